@@ -1,0 +1,30 @@
+// Callbacks that a loop runs soon, outside the stack of whoever asked for them.
+//
+// They live in the public struct event_callback, share the queues of active events, and run by priority among
+// them. The owner keeps the struct alive until it ran or was cancelled.
+#ifndef EVI_CORE_DEFERRED_H
+#define EVI_CORE_DEFERRED_H
+
+#include <cstdint>
+
+#include "event2/event_struct.h"
+
+struct event_base;
+
+namespace evi {
+
+using DeferredFn = void (*)(event_callback *self, void *arg);
+
+void deferred_init(event_callback &cb, std::uint8_t priority, DeferredFn fn, void *arg) noexcept;
+// The middle priority of a base, which deferred callbacks have unless told otherwise.
+std::uint8_t deferred_default_priority(const event_base &base) noexcept;
+void deferred_set_priority(event_callback &cb, std::uint8_t priority) noexcept;
+
+// True if it was not queued before. From any thread if the base has a lock; wakes the loop.
+bool deferred_schedule(event_base &base, event_callback &cb) noexcept;
+// Takes it from the queue if it is there; does not wait for a run in flight.
+void deferred_cancel(event_base &base, event_callback &cb) noexcept;
+
+}  // namespace evi
+
+#endif
