@@ -1,0 +1,69 @@
+// Calls on sockets that differ between platforms, and what their errors mean.
+//
+// Errors are left in EVUTIL_SOCKET_ERROR(), and the functions that ask about one take its number, so that it
+// can be saved before anything else changes it. Each platform has its file (socket_posix.cc,
+// socket_win32.cc).
+#ifndef EVI_UTIL_SOCKET_H
+#define EVI_UTIL_SOCKET_H
+
+#include "event2/util.h"
+
+namespace evi {
+
+using Socket = evutil_socket_t;
+inline constexpr Socket kNoSocket = EVUTIL_INVALID_SOCKET;
+
+// What a new descriptor is to be; combined with |.
+enum SocketFlags : unsigned { kBlocking = 0, kNonblocking = 1, kCloseOnExec = 2 };
+constexpr SocketFlags operator|(SocketFlags a, SocketFlags b) noexcept {
+  return static_cast<SocketFlags>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+
+// These two log a warning when they fail.
+[[nodiscard]] bool set_nonblocking(Socket fd) noexcept;
+[[nodiscard]] bool set_closeonexec(Socket fd) noexcept;
+
+// Options of listening sockets, to be set before bind(). True without doing anything where the platform has
+// no such option and can do without.
+[[nodiscard]] bool set_reuseable(Socket fd) noexcept;
+[[nodiscard]] bool set_reuseable_port(Socket fd) noexcept;
+[[nodiscard]] bool set_ipv6only(Socket fd, bool on) noexcept;
+[[nodiscard]] bool set_deferred_accept(Socket fd) noexcept;
+
+// Keep-alive probes. With `on`, a silent peer is given up after about timeout_s (> 0) seconds.
+[[nodiscard]] bool set_keepalive(Socket fd, bool on, int timeout_s) noexcept;
+
+// socket() and accept(), the flags set by the same system call where there is one; kNoSocket on failure.
+// `address` may be null; `length` then too.
+[[nodiscard]] Socket open_socket(int family, int type, int protocol, SocketFlags flags) noexcept;
+[[nodiscard]] Socket accept_socket(Socket listener, sockaddr *address, ev_socklen_t *length,
+                                   SocketFlags flags) noexcept;
+[[nodiscard]] inline Socket accept_nonblocking(Socket listener, sockaddr *address, ev_socklen_t *length,
+                                               bool nonblock, bool cloexec) noexcept {
+  return accept_socket(listener, address, length,
+                       (nonblock ? kNonblocking : kBlocking) | (cloexec ? kCloseOnExec : kBlocking));
+}
+
+// 0, or -1 as close() has it. The descriptor is gone in either case.
+int close_socket(Socket fd) noexcept;
+
+// What became of a nonblocking connect(): 0, or the error that getsockopt(SO_ERROR) holds (and clears).
+int pending_socket_error(Socket fd) noexcept;
+
+inline int last_socket_error() noexcept { return EVUTIL_SOCKET_ERROR(); }
+inline void set_socket_error(int error) noexcept { EVUTIL_SET_SOCKET_ERROR(error); }
+
+// --- what an error number means ---
+
+bool would_block(int error) noexcept;          // nothing to do now
+bool interrupted(int error) noexcept;          // a signal came
+bool connect_in_progress(int error) noexcept;  // connect() goes on by itself
+bool connect_refused(int error) noexcept;      // nobody listens there
+bool accept_retriable(int error) noexcept;     // this one connection failed, or there is none
+bool out_of_descriptors(int error) noexcept;   // accept() or socket() has no resources: wait before retrying
+
+inline bool rw_retriable(int error) noexcept { return would_block(error) || interrupted(error); }
+
+}  // namespace evi
+
+#endif
