@@ -1,7 +1,7 @@
 // Work that the loop does once just before it waits for the kernel: the attempt to write queued output.
 //
-// A transport that has bytes to send puts its hook here instead of registering for EV_WRITE; output collected by
-// many callbacks then leaves in one system call. A queued hook keeps the loop alive and its wait at zero.
+// A transport that has bytes to send puts its hook here instead of registering for EV_WRITE; output collected
+// by many callbacks then leaves in one system call. A queued hook keeps the loop alive and its wait at zero.
 #ifndef EVI_CORE_FLUSH_QUEUE_H
 #define EVI_CORE_FLUSH_QUEUE_H
 
@@ -16,6 +16,8 @@ struct FlushHook {
   // Runs on the loop's thread, no lock of the base held, after the hook left the queue (so it may be queued
   // again or freed inside).
   void (*run)(FlushHook &self) noexcept = nullptr;
+  // The same, instead of run, when the base is freed with the hook queued; may be null.
+  void (*abandon)(FlushHook &self) noexcept = nullptr;
   bool queued = false;
 };
 

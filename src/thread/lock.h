@@ -87,7 +87,9 @@ class RawLockGuard {
 // Opens a held lock for a scope: around the user's callbacks and the wait for the kernel.
 class Unlocked {
  public:
-  explicit Unlocked(const Lock &lock) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS : lock_(lock) { lock_.release(); }
+  explicit Unlocked(const Lock &lock) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS : lock_(lock) {
+    lock_.release();
+  }
   ~Unlocked() EVI_NO_THREAD_SAFETY_ANALYSIS { lock_.acquire(); }
   Unlocked(const Unlocked &) = delete;
   Unlocked &operator=(const Unlocked &) = delete;

@@ -1,4 +1,5 @@
-// Log messages of the library: formatted into a bounded buffer and handed to the user's callback or to stderr.
+// Log messages of the library: formatted into a bounded buffer and handed to the user's callback or to
+// stderr.
 #ifndef EVI_UTIL_LOG_H
 #define EVI_UTIL_LOG_H
 

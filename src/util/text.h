@@ -1,6 +1,7 @@
 // ASCII text without a locale: classes of characters, case, trimming, splitting and whole numbers.
 //
-// std::string_view::substr can throw and so drags in libstdc++; tail() and head() stand in for it.
+// std::string_view::substr can throw and so drags in libstdc++, as does starts_with() of a text, which is
+// made of it; tail(), head() and the starts_with() here stand in for them.
 #ifndef EVI_UTIL_TEXT_H
 #define EVI_UTIL_TEXT_H
 
@@ -82,6 +83,9 @@ constexpr std::string_view head(std::string_view text, std::size_t n) noexcept {
   return std::string_view(text.data(), n < text.size() ? n : text.size());
 }
 
+constexpr bool starts_with(std::string_view text, std::string_view prefix) noexcept {
+  return text.size() >= prefix.size() && head(text, prefix.size()) == prefix;
+}
 inline bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) noexcept {
   return text.size() >= prefix.size() && equal_ignoring_case(head(text, prefix.size()), prefix);
 }

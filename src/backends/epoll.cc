@@ -1,0 +1,227 @@
+// epoll(7): interest reaches the kernel at once, readiness comes in batches.
+//
+// A descriptor whose events are all non-persistent is armed with EPOLLONESHOT: the kernel forgets it when it
+// reports, so that the deletion that follows a report costs no system call; the entry stays, disarmed, and a
+// later add modifies it. Entries vanish with the last descriptor of their file, so every modification may
+// find none and adds instead.
+//
+// Each registration carries a generation. A report of an older one comes from a file that is still open
+// elsewhere (dup) after its number here was closed or reused; no epoll_ctl can name it any more, so the whole
+// set is made anew without it.
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+#include "core/backend.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+namespace evi {
+namespace {
+
+constexpr int kFirstReports = 32;
+constexpr int kMostReports = 4096;
+// A deletion by another thread can cross a report once; an entry that nobody can name reports in every wait.
+constexpr int kStaleWaitsBeforeRenewal = 3;
+
+struct EpollState {
+  int epfd = -1;
+  int capacity = 0;
+  epoll_event *reports = nullptr;
+  std::uint32_t generation = 0;
+  bool has_pwait2 = true;
+  int stale_waits = 0;  // in a row
+
+  EpollState() noexcept = default;
+  EpollState(const EpollState &) = delete;
+  EpollState &operator=(const EpollState &) = delete;
+  ~EpollState() {
+    mm_free(reports);
+    if (epfd >= 0) close(epfd);
+  }
+};
+
+void *epoll_make(event_base &) noexcept {
+  Owned<EpollState> state{make<EpollState>()};
+  if (!state) return nullptr;
+  state->reports = static_cast<epoll_event *>(mm_malloc(kFirstReports * sizeof(epoll_event)));
+  if (!state->reports) return nullptr;
+  state->capacity = kFirstReports;
+  state->epfd = epoll_create1(EPOLL_CLOEXEC);
+  if (state->epfd < 0) return nullptr;
+  return state.release();
+}
+
+void epoll_unmake(void *state) noexcept { destroy(static_cast<EpollState *>(state)); }
+
+std::uint32_t to_epoll(std::uint8_t wanted) noexcept {
+  std::uint32_t mask = 0;
+  if (wanted & EV_READ) mask |= EPOLLIN;
+  if (wanted & EV_WRITE) mask |= EPOLLOUT;
+  if (wanted & EV_CLOSED) mask |= EPOLLRDHUP;
+  if (wanted & EV_ET) mask |= EPOLLET;
+  if (wanted & kOneShot) mask |= EPOLLONESHOT;
+  return mask;
+}
+
+// What the user may be told. An error or a hang-up concerns whoever waits for anything.
+short from_epoll(std::uint32_t mask, std::uint8_t armed) noexcept {
+  short what = 0;
+  if (mask & EPOLLIN) what |= EV_READ;
+  if (mask & EPOLLOUT) what |= EV_WRITE;
+  if (mask & EPOLLRDHUP) what |= EV_CLOSED;
+  if ((mask & EPOLLERR) || ((mask & EPOLLHUP) && !(mask & EPOLLRDHUP))) what |= EV_READ | EV_WRITE;
+  // Who waits for EV_CLOSED alone must hear of an end in any form, or it would be reported for ever.
+  if ((mask & (EPOLLERR | EPOLLHUP)) && !(what & armed)) what |= EV_CLOSED | EV_READ | EV_WRITE;
+  return what;
+}
+
+bool control(EpollState &state, int op, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  epoll_event ev{};
+  ev.events = to_epoll(wanted);
+  if (op == EPOLL_CTL_ADD) slot.tag = ++state.generation;
+  ev.data.u64 = static_cast<std::uint32_t>(fd) | static_cast<std::uint64_t>(slot.tag) << 32;
+  return epoll_ctl(state.epfd, op, fd, &ev) == 0;
+}
+
+bool set_interest(EpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  if (slot.registered) {
+    if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) return true;
+    // The number was closed, and perhaps opened again, since: there is no entry for the file it means now.
+    return errno == ENOENT && control(state, EPOLL_CTL_ADD, fd, slot, wanted);
+  }
+  if (control(state, EPOLL_CTL_ADD, fd, slot, wanted)) return true;
+  // An entry that was left behind, disarmed, and found its file again (dup2 back and forth): take it over.
+  return errno == EEXIST && control(state, EPOLL_CTL_MOD, fd, slot, wanted);
+}
+
+bool epoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<EpollState *>(arg);
+  if (wanted == 0) {
+    // Closed in the meantime: the kernel has taken it out itself.
+    static_cast<void>(control(state, EPOLL_CTL_DEL, fd, slot, 0));
+    slot.armed = 0;
+    slot.registered = 0;
+    return true;
+  }
+  if (!set_interest(state, fd, slot, wanted)) {
+    log_warn("epoll_ctl on descriptor %d", fd);
+    return false;
+  }
+  slot.armed = wanted;
+  slot.registered = 1;
+  return true;
+}
+
+int wait_for_reports(EpollState &state, Nanos timeout) noexcept {
+#ifdef SYS_epoll_pwait2
+  if (timeout > 0 && state.has_pwait2) {
+    timespec ts{};
+    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
+    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
+    const long got = syscall(SYS_epoll_pwait2, state.epfd, state.reports, state.capacity, &ts, nullptr, 0);
+    if (got >= 0 || errno != ENOSYS) return static_cast<int>(got);
+    state.has_pwait2 = false;
+  }
+#endif
+  int ms = -1;
+  if (timeout == 0) {
+    ms = 0;
+  } else if (timeout > 0) {
+    const Nanos rounded = (timeout - 1) / 1'000'000 + 1;
+    ms = rounded < INT_MAX ? static_cast<int>(rounded) : INT_MAX;
+  }
+  return epoll_wait(state.epfd, state.reports, state.capacity, ms);
+}
+
+// One-shot: the kernel has disarmed the entry, also for what it did not report.
+void rearm_rest(EpollState &state, int fd, FdSlot &slot, short reported) noexcept {
+  const std::uint8_t rest =
+      slot.armed & ~static_cast<std::uint8_t>(reported) & static_cast<std::uint8_t>(kIoEvents);
+  const std::uint8_t edge = slot.armed & EV_ET;
+  slot.armed = 0;
+  if (!rest) return;
+  const std::uint8_t wanted = static_cast<std::uint8_t>(rest | kOneShot | edge);
+  if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) slot.armed = wanted;
+}
+
+// Makes a set without the entries that nobody can name.
+bool renew_set(EpollState &state, event_base &base) noexcept EVI_REQUIRES(base.lock()) {
+  const int fresh = epoll_create1(EPOLL_CLOEXEC);
+  if (fresh < 0) return false;
+  close(state.epfd);
+  state.epfd = fresh;
+  base.rearm_all();
+  return true;
+}
+
+// True if all reports belong to registrations that are in force.
+bool deliver(EpollState &state, int count, event_base &base) noexcept EVI_REQUIRES(base.lock()) {
+  bool all_known = true;
+  FdTable &fds = base.fds();
+  for (int i = 0; i < count; ++i) {
+    const epoll_event &report = state.reports[i];
+    const int fd = static_cast<int>(static_cast<std::uint32_t>(report.data.u64));
+    const auto generation = static_cast<std::uint32_t>(report.data.u64 >> 32);
+    FdSlot &slot = fds[fd];
+    if (EVI_UNLIKELY(!slot.registered || slot.tag != generation)) {
+      // Deleted by another thread while this one waited, or left behind by a closed number.
+      all_known = false;
+      continue;
+    }
+    const short what = from_epoll(report.events, slot.armed);
+    base.report_ready(fd, what);
+    if (slot.armed & kOneShot) rearm_rest(state, fd, slot, what);
+  }
+  return all_known;
+}
+
+// Without memory the next wait simply brings fewer at a time.
+void grow_reports(EpollState &state) noexcept {
+  const int capacity = state.capacity * 2;
+  void *more = mm_realloc(state.reports, static_cast<std::size_t>(capacity) * sizeof(epoll_event));
+  if (!more) return;
+  state.reports = static_cast<epoll_event *>(more);
+  state.capacity = capacity;
+}
+
+bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<EpollState *>(arg);
+  int got = 0;
+  {
+    const Unlocked open(base.lock());
+    got = wait_for_reports(state, timeout);
+  }
+  if (got < 0) {
+    if (errno == EINTR) return true;
+    log_warn("epoll_wait");
+    return false;
+  }
+  state.stale_waits = deliver(state, got, base) ? 0 : state.stale_waits + 1;
+  if (EVI_UNLIKELY(state.stale_waits >= kStaleWaitsBeforeRenewal)) {
+    state.stale_waits = 0;
+    if (!renew_set(state, base)) log_warn("epoll: cannot drop a closed descriptor's entry");
+  }
+  if (EVI_UNLIKELY(got == state.capacity && got < kMostReports)) grow_reports(state);
+  return true;
+}
+
+}  // namespace
+
+extern constinit const Backend epoll_backend = {
+    .name = "epoll",
+    .features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE,
+    .rebuild_after_fork = true,
+    .updates_reach_wait = true,
+    .create = epoll_make,
+    .destroy = epoll_unmake,
+    .update = epoll_update,
+    .wait = epoll_await,
+};
+
+}  // namespace evi

@@ -1,0 +1,164 @@
+// select(2): bit sets as large as the highest descriptor needs, not FD_SETSIZE.
+#include <sys/select.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "core/backend.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+namespace evi {
+namespace {
+
+using Word = unsigned long;
+constexpr int kWordBits = 8 * sizeof(Word);
+
+// Four sets in one allocation: what is watched for reading and writing, and what the kernel fills.
+struct SelectState {
+  Word *sets = nullptr;
+  int words = 0;  // of each set
+  int highest = -1;
+  int next_start = 0;
+
+  SelectState() noexcept = default;
+  SelectState(const SelectState &) = delete;
+  SelectState &operator=(const SelectState &) = delete;
+  ~SelectState() { mm_free(sets); }
+
+  enum Set { read, write, read_ready, write_ready, set_count };
+  Word *set(Set which) const noexcept {
+    return sets + static_cast<std::size_t>(which) * static_cast<std::size_t>(words);
+  }
+};
+
+bool test(const Word *set, int fd) noexcept { return (set[fd / kWordBits] >> (fd % kWordBits)) & 1; }
+void assign(Word *set, int fd, bool on) noexcept {
+  const Word bit = Word{1} << (fd % kWordBits);
+  if (on) {
+    set[fd / kWordBits] |= bit;
+  } else {
+    set[fd / kWordBits] &= ~bit;
+  }
+}
+
+bool ensure(SelectState &state, int fd) noexcept {
+  const int needed = fd / kWordBits + 1;
+  if (needed <= state.words) return true;
+  int words = state.words ? state.words : FD_SETSIZE / kWordBits;
+  while (words < needed) words *= 2;
+  auto *sets =
+      static_cast<Word *>(mm_calloc(static_cast<std::size_t>(words) * SelectState::set_count, sizeof(Word)));
+  if (!sets) return false;
+  if (state.words) {
+    const std::size_t bytes = static_cast<std::size_t>(state.words) * sizeof(Word);
+    std::memcpy(sets, state.set(SelectState::read), bytes);
+    std::memcpy(sets + words, state.set(SelectState::write), bytes);
+  }
+  mm_free(state.sets);
+  state.sets = sets;
+  state.words = words;
+  return true;
+}
+
+void *select_make(event_base &) noexcept {
+  Owned<SelectState> state{make<SelectState>()};
+  return state && ensure(*state, 0) ? state.release() : nullptr;
+}
+void select_unmake(void *state) noexcept { destroy(static_cast<SelectState *>(state)); }
+
+bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<SelectState *>(arg);
+  if (wanted && !slot.registered && (!descriptor_is_open(fd) || !ensure(state, fd))) return false;
+  assign(state.set(SelectState::read), fd, (wanted & EV_READ) != 0);
+  assign(state.set(SelectState::write), fd, (wanted & EV_WRITE) != 0);
+  if (wanted && fd > state.highest) state.highest = fd;
+  if (!wanted) {
+    const Word *r = state.set(SelectState::read);
+    const Word *w = state.set(SelectState::write);
+    while (state.highest >= 0 && !test(r, state.highest) && !test(w, state.highest)) --state.highest;
+  }
+  slot.armed = wanted;
+  slot.registered = wanted != 0;
+  return true;
+}
+
+// select refuses the whole set for one closed descriptor: those are ready for the error that their users will
+// get.
+int mark_closed(const SelectState &state, Word *reading, Word *writing, int highest) noexcept {
+  int found = 0;
+  for (int fd = 0; fd <= highest; ++fd) {
+    const bool bad = (test(reading, fd) || test(writing, fd)) && !descriptor_is_open(fd);
+    assign(state.set(SelectState::read_ready), fd, bad && test(reading, fd));
+    assign(state.set(SelectState::write_ready), fd, bad && test(writing, fd));
+    found += bad;
+  }
+  return found;
+}
+
+bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<SelectState *>(arg);
+  const int highest = state.highest;
+  const std::size_t bytes = static_cast<std::size_t>(highest / kWordBits + 1) * sizeof(Word);
+  timespec ts{};
+  if (timeout > 0) {
+    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
+    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
+  }
+  // Other threads may make the sets grow meanwhile: the kernel fills sets of this wait's own then.
+  OwnedMemory<Word> own;
+  Word *reading = state.set(SelectState::read_ready);
+  Word *writing = state.set(SelectState::write_ready);
+  if (base.lock()) {
+    own.reset(static_cast<Word *>(mm_malloc(2 * bytes)));
+    if (!own) return false;
+    reading = own.get();
+    writing = reading + bytes / sizeof(Word);
+  }
+  std::memcpy(reading, state.set(SelectState::read), bytes);
+  std::memcpy(writing, state.set(SelectState::write), bytes);
+  int got = 0;
+  {
+    const Unlocked open(base.lock());
+    got = pselect(highest + 1, reinterpret_cast<fd_set *>(reading), reinterpret_cast<fd_set *>(writing),
+                  nullptr, timeout < 0 ? nullptr : &ts, nullptr);
+  }
+  if (got < 0) {
+    if (errno == EINTR) return true;
+    if (errno != EBADF) {
+      log_warn("select");
+      return false;
+    }
+    std::memcpy(reading, state.set(SelectState::read), bytes);
+    std::memcpy(writing, state.set(SelectState::write), bytes);
+    got = mark_closed(state, reading, writing, highest);
+    reading = state.set(SelectState::read_ready);
+    writing = state.set(SelectState::write_ready);
+  }
+  if (got <= 0) return true;
+  const int count = highest + 1;
+  const int start = ++state.next_start % count;
+  for (int i = 0, fd = start; i < count; ++i, fd = fd + 1 < count ? fd + 1 : 0) {
+    const short what =
+        static_cast<short>((test(reading, fd) ? EV_READ : 0) | (test(writing, fd) ? EV_WRITE : 0));
+    if (what) base.report_ready(fd, what);
+  }
+  return true;
+}
+
+}  // namespace
+
+extern constinit const Backend select_backend = {
+    .name = "select",
+    .features = EV_FEATURE_FDS,
+    .rebuild_after_fork = false,
+    .updates_reach_wait = false,
+    .create = select_make,
+    .destroy = select_unmake,
+    .update = select_update,
+    .wait = select_await,
+};
+
+}  // namespace evi

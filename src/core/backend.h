@@ -1,0 +1,52 @@
+// What a method (epoll, poll, select ...) must offer to the loop: a table of functions, filled by one file
+// each.
+//
+// The loop decides what each descriptor is watched for; the method tells the kernel and reports readiness
+// through event_base::report_ready. All functions are called with the base's lock held.
+#ifndef EVI_CORE_BACKEND_H
+#define EVI_CORE_BACKEND_H
+
+#include <cstdint>
+
+#include "core/fd_table.h"
+
+struct event_base;
+
+namespace evi {
+
+using Nanos = std::int64_t;
+inline constexpr Nanos kWaitForever = -1;
+
+struct Backend {
+  // As event_base_get_method tells it. EVENT_NO<NAME>, in capitals, keeps it from being chosen.
+  const char *name;
+  int features;  // EV_FEATURE_*
+  // Whether its descriptor is worthless in a forked child, so that event_reinit must make it anew.
+  bool rebuild_after_fork;
+  // Whether an update from another thread takes effect in a wait that is under way; else the loop is woken
+  // for it.
+  bool updates_reach_wait;
+
+  // The method's state, or null if the kernel does not have it or refuses (errno says why).
+  void *(*create)(event_base &base) noexcept;
+  void (*destroy)(void *state) noexcept;
+
+  // Makes the kernel watch `fd` for `wanted` (EV_READ|EV_WRITE|EV_CLOSED|EV_ET|kOneShot, 0 for nothing) in
+  // place of slot.armed, and sets slot.armed to what it now watches. False with errno if it cannot; taking
+  // interest away never fails, since the descriptor may have been closed. Called only if the two differ.
+  bool (*update)(void *state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept;
+
+  // Waits until something is ready or `timeout` passes (kWaitForever: without bound), opening the base's lock
+  // meanwhile, and reports what is ready. False with errno on an error that will not go away.
+  bool (*wait)(void *state, event_base &base, Nanos timeout) noexcept;
+};
+
+// The methods of this build in order of preference, ended by null. Defined above, in
+// backends/backend_list.cc.
+const Backend *const *available_backends() noexcept;
+// Their names, in the form that event_get_supported_methods hands out.
+const char **backend_names() noexcept;
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,74 @@
+// The base's lists of equal timeouts, and the stand-ins that represent them in the heap.
+#include "core/common_timeout.h"
+
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+using evi::CommonTimeout;
+
+CommonTimeout *event_base::common_timeout_of(const timeval &tv) noexcept {
+  if (!evi::is_common_timeout(tv)) return nullptr;
+  const int index = evi::common_timeout_index(tv);
+  return index < common_count_ ? common_[index] : nullptr;
+}
+
+void event_base::enqueue_common(event &ev) noexcept {
+  CommonTimeout &list = *common_timeout_of(ev.ev_timeout);
+  list.insert(ev);
+  if (list.events.front() == &ev) schedule_stand_in(list);
+}
+
+void event_base::dequeue_common(event &ev) noexcept {
+  CommonTimeout &list = *common_timeout_of(ev.ev_timeout);
+  const bool was_first = list.events.front() == &ev;
+  list.remove(ev);
+  evi::heap_index(ev) = evi::kNotInHeap;
+  if (list.events.empty()) {
+    timers_.remove(list.stand_in);
+  } else if (was_first) {
+    schedule_stand_in(list);
+  }
+}
+
+// Gives the stand-in the first event's deadline. There is room in the heap: each add reserved its own.
+void event_base::schedule_stand_in(CommonTimeout &list) noexcept {
+  list.stand_in.ev_timeout = evi::without_tag(list.events.front()->ev_timeout);
+  if (evi::heap_index(list.stand_in) == evi::kNotInHeap) {
+    timers_.push(list.stand_in);
+  } else {
+    timers_.update(list.stand_in);
+  }
+}
+
+const timeval *event_base::init_common_timeout(const timeval &duration) noexcept {
+  const evi::LockGuard held(lock_);
+  if (common_timeout_of(duration)) return &common_timeout_of(duration)->tagged;
+  // A tag that no list of ours made is not part of the duration.
+  const timeval plain = evi::is_common_timeout(duration) ? evi::without_tag(duration) : duration;
+  const evi::Micros micros = evi::to_micros(plain);
+  for (int i = 0; i < common_count_; ++i) {
+    if (common_[i]->duration == micros) return &common_[i]->tagged;
+  }
+  if (common_count_ == evi::kMaxCommonTimeouts) {
+    evi::log_warnx("event_base_init_common_timeout: more than %d durations", evi::kMaxCommonTimeouts);
+    return nullptr;
+  }
+  if (common_count_ == common_capacity_) {
+    const int capacity = common_capacity_ ? common_capacity_ * 2 : 16;
+    void *grown = evi::mm_realloc(common_, sizeof(CommonTimeout *) * static_cast<std::size_t>(capacity));
+    if (!grown) return nullptr;
+    common_ = static_cast<CommonTimeout **>(grown);
+    common_capacity_ = capacity;
+  }
+  auto *list = evi::make<CommonTimeout>();
+  if (!list) return nullptr;
+  list->duration = micros;
+  list->tagged = evi::to_timeval(micros);
+  list->tagged.tv_usec |= evi::kCommonTimeoutMagic | (long{common_count_} << evi::kCommonTimeoutShift);
+  static_cast<void>(evi::assign_event(list->stand_in, this, -1, 0, nullptr, list));
+  evi::flags(list->stand_in) |= EVLIST_INTERNAL;
+  evi::set_closure(list->stand_in, evi::Closure::common_timeout);
+  common_[common_count_++] = list;
+  return &list->tagged;
+}

@@ -1,0 +1,59 @@
+// Timeouts of one equal duration: a FIFO list, in order of its own accord, with one stand-in entry in the
+// heap.
+#ifndef EVI_CORE_COMMON_TIMEOUT_H
+#define EVI_CORE_COMMON_TIMEOUT_H
+
+#include "core/event_access.h"
+#include "util/intrusive_list.h"
+
+namespace evi {
+
+inline constexpr int kMaxCommonTimeouts = 256;
+
+inline bool is_common_timeout(const timeval &tv) noexcept {
+  return (tv.tv_usec & kCommonTimeoutMask) == kCommonTimeoutMagic;
+}
+inline int common_timeout_index(const timeval &tv) noexcept {
+  return static_cast<int>((tv.tv_usec & kCommonTimeoutIndexMask) >> kCommonTimeoutShift);
+}
+inline timeval without_tag(timeval tv) noexcept {
+  tv.tv_usec &= kMicrosecondsMask;
+  return tv;
+}
+
+struct CommonTimeout {
+  using List = TailList<event, CommonTimeoutHook>;
+
+  timeval tagged;  // what event_base_init_common_timeout returned
+  Micros duration;
+  List events;     // by deadline
+  event stand_in;  // in the heap with the first one's deadline while the list is not empty
+
+  // Behind all that are due no later; nearly always at the end.
+  void insert(event &ev) noexcept {
+    const Micros due = deadline(ev);
+    event *where = last_;
+    while (where && deadline(*where) > due) where = previous(*where);
+    events.insert_after(where, ev);
+    if (where == last_) last_ = &ev;
+  }
+  void remove(event &ev) noexcept {
+    if (&ev == last_) last_ = previous(ev);
+    events.remove(ev);
+  }
+
+ private:
+  // The item whose `next` is what ev's hook points back to; null at the front.
+  event *previous(event &ev) noexcept {
+    event **slot = CommonTimeoutHook::of(ev).tqe_prev;
+    if (events.front() == &ev) return nullptr;
+    auto *hook = reinterpret_cast<char *>(slot) - offsetof(event, ev_timeout_pos);
+    return reinterpret_cast<event *>(hook);
+  }
+
+  event *last_ = nullptr;
+};
+
+}  // namespace evi
+
+#endif

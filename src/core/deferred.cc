@@ -1,0 +1,106 @@
+// Queuing of event_callbacks that are not events: deferred callbacks and finalizers.
+#include "core/deferred.h"
+
+#include "core/event_base.h"
+
+using evi::LockGuard;
+
+namespace {
+
+// Deferred callbacks that deferred callbacks schedule run in the same round up to this many, then wait for
+// the next one, so that a chain of them cannot keep the loop from looking at descriptors and timers.
+constexpr int kMaxDeferredPerRound = 32;
+
+}  // namespace
+
+namespace evi {
+
+void deferred_init(event_callback &cb, std::uint8_t priority, DeferredFn fn, void *arg) noexcept {
+  cb = event_callback{};
+  cb.evcb_cb_union.evcb_selfcb = fn;
+  cb.evcb_arg = arg;
+  cb.evcb_pri = priority;
+  cb.evcb_closure = static_cast<unsigned char>(Closure::callback_self);
+}
+
+std::uint8_t deferred_default_priority(const event_base &base) noexcept {
+  return static_cast<std::uint8_t>(base.default_priority());
+}
+
+void deferred_set_priority(event_callback &cb, std::uint8_t priority) noexcept { cb.evcb_pri = priority; }
+
+bool deferred_schedule(event_base &base, event_callback &cb) noexcept { return base.schedule_deferred(cb); }
+
+void deferred_cancel(event_base &base, event_callback &cb) noexcept { base.cancel(cb); }
+
+}  // namespace evi
+
+bool event_base::schedule(event_callback &cb) noexcept {
+  const LockGuard held(lock_);
+  return schedule_locked(cb);
+}
+
+bool event_base::schedule_deferred(event_callback &cb) noexcept {
+  const LockGuard held(lock_);
+  if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return false;
+  if (deferred_this_round_ > kMaxDeferredPerRound) return schedule_later_locked(cb);
+  ++deferred_this_round_;
+  return schedule_locked(cb);
+}
+
+void event_base::cancel(event_callback &cb) noexcept {
+  const LockGuard held(lock_);
+  cancel_locked(cb);
+}
+
+// True if the callback was not active before.
+bool event_base::schedule_locked(event_callback &cb) noexcept {
+  if (cb.evcb_flags & EVLIST_ACTIVE) return false;
+  const bool was_later = (cb.evcb_flags & EVLIST_ACTIVE_LATER) != 0;
+  if (was_later) dequeue_active(cb);
+  queue_active(cb);
+  if (needs_wakeup()) wake_loop();
+  return !was_later;
+}
+
+bool event_base::schedule_later_locked(event_callback &cb) noexcept {
+  cb.evcb_flags |= EVLIST_ACTIVE_LATER;
+  if (!(cb.evcb_flags & EVLIST_INTERNAL)) ++event_count_;
+  later_.push_back(cb);
+  ++later_count_;
+  if (needs_wakeup()) wake_loop();
+  return true;
+}
+
+void event_base::cancel_locked(event_callback &cb) noexcept {
+  if (cb.evcb_flags & EVLIST_FINALIZING) return;
+  if (evi::belongs_to_event(cb)) {
+    del_locked(evi::event_of(cb), evi::DelMode::automatic);
+    return;
+  }
+  if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) dequeue_active(cb);
+}
+
+void event_base::queue_active(event_callback &cb) noexcept {
+  // What was activated under more priorities than there are now goes with the last.
+  if (cb.evcb_pri >= active_.priorities()) cb.evcb_pri = static_cast<unsigned char>(active_.priorities() - 1);
+  cb.evcb_flags |= EVLIST_ACTIVE;
+  if (!(cb.evcb_flags & EVLIST_INTERNAL) && ++event_count_ > event_count_max_)
+    event_count_max_ = event_count_;
+  active_.push(cb);
+  if (active_.size() > active_count_max_) active_count_max_ = active_.size();
+  // A more urgent callback goes before the rest of what is being run.
+  if (cb.evcb_pri < running_priority_) continue_requested_ = true;
+}
+
+void event_base::promote_later() noexcept {
+  while (event_callback *cb = later_.pop_front()) {
+    --later_count_;
+    const bool internal = (cb->evcb_flags & EVLIST_INTERNAL) != 0;
+    cb->evcb_flags &= static_cast<short>(~EVLIST_ACTIVE_LATER);
+    if (!internal) --event_count_;
+    queue_active(*cb);
+    // Its turn counts against the new round.
+    if (static_cast<evi::Closure>(cb->evcb_closure) == evi::Closure::callback_self) ++deferred_this_round_;
+  }
+}

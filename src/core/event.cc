@@ -1,0 +1,356 @@
+// Adding, deleting and activating events, and what that changes in the tables and queues of their base.
+#include <algorithm>
+#include <cerrno>
+
+#include "core/event_base.h"
+#include "util/assert.h"
+#include "util/log.h"
+
+using evi::DelMode;
+using evi::LockGuard;
+
+namespace evi {
+
+int assign_event(event &ev, event_base *base, int fd, short what, event_callback_fn callback,
+                 void *arg) noexcept {
+  if ((what & EV_SIGNAL) && (what & kIoEvents)) {
+    log_warnx("event_assign: EV_SIGNAL is not compatible with EV_READ, EV_WRITE or EV_CLOSED");
+    return -1;
+  }
+  ev.ev_base = base;
+  ev.ev_fd = fd;
+  ev.ev_events = what;
+  ev.ev_res = 0;
+  ev.ev_evcallback.evcb_flags = EVLIST_INIT;
+  ev.ev_evcallback.evcb_cb_union.evcb_callback = callback;
+  ev.ev_evcallback.evcb_arg = arg;
+  ev.ev_evcallback.evcb_pri = static_cast<unsigned char>(base ? base->default_priority() : 0);
+  heap_index(ev) = kNotInHeap;
+  if (what & EV_SIGNAL) {
+    set_closure(ev, Closure::signal);
+    ev.ev_.ev_signal.ev_ncalls = 0;
+    ev.ev_.ev_signal.ev_pncalls = nullptr;
+  } else if (what & EV_PERSIST) {
+    period(ev) = timeval{};
+    set_closure(ev, Closure::persist);
+  } else {
+    set_closure(ev, Closure::event);
+  }
+  return 0;
+}
+
+}  // namespace evi
+
+// --- the public methods: each takes the lock ---
+
+int event_base::add(event &ev, const timeval *tv) noexcept {
+  const LockGuard held(lock_);
+  return add_locked(ev, tv, false);
+}
+
+int event_base::del(event &ev, DelMode mode) noexcept {
+  const LockGuard held(lock_);
+  return del_locked(ev, mode);
+}
+
+void event_base::activate(event &ev, int result, short ncalls) noexcept {
+  const LockGuard held(lock_);
+  activate_locked(ev, result, ncalls);
+}
+
+int event_base::remove_timer(event &ev) noexcept {
+  const LockGuard held(lock_);
+  if (!evi::has(ev, EVLIST_TIMEOUT)) return 0;
+  dequeue_timeout(ev);
+  evi::period(ev) = timeval{};
+  return 0;
+}
+
+int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
+  const LockGuard held(lock_);
+  int found = 0;
+  if (evi::has(ev, EVLIST_INSERTED)) found |= ev.ev_events & (evi::kIoEvents | EV_SIGNAL);
+  if (evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) found |= ev.ev_res;
+  if (evi::has(ev, EVLIST_TIMEOUT)) found |= EV_TIMEOUT;
+  found &= what & (EV_TIMEOUT | evi::kIoEvents | EV_SIGNAL);
+  if (tv && (found & EV_TIMEOUT)) {
+    // Told as time of day: both clocks are read now, so what is left is never more than what was set.
+    const evi::Micros left = evi::deadline(ev) - clock_.monotonic(clock_);
+    *tv = evi::to_timeval(evi::add_saturating(clock_.wall(clock_), left));
+  }
+  return found;
+}
+
+int event_base::set_priority(event &ev, int priority) noexcept {
+  const LockGuard held(lock_);
+  if (evi::has(ev, EVLIST_ACTIVE)) return -1;
+  if (priority < 0 || priority >= active_.priorities()) return -1;
+  ev.ev_evcallback.evcb_pri = static_cast<unsigned char>(priority);
+  return 0;
+}
+
+void event_base::activate_by_fd(int fd, short what) noexcept {
+  const LockGuard held(lock_);
+  if (what & EV_TIMEOUT) {
+    // The timeouts of a descriptor's events are not to be found by descriptor when nothing else is set.
+    if (fds_.contains(fd)) {
+      for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
+        if (evi::has(*ev, EVLIST_TIMEOUT)) activate_locked(*ev, EV_TIMEOUT, 1);
+      }
+    }
+  }
+  const short io = what & evi::kIoEvents;
+  if (!io || !fds_.contains(fd)) return;
+  for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
+    if (ev->ev_events & io) activate_locked(*ev, ev->ev_events & (io | EV_ET), 1);
+  }
+}
+
+void event_base::activate_by_signal(int signal) noexcept {
+  const LockGuard held(lock_);
+  if (!signal_events_ || !evi::SignalSource::valid(signal)) return;
+  for (event *ev = signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
+    activate_locked(*ev, EV_SIGNAL, 1);
+  }
+}
+
+// --- adding ---
+
+int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept {
+  if (EVI_UNLIKELY(evi::has(ev, EVLIST_FINALIZING))) return 0;
+  // What can fail comes first, so that a failure changes nothing.
+  if (tv && !timers_.reserve_one()) return -1;
+  if (evi::is_signal(ev) && running_elsewhere(ev)) wait_until_not_running(ev);
+
+  Change change = Change::none;
+  constexpr short kWatched = evi::kIoEvents | EV_SIGNAL;
+  if ((ev.ev_events & kWatched) && !evi::has(ev, EVLIST_INSERTED | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) {
+    change = insert_io_or_signal(ev);
+    if (change == Change::failed) return -1;
+  }
+  bool earliest = false;
+  if (tv) {
+    const bool was_queued = evi::has(ev, EVLIST_TIMEOUT);
+    const bool was_common = was_queued && evi::is_common_timeout(ev.ev_timeout);
+    if (was_common) dequeue_timeout(ev);
+    // A timeout that fired but was not yet told is taken back by setting a new one.
+    if (evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & EV_TIMEOUT)) {
+      abandon_signal_calls(ev);
+      dequeue_active(ev.ev_evcallback);
+    }
+    set_timeout(ev, *tv, absolute);
+    earliest = enqueue_timeout(ev, was_queued && !was_common);
+  }
+  if ((change == Change::wake || earliest) && needs_wakeup()) wake_loop();
+  return 0;
+}
+
+void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexcept {
+  if (!absolute && evi::closure(ev) == evi::Closure::persist) evi::period(ev) = tv;
+  if (absolute) {
+    ev.ev_timeout = tv;
+    return;
+  }
+  const evi::CommonTimeout *list = common_timeout_of(tv);
+  const evi::Micros duration = list ? list->duration : evi::to_micros(tv);
+  // Another thread's timer counts from its own now, not from when this loop last looked at the clock.
+  const evi::Micros now = in_loop_thread() ? now_locked() : clock_.monotonic(clock_);
+  ev.ev_timeout = evi::to_timeval(std::max<evi::Micros>(evi::add_saturating(now, duration), 0));
+  if (list) ev.ev_timeout.tv_usec |= list->tagged.tv_usec & ~evi::kMicrosecondsMask;
+}
+
+// True if the loop's wait must be cut short for it.
+bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
+  if (evi::CommonTimeout *list = common_timeout_of(ev.ev_timeout)) {
+    if (in_heap) dequeue_timeout(ev);
+    mark_inserted(ev, EVLIST_TIMEOUT);
+    enqueue_common(ev);
+    return list->events.front() == &ev && evi::heap_index(list->stand_in) == 0;
+  }
+  if (in_heap) {
+    timers_.update(ev);
+  } else {
+    mark_inserted(ev, EVLIST_TIMEOUT);
+    timers_.push(ev);
+  }
+  return evi::heap_index(ev) == 0;
+}
+
+event_base::Change event_base::insert_io_or_signal(event &ev) noexcept {
+  const Change change = evi::is_signal(ev) ? insert_signal(ev) : insert_io(ev);
+  if (change != Change::failed) mark_inserted(ev, EVLIST_INSERTED);
+  return change;
+}
+
+event_base::Change event_base::insert_io(event &ev) noexcept {
+  if (ev.ev_fd < 0) {
+    errno = EBADF;
+    return Change::failed;
+  }
+  if (!fds_.reserve(ev.ev_fd)) {
+    evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
+    return Change::failed;
+  }
+  evi::FdSlot &slot = fds_[ev.ev_fd];
+  if (!evi::FdTable::insert(slot, ev)) {
+    evi::log_warnx("event_add: too many events on descriptor %d", static_cast<int>(ev.ev_fd));
+    errno = ENOSPC;
+    return Change::failed;
+  }
+  const std::uint8_t wanted = slot.wanted();
+  // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
+  if (wanted == slot.armed) return Change::none;
+  if (arm(ev.ev_fd, slot)) return backend_->updates_reach_wait ? Change::none : Change::wake;
+  const int error = errno;
+  evi::FdTable::remove(slot, ev);
+  errno = error;
+  return Change::failed;
+}
+
+bool event_base::arm(int fd, evi::FdSlot &slot) noexcept {
+  const std::uint8_t wanted = slot.wanted();
+  return wanted == slot.armed || backend_->update(backend_state_, *this, fd, slot, wanted);
+}
+
+bool event_base::open_signals() noexcept {
+  if (!signal_events_) signal_events_ = evi::make<evi::SignalTable>();
+  if (!signal_events_) return false;
+  if (signals_.is_open()) return true;
+  if (!signals_.open()) return false;
+  if (add_internal(signal_event_, signals_.fd(), on_signals)) return true;
+  signals_.close();
+  return false;
+}
+
+event_base::Change event_base::insert_signal(event &ev) noexcept {
+  const int signal = ev.ev_fd;
+  if (!evi::SignalSource::valid(signal)) {
+    errno = EINVAL;
+    return Change::failed;
+  }
+  if (!open_signals()) {
+    evi::log_warn("event_add: cannot prepare for signals");
+    return Change::failed;
+  }
+  event *&head = signal_events_->first[signal];
+  if (!head && !signals_.watch(signal)) {
+    evi::log_warn("event_add: sigaction(%d)", signal);
+    return Change::failed;
+  }
+  evi::HeadList<event, evi::SignalHook>::push_front(head, ev);
+  return Change::none;
+}
+
+// --- deleting ---
+
+int event_base::del_locked(event &ev, DelMode mode) noexcept {
+  // A finalizer owns the event from now on.
+  if (mode != DelMode::even_if_finalizing && evi::has(ev, EVLIST_FINALIZING)) return 0;
+  const bool anything_before = anything_added();
+  Change change = Change::none;
+  abandon_signal_calls(ev);
+  if (evi::has(ev, EVLIST_TIMEOUT)) dequeue_timeout(ev);
+  if (evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) dequeue_active(ev.ev_evcallback);
+  if (evi::has(ev, EVLIST_INSERTED)) change = remove_io_or_signal(ev);
+  // A loop whose last event went has a reason to return.
+  if (change == Change::wake || (anything_before && !anything_added())) {
+    if (needs_wakeup()) wake_loop();
+  }
+  const bool wait = mode == DelMode::block || (mode == DelMode::automatic && !(ev.ev_events & EV_FINALIZE));
+  if (wait && running_elsewhere(ev)) wait_until_not_running(ev);
+  return 0;
+}
+
+event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
+  mark_removed(ev, EVLIST_INSERTED);
+  if (evi::is_signal(ev)) {
+    evi::HeadList<event, evi::SignalHook>::remove(ev);
+    if (!signal_events_->first[ev.ev_fd]) signals_.unwatch(ev.ev_fd);
+    return Change::none;
+  }
+  evi::FdSlot &slot = fds_[ev.ev_fd];
+  evi::FdTable::remove(slot, ev);
+  const std::uint8_t wanted = slot.wanted();
+  if (wanted == slot.armed) return Change::none;
+  static_cast<void>(backend_->update(backend_state_, *this, ev.ev_fd, slot, wanted));
+  return backend_->updates_reach_wait ? Change::none : Change::wake;
+}
+
+void event_base::dequeue_timeout(event &ev) noexcept {
+  mark_removed(ev, EVLIST_TIMEOUT);
+  if (evi::is_common_timeout(ev.ev_timeout) && common_timeout_of(ev.ev_timeout)) {
+    dequeue_common(ev);
+  } else {
+    timers_.remove(ev);
+  }
+}
+
+void event_base::dequeue_active(event_callback &cb) noexcept {
+  const bool internal = (cb.evcb_flags & EVLIST_INTERNAL) != 0;
+  if (cb.evcb_flags & EVLIST_ACTIVE) {
+    active_.remove(cb);
+  } else {
+    later_.remove(cb);
+    --later_count_;
+  }
+  cb.evcb_flags &= static_cast<short>(~(EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
+  if (!internal) --event_count_;
+}
+
+// A signal event that was counted several times stops after the call that runs now.
+void event_base::abandon_signal_calls(event &ev) noexcept {
+  if (!evi::is_signal(ev)) return;
+  if (ev.ev_.ev_signal.ev_ncalls && ev.ev_.ev_signal.ev_pncalls) *ev.ev_.ev_signal.ev_pncalls = 0;
+}
+
+bool event_base::running_elsewhere(const event &ev) const noexcept {
+  return current_ == &ev.ev_evcallback && current_done_ && !in_loop_thread();
+}
+
+void event_base::wait_until_not_running(event &ev) noexcept {
+  while (current_ == &ev.ev_evcallback) {
+    ++current_waiters_;
+    current_done_.wait(lock_);
+  }
+}
+
+// --- activating ---
+
+void event_base::activate_locked(event &ev, int result, short ncalls) noexcept {
+  if (evi::has(ev, EVLIST_FINALIZING)) return;
+  if (evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) {
+    ev.ev_res = static_cast<short>(ev.ev_res | result);
+    if (evi::has(ev, EVLIST_ACTIVE_LATER)) {
+      dequeue_active(ev.ev_evcallback);
+      queue_active(ev.ev_evcallback);
+    }
+    return;
+  }
+  ev.ev_res = static_cast<short>(result);
+  if (evi::is_signal(ev)) {
+    if (running_elsewhere(ev)) wait_until_not_running(ev);
+    ev.ev_.ev_signal.ev_ncalls = ncalls;
+    ev.ev_.ev_signal.ev_pncalls = nullptr;
+  }
+  schedule_locked(ev.ev_evcallback);
+}
+
+void event_base::report_ready(int fd, short what) noexcept {
+  if (EVI_UNLIKELY(!fds_.contains(fd))) return;
+  for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
+    if (ev->ev_events & what & evi::kIoEvents) activate_locked(*ev, ev->ev_events & (what | EV_ET), 1);
+  }
+}
+
+// --- counts ---
+
+void event_base::mark_inserted(event &ev, short flag) noexcept {
+  evi::flags(ev) = static_cast<short>(evi::flags(ev) | flag);
+  if (evi::is_internal(ev)) return;
+  if (++event_count_ > event_count_max_) event_count_max_ = event_count_;
+}
+
+void event_base::mark_removed(event &ev, short flag) noexcept {
+  evi::flags(ev) = static_cast<short>(evi::flags(ev) & ~flag);
+  if (!evi::is_internal(ev)) --event_count_;
+}

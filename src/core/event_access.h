@@ -1,0 +1,82 @@
+// Typed access to the fixed fields of struct event and struct event_callback, and what they mean to us.
+//
+// Callers compile these structs into their own (struct event is 128 bytes for ever), so nothing is derived
+// from them and everything the loop knows of an event lies in these fields.
+#ifndef EVI_CORE_EVENT_ACCESS_H
+#define EVI_CORE_EVENT_ACCESS_H
+
+#include <cstddef>
+
+#include "event2/event.h"
+#include "event2/event_struct.h"
+#include "util/time.h"
+
+namespace evi {
+
+// How an active event_callback is run; kept in evcb_closure.
+enum class Closure : unsigned char {
+  event = 0,          // once: deleted, then called
+  signal = 1,         // called once per delivery counted
+  persist = 2,        // re-armed if it has a period, then called
+  callback_self = 3,  // an event_callback outside an event: deferred work
+  callback_finalize = 4,
+  event_finalize = 5,
+  event_finalize_free = 6,
+  common_timeout = 7,  // the heap's stand-in for a list of equal durations; never active itself
+};
+
+inline constexpr short kIoEvents = EV_READ | EV_WRITE | EV_CLOSED;
+inline constexpr std::size_t kNotInHeap = static_cast<std::size_t>(-1);
+
+// A timeval of event_base_init_common_timeout carries its list's number in the microseconds' high bits.
+inline constexpr long kCommonTimeoutMask = 0xf0000000L;
+inline constexpr long kCommonTimeoutMagic = 0x50000000L;
+inline constexpr long kCommonTimeoutIndexMask = 0x0ff00000L;
+inline constexpr int kCommonTimeoutShift = 20;
+inline constexpr long kMicrosecondsMask = 0x000fffffL;
+
+inline short &flags(event &ev) noexcept { return ev.ev_evcallback.evcb_flags; }
+inline short flags(const event &ev) noexcept { return ev.ev_evcallback.evcb_flags; }
+inline bool has(const event &ev, int flag) noexcept { return (flags(ev) & flag) != 0; }
+inline Closure closure(const event &ev) noexcept {
+  return static_cast<Closure>(ev.ev_evcallback.evcb_closure);
+}
+inline void set_closure(event &ev, Closure c) noexcept {
+  ev.ev_evcallback.evcb_closure = static_cast<decltype(ev.ev_evcallback.evcb_closure)>(c);
+}
+inline int priority(const event &ev) noexcept { return ev.ev_evcallback.evcb_pri; }
+inline bool is_internal(const event &ev) noexcept { return has(ev, EVLIST_INTERNAL); }
+inline bool is_signal(const event &ev) noexcept { return (ev.ev_events & EV_SIGNAL) != 0; }
+
+// The event around its callback part, which is its first member.
+inline event &event_of(event_callback &cb) noexcept { return reinterpret_cast<event &>(cb); }
+inline bool belongs_to_event(const event_callback &cb) noexcept { return (cb.evcb_flags & EVLIST_INIT) != 0; }
+
+inline std::size_t &heap_index(event &ev) noexcept { return ev.ev_timeout_pos.min_heap_idx; }
+inline std::size_t heap_index(const event &ev) noexcept { return ev.ev_timeout_pos.min_heap_idx; }
+
+// The point in time at which the event's timeout is due, a common timeout's tag taken off.
+inline Micros deadline(const event &ev) noexcept {
+  return static_cast<Micros>(ev.ev_timeout.tv_sec) * kMicrosPerSecond +
+         (ev.ev_timeout.tv_usec & kMicrosecondsMask);
+}
+
+// The period of a persistent event; zero when it has none.
+inline timeval &period(event &ev) noexcept { return ev.ev_.ev_io.ev_timeout; }
+
+struct ActiveHook {
+  static auto &of(event_callback &cb) noexcept { return cb.evcb_active_next; }
+};
+struct IoHook {
+  static auto &of(event &ev) noexcept { return ev.ev_.ev_io.ev_io_next; }
+};
+struct SignalHook {
+  static auto &of(event &ev) noexcept { return ev.ev_.ev_signal.ev_signal_next; }
+};
+struct CommonTimeoutHook {
+  static auto &of(event &ev) noexcept { return ev.ev_timeout_pos.ev_next_with_common_timeout; }
+};
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,242 @@
+// Birth, death and rebirth after fork of an event_base.
+#include "core/event_base.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/config.h"
+#include "core/once.h"
+#include "util/alloc.h"
+#include "util/assert.h"
+#include "util/log.h"
+
+using evi::LockGuard;
+
+namespace evi {
+
+event_base *&global_base() noexcept {
+  constinit static event_base *base = nullptr;
+  return base;
+}
+
+}  // namespace evi
+
+event_base::event_base(const evi::Clock &clock, const event_config &config) noexcept
+    : clock_(clock),
+      flags_(config.flags),
+      max_dispatch_interval_(config.max_dispatch_interval),
+      max_dispatch_callbacks_(config.max_dispatch_callbacks),
+      limit_from_priority_(config.limit_from_priority) {}
+
+event_base *event_base::create(const event_config *config, const evi::BaseSeams &seams) noexcept {
+  const event_config defaults;
+  const event_config &demands = config ? *config : defaults;
+  evi::Owned<event_base> base{
+      evi::make<event_base>(seams.clock ? *seams.clock : evi::system_clock(), demands)};
+  if (!base) {
+    evi::log_warn("%s: cannot allocate the base", "event_base_new");
+    return nullptr;
+  }
+  const bool wants_lock = evi::threads_enabled() && !(demands.flags & EVENT_BASE_FLAG_NOLOCK);
+  if (wants_lock && (!base->lock_.init() || !base->current_done_.init())) return nullptr;
+  if (!base->active_.set_priorities(1)) return nullptr;
+  base->backend_ = seams.backend;
+  if (!base->choose_backend(demands)) return nullptr;
+  if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->backend_->name);
+  if (wants_lock && !base->make_notifiable()) {
+    base.release()->dispose(false);
+    return nullptr;
+  }
+  return base.release();
+}
+
+bool event_base::choose_backend(const event_config &config) noexcept {
+  if (backend_) {
+    backend_state_ = backend_->create(*this);
+    return backend_state_ != nullptr;
+  }
+  for (const evi::Backend *const *method = evi::available_backends(); *method; ++method) {
+    if (!config.admits(**method)) continue;
+    if ((backend_state_ = (*method)->create(*this))) {
+      backend_ = *method;
+      return true;
+    }
+    evi::log_warn("%s does not work here", (*method)->name);
+  }
+  evi::log_warnx("event_base_new: no event mechanism available");
+  return false;
+}
+
+event_base::~event_base() {
+  if (backend_state_) backend_->destroy(backend_state_);
+  if (loop_local_.destroy) loop_local_.destroy(loop_local_.data);
+  for (int i = 0; i < common_count_; ++i) evi::destroy(common_[i]);
+  evi::mm_free(common_);
+  evi::destroy(signal_events_);
+}
+
+namespace {
+
+// Events may be freed by nothing but their owners, so deleting only unlinks them; callbacks that finalize may
+// run user code, which may queue more: hence rounds until nothing is left.
+constexpr int kMaxTeardownRounds = 1 << 20;
+
+}  // namespace
+
+void event_base::dispose(bool run_finalizers) noexcept {
+  int deleted = 0;
+  {
+    const LockGuard held(lock_);
+    drop_internal(signal_event_);
+    drop_internal(notify_event_);
+    for (int round = 0; round < kMaxTeardownRounds; ++round) {
+      deleted += delete_all_events();
+      if (drain_active(run_finalizers) == 0) break;
+    }
+    while (evwatch *watch = prepare_watches_.front()) {
+      prepare_watches_.remove(*watch);
+      evi::destroy(watch);
+    }
+    while (evwatch *watch = check_watches_.front()) {
+      check_watches_.remove(*watch);
+      evi::destroy(watch);
+    }
+    evi::OnceEvent::free_all(once_);
+    signals_.close();
+  }
+  if (deleted)
+    EVI_DEBUG("event_base_free: %d events were still set in base %p", deleted, static_cast<void *>(this));
+  if (evi::global_base() == this) evi::global_base() = nullptr;
+  evi::destroy(this);
+}
+
+int event_base::delete_all_events() noexcept {
+  int deleted = 0;
+  for (int fd = 0; fd < fds_.size(); ++fd) {
+    while (event *ev = fds_[fd].first) {
+      del_locked(*ev, evi::DelMode::even_if_finalizing);
+      ++deleted;
+    }
+  }
+  for (int signal = 0; signal_events_ && signal < evi::kSignals; ++signal) {
+    while (event *ev = signal_events_->first[signal]) {
+      del_locked(*ev, evi::DelMode::even_if_finalizing);
+      ++deleted;
+    }
+  }
+  for (int i = 0; i < common_count_; ++i) {
+    while (event *ev = common_[i]->events.front()) {
+      del_locked(*ev, evi::DelMode::even_if_finalizing);
+      ++deleted;
+    }
+  }
+  while (event *ev = timers_.top()) {
+    del_locked(*ev, evi::DelMode::even_if_finalizing);
+    ++deleted;
+  }
+  return deleted;
+}
+
+// Empties the queues of what is active; returns how many callbacks that were.
+int event_base::drain_active(bool run_finalizers) noexcept {
+  int drained = 0;
+  promote_later();
+  for (int pri = active_.first_busy(0); pri >= 0; pri = active_.first_busy(0)) {
+    event_callback &cb = *active_.front(pri);
+    const evi::Closure kind = static_cast<evi::Closure>(cb.evcb_closure);
+    dequeue_active(cb);
+    ++drained;
+    const bool finalizer = kind == evi::Closure::callback_finalize || kind == evi::Closure::event_finalize ||
+                           kind == evi::Closure::event_finalize_free;
+    if (finalizer && run_finalizers) run_finalizer(cb);
+  }
+  while (evi::FlushHook *hook = flush_.pop_front()) {
+    hook->queued = false;
+    ++drained;
+    if (hook->abandon) {
+      const evi::Unlocked open(lock_);
+      hook->abandon(*hook);
+    }
+  }
+  return drained;
+}
+
+int event_base::reinit() noexcept {
+  const LockGuard held(lock_);
+  int result = 0;
+  const bool had_notify = notify_waker_.is_open();
+  const bool had_signals = signals_.is_open();
+  if (backend_->rebuild_after_fork) {
+    void *fresh = backend_->create(*this);
+    if (!fresh) {
+      evi::log_warnx("%s: could not make %s anew", "event_reinit", backend_->name);
+      return -1;
+    }
+    // Closing the inherited descriptor leaves the parent's alone; taking interest away through it would not.
+    backend_->destroy(backend_state_);
+    backend_state_ = fresh;
+  }
+  // The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
+  if (had_signals) {
+    drop_internal(signal_event_);
+    if (!signals_.reopen_after_fork() || !add_internal(signal_event_, signals_.fd(), on_signals)) result = -1;
+  }
+  if (had_notify) {
+    drop_internal(notify_event_);
+    notify_waker_.close();
+    notify_pending_ = false;
+    if (!notify_waker_.open() || !add_internal(notify_event_, notify_waker_.read_fd(), on_notify))
+      result = -1;
+  }
+  if (backend_->rebuild_after_fork && !rearm_all()) result = -1;
+  return result;
+}
+
+bool event_base::rearm_all() noexcept {
+  bool all = true;
+  for (int fd = 0; fd < fds_.size(); ++fd) {
+    evi::FdSlot &slot = fds_[fd];
+    slot.armed = 0;
+    slot.registered = 0;
+    if (const std::uint8_t wanted = slot.wanted()) {
+      if (!backend_->update(backend_state_, *this, fd, slot, wanted)) all = false;
+    }
+  }
+  return all;
+}
+
+int event_base::set_priorities(int count) noexcept {
+  const LockGuard held(lock_);
+  if (anything_to_run() || count < 1 || count >= EVENT_MAX_PRIORITIES) return -1;
+  if (count == active_.priorities()) return 0;
+  return active_.set_priorities(count) ? 0 : -1;
+}
+
+int event_base::priorities() noexcept {
+  const LockGuard held(lock_);
+  return active_.priorities();
+}
+
+evi::Micros event_base::now_locked() noexcept {
+  if (cached_now_) return cached_now_;
+  const evi::Micros now = clock_.monotonic(clock_);
+  if (time_may_be_cached_) cached_now_ = now;
+  return now;
+}
+
+timeval event_base::cached_time_of_day() noexcept {
+  const LockGuard held(lock_);
+  if (!time_may_be_cached_) return evi::to_timeval(clock_.wall(clock_));
+  if (!cached_wall_valid_) {
+    cached_wall_ = clock_.wall(clock_) - (clock_.monotonic(clock_) - now_locked());
+    cached_wall_valid_ = true;
+  }
+  return evi::to_timeval(cached_wall_);
+}
+
+void event_base::update_cached_time() noexcept {
+  const LockGuard held(lock_);
+  if (!running_ || !time_may_be_cached_) return;
+  cached_now_ = clock_.monotonic(clock_);
+  cached_wall_valid_ = false;
+}

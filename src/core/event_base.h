@@ -1,0 +1,333 @@
+// struct event_base: everything that one loop knows, and the operations on it and on its events.
+//
+// Public methods take the base's lock; those that end in _locked, and all private ones, expect it held. The
+// lock is null until the program enabled threads. User callbacks always run with the lock open.
+#ifndef EVI_CORE_EVENT_BASE_H
+#define EVI_CORE_EVENT_BASE_H
+
+#include <climits>
+#include <cstdio>
+
+#include "core/active_queue.h"
+#include "core/backend.h"
+#include "core/common_timeout.h"
+#include "core/fd_table.h"
+#include "core/flush_queue.h"
+#include "core/signal.h"
+#include "core/timer_heap.h"
+#include "core/waker.h"
+#include "event2/event.h"
+#include "event2/watch.h"
+#include "thread/lock.h"
+#include "util/clock.h"
+#include "util/intrusive_list.h"
+
+struct event_config;
+
+namespace evi {
+
+// How event_del treats a callback of the event that runs on another thread right now.
+enum class DelMode : unsigned char {
+  automatic,           // wait for it, unless the event has EV_FINALIZE
+  block,               // wait for it
+  no_block,            // do not wait
+  even_if_finalizing,  // do not wait, and delete although a finalizer is on its way
+};
+
+// Something of a layer above that lives as long as the base and belongs to its loop's thread.
+struct LoopLocal {
+  void *data = nullptr;
+  void (*destroy)(void *data) noexcept = nullptr;
+};
+
+struct OnceEvent;
+struct FlushLink {
+  static auto &of(FlushHook &hook) noexcept { return hook.link; }
+};
+using FlushList = TailList<FlushHook, FlushLink>;
+
+// Where a test puts its own clock and method.
+struct BaseSeams {
+  const Clock *clock = nullptr;
+  const Backend *backend = nullptr;
+};
+
+}  // namespace evi
+
+// The opaque struct of event2/watch.h.
+struct evwatch final {
+  evi::ListHook<evwatch> link;
+  event_base *base;
+  bool is_check;
+  union {
+    evwatch_prepare_cb prepare;
+    evwatch_check_cb check;
+  } callback;
+  void *arg;
+};
+
+namespace evi {
+struct WatchHook {
+  static auto &of(evwatch &watch) noexcept { return watch.link; }
+};
+using WatchList = TailList<evwatch, WatchHook>;
+}  // namespace evi
+
+// The opaque struct of event2/event.h.
+struct event_base final {
+ public:
+  event_base(const evi::Clock &clock, const event_config &config) noexcept;
+  event_base(const event_base &) = delete;
+  event_base &operator=(const event_base &) = delete;
+  ~event_base();
+
+  // Null with a log line if no method fits the demands, or without memory.
+  static event_base *create(const event_config *config, const evi::BaseSeams &seams = {}) noexcept;
+  // Deletes every event, runs or skips the finalizers still queued, and frees the base.
+  void dispose(bool run_finalizers) noexcept;
+  // Makes all kernel state anew in a forked child. 0, or -1 if an event could not be added again.
+  int reinit() noexcept;
+
+  // --- one event (event.cc) ---
+  int add(event &ev, const timeval *tv) noexcept;
+  int del(event &ev, evi::DelMode mode) noexcept;
+  void activate(event &ev, int result, short ncalls) noexcept;
+  int remove_timer(event &ev) noexcept;
+  int pending(const event &ev, short what, timeval *tv) noexcept;
+  int set_priority(event &ev, int priority) noexcept;
+  void activate_by_fd(int fd, short what) noexcept;
+  void activate_by_signal(int signal) noexcept;
+  // event_base_once and its events' end (once.cc).
+  int once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv) noexcept;
+  // Queues a finalizer in place of the event's callback (finalize.cc).
+  int finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept;
+
+  // --- callbacks outside events (deferred.cc), work before the wait (flush_queue.cc) ---
+  bool schedule(event_callback &cb) noexcept;
+  bool schedule_deferred(event_callback &cb) noexcept;
+  void cancel(event_callback &cb) noexcept;
+  bool flush_later(evi::FlushHook &hook) noexcept;
+  void flush_cancel(evi::FlushHook &hook) noexcept;
+  evi::LoopLocal &loop_local() noexcept { return loop_local_; }
+
+  // --- the loop (loop.cc) ---
+  int loop(int loop_flags) noexcept;
+  int loop_exit_after(const timeval *tv) noexcept;
+  int loop_break() noexcept;
+  int loop_continue() noexcept;
+  bool got_exit() noexcept;
+  bool got_break() noexcept;
+  event *running_event() noexcept;
+  // True if the loop runs in another thread than the caller's.
+  bool loop_runs_elsewhere() noexcept;
+
+  // --- time ---
+  timeval cached_time_of_day() noexcept;
+  void update_cached_time() noexcept;
+  const timeval *init_common_timeout(const timeval &duration) noexcept;
+  evi::Micros monotonic_now() const noexcept { return clock_.monotonic(clock_); }
+
+  // --- threads (notify.cc) ---
+  [[nodiscard]] bool make_notifiable() noexcept;
+
+  // --- inspection (dump.cc) ---
+  int for_each_event(event_base_foreach_event_cb callback, void *arg) noexcept;
+  void dump(std::FILE *out) noexcept;
+  int count_events(unsigned kinds) noexcept;
+  int max_events(unsigned kinds, bool reset) noexcept;
+  const char *method() const noexcept { return backend_->name; }
+  int features() const noexcept { return backend_->features; }
+
+  // --- priorities ---
+  int set_priorities(int count) noexcept;
+  int priorities() noexcept;
+  // Without the lock: for new events, whose base is not changing under them.
+  int default_priority() const noexcept { return active_.priorities() / 2; }
+
+  // --- watchers (watch.cc) ---
+  void add_watch(evwatch &watch) noexcept;
+  void remove_watch(evwatch &watch) noexcept;
+
+  // --- for methods, with the lock held ---
+  const evi::Lock &lock() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return lock_; }
+  evi::FdTable &fds() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return fds_; }
+  void report_ready(int fd, short what) noexcept EVI_REQUIRES(lock_);
+  // Tells the method anew what every descriptor is watched for. False if one was refused.
+  bool rearm_all() noexcept EVI_REQUIRES(lock_);
+
+  // For tests: all containers agree with each other and with the events' flags.
+  bool check_invariants() noexcept;
+
+ private:
+  // event.cc
+  int add_locked(event &ev, const timeval *tv, bool absolute) noexcept EVI_REQUIRES(lock_);
+  int del_locked(event &ev, evi::DelMode mode) noexcept EVI_REQUIRES(lock_);
+  void activate_locked(event &ev, int result, short ncalls) noexcept EVI_REQUIRES(lock_);
+  enum class Change : unsigned char { failed, none, wake };
+  Change insert_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
+  Change insert_io(event &ev) noexcept EVI_REQUIRES(lock_);
+  Change insert_signal(event &ev) noexcept EVI_REQUIRES(lock_);
+  Change remove_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
+  bool arm(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
+  bool open_signals() noexcept EVI_REQUIRES(lock_);
+  void set_timeout(event &ev, const timeval &tv, bool absolute) noexcept EVI_REQUIRES(lock_);
+  bool enqueue_timeout(event &ev, bool in_heap) noexcept EVI_REQUIRES(lock_);
+  void dequeue_timeout(event &ev) noexcept EVI_REQUIRES(lock_);
+  void dequeue_active(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  void abandon_signal_calls(event &ev) noexcept EVI_REQUIRES(lock_);
+  void wait_until_not_running(event &ev) noexcept EVI_REQUIRES(lock_);
+  bool running_elsewhere(const event &ev) const noexcept EVI_REQUIRES(lock_);
+  void mark_inserted(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
+  void mark_removed(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
+
+  // common_timeout.cc
+  evi::CommonTimeout *common_timeout_of(const timeval &tv) noexcept EVI_REQUIRES(lock_);
+  void enqueue_common(event &ev) noexcept EVI_REQUIRES(lock_);
+  void dequeue_common(event &ev) noexcept EVI_REQUIRES(lock_);
+  void schedule_stand_in(evi::CommonTimeout &list) noexcept EVI_REQUIRES(lock_);
+
+  // deferred.cc
+  bool schedule_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  bool schedule_later_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  void cancel_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  void queue_active(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+
+  // loop.cc
+  enum class Turn : unsigned char { again, done, empty, failed };
+  Turn run_iteration(int loop_flags) noexcept EVI_REQUIRES(lock_);
+  bool wait_for_events(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
+  int run_flushes() noexcept EVI_REQUIRES(lock_);
+  evi::Nanos wait_time(int loop_flags, bool did_work) noexcept EVI_REQUIRES(lock_);
+  void promote_later() noexcept EVI_REQUIRES(lock_);
+  void expire_timers() noexcept EVI_REQUIRES(lock_);
+  void expire(event &ev) noexcept EVI_REQUIRES(lock_);
+  int process_active() noexcept EVI_REQUIRES(lock_);
+  int process_queue(int priority, int max_callbacks, evi::Micros end_time) noexcept EVI_REQUIRES(lock_);
+  void run_callback(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  void run_plain(event &ev) noexcept EVI_REQUIRES(lock_);
+  void call(const event &ev) noexcept EVI_REQUIRES(lock_);
+  void run_persistent(event &ev) noexcept EVI_REQUIRES(lock_);
+  void run_signal(event &ev) noexcept EVI_REQUIRES(lock_);
+  void rearm_period(event &ev) noexcept EVI_REQUIRES(lock_);
+  bool anything_added() const noexcept EVI_REQUIRES(lock_) { return event_count_ > 0 || virtual_count_ > 0; }
+  bool anything_to_run() const noexcept EVI_REQUIRES(lock_) {
+    return !active_.empty() || !later_.empty() || !flush_.empty();
+  }
+
+  // finalize.cc
+  // The callback has left its queue.
+  void run_finalizer(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+
+  // time
+  evi::Micros now_locked() noexcept EVI_REQUIRES(lock_);
+  void forget_time() noexcept EVI_REQUIRES(lock_) {
+    cached_now_ = 0;
+    cached_wall_valid_ = false;
+    time_may_be_cached_ = false;
+  }
+  void allow_time_cache() noexcept EVI_REQUIRES(lock_) {
+    time_may_be_cached_ = !(flags_ & EVENT_BASE_FLAG_NO_CACHE_TIME);
+  }
+
+  // notify.cc
+  // True on the thread that runs the loop, and when no loop runs or nothing tells threads apart.
+  bool in_loop_thread() const noexcept EVI_REQUIRES(lock_);
+  bool needs_wakeup() const noexcept EVI_REQUIRES(lock_);
+  void wake_loop() noexcept EVI_REQUIRES(lock_);
+  bool add_internal(event &ev, int fd, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
+  void drop_internal(event &ev) noexcept EVI_REQUIRES(lock_);
+  static void on_exit_request(int fd, short what, void *base) noexcept;
+  static void on_notify(int fd, short what, void *base) noexcept;
+  static void on_signals(int fd, short what, void *base) noexcept;
+
+  // watch.cc
+  void call_prepare_watchers(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
+  void call_check_watchers() noexcept EVI_REQUIRES(lock_);
+
+  // dump.cc
+  template <typename F>
+  int visit_events(F &&f) noexcept EVI_REQUIRES(lock_);
+  static int dump_inserted(const event_base *base, const event *ev, void *out) noexcept;
+  static int dump_active(const event_base *base, const event *ev, void *out) noexcept;
+
+  // event_base.cc
+  bool choose_backend(const event_config &config) noexcept;
+  int delete_all_events() noexcept EVI_REQUIRES(lock_);
+  int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
+
+  friend struct evi::OnceEvent;
+
+  // What the loop touches in each iteration comes first.
+  evi::Lock lock_;
+  const evi::Clock &clock_;
+  const evi::Backend *backend_ = nullptr;
+  void *backend_state_ = nullptr;
+  evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
+  evi::FlushList flush_ EVI_GUARDED_BY(lock_);
+  evi::FdTable fds_ EVI_GUARDED_BY(lock_);
+  evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
+  evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
+
+  evi::Micros cached_now_ EVI_GUARDED_BY(lock_) = 0;  // 0: not read in this iteration
+  evi::Micros cached_wall_ EVI_GUARDED_BY(lock_) = 0;
+  bool cached_wall_valid_ EVI_GUARDED_BY(lock_) = false;
+  bool time_may_be_cached_ EVI_GUARDED_BY(lock_) = false;
+
+  bool running_ EVI_GUARDED_BY(lock_) = false;
+  bool exit_requested_ EVI_GUARDED_BY(lock_) = false;
+  bool break_requested_ EVI_GUARDED_BY(lock_) = false;
+  bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
+  bool notify_pending_ EVI_GUARDED_BY(lock_) = false;
+  int running_priority_ EVI_GUARDED_BY(lock_) = -1;  // -1: no callback runs
+  int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
+  event_callback *current_ EVI_GUARDED_BY(lock_) = nullptr;  // its user callback runs right now
+  int current_waiters_ EVI_GUARDED_BY(lock_) = 0;
+  short signal_calls_left_ EVI_GUARDED_BY(lock_) =
+      0;  // of the signal event that runs; its ev_pncalls points here
+  evi::Condition current_done_;
+  unsigned long loop_thread_ EVI_GUARDED_BY(lock_) = 0;
+
+  int event_count_ EVI_GUARDED_BY(lock_) =
+      0;  // EVENT_BASE_COUNT_ADDED: each queue an event is in, internal ones not
+  int event_count_max_ EVI_GUARDED_BY(lock_) = 0;
+  int virtual_count_ EVI_GUARDED_BY(lock_) = 0;
+  int virtual_count_max_ EVI_GUARDED_BY(lock_) = 0;
+  int active_count_max_ EVI_GUARDED_BY(lock_) = 0;
+  int later_count_ EVI_GUARDED_BY(lock_) = 0;
+
+  // From the configuration.
+  int flags_;
+  evi::Micros max_dispatch_interval_;
+  int max_dispatch_callbacks_;
+  int limit_from_priority_;
+
+  evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
+  int common_count_ EVI_GUARDED_BY(lock_) = 0;
+  int common_capacity_ EVI_GUARDED_BY(lock_) = 0;
+
+  evi::SignalSource signals_ EVI_GUARDED_BY(lock_);
+  evi::SignalTable *signal_events_ EVI_GUARDED_BY(lock_) = nullptr;
+  event signal_event_ EVI_GUARDED_BY(lock_) = {};
+  evi::Waker notify_waker_ EVI_GUARDED_BY(lock_);
+  event notify_event_ EVI_GUARDED_BY(lock_) = {};
+
+  evi::OnceEvent *once_ EVI_GUARDED_BY(lock_) = nullptr;
+  evi::WatchList prepare_watches_ EVI_GUARDED_BY(lock_);
+  evi::WatchList check_watches_ EVI_GUARDED_BY(lock_);
+  evwatch *next_watch_ EVI_GUARDED_BY(lock_) = nullptr;
+  evi::LoopLocal loop_local_;
+};
+
+namespace evi {
+
+// Fills in a caller's struct event: 0, or -1 for combinations that make no sense. `base` may be null; then a
+// base is set before the event is added.
+int assign_event(event &ev, event_base *base, int fd, short what, event_callback_fn callback,
+                 void *arg) noexcept;
+
+// The base of the old interface, made by event_init.
+event_base *&global_base() noexcept;
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,34 @@
+// Finalizers: a last call on the loop's thread, after which nothing of the loop touches the event any more.
+#include "core/event_base.h"
+#include "util/alloc.h"
+
+using evi::Closure;
+using evi::LockGuard;
+
+int event_base::finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept {
+  const LockGuard held(lock_);
+  del_locked(ev, evi::DelMode::no_block);
+  evi::set_closure(ev, then_free ? Closure::event_finalize_free : Closure::event_finalize);
+  ev.ev_evcallback.evcb_cb_union.evcb_evfinalize = callback;
+  activate_locked(ev, EV_FINALIZE, 1);
+  evi::flags(ev) |= EVLIST_FINALIZING;
+  return 0;
+}
+
+void event_base::run_finalizer(event_callback &cb) noexcept {
+  const Closure kind = static_cast<Closure>(cb.evcb_closure);
+  cb.evcb_flags &= static_cast<short>(~EVLIST_FINALIZING);
+  if (kind == Closure::callback_finalize) {
+    const auto fn = cb.evcb_cb_union.evcb_cbfinalize;
+    void *arg = cb.evcb_arg;
+    const evi::Unlocked open(lock_);
+    fn(&cb, arg);
+    return;
+  }
+  event &ev = evi::event_of(cb);
+  const auto fn = cb.evcb_cb_union.evcb_evfinalize;
+  void *arg = cb.evcb_arg;
+  const evi::Unlocked open(lock_);
+  fn(&ev, arg);
+  if (kind == Closure::event_finalize_free) evi::mm_free(&ev);
+}

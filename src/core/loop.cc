@@ -1,0 +1,276 @@
+// One iteration of the loop, and the loop around it.
+//
+//   flush queued output -> anything left to wait for? -> prepare watchers -> wait -> check watchers
+//   -> timers that are due become active -> active callbacks run, most urgent priority first -> again
+#include <algorithm>
+
+#include "core/event_base.h"
+#include "util/log.h"
+
+using evi::Closure;
+using evi::LockGuard;
+using evi::Micros;
+
+int event_base::loop(int loop_flags) noexcept {
+  const LockGuard held(lock_);
+  if (running_) {
+    evi::log_warnx("event_base_loop: the loop of this base is running already");
+    return -1;
+  }
+  running_ = true;
+  loop_thread_ = evi::thread_id();
+  exit_requested_ = break_requested_ = false;
+  forget_time();
+
+  Turn turn = Turn::again;
+  while (turn == Turn::again) turn = run_iteration(loop_flags);
+
+  forget_time();
+  running_ = false;
+  switch (turn) {
+    case Turn::empty:
+      return 1;
+    case Turn::failed:
+      return -1;
+    case Turn::again:
+    case Turn::done:
+      break;
+  }
+  return 0;
+}
+
+event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
+  continue_requested_ = false;
+  deferred_this_round_ = 0;
+  if (exit_requested_ || break_requested_) return Turn::done;
+
+  const int flushed = flush_.empty() ? 0 : run_flushes();
+  if (break_requested_) return Turn::done;
+  if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !anything_added() && !anything_to_run()) return Turn::empty;
+
+  // Output written just now is an event that happened: a caller who asked for one round gets back to work.
+  const bool had_turn = flushed && (loop_flags & (EVLOOP_ONCE | EVLOOP_NONBLOCK));
+  if (!wait_for_events(wait_time(loop_flags, had_turn))) return Turn::failed;
+  promote_later();
+  expire_timers();
+
+  if (active_.empty()) return (loop_flags & EVLOOP_NONBLOCK) || had_turn ? Turn::done : Turn::again;
+  const int ran = process_active();
+  if ((loop_flags & EVLOOP_ONCE) && active_.empty() && (ran != 0 || had_turn)) return Turn::done;
+  return Turn::again;
+}
+
+evi::Nanos event_base::wait_time(int loop_flags, bool had_turn) noexcept {
+  if ((loop_flags & EVLOOP_NONBLOCK) || had_turn || anything_to_run()) return 0;
+  const event *first = timers_.top();
+  if (!first) return evi::kWaitForever;
+  const Micros left = evi::deadline(*first) - clock_.monotonic(clock_);
+  constexpr Micros kLongestWait = INT64_MAX / 1000;
+  return std::clamp<Micros>(left, 0, kLongestWait) * 1000;
+}
+
+bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
+  if (!prepare_watches_.empty()) {
+    call_prepare_watchers(timeout);
+    // What they added or activated shortens the wait that was computed before.
+    if (timeout != 0) timeout = wait_time(0, false);
+  }
+  forget_time();
+  if (!backend_->wait(backend_state_, *this, timeout)) return false;
+  allow_time_cache();
+  call_check_watchers();
+  return true;
+}
+
+// --- timers ---
+
+void event_base::expire_timers() noexcept {
+  const event *first = timers_.top();
+  if (!first) return;
+  const Micros now = now_locked();
+  if (evi::deadline(*first) > now) return;
+  // A stand-in goes back into the heap with its list's next deadline, which bulk expiry does not allow.
+  const bool in_bulk = common_count_ == 0;
+  timers_.take_due(now, in_bulk, [this](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS { expire(ev); });
+}
+
+void event_base::expire(event &due) noexcept {
+  event *ev = &due;
+  if (evi::closure(due) == Closure::common_timeout) {
+    auto &list = *static_cast<evi::CommonTimeout *>(due.ev_evcallback.evcb_arg);
+    ev = list.events.front();
+    list.remove(*ev);
+    evi::heap_index(*ev) = evi::kNotInHeap;
+    if (!list.events.empty()) schedule_stand_in(list);
+  }
+  mark_removed(*ev, EVLIST_TIMEOUT);
+  // A periodic event stays on its descriptor; any other one is done with.
+  const bool periodic = evi::closure(*ev) == Closure::persist && evutil_timerisset(&evi::period(*ev));
+  if (!periodic && evi::has(*ev, EVLIST_INSERTED)) static_cast<void>(remove_io_or_signal(*ev));
+  activate_locked(*ev, EV_TIMEOUT, 1);
+}
+
+// The next deadline of a periodic event that ran: a period after the last one if its timer fired, else a
+// period from now. Periods that were missed altogether are skipped.
+void event_base::rearm_period(event &ev) noexcept {
+  const timeval period = evi::period(ev);
+  const evi::CommonTimeout *list = common_timeout_of(period);
+  const Micros duration = list ? list->duration : evi::to_micros(period);
+  const Micros now = now_locked();
+  Micros next = evi::add_saturating((ev.ev_res & EV_TIMEOUT) ? evi::deadline(ev) : now, duration);
+  if (next < now) next = evi::add_saturating(now, duration);
+  timeval absolute = evi::to_timeval(std::max<Micros>(next, 0));
+  if (list) absolute.tv_usec |= list->tagged.tv_usec & ~evi::kMicrosecondsMask;
+  if (add_locked(ev, &absolute, true) != 0) evi::log_warnx("event_base_loop: cannot re-arm a periodic event");
+}
+
+// --- active callbacks ---
+
+int event_base::process_active() noexcept {
+  Micros end_time = -1;
+  if (max_dispatch_interval_ >= 0) end_time = evi::add_saturating(now_locked(), max_dispatch_interval_);
+  int ran = 0;
+  for (int pri = active_.first_busy(0); pri >= 0 && ran == 0; pri = active_.first_busy(pri + 1)) {
+    running_priority_ = pri;
+    const bool limited = pri >= limit_from_priority_;
+    ran = limited ? process_queue(pri, max_dispatch_callbacks_, end_time) : process_queue(pri, INT_MAX, -1);
+    if (break_requested_ || continue_requested_) break;
+  }
+  running_priority_ = -1;
+  return ran;
+}
+
+// Runs one priority's callbacks; returns how many were not internal.
+int event_base::process_queue(int priority, int max_callbacks, Micros end_time) noexcept {
+  int ran = 0;
+  while (event_callback *cb = active_.front(priority)) {
+    ran += !(cb->evcb_flags & EVLIST_INTERNAL);
+    run_callback(*cb);
+    if (break_requested_ || continue_requested_) break;
+    if (ran >= max_callbacks) break;
+    if (ran && end_time >= 0 && clock_.monotonic(clock_) >= end_time) break;
+  }
+  return ran;
+}
+
+void event_base::run_callback(event_callback &cb) noexcept {
+  const auto kind = static_cast<Closure>(cb.evcb_closure);
+  if (kind != Closure::callback_finalize) current_ = &cb;
+  switch (kind) {
+    case Closure::persist:
+      run_persistent(evi::event_of(cb));
+      break;
+    case Closure::event:
+      run_plain(evi::event_of(cb));
+      break;
+    case Closure::signal:
+      run_signal(evi::event_of(cb));
+      break;
+    case Closure::callback_self: {
+      dequeue_active(cb);
+      const auto fn = cb.evcb_cb_union.evcb_selfcb;
+      void *arg = cb.evcb_arg;
+      const evi::Unlocked open(lock_);
+      fn(&cb, arg);
+      break;
+    }
+    case Closure::callback_finalize:
+    case Closure::event_finalize:
+    case Closure::event_finalize_free:
+      dequeue_active(cb);
+      run_finalizer(cb);
+      break;
+    case Closure::common_timeout:
+      break;  // never active
+  }
+  current_ = nullptr;
+  if (EVI_UNLIKELY(current_waiters_ > 0)) {
+    current_waiters_ = 0;
+    current_done_.broadcast();
+  }
+}
+
+// The callback may free the event: what the call needs is copied before the lock opens.
+void event_base::call(const event &ev) noexcept {
+  const event_callback_fn fn = ev.ev_evcallback.evcb_cb_union.evcb_callback;
+  const evutil_socket_t fd = ev.ev_fd;
+  const short what = ev.ev_res;
+  void *arg = ev.ev_evcallback.evcb_arg;
+  const evi::Unlocked open(lock_);
+  fn(fd, what, arg);
+}
+
+void event_base::run_plain(event &ev) noexcept {
+  del_locked(ev, evi::DelMode::no_block);
+  call(ev);
+}
+
+void event_base::run_persistent(event &ev) noexcept {
+  dequeue_active(ev.ev_evcallback);
+  if (evutil_timerisset(&evi::period(ev))) rearm_period(ev);
+  call(ev);
+}
+
+// One call for each delivery counted; ev_pncalls lets a deletion inside the callback end the series.
+void event_base::run_signal(event &ev) noexcept {
+  if (ev.ev_events & EV_PERSIST) {
+    dequeue_active(ev.ev_evcallback);
+  } else {
+    del_locked(ev, evi::DelMode::no_block);
+  }
+  signal_calls_left_ = ev.ev_.ev_signal.ev_ncalls;
+  ev.ev_.ev_signal.ev_pncalls = &signal_calls_left_;
+  while (signal_calls_left_ > 0) {
+    ev.ev_.ev_signal.ev_ncalls = --signal_calls_left_;
+    // From the last call on nothing here touches the event, which may be gone when it returns.
+    if (signal_calls_left_ == 0) ev.ev_.ev_signal.ev_pncalls = nullptr;
+    call(ev);
+    if (break_requested_) {
+      if (signal_calls_left_ > 0) ev.ev_.ev_signal.ev_pncalls = nullptr;
+      return;
+    }
+  }
+}
+
+// --- leaving the loop ---
+
+// Stands for the request in the queue of the default priority, and competes by priority as any event does.
+void event_base::on_exit_request(int, short, void *arg) noexcept {
+  auto *base = static_cast<event_base *>(arg);
+  const LockGuard held(base->lock_);
+  base->exit_requested_ = true;
+}
+
+int event_base::loop_exit_after(const timeval *tv) noexcept {
+  return once(-1, EV_TIMEOUT, on_exit_request, this, tv);
+}
+
+int event_base::loop_break() noexcept {
+  const LockGuard held(lock_);
+  break_requested_ = true;
+  if (needs_wakeup()) wake_loop();
+  return 0;
+}
+
+int event_base::loop_continue() noexcept {
+  const LockGuard held(lock_);
+  continue_requested_ = true;
+  if (needs_wakeup()) wake_loop();
+  return 0;
+}
+
+bool event_base::got_exit() noexcept {
+  const LockGuard held(lock_);
+  return exit_requested_;
+}
+
+bool event_base::got_break() noexcept {
+  const LockGuard held(lock_);
+  return break_requested_;
+}
+
+event *event_base::running_event() noexcept {
+  const LockGuard held(lock_);
+  if (!current_ || !in_loop_thread() || !evi::belongs_to_event(*current_)) return nullptr;
+  return &evi::event_of(*current_);
+}

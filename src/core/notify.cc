@@ -1,0 +1,67 @@
+// Waking the loop from other threads and from signals: two internal events on two wakers.
+#include "core/event_base.h"
+#include "util/log.h"
+
+using evi::LockGuard;
+
+bool event_base::make_notifiable() noexcept {
+  const LockGuard held(lock_);
+  if (notify_waker_.is_open()) return true;
+  if (!notify_waker_.open()) {
+    evi::log_warn("evthread_make_base_notifiable: no descriptor to wake the loop with");
+    return false;
+  }
+  if (add_internal(notify_event_, notify_waker_.read_fd(), on_notify)) return true;
+  notify_waker_.close();
+  return false;
+}
+
+bool event_base::in_loop_thread() const noexcept {
+  return !lock_ || !running_ || loop_thread_ == evi::thread_id();
+}
+
+bool event_base::loop_runs_elsewhere() noexcept {
+  const LockGuard held(lock_);
+  return lock_ && running_ && loop_thread_ != evi::thread_id();
+}
+
+bool event_base::needs_wakeup() const noexcept {
+  return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
+}
+
+// Several wake-ups before the loop gets to them cost one write.
+void event_base::wake_loop() noexcept {
+  if (notify_pending_ || !notify_waker_.is_open()) return;
+  notify_pending_ = true;
+  evi::Waker::wake(notify_waker_.write_fd());
+}
+
+void event_base::on_notify(int, short, void *arg) noexcept {
+  auto *base = static_cast<event_base *>(arg);
+  const LockGuard held(base->lock_);
+  base->notify_waker_.drain();
+  base->notify_pending_ = false;
+}
+
+void event_base::on_signals(int, short, void *arg) noexcept {
+  auto *base = static_cast<event_base *>(arg);
+  const LockGuard held(base->lock_);
+  base->signals_.collect([base](int signal, std::uint32_t count) EVI_NO_THREAD_SAFETY_ANALYSIS {
+    const short calls = static_cast<short>(count < SHRT_MAX ? count : SHRT_MAX);
+    for (event *ev = base->signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
+      base->activate_locked(*ev, EV_SIGNAL, calls);
+    }
+  });
+}
+
+// Internal events do not keep a loop alive, are not counted, and come first.
+bool event_base::add_internal(event &ev, int fd, event_callback_fn callback) noexcept {
+  static_cast<void>(evi::assign_event(ev, this, fd, EV_READ | EV_PERSIST, callback, this));
+  evi::flags(ev) |= EVLIST_INTERNAL;
+  ev.ev_evcallback.evcb_pri = 0;
+  return add_locked(ev, nullptr, false) == 0;
+}
+
+void event_base::drop_internal(event &ev) noexcept {
+  if (evi::has(ev, EVLIST_INIT)) del_locked(ev, evi::DelMode::no_block);
+}

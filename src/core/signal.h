@@ -1,0 +1,87 @@
+// Signals as events: a process-wide handler that counts each signal for every base that wants it, and wakes
+// them.
+//
+// No base owns a signal. The handler walks a list of ports, one per base that has signal events; it takes no
+// lock, allocates nothing and touches only atomics and write(2), so it may interrupt anything. Ports leave
+// the list under a process-wide mutex and are closed only when no handler is still walking it.
+#ifndef EVI_CORE_SIGNAL_H
+#define EVI_CORE_SIGNAL_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/event_access.h"
+#include "core/waker.h"
+
+namespace evi {
+
+#ifdef NSIG
+inline constexpr int kSignals = NSIG;
+#else
+inline constexpr int kSignals = 65;
+#endif
+
+// What the handler sees of a base.
+struct SignalPort {
+  std::atomic<SignalPort *> next{nullptr};
+  std::atomic<int> write_fd{-1};
+  std::atomic<pid_t> owner{
+      0};  // a forked child's signals must not reach its parent through a shared descriptor
+  std::atomic<bool> notified{false};
+  std::atomic<bool> wanted[kSignals] = {};
+  std::atomic<std::uint32_t> counts[kSignals] = {};
+};
+
+// The signal side of one base. Everything here is called with the base's lock held.
+class SignalSource {
+ public:
+  SignalSource() noexcept = default;
+  SignalSource(const SignalSource &) = delete;
+  SignalSource &operator=(const SignalSource &) = delete;
+  ~SignalSource() { close(); }
+
+  static bool valid(int signal) noexcept { return signal > 0 && signal < kSignals; }
+
+  // Opens the waker and enters the list of ports. False with errno if the system refuses.
+  [[nodiscard]] bool open() noexcept;
+  // Leaves the list, gives back every disposition, closes the waker.
+  void close() noexcept;
+  bool is_open() const noexcept { return waker_.is_open(); }
+  int fd() const noexcept { return waker_.read_fd(); }
+  // In a forked child: a waker of its own, the same signals.
+  [[nodiscard]] bool reopen_after_fork() noexcept;
+
+  // Starts and stops delivery of one signal; sigaction is called for the process's first base and restored
+  // after its last. False with errno if sigaction refuses.
+  [[nodiscard]] bool watch(int signal) noexcept;
+  void unwatch(int signal) noexcept;
+
+  // Takes what arrived since the last call: f(signal, count) for each.
+  template <typename F>
+  void collect(F &&f) noexcept {
+    waker_.drain();
+    // First ready to be woken again, then count: what arrives in between wakes once too often, never too
+    // seldom.
+    port_.notified.store(false);
+    for (int signal = 1; signal < kSignals; ++signal) {
+      if (port_.counts[signal].load(std::memory_order_relaxed) == 0) continue;
+      if (const std::uint32_t count = port_.counts[signal].exchange(0)) f(signal, count);
+    }
+  }
+
+ private:
+  Waker waker_;
+  SignalPort port_;
+};
+
+// The events of one base by signal number.
+struct SignalTable {
+  event *first[kSignals] = {};
+};
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,24 @@
+// The façade of event2/thread.h, but for the choice of POSIX threads (src/thread/pthread.cc).
+#include "core/event_base.h"
+#include "event2/thread.h"
+#include "thread/thread_config.h"
+
+extern "C" {
+
+int evi_private_use_native_threads(int flags) { return evi::use_native_threads(flags); }
+
+int evthread_set_lock_callbacks(const struct evthread_lock_callbacks *callbacks) {
+  return evi::set_lock_callbacks(callbacks);
+}
+
+int evthread_set_condition_callbacks(const struct evthread_condition_callbacks *callbacks) {
+  return evi::set_condition_callbacks(callbacks);
+}
+
+void evthread_set_id_callback(unsigned long (*id_fn)(void)) { evi::set_id_callback(id_fn); }
+
+int evthread_make_base_notifiable(struct event_base *base) {
+  return base && base->make_notifiable() ? 0 : -1;
+}
+
+}  // extern "C"

@@ -1,0 +1,51 @@
+// Watchers: calls just before the loop waits and just after.
+#include "core/event_base.h"
+
+using evi::LockGuard;
+
+// The opaque struct that a prepare callback may ask for the coming wait.
+struct evwatch_prepare_cb_info {
+  const timeval *timeout;
+};
+struct evwatch_check_cb_info {
+  char unused;
+};
+
+extern "C" int evwatch_prepare_get_timeout(const struct evwatch_prepare_cb_info *info, struct timeval *tv) {
+  if (!info->timeout) return 0;
+  *tv = *info->timeout;
+  return 1;
+}
+
+void event_base::add_watch(evwatch &watch) noexcept {
+  const LockGuard held(lock_);
+  (watch.is_check ? check_watches_ : prepare_watches_).push_back(watch);
+}
+
+void event_base::remove_watch(evwatch &watch) noexcept {
+  const LockGuard held(lock_);
+  if (next_watch_ == &watch) next_watch_ = evi::WatchList::next(watch);
+  (watch.is_check ? check_watches_ : prepare_watches_).remove(watch);
+}
+
+// A callback may free any watcher, its own included: the one to call next is kept where remove_watch finds
+// it.
+void event_base::call_prepare_watchers(evi::Nanos timeout) noexcept {
+  const timeval tv = evi::to_timeval((timeout + 999) / 1000);
+  const evwatch_prepare_cb_info info{timeout < 0 ? nullptr : &tv};
+  for (evwatch *watch = prepare_watches_.front(); watch; watch = next_watch_) {
+    next_watch_ = evi::WatchList::next(*watch);
+    const evi::Unlocked open(lock_);
+    watch->callback.prepare(watch, &info, watch->arg);
+  }
+}
+
+void event_base::call_check_watchers() noexcept {
+  if (EVI_LIKELY(check_watches_.empty())) return;
+  const evwatch_check_cb_info info{};
+  for (evwatch *watch = check_watches_.front(); watch; watch = next_watch_) {
+    next_watch_ = evi::WatchList::next(*watch);
+    const evi::Unlocked open(lock_);
+    watch->callback.check(watch, &info, watch->arg);
+  }
+}

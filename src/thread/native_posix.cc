@@ -1,0 +1,81 @@
+// Mutexes and conditions of POSIX threads.
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "event2/thread.h"
+#include "thread/lock.h"
+#include "util/alloc.h"
+
+namespace evi::native {
+namespace {
+
+// PTHREAD_PRIO_INHERIT for locks made from now on.
+constinit bool inherit_priority = false;
+
+bool initialise(pthread_mutex_t &mutex, bool recursive) noexcept {
+  pthread_mutexattr_t attributes;
+  if (pthread_mutexattr_init(&attributes) != 0) return false;
+  bool good = !recursive || pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE) == 0;
+  if (good && inherit_priority) good = pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT) == 0;
+  good = good && pthread_mutex_init(&mutex, &attributes) == 0;
+  pthread_mutexattr_destroy(&attributes);
+  return good;
+}
+
+}  // namespace
+
+void set_lock_flags(int flags) noexcept { inherit_priority = (flags & EVTHREAD_PTHREAD_PRIO_INHERIT) != 0; }
+
+void *lock_new(bool recursive) noexcept {
+  OwnedMemory<pthread_mutex_t> mutex{static_cast<pthread_mutex_t *>(mm_malloc(sizeof(pthread_mutex_t)))};
+  return mutex && initialise(*mutex, recursive) ? mutex.release() : nullptr;
+}
+
+void lock_free(void *lock) noexcept {
+  pthread_mutex_destroy(static_cast<pthread_mutex_t *>(lock));
+  mm_free(lock);
+}
+
+int lock_acquire(void *lock) noexcept { return pthread_mutex_lock(static_cast<pthread_mutex_t *>(lock)); }
+int lock_try(void *lock) noexcept { return pthread_mutex_trylock(static_cast<pthread_mutex_t *>(lock)); }
+int lock_release(void *lock) noexcept { return pthread_mutex_unlock(static_cast<pthread_mutex_t *>(lock)); }
+
+void *condition_new() noexcept {
+  OwnedMemory<pthread_cond_t> condition{static_cast<pthread_cond_t *>(mm_malloc(sizeof(pthread_cond_t)))};
+  if (!condition || pthread_cond_init(condition.get(), nullptr) != 0) return nullptr;
+  return condition.release();
+}
+
+void condition_free(void *condition) noexcept {
+  pthread_cond_destroy(static_cast<pthread_cond_t *>(condition));
+  mm_free(condition);
+}
+
+int condition_signal(void *condition, bool broadcast) noexcept {
+  auto *c = static_cast<pthread_cond_t *>(condition);
+  return (broadcast ? pthread_cond_broadcast(c) : pthread_cond_signal(c)) == 0 ? 0 : -1;
+}
+
+int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept {
+  auto *c = static_cast<pthread_cond_t *>(condition);
+  auto *m = static_cast<pthread_mutex_t *>(lock);
+  if (!timeout) return pthread_cond_wait(c, m) == 0 ? 0 : -1;
+  timespec until{};
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += timeout->tv_sec;
+  until.tv_nsec += timeout->tv_usec * 1000L;
+  if (until.tv_nsec >= 1'000'000'000L) {
+    until.tv_nsec -= 1'000'000'000L;
+    ++until.tv_sec;
+  }
+  const int error = pthread_cond_timedwait(c, m, &until);
+  return error == 0 ? 0 : error == ETIMEDOUT ? 1 : -1;
+}
+
+unsigned long thread_id() noexcept {
+  static_assert(sizeof(pthread_t) <= sizeof(unsigned long));
+  return (unsigned long)pthread_self();  // an integer or a pointer, as the system likes
+}
+
+}  // namespace evi::native

@@ -1,0 +1,14 @@
+// libevent_pthreads: tells core that the program's threads are POSIX threads.
+#include "event2/thread.h"
+#include "thread/thread_config.h"
+
+extern "C" {
+
+int evthread_use_pthreads_with_flags(int flags) {
+  if (flags & ~EVTHREAD_PTHREAD_PRIO_INHERIT) return -1;
+  return evi_private_use_native_threads(flags);
+}
+
+int evthread_use_pthreads(void) { return evthread_use_pthreads_with_flags(0); }
+
+}  // extern "C"

@@ -1,0 +1,22 @@
+// Setting the process's lock implementation; what event2/thread.h and libevent_pthreads call.
+#ifndef EVI_THREAD_THREAD_CONFIG_H
+#define EVI_THREAD_THREAD_CONFIG_H
+
+#include "event2/thread.h"
+
+namespace evi {
+
+// Our own mutexes from now on; 0, or -1 if the program's callbacks are in force.
+int use_native_threads(int flags) noexcept;
+
+// As evthread_set_lock_callbacks, _condition_callbacks and _id_callback.
+int set_lock_callbacks(const evthread_lock_callbacks *callbacks) noexcept;
+int set_condition_callbacks(const evthread_condition_callbacks *callbacks) noexcept;
+void set_id_callback(unsigned long (*id)()) noexcept;
+
+}  // namespace evi
+
+// For libevent_pthreads, which knows that POSIX threads are what the program uses.
+extern "C" int evi_private_use_native_threads(int flags);
+
+#endif
