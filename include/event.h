@@ -1,8 +1,9 @@
 /* The whole of the old, 1.x interface in one header. New programs include the headers they need from event2/.
  *
  * Includes the system headers that programs of that time expect, then everything about events, buffers and
- * bufferevents, both the present functions and those that work on the current base (event_init(), event_set(),
- * event_dispatch(), ...; see <event2/event_compat.h>), and the layouts of struct event and struct bufferevent.
+ * bufferevents, both the present functions and those that work on the current base (event_init(),
+ * event_set(), event_dispatch(), ...; see <event2/event_compat.h>), and the layouts of struct event and
+ * struct bufferevent.
  */
 #ifndef EVENT1_EVENT_H_INCLUDED_
 #define EVENT1_EVENT_H_INCLUDED_

@@ -38,8 +38,8 @@ extern "C" {
 #define EVLIST_INIT 0x80         /* set up by event_assign() or event_new() */
 #define EVLIST_ALL 0xff          /* every bit above */
 
-/* The shapes of <sys/queue.h>, which not every platform has; taken away again below if they come from here.
- */
+/* The shapes of <sys/queue.h>, which not every platform has; taken away again below if they come from
+ * here. */
 #ifndef TAILQ_ENTRY
 #define EVENT_DEFINED_TAILQ_ENTRY_
 #define TAILQ_ENTRY(type)   \
