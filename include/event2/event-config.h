@@ -25,6 +25,32 @@
 #define EVENT__PACKAGE_BUGREPORT ""
 #define EVENT__PACKAGE_URL ""
 
+/* --- the system's full interface ------------------------------------------------------------------- */
+
+/* A program that includes a header of this library first of all sees everything that the system offers, also
+ * under -std=c11 and the like; programs have come to rely on that. Without effect after a system header. */
+#ifndef _ALL_SOURCE
+#define _ALL_SOURCE 1
+#endif
+#ifndef _DARWIN_C_SOURCE
+#define _DARWIN_C_SOURCE 1
+#endif
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#ifndef _NETBSD_SOURCE
+#define _NETBSD_SOURCE 1
+#endif
+#ifndef _OPENBSD_SOURCE
+#define _OPENBSD_SOURCE 1
+#endif
+#ifndef _POSIX_PTHREAD_SEMANTICS
+#define _POSIX_PTHREAD_SEMANTICS 1
+#endif
+#ifndef __EXTENSIONS__
+#define __EXTENSIONS__ 1
+#endif
+
 /* --- C library identification ----------------------------------------------------------------------- */
 
 #if defined(__linux__)
