@@ -1,0 +1,211 @@
+// Accepting connections: in bursts as long as they come, and patiently when descriptors run out.
+#include "core/listener.h"
+
+#include <algorithm>
+
+#include "util/alloc.h"
+#include "util/log.h"
+
+using evi::LockGuard;
+using evi::Socket;
+
+namespace {
+
+// listen()'s queue when the program leaves the choice to us.
+constexpr int kDefaultBacklog = 128;
+
+// More than this many in one go would keep other events waiting.
+constexpr int kMaxBurst = 64;
+
+// How long a listener rests when the process or the system has no descriptor left. A connection stays in the
+// kernel's queue meanwhile; asking again at once would only spin.
+constexpr timeval kRestWithoutDescriptors{0, 100'000};
+
+Socket open_bound(unsigned flags, const sockaddr *address, int length) noexcept {
+  const int family = address ? address->sa_family : AF_UNSPEC;
+  const evi::SocketFlags socket_flags =
+      ((flags & LEV_OPT_LEAVE_SOCKETS_BLOCKING) ? evi::kBlocking : evi::kNonblocking) |
+      ((flags & LEV_OPT_CLOSE_ON_EXEC) ? evi::kCloseOnExec : evi::kBlocking);
+  const Socket fd = evi::open_socket(family, SOCK_STREAM, 0, socket_flags);
+  if (fd == evi::kNoSocket) return fd;
+  const int on = 1;
+  bool good = setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, reinterpret_cast<const char *>(&on), sizeof(on)) == 0;
+  if (good && (flags & LEV_OPT_REUSEABLE)) good = evi::set_reuseable(fd);
+  if (good && (flags & LEV_OPT_REUSEABLE_PORT)) good = evi::set_reuseable_port(fd);
+  if (good && (flags & LEV_OPT_DEFERRED_ACCEPT)) good = evi::set_deferred_accept(fd);
+  if (good && family == AF_INET6 && (flags & LEV_OPT_BIND_IPV6ONLY)) good = evi::set_ipv6only(fd, true);
+  if (good && family == AF_INET6 && (flags & LEV_OPT_BIND_IPV4_AND_IPV6)) good = evi::set_ipv6only(fd, false);
+  if (good && address) good = bind(fd, address, static_cast<ev_socklen_t>(length)) == 0;
+  if (good) return fd;
+  const int error = evi::last_socket_error();
+  evi::close_socket(fd);
+  evi::set_socket_error(error);
+  return evi::kNoSocket;
+}
+
+}  // namespace
+
+evconnlistener::evconnlistener(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
+                               Socket fd) noexcept
+    : base_(base), fd_(fd), flags_(flags), callback_(cb), arg_(arg) {
+  static_cast<void>(
+      evi::assign_event(readable_, &base, static_cast<int>(fd), EV_READ | EV_PERSIST, on_readable, this));
+  static_cast<void>(evi::assign_event(resume_, &base, -1, 0, on_resume, this));
+}
+
+evconnlistener::~evconnlistener() {
+  if (flags_ & LEV_OPT_CLOSE_ON_FREE) evi::close_socket(fd_);
+}
+
+evconnlistener *evconnlistener::create(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
+                                       int backlog, Socket fd) noexcept {
+  if (backlog != 0 && listen(fd, backlog > 0 ? backlog : kDefaultBacklog) != 0) return nullptr;
+  evi::Owned<evconnlistener> listener{evi::make<evconnlistener>(base, cb, arg, flags, fd)};
+  if (!listener) return nullptr;
+  const bool locked = !(flags & LEV_OPT_THREADSAFE) || listener->lock_.init();
+  if (locked && ((flags & LEV_OPT_DISABLED) || listener->enable() == 0)) return listener.release();
+  // The descriptor stays the caller's.
+  listener->flags_ &= ~static_cast<unsigned>(LEV_OPT_CLOSE_ON_FREE);
+  return nullptr;
+}
+
+evconnlistener *evconnlistener::create_bound(event_base &base, evconnlistener_cb cb, void *arg,
+                                             unsigned flags, int backlog, const sockaddr *address,
+                                             int length) noexcept {
+  // Without a queue a socket of our own could never accept anything.
+  if (backlog == 0) return nullptr;
+  const Socket fd = open_bound(flags, address, length);
+  if (fd == evi::kNoSocket) return nullptr;
+  evconnlistener *listener = create(base, cb, arg, flags, backlog, fd);
+  if (listener) return listener;
+  const int error = evi::last_socket_error();
+  evi::close_socket(fd);
+  evi::set_socket_error(error);
+  return nullptr;
+}
+
+void evconnlistener::dispose() noexcept {
+  {
+    const LockGuard held(lock_);
+    enabled_ = false;
+    callback_ = nullptr;
+    error_callback_ = nullptr;
+  }
+  // Waits for a callback in another thread, which must be able to take the listener's lock meanwhile.
+  base_.del(readable_, evi::DelMode::automatic);
+  base_.del(resume_, evi::DelMode::automatic);
+  drop_reference();
+}
+
+void evconnlistener::drop_reference() noexcept {
+  int left = 0;
+  {
+    const LockGuard held(lock_);
+    left = --references_;
+  }
+  if (left == 0) evi::destroy(this);
+}
+
+int evconnlistener::enable() noexcept {
+  const LockGuard held(lock_);
+  enabled_ = true;
+  return callback_ ? start() : 0;
+}
+
+int evconnlistener::disable() noexcept {
+  const LockGuard held(lock_);
+  enabled_ = false;
+  stop();
+  return 0;
+}
+
+int evconnlistener::start() noexcept {
+  backing_off_ = false;
+  base_.del(resume_, evi::DelMode::no_block);
+  return base_.add(readable_, nullptr);
+}
+
+void evconnlistener::stop() noexcept {
+  backing_off_ = false;
+  base_.del(resume_, evi::DelMode::no_block);
+  base_.del(readable_, evi::DelMode::no_block);
+}
+
+void evconnlistener::set_callback(evconnlistener_cb cb, void *arg) noexcept {
+  const LockGuard held(lock_);
+  const bool had_callback = callback_ != nullptr;
+  callback_ = cb;
+  arg_ = arg;
+  if (!enabled_) return;
+  if (cb && !had_callback) {
+    if (start() != 0) evi::log_warnx("evconnlistener_set_cb: cannot listen on descriptor %ld", long{fd_});
+  } else if (!cb && had_callback) {
+    stop();
+  }
+}
+
+void evconnlistener::set_error_callback(evconnlistener_errorcb cb) noexcept {
+  const LockGuard held(lock_);
+  error_callback_ = cb;
+}
+
+void evconnlistener::on_readable(evutil_socket_t, short, void *arg) noexcept {
+  static_cast<evconnlistener *>(arg)->accept_some();
+}
+
+// The number accepted in a round follows how many came in the last one: a lone connection mostly costs one
+// accept(), not a second one to hear that there is none, while a crowd is taken in one go.
+void evconnlistener::accept_some() noexcept {
+  {
+    const LockGuard held(lock_);
+    ++references_;
+    int accepted = 0;
+    drained_ = false;
+    while (accepted < burst_ && accept_one()) ++accepted;
+    burst_ = drained_ ? std::max(accepted, 1) : std::min(burst_ * 2, kMaxBurst);
+  }
+  drop_reference();
+}
+
+bool evconnlistener::accept_one() noexcept {
+  if (!enabled_ || !callback_ || backing_off_) return false;
+  sockaddr_storage peer;
+  ev_socklen_t length = sizeof(peer);
+  const Socket fd = evi::accept_nonblocking(fd_, reinterpret_cast<sockaddr *>(&peer), &length,
+                                            !(flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING),
+                                            (flags_ & LEV_OPT_CLOSE_ON_EXEC) != 0);
+  if (fd == evi::kNoSocket) {
+    accept_failed(evi::last_socket_error());
+    return false;
+  }
+  const evconnlistener_cb callback = callback_;
+  void *arg = arg_;
+  const evi::Unlocked open(lock_);
+  callback(this, fd, reinterpret_cast<sockaddr *>(&peer), static_cast<int>(length), arg);
+  return true;
+}
+
+void evconnlistener::accept_failed(int error) noexcept {
+  drained_ = true;
+  if (evi::accept_retriable(error)) return;
+  if (evi::out_of_descriptors(error) && base_.add(resume_, &kRestWithoutDescriptors) == 0) {
+    backing_off_ = true;
+    base_.del(readable_, evi::DelMode::no_block);
+  }
+  const evconnlistener_errorcb callback = error_callback_;
+  void *arg = arg_;
+  if (!callback) {
+    evi::log_warn_socket(error, "evconnlistener: accept");
+    return;
+  }
+  const evi::Unlocked open(lock_);
+  evi::set_socket_error(error);
+  callback(this, arg);
+}
+
+void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {
+  auto *listener = static_cast<evconnlistener *>(arg);
+  const LockGuard held(listener->lock_);
+  if (!listener->enabled_ || !listener->callback_ || !listener->backing_off_) return;
+  if (listener->start() != 0) evi::log_warnx("evconnlistener: cannot resume listening");
+}

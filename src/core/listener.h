@@ -1,0 +1,67 @@
+// struct evconnlistener: accepts connections from a listening socket and hands them to a callback.
+//
+// A listener has a lock only with LEV_OPT_THREADSAFE; the lock order is listener, then base. The user's
+// callbacks run with it open and may free the listener: whoever runs one holds a reference.
+#ifndef EVI_CORE_LISTENER_H
+#define EVI_CORE_LISTENER_H
+
+#include "core/event_base.h"
+#include "event2/listener.h"
+#include "thread/lock.h"
+#include "util/socket.h"
+
+// The opaque struct of event2/listener.h.
+struct evconnlistener final {
+  // Null without memory, or if listen() fails; the descriptor is the caller's then.
+  static evconnlistener *create(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
+                                int backlog, evi::Socket fd) noexcept;
+  // Makes and binds the socket too; whatever fails, nothing stays open.
+  static evconnlistener *create_bound(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
+                                      int backlog, const sockaddr *address, int length) noexcept;
+
+  evconnlistener(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags, evi::Socket fd) noexcept;
+  evconnlistener(const evconnlistener &) = delete;
+  evconnlistener &operator=(const evconnlistener &) = delete;
+
+  // Ends the user's handle. Waits for a callback that runs in another thread, but not in its own.
+  void dispose() noexcept;
+  int enable() noexcept;
+  // Once it returned, no connection is accepted any more; it waits for no callback.
+  int disable() noexcept;
+  void set_callback(evconnlistener_cb cb, void *arg) noexcept;
+  void set_error_callback(evconnlistener_errorcb cb) noexcept;
+
+  event_base &base() const noexcept { return base_; }
+  evi::Socket fd() const noexcept { return fd_; }
+
+  ~evconnlistener();
+
+ private:
+  static void on_readable(evutil_socket_t fd, short what, void *listener) noexcept;
+  static void on_resume(evutil_socket_t fd, short what, void *listener) noexcept;
+
+  void accept_some() noexcept EVI_EXCLUDES(lock_);
+  // False when no more is to be accepted in this round.
+  bool accept_one() noexcept EVI_REQUIRES(lock_);
+  void accept_failed(int error) noexcept EVI_REQUIRES(lock_);
+  int start() noexcept EVI_REQUIRES(lock_);
+  void stop() noexcept EVI_REQUIRES(lock_);
+  void drop_reference() noexcept EVI_EXCLUDES(lock_);
+
+  event_base &base_;
+  const evi::Socket fd_;
+  unsigned flags_;
+  evi::Lock lock_;
+  int references_ EVI_GUARDED_BY(lock_) = 1;
+  bool enabled_ EVI_GUARDED_BY(lock_) = false;
+  bool backing_off_ EVI_GUARDED_BY(lock_) = false;
+  bool drained_ EVI_GUARDED_BY(lock_) = false;  // the last round ended because nobody was waiting
+  int burst_ EVI_GUARDED_BY(lock_) = 1;         // how many to accept in the next round
+  evconnlistener_cb callback_ EVI_GUARDED_BY(lock_);
+  evconnlistener_errorcb error_callback_ EVI_GUARDED_BY(lock_) = nullptr;
+  void *arg_ EVI_GUARDED_BY(lock_);
+  event readable_ = {};
+  event resume_ = {};
+};
+
+#endif
