@@ -1,0 +1,22 @@
+/* What both programs that push idle timers back agree on. */
+#ifndef EVENTIDE_BENCH_IDLE_TIMERS_H
+#define EVENTIDE_BENCH_IDLE_TIMERS_H
+
+#include "bench.h"
+
+enum {
+  kIdleTimers = 100000,
+  kIdleSeconds = 30,    /* first measure: flat out, no timer comes due */
+  kPushesPerPass = 100, /* between two passes of the loop */
+  kIdlePushes = 3000000,
+  kShortMs = 500, /* second measure: at a fixed rate, over several times the delay */
+  kPushesPerTick = 2000,
+  kTickMs = 1
+};
+
+/* How many ticks of the second measure have come due since it began. */
+static inline long ticks_due(int64_t began_us) {
+  return (long)((monotonic_us() - began_us) / (1000 * kTickMs));
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* Loopback sockets and the load generators, by bare system calls. */
+#define _GNU_SOURCE
+#include "net.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+static struct sockaddr_in loopback(int port) {
+  struct sockaddr_in address;
+  memset(&address, 0, sizeof address);
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons((unsigned short)port);
+  return address;
+}
+
+static void send_at_once(int fd) {
+  const int on = 1;
+  CHECK(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
+}
+
+int listen_on_loopback(int *port) {
+  struct sockaddr_in address = loopback(0);
+  socklen_t length = sizeof address;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  CHECK(fd >= 0);
+  CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+  CHECK(listen(fd, 128) == 0);
+  CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+  *port = ntohs(address.sin_port);
+  return fd;
+}
+
+int accept_one(int listener) {
+  struct pollfd ready = {listener, POLLIN, 0};
+  CHECK(poll(&ready, 1, 10000) == 1);
+  const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  CHECK(fd >= 0);
+  send_at_once(fd);
+  return fd;
+}
+
+void make_pair(int fds[2]) {
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+}
+
+pid_t start_load(void (*load)(int port), int listener, int port) {
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid > 0) return pid;
+  CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+  if (getppid() != parent) _exit(1); /* the parent died before the line above */
+  close(listener);                   /* or connections would still be taken after the parent has closed it */
+  pin_to_load_cpu();
+  load(port);
+  _exit(0);
+}
+
+void wait_for_load(pid_t pid) {
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid);
+  if (status != 0) fail("the load generator ended with wait status %d", status);
+}
+
+static int server_gone(ssize_t result) {
+  return result == 0 || (result < 0 && (errno == ECONNRESET || errno == EPIPE || errno == ECONNREFUSED));
+}
+
+static int connect_to(int port) {
+  const struct sockaddr_in address = loopback(port);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK(fd >= 0);
+  if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
+  if (!server_gone(-1)) fail("connect");
+  close(fd);
+  return -1;
+}
+
+struct echo_client {
+  int fd;
+  size_t received; /* of the message that is on its way back */
+};
+
+static void send_message(const struct echo_client *client) {
+  static const char message[kEchoMessage];
+  const ssize_t n = send(client->fd, message, sizeof message, MSG_NOSIGNAL);
+  if (n < 0 && server_gone(n)) _exit(0);
+  CHECK(n == kEchoMessage);
+}
+
+static void receive_message(struct echo_client *client) {
+  char message[kEchoMessage];
+  const ssize_t n = recv(client->fd, message, kEchoMessage - client->received, 0);
+  if (server_gone(n)) _exit(0);
+  CHECK(n > 0);
+  client->received += (size_t)n;
+  if (client->received < kEchoMessage) return;
+  client->received = 0;
+  send_message(client);
+}
+
+void echo_load(int port) {
+  static struct echo_client clients[kEchoClients];
+  struct epoll_event events[kEchoClients];
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  CHECK(epoll >= 0);
+  for (int i = 0; i < kEchoClients; ++i) {
+    struct epoll_event interest = {.events = EPOLLIN, .data = {.ptr = &clients[i]}};
+    CHECK((clients[i].fd = connect_to(port)) >= 0);
+    send_at_once(clients[i].fd);
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &interest) == 0);
+  }
+  for (int i = 0; i < kEchoClients; ++i) send_message(&clients[i]);
+  for (;;) {
+    const int n = epoll_wait(epoll, events, kEchoClients, -1);
+    CHECK(n > 0);
+    for (int i = 0; i < n; ++i) receive_message(events[i].data.ptr);
+  }
+}
+
+void bulk_load(int port) {
+  static const char block[kBulkWrite];
+  const int fd = connect_to(port);
+  CHECK(fd >= 0);
+  for (;;) {
+    const ssize_t n = send(fd, block, sizeof block, MSG_NOSIGNAL);
+    if (n < 0 && server_gone(n)) _exit(0);
+    CHECK(n > 0);
+  }
+}
+
+void connect_load(int port) {
+  const struct linger reset = {1, 0};
+  for (;;) {
+    char byte;
+    const int fd = connect_to(port);
+    if (fd < 0) _exit(0); /* the listener is closed: the run is over */
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
+    CHECK(server_gone(recv(fd, &byte, 1, 0)));
+    CHECK(close(fd) == 0);
+  }
+}

@@ -1,0 +1,35 @@
+/* Sockets and load generators by bare system calls, the same for every library. */
+#ifndef EVENTIDE_BENCH_NET_H
+#define EVENTIDE_BENCH_NET_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { kEchoClients = 50, kEchoMessage = 64, kBulkWrite = 64 * 1024 };
+
+/* A non-blocking listening TCP socket on a free loopback port. */
+int listen_on_loopback(int *port);
+
+/* Accepts one connection, waiting for it; the result is non-blocking and close-on-exec. */
+int accept_one(int listener);
+
+/* A pair of connected non-blocking stream sockets. */
+void make_pair(int fds[2]);
+
+/* Starts a process on the load's CPU that runs `load` against the listener's port until the server goes
+ * away. */
+pid_t start_load(void (*load)(int port), int listener, int port);
+
+/* Waits for the load to end by itself; any failure there fails the benchmark. */
+void wait_for_load(pid_t pid);
+
+/* kEchoClients connections, each with one message of kEchoMessage bytes in flight. */
+void echo_load(int port);
+
+/* One connection that is always full, by writes of kBulkWrite bytes. */
+void bulk_load(int port);
+
+/* Connects, waits for the server to close, resets, and again: no TIME_WAIT is left on either side. */
+void connect_load(int port);
+
+#endif
