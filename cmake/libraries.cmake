@@ -1,0 +1,90 @@
+# The libraries: one object library per shared object, from which the shared and the static form are made.
+#
+# Programs find the shared libraries by the names that libevent 2.1 gave them: soname libevent_core-2.1.so.7
+# and so on, and libevent_core.so for the linker. The umbrella libevent-2.1.so.7 holds no code: it NEEDs core
+# and extra, so that a process which reaches a function under two library names still has one copy of it.
+
+include(${CMAKE_CURRENT_LIST_DIR}/exports.cmake)
+
+# The C driver links the shared libraries. Without this CMake would add libstdc++ and libm to its command line.
+set(CMAKE_CXX_IMPLICIT_LINK_LIBRARIES "")
+
+# --- how library code is compiled --------------------------------------------------------------------------
+
+add_library(eventide_flags INTERFACE)
+target_compile_options(eventide_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility-inlines-hidden>
+  # Distributions define it; the checks call into libstdc++.
+  $<$<COMPILE_LANGUAGE:CXX>:-U_GLIBCXX_ASSERTIONS>
+  -fvisibility=hidden
+  # A user's callback may throw a C++ exception through our frames.
+  -fasynchronous-unwind-tables
+  # Any other model makes a shared library call __tls_get_addr, which NEEDs the dynamic linker by name.
+  -ftls-model=initial-exec
+  -Wall -Wextra
+  $<$<BOOL:${EVENTIDE_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wthread-safety>)
+if(NOT EVENTIDE_THREADS)
+  add_compile_definitions(EVENT__DISABLE_THREAD_SUPPORT=1)
+endif()
+
+function(eventide_objects name)
+  add_library(${name} OBJECT ${ARGN})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE eventide_flags)
+endfunction()
+
+# --- the shared and the static form of one library -----------------------------------------------------------
+
+# eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...])
+# makes <name>, <name>_static and the files lib<name>-2.1.so.7 and lib<name>.a.
+function(eventide_library name component)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS")
+  set(sources ${PROJECT_SOURCE_DIR}/cmake/empty.c)
+  if(arg_OBJECTS)
+    set(sources $<TARGET_OBJECTS:${arg_OBJECTS}>)
+  endif()
+
+  add_library(${name} SHARED ${sources})
+  eventide_export_map(${name} ${component})
+  set_target_properties(${name} PROPERTIES
+    OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7 EXPORT_NAME ${component}
+    LINKER_LANGUAGE C INSTALL_RPATH "$ORIGIN")
+  target_link_options(${name} PRIVATE
+    # Something of the C++ runtime that crept in shall be an error here and not at the user's.
+    LINKER:-z,relro LINKER:-z,now
+    $<$<NOT:$<BOOL:${EVENTIDE_SANITIZE}>>:LINKER:-z,defs>
+    # An umbrella uses nothing of what it NEEDs.
+    LINKER:--no-as-needed)
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E create_symlink $<TARGET_SONAME_FILE_NAME:${name}> lib${name}.so
+    WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
+
+  add_library(${name}_static STATIC ${sources})
+  set_target_properties(${name}_static PROPERTIES
+    OUTPUT_NAME ${name} EXPORT_NAME ${component}_static LINKER_LANGUAGE C)
+
+  foreach(form IN ITEMS "" _static)
+    target_include_directories(${name}${form} PUBLIC
+      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    foreach(needed IN LISTS arg_NEEDS)
+      target_link_libraries(${name}${form} PUBLIC ${needed}${form})
+    endforeach()
+  endforeach()
+endfunction()
+
+eventide_objects(event_core_objects)
+eventide_library(event_core core OBJECTS event_core_objects)
+eventide_library(event_extra extra NEEDS event_core)
+if(EVENTIDE_THREADS)
+  eventide_objects(event_pthreads_objects)
+  eventide_library(event_pthreads pthreads OBJECTS event_pthreads_objects NEEDS event_core)
+endif()
+
+eventide_library(event event NEEDS event_core event_extra)
+# -levent names a linker script: what the program uses is then looked for in the libraries that define it.
+add_custom_command(TARGET event POST_BUILD
+  COMMAND ${CMAKE_COMMAND} -E rm -f libevent.so
+  COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/cmake/libevent.so.in libevent.so
+  WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
