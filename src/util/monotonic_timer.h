@@ -10,8 +10,8 @@ struct evutil_monotonic_timer final {
  public:
   explicit evutil_monotonic_timer(const evi::Clock &clock = evi::system_clock()) noexcept : clock_(clock) {}
 
-  // EV_MONOT_PRECISE asks for what is always given: the coarse clock is never used. EV_MONOT_FALLBACK reads the
-  // time of day. Starts anew: what was read before no longer bounds what is read after.
+  // EV_MONOT_PRECISE asks for what is always given: the coarse clock is never used. EV_MONOT_FALLBACK reads
+  // the time of day. Starts anew: what was read before no longer bounds what is read after.
   void configure(int flags) noexcept {
     wall_ = (flags & EV_MONOT_FALLBACK) != 0;
     started_ = false;

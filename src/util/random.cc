@@ -91,7 +91,8 @@ bool random_bytes_keeping_errno(char *out, std::size_t size) noexcept {
 }  // namespace
 
 bool random_bytes(void *out, std::size_t size) noexcept {
-  used.store(true, std::memory_order_relaxed);
+  // Looked at first, so that threads do not fight for its cache line.
+  if (!used.load(std::memory_order_relaxed)) used.store(true, std::memory_order_relaxed);
   const int error_before = errno;
   const bool done = random_bytes_keeping_errno(static_cast<char *>(out), size);
   errno = error_before;
@@ -135,7 +136,8 @@ WeakRandom WeakRandom::seeded() noexcept {
   std::uint64_t seed = 0;
   if (!random_bytes(&seed, sizeof(seed))) {
     const Clock &clock = system_clock();
-    seed = static_cast<std::uint64_t>(clock.monotonic(clock)) ^ static_cast<std::uint64_t>(clock.wall(clock)) << 20;
+    seed = static_cast<std::uint64_t>(clock.monotonic(clock)) ^ static_cast<std::uint64_t>(clock.wall(clock))
+                                                                    << 20;
   }
   return WeakRandom{seed};
 }

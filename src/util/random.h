@@ -8,8 +8,8 @@
 
 namespace evi {
 
-// Fills the memory from the operating system, waiting for it in an early boot. Keeps no state, so that there is
-// nothing to lock and nothing that a forked child would share. False if there is no source.
+// Fills the memory from the operating system, waiting for it in an early boot. Keeps no state, so that there
+// is nothing to lock and nothing that a forked child would share. False if there is no source.
 [[nodiscard]] bool random_bytes(void *out, std::size_t size) noexcept;
 
 // Tries the source, and opens the fall-back file if that is what will serve. False if there is none.

@@ -1,18 +1,10 @@
-// Connected pairs by socketpair() or over the loopback interface; pipes and eventfds for wake-ups.
+// Connected pairs by socketpair() or over the loopback interface; pipes.
 #include "util/socket_pair.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
-#include <cstring>
-
-#include "util/platform.h"
-
-#ifdef __linux__
-#include <sys/eventfd.h>
-#endif
 
 namespace evi {
 namespace {
@@ -147,43 +139,6 @@ bool internal_pipe(Socket pair[2]) noexcept {
   if (pipe(pair) == 0) return apply_flags_or_close(pair, flags);
 #endif
   return socket_pair(AF_UNIX, SOCK_STREAM, 0, pair, flags);
-}
-
-bool WakeChannel::open() noexcept {
-#ifdef __linux__
-  reader_ = writer_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (reader_ != kNoSocket) return true;
-#endif
-  Socket pair[2];
-  if (!internal_pipe(pair)) return false;
-  reader_ = pair[0];
-  writer_ = pair[1];
-  return true;
-}
-
-void WakeChannel::close() noexcept {
-  if (writer_ != kNoSocket && writer_ != reader_) close_socket(writer_);
-  if (reader_ != kNoSocket) close_socket(reader_);
-  reader_ = writer_ = kNoSocket;
-}
-
-// An eventfd wants eight bytes; to a pipe they are as good as one.
-bool WakeChannel::wake() const noexcept {
-  const int error_before = errno;
-  const std::uint64_t one = 1;
-  ssize_t written = 0;
-  do {
-    written = write(writer_, &one, sizeof(one));
-  } while (written < 0 && interrupted(errno));
-  const bool done = written > 0 || would_block(errno);
-  errno = error_before;
-  return done;
-}
-
-void WakeChannel::drain() const noexcept {
-  std::uint64_t buffer[64];
-  // One read empties an eventfd; a pipe is empty after a read that did not fill the buffer.
-  while (read(reader_, buffer, sizeof(buffer)) == static_cast<ssize_t>(sizeof(buffer))) continue;
 }
 
 }  // namespace evi

@@ -1,4 +1,4 @@
-// Two connected sockets, and the channel by which a thread or signal handler wakes a loop.
+// Two connected sockets, and pipes of our own.
 #ifndef EVI_UTIL_SOCKET_PAIR_H
 #define EVI_UTIL_SOCKET_PAIR_H
 
@@ -16,31 +16,6 @@ namespace evi {
 
 // A pipe of our own: pair[0] is read, pair[1] written; both nonblocking and close-on-exec.
 [[nodiscard]] bool internal_pipe(Socket pair[2]) noexcept;
-
-// What wakes a loop that waits in the kernel: it waits for `reader` to be readable. An eventfd where there
-// are such (reader and writer are then the same), else a pipe.
-class WakeChannel {
- public:
-  WakeChannel() noexcept = default;
-  WakeChannel(const WakeChannel &) = delete;
-  WakeChannel &operator=(const WakeChannel &) = delete;
-  ~WakeChannel() { close(); }
-
-  [[nodiscard]] bool open() noexcept;
-  void close() noexcept;
-  bool is_open() const noexcept { return reader_ != kNoSocket; }
-  Socket reader() const noexcept { return reader_; }
-
-  // Makes the reader readable. Async-signal-safe, errno as it was; any thread. False only on a real error: a
-  // channel that is full is readable already.
-  bool wake() const noexcept;
-  // Makes it not readable any more, taking up all calls of wake() so far.
-  void drain() const noexcept;
-
- private:
-  Socket reader_ = kNoSocket;
-  Socket writer_ = kNoSocket;
-};
 
 }  // namespace evi
 
