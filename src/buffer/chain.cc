@@ -1,0 +1,133 @@
+// Making, sharing and freeing of chains.
+#include "buffer/chain.h"
+
+#include "util/alloc.h"
+#include "util/assert.h"
+
+namespace evi {
+namespace {
+
+struct Reference {
+  evbuffer_ref_cleanup_cb cleanup;
+  void *arg;
+  const void *data;
+  std::size_t size;
+};
+
+// The smallest chains are powers of two with their header; from a page of data on, the data is what is round,
+// so that a buffered 4096-byte block fills its chain.
+constexpr std::size_t kSmallestAllocation = 1024;
+constexpr std::size_t kSmallAllocation = 2048;
+constexpr std::size_t kPage = 4096;
+// How far chains grow by themselves; larger ones are made for larger pieces alone.
+constexpr std::size_t kMaxGrowth = 16384;
+
+template <typename Payload>
+Payload &payload(Chain &chain) noexcept {
+  return *reinterpret_cast<Payload *>(&chain + 1);
+}
+
+std::size_t allocation_for(std::size_t size) noexcept {
+  if (size <= kSmallestAllocation - sizeof(Chain)) return kSmallestAllocation;
+  if (size <= kSmallAllocation - sizeof(Chain)) return kSmallAllocation;
+  std::size_t rounded = kPage;
+  while (rounded < size && rounded < kMaxGrowth) rounded *= 2;
+  if (rounded < size) rounded = (size + kPage - 1) / kPage * kPage;
+  return rounded + sizeof(Chain);
+}
+
+Chain *init(void *memory, Chain::Kind kind, unsigned char *begin, unsigned char *end) noexcept {
+  Chain *chain = static_cast<Chain *>(memory);
+  chain->next = nullptr;
+  chain->begin = chain->head = chain->tail = begin;
+  chain->end = end;
+  new (&chain->holders) std::atomic<std::uint32_t>(1);
+  chain->kind = kind;
+  chain->recyclable = false;
+  chain->reserved = false;
+  return chain;
+}
+
+template <typename Payload>
+Chain *new_view(Chain::Kind kind, unsigned char *data, std::size_t size, const Payload &held) noexcept {
+  void *memory = mm_malloc(sizeof(Chain) + sizeof(Payload));
+  if (!memory) return nullptr;
+  Chain *chain = init(memory, kind, data, data + size);
+  chain->tail = chain->end;
+  new (&payload<Payload>(*chain)) Payload(held);
+  return chain;
+}
+
+}  // namespace
+
+Chain *chain_new_exact(std::size_t allocation) noexcept {
+  EVI_ASSERT(allocation > sizeof(Chain));
+  void *memory = mm_malloc(allocation);
+  if (!memory) return nullptr;
+  unsigned char *bytes = static_cast<unsigned char *>(memory);
+  return init(memory, Chain::Kind::memory, bytes + sizeof(Chain), bytes + allocation);
+}
+
+Chain *chain_new(std::size_t size, std::size_t grow_from) noexcept {
+  if (size > kMaxBufferLength - sizeof(Chain) - kPage) return nullptr;
+  const std::size_t grown = grow_from < kMaxGrowth / 2 ? 2 * grow_from : kMaxGrowth;
+  return chain_new_exact(allocation_for(size > grown || grow_from == 0 ? size : grown));
+}
+
+Chain *chain_shrink(Chain *chain) noexcept {
+  EVI_ASSERT(chain->exclusive_memory() && !chain->next);
+  const std::size_t skipped = static_cast<std::size_t>(chain->head - chain->begin);
+  const std::size_t used = static_cast<std::size_t>(chain->tail - chain->begin);
+  Chain *moved = static_cast<Chain *>(mm_realloc(chain, sizeof(Chain) + used));
+  if (!moved) return chain;
+  init(moved, Chain::Kind::memory, reinterpret_cast<unsigned char *>(moved + 1), nullptr);
+  moved->head = moved->begin + skipped;
+  moved->tail = moved->end = moved->begin + used;
+  return moved;
+}
+
+Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t size,
+                           evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept {
+  // Never written to: views are not memory chains.
+  unsigned char *bytes = static_cast<unsigned char *>(const_cast<void *>(data));
+  return new_view(Chain::Kind::reference, bytes + offset, size, Reference{cleanup, arg, data, offset + size});
+}
+
+Chain *chain_new_shared(Chain &parent) noexcept {
+  EVI_ASSERT(parent.kind == Chain::Kind::memory || parent.kind == Chain::Kind::reference);
+  Chain *chain = new_view<Chain *>(Chain::Kind::shared, parent.head, parent.length(), &parent);
+  if (chain) parent.holders.fetch_add(1, std::memory_order_relaxed);
+  return chain;
+}
+
+void chain_release(Chain *chain) noexcept {
+  // Sole holders, the common case, need no locked instruction: nobody else can take a claim then.
+  if (chain->holders.load(std::memory_order_acquire) != 1 &&
+      chain->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    return;
+  }
+  switch (chain->kind) {
+    case Chain::Kind::memory:
+    case Chain::Kind::file:
+      break;
+    case Chain::Kind::reference: {
+      const Reference held = payload<Reference>(*chain);
+      if (held.cleanup) held.cleanup(held.data, held.size, held.arg);
+      break;
+    }
+    case Chain::Kind::shared:
+      chain_release(payload<Chain *>(*chain));
+      break;
+  }
+  mm_free(chain);
+}
+
+void chain_release_list(Chain *first) noexcept {
+  while (first) {
+    Chain *next = first->next;
+    chain_release(first);
+    first = next;
+  }
+}
+
+}  // namespace evi

@@ -1,0 +1,321 @@
+// struct evbuffer: a list of chains, and who is to be told when it changes.
+//
+// The list holds chains with data only. Beside it a buffer may keep one empty chain, the spare: what reserve
+// and expand prepared, or the last small chain that was drained, so that a buffer that is filled and emptied
+// in turn does not allocate.
+//
+// Locks: unless a method says otherwise, the caller holds the buffer's lock (see BufferUse); no method takes
+// or opens it. Callbacks run inside methods that add or remove bytes, after everything else: a method reads
+// no member after it told of its change.
+#ifndef EVI_BUFFER_EVBUFFER_H
+#define EVI_BUFFER_EVBUFFER_H
+
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "buffer/chain.h"
+#include "buffer/search.h"
+#include "event2/buffer.h"
+#include "event2/buffer_compat.h"
+#include "thread/lock.h"
+#include "util/platform.h"
+
+struct event_base;
+
+namespace evi {
+
+class BufferUse;
+struct DeferredChange;
+
+// What an object that has buffers inside its own memory (a bufferevent) gives them.
+struct BufferOwner {
+  // Told at once of each change, before the program's callbacks, with the buffer's lock held. If it runs code
+  // of the program, it keeps the owner alive until the call that made the change has returned.
+  void (*changed)(evbuffer &buffer, std::size_t added, std::size_t deleted, void *owner) noexcept;
+  // Take and drop a claim on the owner, while callbacks of the buffer run or are to run. release is called
+  // without the buffer's lock.
+  void (*hold)(void *owner) noexcept;
+  void (*release)(void *owner) noexcept;
+};
+
+// A large chunk to receive into, kept by an event loop for all its connections. Null until it is needed.
+struct ReadChunk {
+  ReadChunk() noexcept = default;
+  ReadChunk(const ReadChunk &) = delete;
+  ReadChunk &operator=(const ReadChunk &) = delete;
+  ~ReadChunk() {
+    if (chain) chain_release(chain);
+  }
+  Chain *chain = nullptr;
+};
+
+// The largest spare, in bytes of data, that a buffer keeps by itself.
+inline constexpr std::size_t kMaxSpare = 4096;
+// What evbuffer_read() takes at most unless evbuffer_set_max_read() said otherwise, in bytes.
+inline constexpr std::uint32_t kDefaultMaxRead = 4096;
+
+}  // namespace evi
+
+struct evbuffer_cb_entry {
+  evbuffer_cb_entry *next = nullptr;
+  union {
+    evbuffer_cb_func change;
+    evbuffer_cb lengths;
+  } fn{};
+  void *arg = nullptr;
+  bool enabled = true;
+  bool takes_lengths = false;
+  // Removed while callbacks run: the entry stays in the list until the outermost run is over.
+  bool removed = false;
+};
+
+struct evbuffer {
+ public:
+  // --- evbuffer.cc: life, lock, freeze ---
+
+  // A buffer inside its owner's memory: made in place, without a lock, freed with the owner.
+  evbuffer() noexcept = default;
+  evbuffer(const evbuffer &) = delete;
+  evbuffer &operator=(const evbuffer &) = delete;
+  ~evbuffer();
+
+  // A buffer in memory of its own, with one claim; null if there is none. free_claim gives it up.
+  [[nodiscard]] static evbuffer *create() noexcept;
+  // Does nothing to a buffer that has an owner.
+  void free_claim() noexcept;
+
+  // Uses a lock that stays its owner's.
+  void set_lock(void *raw_lock) noexcept { lock_ = raw_lock; }
+  void *lock() const noexcept { return lock_; }
+  // evbuffer_enable_locking().
+  [[nodiscard]] bool enable_locking(void *raw_lock) noexcept;
+
+  void set_owner(const evi::BufferOwner &ops, void *owner) noexcept {
+    owner_ops_ = &ops;
+    owner_ = owner;
+  }
+  void *owner() const noexcept { return owner_; }
+
+  void freeze(bool at_front) noexcept { (at_front ? front_frozen_ : end_frozen_) = true; }
+  void unfreeze(bool at_front) noexcept { (at_front ? front_frozen_ : end_frozen_) = false; }
+  bool frozen(bool at_front) const noexcept { return at_front ? front_frozen_ : end_frozen_; }
+
+  void set_flags(std::uint32_t flags) noexcept { flags_ |= flags; }
+  void clear_flags(std::uint32_t flags) noexcept { flags_ &= ~flags; }
+  [[nodiscard]] bool set_max_read(std::size_t max) noexcept;
+  std::size_t max_read() const noexcept { return max_read_; }
+
+  std::size_t length() const noexcept { return length_; }
+  bool empty() const noexcept { return length_ == 0; }
+  std::size_t first_length() const noexcept { return first_ ? first_->length() : 0; }
+  // For looking at the bytes extent by extent.
+  const evi::Chain *first_chain() const noexcept { return first_; }
+
+  // Frees the spare, except while a program may be writing into it. For owners whose connection is idle.
+  void release_spare() noexcept;
+  // The drained receive chunk that the buffer keeps for its owner; null if it has none.
+  [[nodiscard]] evi::Chain *take_idle_chunk() noexcept;
+
+  // For tests: everything that is always true of the list, the spare and the length.
+  bool check_invariants() const noexcept;
+
+  // --- add.cc ---
+
+  [[nodiscard]] bool add(const void *data, std::size_t size) noexcept {
+    if (EVI_LIKELY(!end_frozen_ && last_ && size - 1 < writable_room() && fits(size))) {
+      append_to_last(data, size);
+      changed(size, 0);
+      return true;
+    }
+    return add_slow(data, size);
+  }
+  [[nodiscard]] bool prepend(const void *data, std::size_t size) noexcept;
+  [[nodiscard]] std::size_t add_iovec(const evbuffer_iovec *vec, int count) noexcept;
+  [[nodiscard]] bool expand(std::size_t size) noexcept;
+  // The number of extents, -1 on failure.
+  [[nodiscard]] int reserve(std::size_t size, evbuffer_iovec *vec, int count) noexcept;
+  [[nodiscard]] bool commit(const evbuffer_iovec *vec, int count) noexcept;
+
+  // --- format.cc ---
+
+  // The number of bytes added, -1 on failure.
+  [[nodiscard]] int add_vprintf(const char *format, std::va_list args) noexcept;
+  [[nodiscard]] int add_printf(const char *format, ...) noexcept EVI_PRINTF(2, 3);
+
+  // --- remove.cc ---
+
+  [[nodiscard]] bool drain(std::size_t size) noexcept;
+  // The number of bytes copied (and removed), -1 if the front is frozen.
+  [[nodiscard]] ev_ssize_t remove(void *data, std::size_t size) noexcept;
+  [[nodiscard]] ev_ssize_t copyout(const evbuffer_ptr *from, void *data, std::size_t size) const noexcept;
+  [[nodiscard]] unsigned char *pullup(ev_ssize_t size) noexcept;
+  [[nodiscard]] int peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *vec,
+                         int count) const noexcept;
+  // A line in memory from mm_malloc; null if there is none.
+  [[nodiscard]] char *read_line(std::size_t *length, evbuffer_eol_style style) noexcept;
+
+  // --- move.cc; the locks of both buffers are held ---
+
+  [[nodiscard]] bool append_all(evbuffer &source) noexcept;
+  [[nodiscard]] bool prepend_all(evbuffer &source) noexcept;
+  // The number of bytes moved, -1 on failure.
+  [[nodiscard]] ev_ssize_t append_some(evbuffer &source, std::size_t size) noexcept;
+  [[nodiscard]] bool append_shared(evbuffer &source) noexcept;
+  [[nodiscard]] bool add_reference(const void *data, std::size_t offset, std::size_t size,
+                                   evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept;
+
+  // --- search.cc; positions are those of search.h ---
+
+  bool set_position(evbuffer_ptr &ptr, std::size_t position, evbuffer_ptr_how how) const noexcept;
+  evbuffer_ptr search(const char *what, std::size_t size, const evbuffer_ptr *start,
+                      const evbuffer_ptr *end) const noexcept;
+  evbuffer_ptr search_eol(const evbuffer_ptr *start, std::size_t *eol_length,
+                          evbuffer_eol_style style) const noexcept;
+
+  // --- io.cc ---
+
+  // One readv of at most `limit` bytes into the room behind the data and `spare`, which is made with room for
+  // `chunk` bytes if it is null. What arrives in the spare is linked if it fills it well, then the caller's
+  // is null; or copied to a chain of its size. The number of bytes read, 0 at the end, -1 with errno: ENOMEM
+  // is reported before anything is read, EPERM means a frozen end.
+  [[nodiscard]] ev_ssize_t read_into(int fd, std::size_t limit, evi::ReadChunk &spare,
+                                     std::size_t chunk) noexcept;
+  // The same with a chunk of the buffer's own.
+  [[nodiscard]] ev_ssize_t read_some(int fd, std::size_t limit) noexcept;
+  // One writev of at most `limit` bytes, which are drained as far as written. The number of bytes written, -1
+  // with errno; EPERM means a frozen front. 0 if there is nothing to write.
+  [[nodiscard]] ev_ssize_t write_some(int fd, std::size_t limit) noexcept;
+
+  // --- callbacks.cc ---
+
+  [[nodiscard]] evbuffer_cb_entry *add_callback(evbuffer_cb_func fn, void *arg) noexcept;
+  bool remove_callback(evbuffer_cb_func fn, void *arg) noexcept;
+  void remove_callback(evbuffer_cb_entry &entry) noexcept;
+  void remove_all_callbacks() noexcept;
+  // Removes all, then sets an old-style callback unless it is null.
+  [[nodiscard]] bool replace_callbacks(evbuffer_cb fn, void *arg) noexcept;
+  [[nodiscard]] bool defer_callbacks(event_base &base) noexcept;
+
+ private:
+  friend class evi::BufferUse;
+  friend struct evi::DeferredChange;
+
+  std::size_t writable_room() const noexcept {
+    return last_->kind == evi::Chain::Kind::memory ? last_->room() : 0;
+  }
+  std::size_t tail_room() const noexcept { return last_ ? writable_room() : 0; }
+  std::size_t growth_base() const noexcept {
+    return last_ && last_->kind == evi::Chain::Kind::memory ? last_->capacity() : 0;
+  }
+  bool fits(std::size_t size) const noexcept { return size <= evi::kMaxBufferLength - length_; }
+
+  void append_to_last(const void *data, std::size_t size) noexcept {
+    std::memcpy(last_->tail, data, size);
+    last_->tail += size;
+    length_ += size;
+  }
+  void append_bytes(const void *data, std::size_t size) noexcept;
+  [[nodiscard]] bool add_slow(const void *data, std::size_t size) noexcept;
+  [[nodiscard]] bool provide_spare(std::size_t size) noexcept;
+  [[nodiscard]] bool provide_room(std::size_t size) noexcept;
+  bool commit_extent(const evbuffer_iovec &extent) noexcept;
+
+  void link_back(evi::Chain &chain) noexcept;
+  void link_front(evi::Chain &chain) noexcept;
+  void link_list_back(evi::Chain *first, evi::Chain *last, std::size_t bytes) noexcept;
+  evi::Chain *unlink_all() noexcept;
+  evi::Chain *take_spare() noexcept;
+  bool spare_worth_keeping(const evi::Chain &chain) const noexcept;
+  void retire(evi::Chain *chain) noexcept;
+  void drop_front(std::size_t size) noexcept;
+  void swap_spare_for(evbuffer &source) noexcept;
+  [[nodiscard]] unsigned char *gather(std::size_t size) noexcept;
+  void take_front(evbuffer &source, std::size_t size) noexcept;
+
+  evbuffer_ptr position_at(std::size_t position) const noexcept;
+  bool resolve(const evbuffer_ptr *ptr, evi::Cursor &out) const noexcept;
+
+  std::size_t receive_extents(std::size_t limit, evi::Chain &chunk, evbuffer_iovec *vec) noexcept;
+  bool accept_chunk(evi::ReadChunk &spare, std::size_t bytes) noexcept;
+  int fill_extents(std::size_t limit, evbuffer_iovec *vec, int max) const noexcept;
+
+  void changed(std::size_t added, std::size_t deleted) noexcept {
+    if (EVI_UNLIKELY(owner_ops_ || callbacks_)) tell_change(added, deleted);
+  }
+  void tell_change(std::size_t added, std::size_t deleted) noexcept;
+  void run_callbacks(std::size_t added, std::size_t deleted) noexcept;
+  void defer_change(std::size_t added, std::size_t deleted) noexcept;
+  void purge_removed_callbacks() noexcept;
+  void hold() noexcept;
+
+  evi::Chain *first_ = nullptr;
+  evi::Chain *last_ = nullptr;
+  std::size_t length_ = 0;
+  evi::Chain *spare_ = nullptr;
+  void *lock_ = nullptr;
+  const evi::BufferOwner *owner_ops_ = nullptr;
+  void *owner_ = nullptr;
+  // Newest first.
+  evbuffer_cb_entry *callbacks_ = nullptr;
+  // Present once callbacks were deferred.
+  evi::DeferredChange *deferred_ = nullptr;
+  std::uint32_t claims_ = 1;
+  std::uint32_t flags_ = 0;
+  std::uint32_t max_read_ = evi::kDefaultMaxRead;
+  std::uint16_t running_ = 0;
+  bool front_frozen_ : 1 = false;
+  bool end_frozen_ : 1 = false;
+  bool owns_lock_ : 1 = false;
+  bool has_removed_ : 1 = false;
+};
+
+static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 104);
+
+namespace evi {
+
+// Holds a buffer's lock, and the buffer itself, during a call from outside: what callbacks free meanwhile
+// goes when the call is over.
+class BufferUse {
+ public:
+  explicit BufferUse(evbuffer &buffer) noexcept : buffer_(buffer), lock_(buffer.lock_) {
+    raw_lock_acquire(lock_);
+    ++buffer_.claims_;
+    if (EVI_UNLIKELY(buffer_.callbacks_ && buffer_.owner_ops_)) hold_owner();
+  }
+  ~BufferUse() {
+    const bool last = --buffer_.claims_ == 0;
+    raw_lock_release(lock_);
+    if (EVI_UNLIKELY(last || owner_ops_)) finish(last);
+  }
+  BufferUse(const BufferUse &) = delete;
+  BufferUse &operator=(const BufferUse &) = delete;
+
+ private:
+  void hold_owner() noexcept;
+  void finish(bool last) noexcept;
+
+  evbuffer &buffer_;
+  void *lock_;
+  const BufferOwner *owner_ops_ = nullptr;
+  void *owner_ = nullptr;
+};
+
+// The same for two buffers, in an order that does not depend on which is which.
+class BufferPairUse {
+ public:
+  BufferPairUse(evbuffer &a, evbuffer &b) noexcept
+      : first_(order(a, b) ? a : b), second_(order(a, b) ? b : a) {}
+
+ private:
+  static bool order(const evbuffer &a, const evbuffer &b) noexcept {
+    return reinterpret_cast<std::uintptr_t>(a.lock()) <= reinterpret_cast<std::uintptr_t>(b.lock());
+  }
+  BufferUse first_;
+  BufferUse second_;
+};
+
+}  // namespace evi
+
+#endif
