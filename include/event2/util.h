@@ -235,7 +235,7 @@ int evutil_gettimeofday(struct timeval *tv, struct timezone *tz);
  *
  * date, datelen: where to write, and the room there; 30 bytes hold any date up to the year 9999, and a longer
  * text is cut. tm: the date in UTC, or NULL for now. Returns the length of the whole text without its NUL,
- * which is datelen or more if it was cut; -1 if the time cannot be had. Since 2.1. */
+ * which is datelen or more if it was cut; 0 if datelen is 0; -1 if the time cannot be had. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_date_rfc1123(char *date, const size_t datelen, const struct tm *tm);
 
@@ -273,9 +273,9 @@ void evutil_monotonic_timer_free(struct evutil_monotonic_timer *timer);
 EVENT2_EXPORT_SYMBOL
 ev_int64_t evutil_strtoll(const char *s, char **endptr, int base);
 
-/* Formats into buf as snprintf() of C99: at most buflen bytes are written, the last of them a NUL unless
- * buflen is 0. Returns the length that the whole text has without the NUL, even if it was cut; -1 on an
- * error. Since 2.0. */
+/* Formats into buf as snprintf() of C99: at most buflen bytes are written, the last of them a NUL. Returns
+ * the length that the whole text has without the NUL, even if it was cut; -1 on an error; 0, nothing being
+ * formatted, if buflen is 0. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_snprintf(char *buf, size_t buflen, const char *format, ...)
 #ifdef __GNUC__
@@ -311,13 +311,13 @@ const char *evutil_inet_ntop(int af, const void *src, char *dst, size_t len);
 
 /* Reads an address from text. af: AF_INET for "a.b.c.d" in decimal, dst being a struct in_addr, or AF_INET6,
  * dst being a struct in6_addr. Returns 1 if it was one, 0 if not (then *dst has not been written), -1 if af
- * is another. Since 2.0. */
+ * is another. Numbers of an IPv4 address are decimal even if they begin with 0. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_inet_pton(int af, const char *src, void *dst);
 
 /* The same for an address that may be followed by a zone, "fe80::1%eth0" or "fe80::1%2". *indexp receives the
  * zone as a number, 0 if there is none; a zone that names no interface and is no number makes the whole not
- * an address. With AF_INET a zone is never allowed. Since 2.1. */
+ * an address, an empty one is as good as none. With AF_INET a zone is never allowed. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_inet_pton_scope(int af, const char *src, void *dst, unsigned *indexp);
 

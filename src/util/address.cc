@@ -206,7 +206,7 @@ bool parse_bracketed(std::string_view text, Address &out) noexcept {
   std::string_view after;
   if (!split(text, ']', host, after)) return false;
   const bool has_port = after.starts_with(':');
-  if (!has_port && !after.empty()) return false;
+  if (!has_port && !trim(after).empty()) return false;
   return parse_ipv6_with_port(host, has_port, tail(after, 1), out);
 }
 
@@ -216,7 +216,7 @@ bool parse_ipv4_with_port(std::string_view text, Address &out) noexcept {
   const bool has_port = split(text, ':', host, port_text);
   in_addr address;
   std::uint16_t port = 0;
-  if (!parse_ipv4(host, address) || !parse_optional_port(has_port, port_text, port)) return false;
+  if (!parse_ipv4(trim_left(host), address) || !parse_optional_port(has_port, port_text, port)) return false;
   out = make_address(address, port);
   return true;
 }
@@ -314,7 +314,6 @@ const char *inet_binary_to_text(int family, const void *address, char *out, std:
 }
 
 bool parse_address_port(std::string_view text, Address &out) noexcept {
-  text = trim(text);
   if (text.starts_with('[')) return parse_bracketed(tail(text, 1), out);
   // Two colons make it an IPv6 address, which then cannot have a port.
   const std::size_t first = text.find(':');

@@ -51,8 +51,10 @@ struct Address {
   const sockaddr *get() const noexcept { return reinterpret_cast<const sockaddr *>(&storage); }
 };
 
-// An address without or with a port: "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80", with zones. White
-// space before and after the whole is passed over. Without a port the port is 0. `out` is written on success.
+// An address without or with a port: "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80", with zones. As in
+// libevent, white space is passed over before an IPv4 address and after a bracket or port; what else follows
+// a bracket or port makes the text bad, which libevent ignored. Without a port it is 0. `out` is written on
+// success.
 [[nodiscard]] bool parse_address_port(std::string_view text, Address &out) noexcept;
 
 Address make_address(const in_addr &address, std::uint16_t port) noexcept;

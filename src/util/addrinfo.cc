@@ -329,6 +329,7 @@ ConfiguredFamilies configured_families() noexcept {
 int getaddrinfo_blocking(const char *node, const char *service, const addrinfo *hints,
                          addrinfo *&result) noexcept {
   result = nullptr;
+  // Without hints the system would choose flags of its own; ours are none then.
   addrinfo asked{};
   if (hints) asked = *hints;
   OwnedAddrinfo answer;
@@ -338,7 +339,6 @@ int getaddrinfo_blocking(const char *node, const char *service, const addrinfo *
     return 0;
   }
   if (quick != kNeedsResolver) return quick;
-  if (!hints) return getaddrinfo(node, service, nullptr, &result);
   if (const int error = emulate_flags(service, asked)) return error;
   const int error = getaddrinfo(node, service, &asked, &result);
   if (error) result = nullptr;

@@ -21,6 +21,12 @@ namespace {
 
 constexpr int status(bool good) noexcept { return good ? 0 : -1; }
 
+// Without room nothing is formatted and the result is 0, unlike C99's: so it has always been.
+int format_text(char *buf, size_t room, const char *format, va_list ap) noexcept EVI_PRINTF(3, 0);
+int format_text(char *buf, size_t room, const char *format, va_list ap) noexcept {
+  return room == 0 ? 0 : std::vsnprintf(buf, room, format, ap);
+}
+
 }  // namespace
 
 extern "C" {
@@ -60,6 +66,7 @@ int evutil_set_tcp_keepalive(evutil_socket_t sock, int on, int timeout) {
 // --- time ---
 
 int evutil_date_rfc1123(char *date, const size_t datelen, const struct tm *tm) {
+  if (datelen == 0) return 0;
   return tm ? evi::format_date_rfc1123(date, datelen, *tm) : evi::format_current_date_rfc1123(date, datelen);
 }
 
@@ -86,13 +93,13 @@ ev_int64_t evutil_strtoll(const char *s, char **endptr, int base) { return std::
 int evutil_snprintf(char *buf, size_t buflen, const char *format, ...) {
   va_list ap;
   va_start(ap, format);
-  const int length = std::vsnprintf(buf, buflen, format, ap);
+  const int length = format_text(buf, buflen, format, ap);
   va_end(ap);
   return length;
 }
 
 int evutil_vsnprintf(char *buf, size_t buflen, const char *format, va_list ap) {
-  return std::vsnprintf(buf, buflen, format, ap);
+  return format_text(buf, buflen, format, ap);
 }
 
 int evutil_ascii_strcasecmp(const char *s1, const char *s2) { return evi::compare_ignoring_case(s1, s2); }
