@@ -322,7 +322,8 @@ EVENT2_EXPORT_SYMBOL
 int evutil_inet_pton_scope(int af, const char *src, void *dst, unsigned *indexp);
 
 /* Reads an address with or without a port: "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80"; an IPv6
- * address may have a zone. Without a port the port is 0.
+ * address may have a zone. Without a port the port is 0. White space before an IPv4 address and around a port
+ * does not matter.
  *
  * out, outlen: where to write, and the room there in bytes, which becomes the number of bytes written; a
  * struct sockaddr_storage has room for any. Returns 0; -1, *outlen and *out being as they were, if the text
