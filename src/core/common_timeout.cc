@@ -37,7 +37,7 @@ void event_base::schedule_stand_in(CommonTimeout &list) noexcept {
   if (evi::heap_index(list.stand_in) == evi::kNotInHeap) {
     timers_.push(list.stand_in);
   } else {
-    timers_.update(list.stand_in);
+    timers_.update(list.stand_in, evi::deadline(list.stand_in));
   }
 }
 

@@ -45,6 +45,7 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
 
 int event_base::add(event &ev, const timeval *tv) noexcept {
   const LockGuard held(lock_);
+  if (only_moves_timer(ev, tv)) return move_timer(ev, *tv);
   return add_locked(ev, tv, false);
 }
 
@@ -153,10 +154,34 @@ void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexce
   }
   const evi::CommonTimeout *list = common_timeout_of(tv);
   const evi::Micros duration = list ? list->duration : evi::to_micros(tv);
-  // Another thread's timer counts from its own now, not from when this loop last looked at the clock.
-  const evi::Micros now = in_loop_thread() ? now_locked() : clock_.monotonic(clock_);
-  ev.ev_timeout = evi::to_timeval(std::max<evi::Micros>(evi::add_saturating(now, duration), 0));
+  ev.ev_timeout = evi::to_timeval(std::max<evi::Micros>(evi::add_saturating(now_for_caller(), duration), 0));
   if (list) ev.ev_timeout.tv_usec |= list->tagged.tv_usec & ~evi::kMicrosecondsMask;
+}
+
+// Another thread's timer counts from its own now, not from when this loop last looked at the clock.
+evi::Micros event_base::now_for_caller() noexcept {
+  return EVI_LIKELY(in_loop_thread()) ? now_locked() : clock_.monotonic(clock_);
+}
+
+// The commonest call of all: an idle timeout is pushed back by as much again. Nothing but its deadline
+// changes.
+bool event_base::only_moves_timer(const event &ev, const timeval *tv) const noexcept {
+  constexpr short kBusy = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+  if (!tv || (evi::flags(ev) & kBusy) != EVLIST_TIMEOUT) return false;
+  const bool nothing_to_insert =
+      !(ev.ev_events & (evi::kIoEvents | EV_SIGNAL)) || evi::has(ev, EVLIST_INSERTED);
+  constexpr unsigned long kYears = 1UL << 40;  // in seconds; more is left to saturating arithmetic
+  return nothing_to_insert && !evi::is_signal(ev) && evi::is_plain(ev.ev_timeout) && evi::is_plain(*tv) &&
+         static_cast<unsigned long>(tv->tv_sec) < kYears;
+}
+
+int event_base::move_timer(event &ev, const timeval &tv) noexcept {
+  if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = tv;
+  const evi::Micros due = now_for_caller() + tv.tv_sec * evi::kMicrosPerSecond + tv.tv_usec;
+  ev.ev_timeout = evi::to_timeval(due);
+  timers_.update(ev, due);
+  if (EVI_UNLIKELY(evi::heap_index(ev) == 0) && needs_wakeup()) wake_loop();
+  return 0;
 }
 
 // True if the loop's wait must be cut short for it.
@@ -168,7 +193,7 @@ bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
     return list->events.front() == &ev && evi::heap_index(list->stand_in) == 0;
   }
   if (in_heap) {
-    timers_.update(ev);
+    timers_.update(ev, evi::deadline(ev));
   } else {
     mark_inserted(ev, EVLIST_TIMEOUT);
     timers_.push(ev);

@@ -61,6 +61,11 @@ inline Micros deadline(const event &ev) noexcept {
          (ev.ev_timeout.tv_usec & kMicrosecondsMask);
 }
 
+// A timeval that is a duration or time and no more: no tag, and no odd number of microseconds.
+inline bool is_plain(const timeval &tv) noexcept {
+  return static_cast<unsigned long>(tv.tv_usec) < static_cast<unsigned long>(kMicrosPerSecond);
+}
+
 // The period of a persistent event; zero when it has none.
 inline timeval &period(event &ev) noexcept { return ev.ev_.ev_io.ev_timeout; }
 

@@ -217,8 +217,7 @@ int event_base::priorities() noexcept {
   return active_.priorities();
 }
 
-evi::Micros event_base::now_locked() noexcept {
-  if (cached_now_) return cached_now_;
+evi::Micros event_base::read_clock() noexcept {
   const evi::Micros now = clock_.monotonic(clock_);
   if (time_may_be_cached_) cached_now_ = now;
   return now;

@@ -164,6 +164,9 @@ struct event_base final {
   int del_locked(event &ev, evi::DelMode mode) noexcept EVI_REQUIRES(lock_);
   void activate_locked(event &ev, int result, short ncalls) noexcept EVI_REQUIRES(lock_);
   enum class Change : unsigned char { failed, none, wake };
+  bool only_moves_timer(const event &ev, const timeval *tv) const noexcept EVI_REQUIRES(lock_);
+  int move_timer(event &ev, const timeval &tv) noexcept EVI_REQUIRES(lock_);
+  evi::Micros now_for_caller() noexcept EVI_REQUIRES(lock_);
   Change insert_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   Change insert_io(event &ev) noexcept EVI_REQUIRES(lock_);
   Change insert_signal(event &ev) noexcept EVI_REQUIRES(lock_);
@@ -219,7 +222,10 @@ struct event_base final {
   void run_finalizer(event_callback &cb) noexcept EVI_REQUIRES(lock_);
 
   // time
-  evi::Micros now_locked() noexcept EVI_REQUIRES(lock_);
+  evi::Micros now_locked() noexcept EVI_REQUIRES(lock_) {
+    return EVI_LIKELY(cached_now_ != 0) ? cached_now_ : read_clock();
+  }
+  evi::Micros read_clock() noexcept EVI_REQUIRES(lock_);
   void forget_time() noexcept EVI_REQUIRES(lock_) {
     cached_now_ = 0;
     cached_wall_valid_ = false;

@@ -85,10 +85,9 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
 // --- timers ---
 
 void event_base::expire_timers() noexcept {
-  const event *first = timers_.top();
-  if (!first) return;
+  if (timers_.empty()) return;
   const Micros now = now_locked();
-  if (evi::deadline(*first) > now) return;
+  if (!timers_.maybe_due(now)) return;
   // A stand-in goes back into the heap with its list's next deadline, which bulk expiry does not allow.
   const bool in_bulk = common_count_ == 0;
   timers_.take_due(now, in_bulk, [this](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS { expire(ev); });

@@ -42,13 +42,6 @@ void TimerHeap::push(event &ev) noexcept {
   sift_up(size_++, Entry{deadline(ev), &ev});
 }
 
-void TimerHeap::update(event &ev) noexcept {
-  const std::size_t i = heap_index(ev);
-  EVI_ASSERT(i < size_ && entries_[i].ev == &ev);
-  const Micros key = deadline(ev);
-  if (key < entries_[i].key) sift_up(i, Entry{key, &ev});
-}
-
 void TimerHeap::remove(event &ev) noexcept {
   const std::size_t i = heap_index(ev);
   EVI_ASSERT(i < size_ && entries_[i].ev == &ev);
@@ -56,13 +49,18 @@ void TimerHeap::remove(event &ev) noexcept {
   heap_index(ev) = kNotInHeap;
 }
 
+bool TimerHeap::settle_top() noexcept {
+  Entry e = entries_[0];
+  const Micros true_deadline = deadline(*e.ev);
+  if (EVI_LIKELY(true_deadline <= e.key)) return false;
+  e.key = true_deadline;
+  sift_down(0, e);
+  return true;
+}
+
 event *TimerHeap::top() noexcept {
   while (size_) {
-    Entry e = entries_[0];
-    const Micros true_deadline = deadline(*e.ev);
-    if (EVI_LIKELY(true_deadline <= e.key)) return e.ev;
-    e.key = true_deadline;
-    sift_down(0, e);
+    if (!settle_top()) return entries_[0].ev;
   }
   return nullptr;
 }

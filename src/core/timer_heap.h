@@ -6,10 +6,11 @@
 //    [1] [2] [3] [4]                and the four children of any node share one.
 //    ...
 //
-// The heap's key may be earlier than the event's true deadline (in ev_timeout): a re-add that moves a
-// deadline later only writes the event, and the key is put right when the entry comes to the top. Hence the
-// top is exact after settle(), order is exact, and nothing wakes early. The index of an event's entry is kept
-// in the event.
+// An inner entry's key may be earlier than its event's true deadline (in ev_timeout): a re-add that moves the
+// deadline later only writes the event there, and the key is put right when the entry comes to the top. At a
+// leaf, where three of four entries are, the key is simply written, since nothing lies below. Hence the top
+// is exact after top(), order is exact, and nothing wakes early. The index of an event's entry is kept in the
+// event.
 #ifndef EVI_CORE_TIMER_HEAP_H
 #define EVI_CORE_TIMER_HEAP_H
 
@@ -35,12 +36,21 @@ class TimerHeap {
   [[nodiscard]] bool reserve_one() noexcept { return size_ < capacity_ || grow(); }
   // Enters an event that is not in the heap, by deadline(ev); reserve_one() came before.
   void push(event &ev) noexcept;
-  // Follows a change of the deadline of an event in the heap.
-  void update(event &ev) noexcept;
+  // Follows a change of the deadline of an event in the heap, which is `key` now.
+  void update(event &ev, Micros key) noexcept {
+    const std::size_t i = heap_index(ev);
+    if (key < entries_[i].key) {
+      sift_up(i, Entry{key, &ev});
+    } else if (first_child(i) >= size_) {
+      entries_[i].key = key;
+    }
+  }
   void remove(event &ev) noexcept;
 
   // The event due first, or null. Puts deferred keys right on the way.
   event *top() noexcept;
+  // Whether take_due would find anything, give or take a deferred key; looks at no event.
+  bool maybe_due(Micros now) const noexcept { return size_ && entries_[0].key <= now; }
 
   // Takes out all events due at `now` and hands them to `sink(event&)` in order of their deadlines. The sink
   // may push into the heap unless `in_bulk` is allowed, which is faster when much is due at once.
@@ -74,6 +84,8 @@ class TimerHeap {
     entries_[i] = e;
     heap_index(*e.ev) = i;
   }
+  // True if the first entry's key was too early and it moved down.
+  bool settle_top() noexcept;
   std::size_t least_child(std::size_t first) const noexcept;
   void sift_up(std::size_t hole, Entry e) noexcept;
   void sift_down(std::size_t hole, Entry e) noexcept;
@@ -101,8 +113,9 @@ void TimerHeap::take_due(Micros now, bool in_bulk, Sink &&sink) noexcept {
   // Popping touches about ten events per pop in a big heap; once a good part of the heap proves due at once,
   // the due entries are parted off, sorted and walked instead.
   std::size_t pops_before_gather = size_ / kGatherFraction + kMinPopsBeforeGather;
-  while (event *ev = top()) {
-    if (entries_[0].key > now) return;
+  while (maybe_due(now)) {
+    if (settle_top()) continue;
+    event *ev = entries_[0].ev;
     if (in_bulk && pops_before_gather-- == 0) {
       const std::size_t due = gather_due(now);
       for (std::size_t i = 0; i < due; ++i) {
