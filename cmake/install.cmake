@@ -1,1 +1,57 @@
-# install rules follow
+# What `cmake --install` lays down: headers, both forms of the libraries, pkg-config files and the CMake package
+# Libevent, under the names that programs already look for. The prefix may be moved afterwards.
+
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/libevent)
+
+# --- headers -------------------------------------------------------------------------------------------------
+
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+if(NOT EVENTIDE_THREADS)
+  # Programs must see the same as the library was compiled with.
+  file(READ include/event2/event-config.h config)
+  string(REGEX REPLACE "(#define EVENT2_EVENT_CONFIG_H_INCLUDED_\n)" "\\1\n#define EVENT__DISABLE_THREAD_SUPPORT 1\n"
+    config "${config}")
+  file(WRITE ${PROJECT_BINARY_DIR}/cmake/event-config.h "${config}")
+  install(FILES ${PROJECT_BINARY_DIR}/cmake/event-config.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/event2)
+endif()
+
+# --- libraries -----------------------------------------------------------------------------------------------
+
+foreach(library IN LISTS EVENTIDE_LIBRARIES)
+  install(TARGETS ${library} EXPORT libevent-shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_SKIP)
+  install(TARGETS ${library}_static EXPORT libevent-static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  # A symbolic link, or for the umbrella the linker script.
+  install(FILES ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/lib${library}.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endforeach()
+
+# --- the CMake package ---------------------------------------------------------------------------------------
+
+foreach(form IN ITEMS shared static)
+  install(EXPORT libevent-${form} NAMESPACE libevent:: FILE LibeventTargets-${form}.cmake DESTINATION ${package_dir})
+endforeach()
+configure_package_config_file(cmake/LibeventConfig.cmake.in ${PROJECT_BINARY_DIR}/cmake/LibeventConfig.cmake
+  INSTALL_DESTINATION ${package_dir} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/LibeventConfigVersion.cmake
+  COMPATIBILITY SameMajorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/cmake/LibeventConfig.cmake ${PROJECT_BINARY_DIR}/cmake/LibeventConfigVersion.cmake
+  DESTINATION ${package_dir})
+
+# --- pkg-config ----------------------------------------------------------------------------------------------
+
+# From the directory of the .pc files back to the prefix, so that no absolute path is written.
+file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  message(FATAL_ERROR "Give CMAKE_INSTALL_LIBDIR and CMAKE_INSTALL_INCLUDEDIR relative to the prefix")
+endif()
+function(eventide_pkg_config library description requires)
+  configure_file(cmake/library.pc.in ${PROJECT_BINARY_DIR}/cmake/lib${library}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/cmake/lib${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+eventide_pkg_config(event "event notification: all of the libraries but the thread support" "")
+eventide_pkg_config(event_core "event notification: events, buffers, bufferevents, listeners" "")
+eventide_pkg_config(event_extra "event notification: protocols on top of libevent_core" "libevent_core")
+if(EVENTIDE_THREADS)
+  eventide_pkg_config(event_pthreads "event notification: locking by POSIX threads" "libevent")
+endif()

@@ -24,8 +24,9 @@ target_compile_options(eventide_flags INTERFACE
   -Wall -Wextra
   $<$<BOOL:${EVENTIDE_WERROR}>:-Werror>
   $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wthread-safety>)
-if(NOT EVENTIDE_THREADS)
-  add_compile_definitions(EVENT__DISABLE_THREAD_SUPPORT=1)
+if(EVENTIDE_THREADS)
+  set(THREADS_PREFER_PTHREAD_FLAG OFF)
+  find_package(Threads REQUIRED)
 endif()
 
 function(eventide_objects name)
@@ -33,27 +34,34 @@ function(eventide_objects name)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE eventide_flags)
+  if(NOT EVENTIDE_THREADS)
+    target_compile_definitions(${name} PUBLIC EVENT__DISABLE_THREAD_SUPPORT=1)
+  endif()
 endfunction()
 
 # --- the shared and the static form of one library -----------------------------------------------------------
 
-# eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...])
-# makes <name>, <name>_static and the files lib<name>-2.1.so.7 and lib<name>.a.
+# eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...] [STATIC_OBJECTS <target>...])
+# makes <name>, <name>_static and the files lib<name>-2.1.so.7 and lib<name>.a. An archive cannot need another:
+# STATIC_OBJECTS are what the umbrella's holds instead.
 function(eventide_library name component)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS;STATIC_OBJECTS")
   set(sources ${PROJECT_SOURCE_DIR}/cmake/empty.c)
   if(arg_OBJECTS)
     set(sources $<TARGET_OBJECTS:${arg_OBJECTS}>)
   endif()
+  set(static_sources ${sources})
+  foreach(objects IN LISTS arg_STATIC_OBJECTS)
+    list(APPEND static_sources $<TARGET_OBJECTS:${objects}>)
+  endforeach()
 
   add_library(${name} SHARED ${sources})
   eventide_export_map(${name} ${component})
   set_target_properties(${name} PROPERTIES
-    OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7 EXPORT_NAME ${component}
-    LINKER_LANGUAGE C INSTALL_RPATH "$ORIGIN")
+    OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7 INSTALL_RPATH "$ORIGIN")
   target_link_options(${name} PRIVATE
-    # Something of the C++ runtime that crept in shall be an error here and not at the user's.
     LINKER:-z,relro LINKER:-z,now
+    # Something of the C++ runtime that crept in shall be an error here and not at the user's.
     $<$<NOT:$<BOOL:${EVENTIDE_SANITIZE}>>:LINKER:-z,defs>
     # An umbrella uses nothing of what it NEEDs.
     LINKER:--no-as-needed)
@@ -61,13 +69,18 @@ function(eventide_library name component)
     COMMAND ${CMAKE_COMMAND} -E create_symlink $<TARGET_SONAME_FILE_NAME:${name}> lib${name}.so
     WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
 
-  add_library(${name}_static STATIC ${sources})
-  set_target_properties(${name}_static PROPERTIES
-    OUTPUT_NAME ${name} EXPORT_NAME ${component}_static LINKER_LANGUAGE C)
+  add_library(${name}_static STATIC ${static_sources})
+  set_target_properties(${name}_static PROPERTIES OUTPUT_NAME ${name})
 
   foreach(form IN ITEMS "" _static)
+    set_target_properties(${name}${form} PROPERTIES EXPORT_NAME ${component} LINKER_LANGUAGE C)
     target_include_directories(${name}${form} PUBLIC
       $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    target_compile_definitions(${name}${form} PUBLIC
+      $<BUILD_INTERFACE:$<$<NOT:$<BOOL:${EVENTIDE_THREADS}>>:EVENT__DISABLE_THREAD_SUPPORT=1>>)
+    if(arg_OBJECTS AND EVENTIDE_THREADS)
+      target_link_libraries(${name}${form} PRIVATE Threads::Threads)
+    endif()
     foreach(needed IN LISTS arg_NEEDS)
       target_link_libraries(${name}${form} PUBLIC ${needed}${form})
     endforeach()
@@ -77,14 +90,16 @@ endfunction()
 eventide_objects(event_core_objects)
 eventide_library(event_core core OBJECTS event_core_objects)
 eventide_library(event_extra extra NEEDS event_core)
+eventide_library(event event NEEDS event_core event_extra STATIC_OBJECTS event_core_objects)
+set(EVENTIDE_LIBRARIES event_core event_extra event)
 if(EVENTIDE_THREADS)
   eventide_objects(event_pthreads_objects)
   eventide_library(event_pthreads pthreads OBJECTS event_pthreads_objects NEEDS event_core)
+  list(APPEND EVENTIDE_LIBRARIES event_pthreads)
 endif()
 
-eventide_library(event event NEEDS event_core event_extra)
-# -levent names a linker script: what the program uses is then looked for in the libraries that define it.
+# -levent names a linker script: what a program uses is then taken from the library that defines it.
 add_custom_command(TARGET event POST_BUILD
   COMMAND ${CMAKE_COMMAND} -E rm -f libevent.so
-  COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/cmake/libevent.so.in libevent.so
+  COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/cmake/libevent.so.ld libevent.so
   WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
