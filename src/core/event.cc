@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/debug_mode.h"
 #include "core/event_base.h"
 #include "util/assert.h"
 #include "util/log.h"
@@ -207,6 +208,14 @@ event_base::Change event_base::insert_io_or_signal(event &ev) noexcept {
   return change;
 }
 
+namespace {
+
+bool mixes_edge_and_level(const evi::FdSlot &slot, const event &ev) noexcept {
+  return slot.first && (slot.first->ev_events & EV_ET) != (ev.ev_events & EV_ET);
+}
+
+}  // namespace
+
 event_base::Change event_base::insert_io(event &ev) noexcept {
   if (ev.ev_fd < 0) {
     errno = EBADF;
@@ -217,6 +226,12 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     return Change::failed;
   }
   evi::FdSlot &slot = fds_[ev.ev_fd];
+  if (evi::debug::enabled() && mixes_edge_and_level(slot, ev)) {
+    evi::log_warnx("event_add: descriptor %d has edge-triggered and level-triggered events",
+                   static_cast<int>(ev.ev_fd));
+    errno = EINVAL;
+    return Change::failed;
+  }
   if (!evi::FdTable::insert(slot, ev)) {
     evi::log_warnx("event_add: too many events on descriptor %d", static_cast<int>(ev.ev_fd));
     errno = ENOSPC;

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/config.h"
+#include "core/debug_mode.h"
 #include "core/event_base.h"
 #include "event2/event.h"
 #include "util/alloc.h"
@@ -15,6 +16,7 @@ namespace {
 constinit char self_cbarg = 0;
 
 bool has_base(const event *ev, const char *function) noexcept {
+  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
   if (EVI_LIKELY(ev->ev_base != nullptr)) return true;
   evi::log_warnx("%s: event has no event_base set.", function);
   return false;
@@ -42,8 +44,10 @@ ev_uint32_t event_get_version_number(void) { return LIBEVENT_VERSION_NUMBER; }
 size_t event_get_struct_event_size(void) { return sizeof(struct event); }
 const char **event_get_supported_methods(void) { return evi::backend_names(); }
 
-// Nothing process-wide is ever allocated, so there is nothing to free.
-void libevent_global_shutdown(void) {}
+void event_enable_debug_mode(void) { evi::debug::enable(); }
+
+// Debug mode's table is all that is process-wide and allocated.
+void libevent_global_shutdown(void) { evi::debug::shutdown(); }
 
 // --- configuration ---
 
@@ -177,7 +181,12 @@ void *event_self_cbarg(void) { return &self_cbarg; }
 int event_assign(struct event *ev, struct event_base *base, evutil_socket_t fd, short what,
                  event_callback_fn callback, void *arg) {
   if (arg == &self_cbarg) arg = ev;
+  if (evi::debug::enabled()) evi::debug::assigned(*ev);
   return evi::assign_event(*ev, or_global(base), static_cast<int>(fd), what, callback, arg);
+}
+
+void event_debug_unassign(struct event *ev) {
+  if (evi::debug::enabled()) evi::debug::unassigned(*ev);
 }
 
 struct event *event_new(struct event_base *base, evutil_socket_t fd, short what, event_callback_fn callback,
@@ -185,13 +194,16 @@ struct event *event_new(struct event_base *base, evutil_socket_t fd, short what,
   auto *ev = static_cast<event *>(evi::mm_malloc(sizeof(event)));
   if (!ev) return nullptr;
   if (event_assign(ev, base, fd, what, callback, arg) == 0) return ev;
+  event_debug_unassign(ev);
   evi::mm_free(ev);
   return nullptr;
 }
 
 void event_free(struct event *ev) {
   if (!ev) return;
+  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, "event_free");
   if (ev->ev_base) ev->ev_base->del(*ev, DelMode::automatic);
+  event_debug_unassign(ev);
   evi::mm_free(ev);
 }
 
@@ -239,6 +251,7 @@ int event_pending(const struct event *ev, short what, struct timeval *tv) {
 int event_initialized(const struct event *ev) { return evi::has(*ev, EVLIST_INIT) ? 1 : 0; }
 
 int event_base_set(struct event_base *base, struct event *ev) {
+  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, "event_base_set");
   // Only an event that is in no queue can move.
   if (!base || evi::flags(*ev) != EVLIST_INIT) return -1;
   ev->ev_base = base;
@@ -247,7 +260,7 @@ int event_base_set(struct event_base *base, struct event *ev) {
 }
 
 int event_priority_set(struct event *ev, int priority) {
-  return ev->ev_base ? ev->ev_base->set_priority(*ev, priority) : -1;
+  return has_base(ev, "event_priority_set") ? ev->ev_base->set_priority(*ev, priority) : -1;
 }
 
 evutil_socket_t event_get_fd(const struct event *ev) { return ev->ev_fd; }

@@ -1,4 +1,5 @@
 // The façade of event2/event_compat.h: the interface of one process-wide base.
+#include "core/debug_mode.h"
 #include "core/event_base.h"
 #include "event2/event_compat.h"
 #include "util/log.h"
@@ -15,6 +16,7 @@ event_base *need_global(const char *function) noexcept {
 extern "C" {
 
 struct event_base *event_init(void) {
+  evi::debug::note_in_use();
   event_base *base = event_base::create(nullptr);
   if (!base) {
     evi::log_warnx("event_init: cannot make a base");
@@ -59,6 +61,7 @@ int event_priority_init(int count) {
 
 void event_set(struct event *ev, evutil_socket_t fd, short what,
                void (*callback)(evutil_socket_t, short, void *), void *arg) {
+  if (evi::debug::enabled()) evi::debug::assigned(*ev);
   static_cast<void>(evi::assign_event(*ev, evi::global_base(), static_cast<int>(fd), what, callback, arg));
 }
 

@@ -1,4 +1,5 @@
 // Finalizers: a last call on the loop's thread, after which nothing of the loop touches the event any more.
+#include "core/debug_mode.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
 
@@ -30,5 +31,7 @@ void event_base::run_finalizer(event_callback &cb) noexcept {
   void *arg = cb.evcb_arg;
   const evi::Unlocked open(lock_);
   fn(&ev, arg);
-  if (kind == Closure::event_finalize_free) evi::mm_free(&ev);
+  if (kind != Closure::event_finalize_free) return;
+  if (evi::debug::enabled()) evi::debug::unassigned(ev);
+  evi::mm_free(&ev);
 }
