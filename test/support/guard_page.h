@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace test {
@@ -54,6 +55,24 @@ class GuardedString : public GuardedBytes {
  public:
   explicit GuardedString(std::string_view text) : GuardedBytes(text, 1) {}
   const char *c_str() const { return data(); }
+};
+
+// One such area for many inputs, each of which is put at its end: for loops that a mapping per input would
+// slow.
+class GuardedArea {
+ public:
+  explicit GuardedArea(std::size_t capacity) : bytes_(std::string(capacity, '\0')) {}
+
+  // Good until the next one is put. Not longer than the capacity.
+  std::string_view put(std::string_view input) {
+    if (input.size() > bytes_.size()) std::abort();
+    char *const start = bytes_.data() + bytes_.size() - input.size();
+    if (!input.empty()) std::memcpy(start, input.data(), input.size());
+    return {start, input.size()};
+  }
+
+ private:
+  GuardedBytes bytes_;
 };
 
 }  // namespace test
