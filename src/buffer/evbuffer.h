@@ -98,8 +98,8 @@ struct evbuffer {
   }
   void *owner() const noexcept { return owner_; }
 
-  void freeze(bool at_front) noexcept { (at_front ? front_frozen_ : end_frozen_) = true; }
-  void unfreeze(bool at_front) noexcept { (at_front ? front_frozen_ : end_frozen_) = false; }
+  void freeze(bool at_front) noexcept { set_frozen(at_front, true); }
+  void unfreeze(bool at_front) noexcept { set_frozen(at_front, false); }
   bool frozen(bool at_front) const noexcept { return at_front ? front_frozen_ : end_frozen_; }
 
   void set_flags(std::uint32_t flags) noexcept { flags_ |= flags; }
@@ -202,6 +202,8 @@ struct evbuffer {
   friend class evi::BufferUse;
   friend struct evi::DeferredChange;
 
+  void set_frozen(bool at_front, bool frozen) noexcept { (at_front ? front_frozen_ : end_frozen_) = frozen; }
+
   std::size_t writable_room() const noexcept {
     return last_->kind == evi::Chain::Kind::memory ? last_->room() : 0;
   }
@@ -218,9 +220,12 @@ struct evbuffer {
   }
   void append_bytes(const void *data, std::size_t size) noexcept;
   [[nodiscard]] bool add_slow(const void *data, std::size_t size) noexcept;
+  [[nodiscard]] int format_into_spare(std::size_t expected, const char *format, std::va_list args) noexcept;
   [[nodiscard]] bool provide_spare(std::size_t size) noexcept;
   [[nodiscard]] bool provide_room(std::size_t size) noexcept;
-  bool commit_extent(const evbuffer_iovec &extent) noexcept;
+  bool is_tail_room(const evbuffer_iovec &extent) const noexcept;
+  bool is_spare_room(const evbuffer_iovec &extent) const noexcept;
+  void commit_spare(std::size_t size) noexcept;
 
   void link_back(evi::Chain &chain) noexcept;
   void link_front(evi::Chain &chain) noexcept;
@@ -232,20 +237,19 @@ struct evbuffer {
   void drop_front(std::size_t size) noexcept;
   void swap_spare_for(evbuffer &source) noexcept;
   [[nodiscard]] unsigned char *gather(std::size_t size) noexcept;
-  void take_front(evbuffer &source, std::size_t size) noexcept;
+  [[nodiscard]] bool take_front(evbuffer &source, std::size_t size) noexcept;
 
-  evbuffer_ptr position_at(std::size_t position) const noexcept;
   bool resolve(const evbuffer_ptr *ptr, evi::Cursor &out) const noexcept;
 
-  std::size_t receive_extents(std::size_t limit, evi::Chain &chunk, evbuffer_iovec *vec) noexcept;
-  bool accept_chunk(evi::ReadChunk &spare, std::size_t bytes) noexcept;
-  int fill_extents(std::size_t limit, evbuffer_iovec *vec, int max) const noexcept;
+  [[nodiscard]] ev_ssize_t receive(int fd, std::size_t limit, evi::ReadChunk &chunk) noexcept;
+  void accept_chunk(evi::ReadChunk &chunk, std::size_t bytes) noexcept;
+  int extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept;
 
   void changed(std::size_t added, std::size_t deleted) noexcept {
     if (EVI_UNLIKELY(owner_ops_ || callbacks_)) tell_change(added, deleted);
   }
   void tell_change(std::size_t added, std::size_t deleted) noexcept;
-  void run_callbacks(std::size_t added, std::size_t deleted) noexcept;
+  void run_callbacks(const evbuffer_cb_info &info) noexcept;
   void defer_change(std::size_t added, std::size_t deleted) noexcept;
   void purge_removed_callbacks() noexcept;
   void hold() noexcept;
@@ -265,10 +269,10 @@ struct evbuffer {
   std::uint32_t flags_ = 0;
   std::uint32_t max_read_ = evi::kDefaultMaxRead;
   std::uint16_t running_ = 0;
-  bool front_frozen_ : 1 = false;
-  bool end_frozen_ : 1 = false;
-  bool owns_lock_ : 1 = false;
-  bool has_removed_ : 1 = false;
+  bool front_frozen_ = false;
+  bool end_frozen_ = false;
+  bool owns_lock_ = false;
+  bool has_removed_ = false;
 };
 
 static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 104);

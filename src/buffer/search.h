@@ -32,6 +32,8 @@ struct Cursor {
 Cursor find_byte(Cursor from, unsigned char wanted, std::size_t limit) noexcept;
 // True if the bytes at `at`, across chains, are those of `what`.
 bool matches(Cursor at, const char *what, std::size_t size) noexcept;
+// Copies bytes that are there.
+void copy_bytes(Cursor at, void *data, std::size_t size) noexcept;
 
 }  // namespace evi
 

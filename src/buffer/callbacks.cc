@@ -1,0 +1,172 @@
+// Callbacks on change: the list, running it at once, and having a loop run it later.
+#include "buffer/callbacks.h"
+
+#include "core/deferred.h"
+#include "util/alloc.h"
+
+using evi::DeferredChange;
+
+namespace {
+
+void call(evbuffer &buffer, const evbuffer_cb_entry &entry, const evbuffer_cb_info &info) noexcept {
+  if (entry.takes_lengths) {
+    entry.fn.lengths(&buffer, info.orig_size, info.orig_size + info.n_added - info.n_deleted, entry.arg);
+  } else {
+    entry.fn.change(&buffer, &info, entry.arg);
+  }
+}
+
+}  // namespace
+
+// --- the list ---
+
+evbuffer_cb_entry *evbuffer::add_callback(evbuffer_cb_func fn, void *arg) noexcept {
+  evbuffer_cb_entry *entry = evi::make<evbuffer_cb_entry>();
+  if (!entry) return nullptr;
+  entry->fn.change = fn;
+  entry->arg = arg;
+  entry->next = callbacks_;
+  callbacks_ = entry;
+  return entry;
+}
+
+bool evbuffer::remove_callback(evbuffer_cb_func fn, void *arg) noexcept {
+  for (evbuffer_cb_entry *e = callbacks_; e; e = e->next) {
+    if (!e->removed && !e->takes_lengths && e->fn.change == fn && e->arg == arg) {
+      remove_callback(*e);
+      return true;
+    }
+  }
+  return false;
+}
+
+void evbuffer::remove_callback(evbuffer_cb_entry &entry) noexcept {
+  entry.removed = true;
+  has_removed_ = true;
+  if (running_ == 0) purge_removed_callbacks();
+}
+
+void evbuffer::remove_all_callbacks() noexcept {
+  for (evbuffer_cb_entry *e = callbacks_; e; e = e->next) e->removed = true;
+  has_removed_ = callbacks_ != nullptr;
+  if (running_ == 0) purge_removed_callbacks();
+}
+
+bool evbuffer::replace_callbacks(evbuffer_cb fn, void *arg) noexcept {
+  remove_all_callbacks();
+  if (!fn) return true;
+  evbuffer_cb_entry *entry = add_callback(nullptr, arg);
+  if (!entry) return false;
+  entry->fn.lengths = fn;
+  entry->takes_lengths = true;
+  return true;
+}
+
+void evbuffer::purge_removed_callbacks() noexcept {
+  evbuffer_cb_entry **slot = &callbacks_;
+  while (evbuffer_cb_entry *e = *slot) {
+    if (e->removed) {
+      *slot = e->next;
+      evi::destroy(e);
+    } else {
+      slot = &e->next;
+    }
+  }
+  has_removed_ = false;
+}
+
+// --- running ---
+
+void evbuffer::tell_change(std::size_t added, std::size_t deleted) noexcept {
+  const std::size_t before = length_ - added + deleted;
+  if (owner_ops_) owner_ops_->changed(*this, added, deleted, owner_);
+  if (!callbacks_) return;
+  if (deferred_) return defer_change(added, deleted);
+  run_callbacks({before, added, deleted});
+}
+
+// Entries that a callback adds come before those being run, and so are not run for this change; those that it
+// removes stay in the list until the outermost run is over.
+void evbuffer::run_callbacks(const evbuffer_cb_info &info) noexcept {
+  ++running_;
+  for (evbuffer_cb_entry *e = callbacks_; e; e = e->next) {
+    if (e->enabled && !e->removed) call(*this, *e, info);
+  }
+  if (--running_ == 0 && has_removed_) purge_removed_callbacks();
+}
+
+// --- running later ---
+
+bool evbuffer::defer_callbacks(event_base &base) noexcept {
+  if (deferred_) {
+    deferred_->move_to(base);
+  } else {
+    deferred_ = DeferredChange::create(*this, base);
+  }
+  return deferred_ != nullptr;
+}
+
+void evbuffer::hold() noexcept {
+  if (owner_ops_) {
+    owner_ops_->hold(owner_);
+  } else {
+    ++claims_;
+  }
+}
+
+void evbuffer::defer_change(std::size_t added, std::size_t deleted) noexcept {
+  deferred_->added += added;
+  deferred_->deleted += deleted;
+  if (deferred_->pending) return;
+  deferred_->pending = true;
+  hold();
+  evi::deferred_schedule(*deferred_->base, deferred_->callback);
+}
+
+namespace evi {
+
+DeferredChange *DeferredChange::create(evbuffer &buffer, event_base &base) noexcept {
+  DeferredChange *change = make<DeferredChange>();
+  if (!change) return nullptr;
+  deferred_init(change->callback, deferred_default_priority(base), run, &buffer);
+  change->base = &base;
+  change->added = change->deleted = 0;
+  change->pending = false;
+  return change;
+}
+
+void DeferredChange::destroy(DeferredChange *change) noexcept {
+  if (change->pending) deferred_cancel(*change->base, change->callback);
+  evi::destroy(change);
+}
+
+void DeferredChange::move_to(event_base &other) noexcept {
+  if (pending) deferred_cancel(*base, callback);
+  base = &other;
+  deferred_set_priority(callback, deferred_default_priority(other));
+  if (pending) deferred_schedule(other, callback);
+}
+
+// In the loop's thread, no lock held.
+void DeferredChange::run(event_callback *, void *arg) noexcept {
+  evbuffer &buffer = *static_cast<evbuffer *>(arg);
+  const BufferOwner *ops;
+  void *owner;
+  {
+    const BufferUse use(buffer);
+    ops = buffer.owner_ops_;
+    owner = buffer.owner_;
+    if (!ops) --buffer.claims_;
+    buffer.deferred_->report(buffer);
+  }
+  if (ops) ops->release(owner);
+}
+
+void DeferredChange::report(evbuffer &buffer) noexcept {
+  const evbuffer_cb_info info = {buffer.length_ - added + deleted, added, deleted};
+  pending = false;
+  added = deleted = 0;
+  if (info.n_added || info.n_deleted) buffer.run_callbacks(info);
+}
+
+}  // namespace evi

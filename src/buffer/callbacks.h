@@ -1,0 +1,31 @@
+// What a buffer keeps once its callbacks run from an event loop: the changes since they last ran.
+#ifndef EVI_BUFFER_CALLBACKS_H
+#define EVI_BUFFER_CALLBACKS_H
+
+#include <cstddef>
+
+#include "buffer/evbuffer.h"
+#include "event2/event_struct.h"
+
+namespace evi {
+
+// While it is pending, it holds the buffer, or the buffer's owner.
+struct DeferredChange {
+  event_callback callback;
+  event_base *base;
+  std::size_t added;
+  std::size_t deleted;
+  bool pending;
+
+  [[nodiscard]] static DeferredChange *create(evbuffer &buffer, event_base &base) noexcept;
+  static void destroy(DeferredChange *change) noexcept;
+  void move_to(event_base &other) noexcept;
+
+ private:
+  static void run(event_callback *, void *buffer) noexcept;
+  void report(evbuffer &buffer) noexcept;
+};
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,149 @@
+// The life of a buffer, its lock, and the list of chains with the spare beside it.
+#include "buffer/evbuffer.h"
+
+#include <climits>
+
+#include "buffer/callbacks.h"
+#include "util/alloc.h"
+#include "util/assert.h"
+
+using evi::Chain;
+
+evbuffer *evbuffer::create() noexcept { return evi::make<evbuffer>(); }
+
+evbuffer::~evbuffer() {
+  if (deferred_) evi::DeferredChange::destroy(deferred_);
+  remove_all_callbacks();
+  evi::chain_release_list(unlink_all());
+  if (spare_) evi::chain_release(spare_);
+  if (owns_lock_) evi::raw_lock_free(lock_);
+}
+
+void evbuffer::free_claim() noexcept {
+  if (!owner_ops_) --claims_;
+}
+
+bool evbuffer::enable_locking(void *raw_lock) noexcept {
+  if (lock_) return false;
+  lock_ = raw_lock ? raw_lock : evi::raw_lock_new();
+  owns_lock_ = lock_ && !raw_lock;
+  return lock_ != nullptr;
+}
+
+bool evbuffer::set_max_read(std::size_t max) noexcept {
+  if (max == 0 || max > INT_MAX) return false;
+  max_read_ = static_cast<std::uint32_t>(max);
+  return true;
+}
+
+void evbuffer::release_spare() noexcept {
+  if (spare_ && !spare_->reserved) evi::chain_release(take_spare());
+}
+
+Chain *evbuffer::take_idle_chunk() noexcept {
+  return spare_ && spare_->recyclable && !spare_->reserved ? take_spare() : nullptr;
+}
+
+// --- the list ---
+
+void evbuffer::link_list_back(Chain *first, Chain *last, std::size_t bytes) noexcept {
+  (last_ ? last_->next : first_) = first;
+  last_ = last;
+  length_ += bytes;
+}
+
+void evbuffer::link_back(Chain &chain) noexcept { link_list_back(&chain, &chain, chain.length()); }
+
+void evbuffer::link_front(Chain &chain) noexcept {
+  chain.next = first_;
+  first_ = &chain;
+  if (!last_) last_ = &chain;
+  length_ += chain.length();
+}
+
+Chain *evbuffer::unlink_all() noexcept {
+  Chain *first = first_;
+  first_ = last_ = nullptr;
+  length_ = 0;
+  return first;
+}
+
+// The caller has seen that there are that many bytes. Chains leave the list before any of them is freed,
+// which may run cleanup functions of the program.
+void evbuffer::drop_front(std::size_t size) noexcept {
+  EVI_ASSERT(size <= length_);
+  length_ -= size;
+  Chain *gone = first_;
+  Chain *last_gone = nullptr;
+  while (first_ && size >= first_->length()) {
+    size -= first_->length();
+    last_gone = first_;
+    first_ = first_->next;
+  }
+  if (first_) {
+    first_->head += size;
+  } else {
+    last_ = nullptr;
+  }
+  if (!last_gone) return;
+  last_gone->next = nullptr;
+  while (gone) {
+    Chain *next = gone->next;
+    retire(gone);
+    gone = next;
+  }
+}
+
+// --- the spare ---
+
+Chain *evbuffer::take_spare() noexcept {
+  Chain *chain = spare_;
+  spare_ = nullptr;
+  chain->reserved = false;
+  return chain;
+}
+
+bool evbuffer::spare_worth_keeping(const Chain &chain) const noexcept {
+  const bool wanted_back = chain.recyclable && owner_ops_;
+  if (!chain.exclusive_memory() || (chain.capacity() > evi::kMaxSpare && !wanted_back)) return false;
+  if (!spare_) return true;
+  return !spare_->reserved && chain.capacity() > spare_->capacity();
+}
+
+// Keeps an unlinked chain as the spare, or drops the buffer's claim on it.
+void evbuffer::retire(Chain *chain) noexcept {
+  if (!spare_worth_keeping(*chain)) return evi::chain_release(chain);
+  if (spare_) evi::chain_release(spare_);
+  chain->reset();
+  spare_ = chain;
+}
+
+bool evbuffer::check_invariants() const noexcept {
+  std::size_t bytes = 0;
+  const Chain *last = nullptr;
+  for (const Chain *c = first_; c; last = c, c = c->next) {
+    if (c->head < c->begin || c->tail <= c->head || c->end < c->tail || c->reserved) return false;
+    if (c->holders.load(std::memory_order_relaxed) == 0) return false;
+    bytes += c->length();
+  }
+  if (last != last_ || bytes != length_ || length_ > evi::kMaxBufferLength) return false;
+  if (running_ == 0 && has_removed_) return false;
+  return !spare_ || (spare_->exclusive_memory() && spare_->length() == 0 && !spare_->next);
+}
+
+// --- use from outside ---
+
+namespace evi {
+
+void BufferUse::hold_owner() noexcept {
+  owner_ops_ = buffer_.owner_ops_;
+  owner_ = buffer_.owner_;
+  owner_ops_->hold(owner_);
+}
+
+void BufferUse::finish(bool last) noexcept {
+  if (last) destroy(&buffer_);
+  if (owner_ops_) owner_ops_->release(owner_);
+}
+
+}  // namespace evi

@@ -1,0 +1,133 @@
+// Reading from and writing to descriptors: one system call for many extents.
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "buffer/evbuffer.h"
+
+using evi::Chain;
+using evi::ReadChunk;
+
+namespace {
+
+// Extents that one writev takes. More would not fit in a socket's send buffer, and this many lie on the
+// stack.
+constexpr int kMaxWriteExtents = 128;
+// What is worth copying out of a chunk that is mostly empty; beyond, its rest is given back in place.
+constexpr std::size_t kMaxCopyOut = 16384;
+// The largest spare that is read into directly, in bytes of data: what a small message may occupy anyway.
+constexpr std::size_t kMaxSpareToReadInto = 1024;
+
+ev_ssize_t failed(int error) noexcept {
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+// --- reading ---
+
+// Links what arrived in the chunk so that it occupies no more than twice its size. Cannot fail.
+void evbuffer::accept_chunk(ReadChunk &chunk, std::size_t bytes) noexcept {
+  Chain *filled = chunk.chain;
+  Chain *copy = nullptr;
+  const bool sparse = bytes < filled->capacity() / 2;
+  if (sparse && bytes <= kMaxCopyOut) copy = evi::chain_new(bytes);
+  if (copy) {
+    std::memcpy(copy->tail, filled->begin, bytes);
+    copy->tail += bytes;
+    return link_back(*copy);
+  }
+  chunk.chain = nullptr;
+  filled->tail += bytes;
+  link_back(sparse ? *evi::chain_shrink(filled) : *filled);
+}
+
+// Reads into the room behind the data, then into the chunk if there is one. Tells no one.
+ev_ssize_t evbuffer::receive(int fd, std::size_t limit, ReadChunk &chunk) noexcept {
+  evbuffer_iovec vec[2];
+  int count = 0;
+  const bool into_spare = !last_ && spare_ && !spare_->reserved && spare_->capacity() <= kMaxSpareToReadInto;
+  const std::size_t room = std::min(limit, into_spare ? spare_->capacity() : tail_room());
+  if (room > 0) vec[count++] = {into_spare ? spare_->begin : last_->tail, room};
+  const std::size_t beyond = chunk.chain ? std::min(limit - room, chunk.chain->capacity()) : 0;
+  if (beyond > 0) vec[count++] = {chunk.chain->begin, beyond};
+
+  const ev_ssize_t got = count == 1 ? ::read(fd, vec[0].iov_base, vec[0].iov_len) : ::readv(fd, vec, count);
+  if (got <= 0) return got;
+  const std::size_t bytes = static_cast<std::size_t>(got);
+  const std::size_t near = std::min(bytes, room);
+  if (into_spare) {
+    commit_spare(near);
+  } else if (near > 0) {
+    last_->tail += near;
+    length_ += near;
+  }
+  if (bytes > near) accept_chunk(chunk, bytes - near);
+  return got;
+}
+
+ev_ssize_t evbuffer::read_into(int fd, std::size_t limit, ReadChunk &spare, std::size_t chunk) noexcept {
+  if (end_frozen_) return failed(EPERM);
+  limit = std::min(limit, evi::kMaxBufferLength - length_);
+  if (limit == 0) return failed(EAGAIN);
+  if (!spare.chain && limit > tail_room()) {
+    spare.chain = evi::chain_new_exact(chunk + sizeof(Chain));
+    if (!spare.chain) return failed(ENOMEM);
+    spare.chain->recyclable = true;
+  }
+  const ev_ssize_t got = receive(fd, limit, spare);
+  if (got > 0) changed(static_cast<std::size_t>(got), 0);
+  return got;
+}
+
+ev_ssize_t evbuffer::read_some(int fd, std::size_t limit) noexcept {
+  if (end_frozen_) return failed(EPERM);
+  limit = std::min({limit, max_read(), evi::kMaxBufferLength - length_});
+  if (limit == 0) return 0;
+  ReadChunk chunk;
+  const std::size_t room = tail_room();
+  if (limit > room) {
+    if (spare_ && spare_->capacity() >= limit - room && !spare_->reserved) {
+      chunk.chain = take_spare();
+    } else if (!(chunk.chain = evi::chain_new(limit - room))) {
+      return failed(ENOMEM);
+    }
+  }
+  const ev_ssize_t got = receive(fd, limit, chunk);
+  if (chunk.chain) {
+    const int error = errno;
+    retire(chunk.chain);
+    chunk.chain = nullptr;
+    errno = error;
+  }
+  if (got > 0) changed(static_cast<std::size_t>(got), 0);
+  return got;
+}
+
+// --- writing ---
+
+int evbuffer::extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept {
+  int used = 0;
+  for (const Chain *c = first_; c && limit > 0 && used < count; c = c->next) {
+    const std::size_t here = std::min(limit, c->length());
+    vec[used++] = {c->head, here};
+    limit -= here;
+  }
+  return used;
+}
+
+ev_ssize_t evbuffer::write_some(int fd, std::size_t limit) noexcept {
+  if (front_frozen_) return failed(EPERM);
+  limit = std::min(limit, length_);
+  if (limit == 0) return 0;
+  evbuffer_iovec vec[kMaxWriteExtents];
+  const int count = extents_to_write(limit, vec, kMaxWriteExtents);
+  const ev_ssize_t put = count == 1 ? ::write(fd, vec[0].iov_base, vec[0].iov_len) : ::writev(fd, vec, count);
+  if (put <= 0) return put;
+  drop_front(static_cast<std::size_t>(put));
+  changed(0, static_cast<std::size_t>(put));
+  return put;
+}

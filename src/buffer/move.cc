@@ -1,0 +1,123 @@
+// Moving chains between buffers, sharing them, and memory of the program by reference.
+#include <algorithm>
+#include <climits>
+
+#include "buffer/evbuffer.h"
+
+using evi::Chain;
+
+// Chains go one way, an unused spare comes back: a source that is filled and moved on again and again then
+// need not allocate.
+void evbuffer::swap_spare_for(evbuffer &source) noexcept {
+  if (spare_ && !source.spare_ && !spare_->reserved && spare_->capacity() <= evi::kMaxSpare) {
+    source.spare_ = take_spare();
+  }
+}
+
+bool evbuffer::append_all(evbuffer &source) noexcept {
+  if (source.empty() || &source == this) return true;
+  const std::size_t moved = source.length_;
+  if (end_frozen_ || source.front_frozen_ || !fits(moved)) return false;
+  Chain *last = source.last_;
+  link_list_back(source.unlink_all(), last, moved);
+  swap_spare_for(source);
+  source.changed(0, moved);
+  changed(moved, 0);
+  return true;
+}
+
+bool evbuffer::prepend_all(evbuffer &source) noexcept {
+  if (source.empty() || &source == this) return true;
+  const std::size_t moved = source.length_;
+  if (front_frozen_ || source.front_frozen_ || !fits(moved)) return false;
+  Chain *last = source.last_;
+  Chain *rest = first_;
+  first_ = source.unlink_all();
+  last->next = rest;
+  if (!rest) last_ = last;
+  length_ += moved;
+  source.changed(0, moved);
+  changed(moved, 0);
+  return true;
+}
+
+ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
+  size = std::min({size, source.length_, static_cast<std::size_t>(INT_MAX)});
+  if (size == 0 || &source == this) return 0;
+  if (size == source.length_) return append_all(source) ? static_cast<ev_ssize_t>(size) : -1;
+  if (end_frozen_ || source.front_frozen_ || !fits(size)) return -1;
+  if (!take_front(source, size)) return -1;
+  changed(size, 0);
+  source.changed(0, size);
+  return static_cast<ev_ssize_t>(size);
+}
+
+// Moves less than all: whole chains as they are, of the next one a copy, whose room is had before anything
+// moves.
+bool evbuffer::take_front(evbuffer &source, std::size_t size) noexcept {
+  Chain *last = nullptr;
+  Chain *cut = source.first_;
+  std::size_t whole = 0;
+  while (cut->length() <= size - whole) {
+    whole += cut->length();
+    last = cut;
+    cut = cut->next;
+  }
+  const std::size_t part = size - whole;
+  const Chain *before = last ? last : last_;
+  const std::size_t room = before && before->kind == Chain::Kind::memory ? before->room() : 0;
+  if (part > room && !provide_spare(part - room)) return false;
+  if (last) {
+    Chain *first = source.first_;
+    last->next = nullptr;
+    source.first_ = cut;
+    source.length_ -= whole;
+    link_list_back(first, last, whole);
+  }
+  if (part > 0) {
+    append_bytes(cut->head, part);
+    cut->head += part;
+    source.length_ -= part;
+  }
+  return true;
+}
+
+// --- by reference ---
+
+bool evbuffer::append_shared(evbuffer &source) noexcept {
+  if (&source == this) return false;
+  if (source.empty()) return true;
+  if (end_frozen_ || !fits(source.length_)) return false;
+  Chain *first = nullptr;
+  Chain **slot = &first;
+  Chain *last = nullptr;
+  for (Chain *c = source.first_; c; c = c->next) {
+    const bool can_be_shared = c->kind == Chain::Kind::memory || c->kind == Chain::Kind::reference;
+    last = can_be_shared ? evi::chain_new_shared(*c) : nullptr;
+    if (!last) {
+      evi::chain_release_list(first);
+      return false;
+    }
+    *slot = last;
+    slot = &last->next;
+  }
+  const std::size_t added = source.length_;
+  link_list_back(first, last, added);
+  changed(added, 0);
+  return true;
+}
+
+bool evbuffer::add_reference(const void *data, std::size_t offset, std::size_t size,
+                             evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept {
+  if (end_frozen_ || !fits(size) || offset > evi::kMaxBufferLength - size) return false;
+  if (size == 0) {
+    // There is no byte whose leaving could be waited for.
+    if (cleanup) cleanup(data, offset, arg);
+    return true;
+  }
+  Chain *chain = evi::chain_new_reference(data, offset, size, cleanup, arg);
+  if (!chain) return false;
+  link_back(*chain);
+  changed(size, 0);
+  return true;
+}

@@ -1,0 +1,103 @@
+// Removing bytes, and looking at them in place or in a copy.
+#include <algorithm>
+
+#include "buffer/evbuffer.h"
+#include "util/alloc.h"
+
+using evi::Chain;
+using evi::Cursor;
+
+bool evbuffer::drain(std::size_t size) noexcept {
+  if (front_frozen_) return false;
+  size = std::min(size, length_);
+  if (size == 0) return true;
+  drop_front(size);
+  changed(0, size);
+  return true;
+}
+
+ev_ssize_t evbuffer::copyout(const evbuffer_ptr *from, void *data, std::size_t size) const noexcept {
+  Cursor at;
+  if (!resolve(from, at)) return -1;
+  size = std::min(size, length_ - at.position);
+  if (size == 0) return 0;
+  if (front_frozen_) return -1;
+  copy_bytes(at, data, size);
+  return static_cast<ev_ssize_t>(size);
+}
+
+ev_ssize_t evbuffer::remove(void *data, std::size_t size) noexcept {
+  const ev_ssize_t copied = copyout(nullptr, data, size);
+  if (copied <= 0) return copied;
+  drop_front(static_cast<std::size_t>(copied));
+  changed(0, static_cast<std::size_t>(copied));
+  return copied;
+}
+
+// --- one extent ---
+
+unsigned char *evbuffer::pullup(ev_ssize_t size) noexcept {
+  const std::size_t wanted = size < 0 ? length_ : static_cast<std::size_t>(size);
+  if (wanted == 0 || wanted > length_) return nullptr;
+  return first_->length() >= wanted ? first_->head : gather(wanted);
+}
+
+// Brings the first bytes, which span several chains, into one: the first if it has the room, or a new one.
+unsigned char *evbuffer::gather(std::size_t size) noexcept {
+  Chain *into = first_;
+  const std::size_t there = into->length();
+  if (into->kind == Chain::Kind::memory && into->room() >= size - there) {
+    first_ = into->next;
+    length_ -= there;
+    size -= there;
+  } else {
+    // Whoever asks for everything will probably do so again when there is more: room for half as much spares
+    // copying it all each time.
+    into = evi::chain_new(size == length_ && size < evi::kMaxBufferLength / 2 ? size + size / 2 : size);
+    if (!into) return nullptr;
+  }
+  copy_bytes(Cursor{first_, 0, 0}, into->tail, size);
+  into->tail += size;
+  drop_front(size);
+  link_front(*into);
+  return into->head;
+}
+
+// --- many extents ---
+
+int evbuffer::peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *vec, int count) const noexcept {
+  Cursor at;
+  if (!resolve(from, at)) return 0;
+  // Without a limit, all extents are counted if there is no room for any, or else as many as there is room
+  // for.
+  const bool all = size < 0;
+  std::size_t left = all ? length_ : static_cast<std::size_t>(size);
+  int needed = 0;
+  // From a given position even no bytes take one extent, as they always did.
+  while (at.chain && (left > 0 || (from && needed == 0)) && !(all && count > 0 && needed == count)) {
+    const std::size_t here = at.chain->length() - at.offset;
+    if (needed < count) vec[needed] = {at.chain->head + at.offset, here};
+    ++needed;
+    left -= std::min(left, here);
+    at.advance(here);
+  }
+  return needed;
+}
+
+// --- lines ---
+
+char *evbuffer::read_line(std::size_t *length, evbuffer_eol_style style) noexcept {
+  if (length) *length = 0;
+  std::size_t eol_length = 0;
+  const evbuffer_ptr eol = search_eol(nullptr, &eol_length, style);
+  if (eol.pos < 0 || front_frozen_) return nullptr;
+  const std::size_t size = static_cast<std::size_t>(eol.pos);
+  char *line = static_cast<char *>(evi::mm_malloc(size + 1));
+  if (!line) return nullptr;
+  copy_bytes(Cursor{first_, 0, 0}, line, size);
+  line[size] = '\0';
+  if (length) *length = size;
+  drop_front(size + eol_length);
+  changed(0, size + eol_length);
+  return line;
+}

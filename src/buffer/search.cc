@@ -1,0 +1,183 @@
+// Positions, searches across chains, and the ends of lines.
+#include "buffer/search.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "buffer/evbuffer.h"
+
+using evi::Chain;
+using evi::Cursor;
+
+namespace evi {
+
+Cursor find_byte(Cursor at, unsigned char wanted, std::size_t limit) noexcept {
+  while (at.chain && limit > 0) {
+    const unsigned char *from = at.chain->head + at.offset;
+    const std::size_t here = std::min(limit, at.chain->length() - at.offset);
+    if (const void *hit = std::memchr(from, wanted, here)) {
+      const std::size_t skipped = static_cast<std::size_t>(static_cast<const unsigned char *>(hit) - from);
+      return Cursor{at.chain, at.offset + skipped, at.position + skipped};
+    }
+    limit -= here;
+    at.advance(here);
+  }
+  return Cursor{nullptr, 0, at.position};
+}
+
+bool matches(Cursor at, const char *what, std::size_t size) noexcept {
+  while (size > 0) {
+    if (!at.chain) return false;
+    const std::size_t here = std::min(size, at.chain->length() - at.offset);
+    if (std::memcmp(at.chain->head + at.offset, what, here) != 0) return false;
+    what += here;
+    size -= here;
+    at.advance(here);
+  }
+  return true;
+}
+
+void copy_bytes(Cursor at, void *data, std::size_t size) noexcept {
+  unsigned char *out = static_cast<unsigned char *>(data);
+  while (size > 0) {
+    const std::size_t here = std::min(size, at.chain->length() - at.offset);
+    std::memcpy(out, at.chain->head + at.offset, here);
+    out += here;
+    size -= here;
+    at.chain = at.chain->next;
+    at.offset = 0;
+  }
+}
+
+namespace {
+
+constexpr evbuffer_ptr kNowhere = {-1, {nullptr, 0}};
+
+evbuffer_ptr to_ptr(const Cursor &at) noexcept {
+  return {static_cast<ev_ssize_t>(at.position), {const_cast<Chain *>(at.chain), at.offset}};
+}
+
+// Finds `first` or `second`, whichever comes first.
+Cursor find_either(const Cursor &from, unsigned char first, unsigned char second,
+                   std::size_t limit) noexcept {
+  const Cursor a = find_byte(from, first, limit);
+  const Cursor b = find_byte(from, second, a.chain ? a.position - from.position : limit);
+  return b.chain ? b : a;
+}
+
+std::size_t span_of_line_ends(Cursor at) noexcept {
+  const std::size_t start = at.position;
+  while (at.chain && (at.byte() == '\r' || at.byte() == '\n')) at.advance(1);
+  return at.position - start;
+}
+
+// The byte before a position further on in the same walk, which may be in an earlier chain.
+Cursor step_back(const Cursor &from, const Cursor &at) noexcept {
+  if (at.offset > 0) return Cursor{at.chain, at.offset - 1, at.position - 1};
+  Cursor before = from;
+  before.advance(at.position - 1 - from.position);
+  return before;
+}
+
+// LF with the CR before it, if that is not before the start.
+Cursor find_optional_cr_lf(const Cursor &from, std::size_t limit, std::size_t &eol_length) noexcept {
+  const Cursor lf = find_byte(from, '\n', limit);
+  eol_length = 1;
+  if (!lf.chain || lf.position == from.position) return lf;
+  const Cursor before = step_back(from, lf);
+  if (before.byte() != '\r') return lf;
+  eol_length = 2;
+  return before;
+}
+
+Cursor find_cr_lf(Cursor from, std::size_t limit) noexcept {
+  const std::size_t end = from.position + limit;
+  for (;;) {
+    const Cursor cr = find_byte(from, '\r', end - from.position);
+    if (!cr.chain) return cr;
+    from = cr;
+    from.advance(1);
+    if (!from.chain) return from;
+    if (from.byte() == '\n') return cr;
+  }
+}
+
+}  // namespace
+}  // namespace evi
+
+// --- positions ---
+
+bool evbuffer::resolve(const evbuffer_ptr *ptr, Cursor &out) const noexcept {
+  out = Cursor{first_, 0, 0};
+  if (!ptr) return true;
+  if (ptr->pos < 0 || static_cast<std::size_t>(ptr->pos) > length_) return false;
+  const std::size_t position = static_cast<std::size_t>(ptr->pos);
+  if (ptr->internal_.chain) {
+    out = Cursor{static_cast<const Chain *>(ptr->internal_.chain), ptr->internal_.pos_in_chain, position};
+  } else {
+    out.advance(position);
+  }
+  return true;
+}
+
+bool evbuffer::set_position(evbuffer_ptr &ptr, std::size_t position, evbuffer_ptr_how how) const noexcept {
+  Cursor at{first_, 0, 0};
+  const bool valid = how == EVBUFFER_PTR_SET || (how == EVBUFFER_PTR_ADD && resolve(&ptr, at));
+  if (!valid || position > length_ - at.position) {
+    ptr = evi::kNowhere;
+    return false;
+  }
+  at.advance(position);
+  ptr = evi::to_ptr(at);
+  return true;
+}
+
+// --- searches ---
+
+evbuffer_ptr evbuffer::search(const char *what, std::size_t size, const evbuffer_ptr *start,
+                              const evbuffer_ptr *end) const noexcept {
+  Cursor at;
+  if (!resolve(start, at)) return evi::kNowhere;
+  if (size == 0) return evi::to_ptr(at);
+  const std::size_t stop =
+      end && end->pos >= 0 ? std::min(static_cast<std::size_t>(end->pos), length_) : length_;
+  while (at.position < stop && size <= stop - at.position) {
+    at = evi::find_byte(at, static_cast<unsigned char>(*what), stop - at.position - size + 1);
+    if (!at.chain) break;
+    if (evi::matches(at, what, size)) return evi::to_ptr(at);
+    at.advance(1);
+  }
+  return evi::kNowhere;
+}
+
+evbuffer_ptr evbuffer::search_eol(const evbuffer_ptr *start, std::size_t *eol_length,
+                                  evbuffer_eol_style style) const noexcept {
+  if (eol_length) *eol_length = 0;
+  Cursor from;
+  if (!resolve(start, from)) return evi::kNowhere;
+  const std::size_t limit = length_ - from.position;
+  Cursor found{nullptr, 0, 0};
+  std::size_t size = 1;
+  switch (style) {
+    case EVBUFFER_EOL_ANY:
+      found = evi::find_either(from, '\n', '\r', limit);
+      size = evi::span_of_line_ends(found);
+      break;
+    case EVBUFFER_EOL_CRLF:
+      found = evi::find_optional_cr_lf(from, limit, size);
+      break;
+    case EVBUFFER_EOL_CRLF_STRICT:
+      found = evi::find_cr_lf(from, limit);
+      size = 2;
+      break;
+    case EVBUFFER_EOL_LF:
+      found = evi::find_byte(from, '\n', limit);
+      break;
+    case EVBUFFER_EOL_NUL:
+      found = evi::find_byte(from, '\0', limit);
+      break;
+  }
+  if (!found.chain) return evi::kNowhere;
+  if (eol_length) *eol_length = size;
+  return evi::to_ptr(found);
+}
