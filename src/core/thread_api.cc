@@ -17,6 +17,10 @@ int evthread_set_condition_callbacks(const struct evthread_condition_callbacks *
 
 void evthread_set_id_callback(unsigned long (*id_fn)(void)) { evi::set_id_callback(id_fn); }
 
+void evthread_enable_lock_debugging(void) { evi::enable_lock_debugging(); }
+// The name as it was first spelt.
+void evthread_enable_lock_debuging(void) { evi::enable_lock_debugging(); }
+
 int evthread_make_base_notifiable(struct event_base *base) {
   return base && base->make_notifiable() ? 0 : -1;
 }

@@ -5,6 +5,7 @@
 
 #include "event2/thread.h"
 #include "thread/thread_config.h"
+#include "util/alloc.h"
 #include "util/log.h"
 
 namespace evi {
@@ -12,11 +13,23 @@ namespace {
 
 enum class Provider : unsigned char { none, native, callbacks };
 
+constexpr int kLockMisuse = 1;  // what the fatal callback is given
+
+// What a lock is while locks are debugged: the provider's, with who holds it. Only the holder writes the
+// fields.
+struct DebugLock {
+  void *inner;
+  std::atomic<unsigned long> holder{0};
+  std::atomic<int> depth{0};
+};
+
 struct ThreadConfig {
   std::atomic<Provider> provider{Provider::none};
   evthread_lock_callbacks locks{};
   evthread_condition_callbacks conditions{};
   unsigned long (*id)() = nullptr;
+  std::atomic<bool> debugging{false};
+  std::atomic<bool> lock_exists{false};
 };
 
 // Set before the first base or lock, as event2/thread.h asks; the provider's release store publishes the
@@ -97,7 +110,9 @@ int set_condition_callbacks(const evthread_condition_callbacks *callbacks) noexc
 
 void set_id_callback(unsigned long (*id)()) noexcept { config.id = id; }
 
-void *raw_lock_new() noexcept {
+namespace {
+
+void *provider_lock_new() noexcept {
   switch (provider()) {
     case Provider::native:
       return native::lock_new(true);
@@ -109,8 +124,7 @@ void *raw_lock_new() noexcept {
   return nullptr;
 }
 
-void raw_lock_free(void *lock) noexcept {
-  if (!lock) return;
+void provider_lock_free(void *lock) noexcept {
   switch (provider()) {
     case Provider::native:
       native::lock_free(lock);
@@ -123,26 +137,104 @@ void raw_lock_free(void *lock) noexcept {
   }
 }
 
-void raw_lock_acquire_slow(void *lock) noexcept {
-  if (EVI_LIKELY(provider() == Provider::native)) {
-    native::lock_acquire(lock);
-  } else if (config.locks.lock) {
-    config.locks.lock(0, lock);
-  }
+int provider_acquire(void *lock, unsigned mode) noexcept {
+  if (provider() == Provider::native)
+    return mode & EVTHREAD_TRY ? native::lock_try(lock) : native::lock_acquire(lock);
+  return config.locks.lock ? config.locks.lock(mode, lock) : 0;
 }
 
-void raw_lock_release_slow(void *lock) noexcept {
-  if (EVI_LIKELY(provider() == Provider::native)) {
+void provider_release(void *lock) noexcept {
+  if (provider() == Provider::native) {
     native::lock_release(lock);
   } else if (config.locks.unlock) {
     config.locks.unlock(0, lock);
   }
 }
 
+bool debugging() noexcept { return EVI_UNLIKELY(config.debugging.load(std::memory_order_relaxed)); }
+
+void note_acquired(DebugLock &lock) noexcept {
+  const unsigned long self = thread_id();
+  if (lock.depth.load(std::memory_order_relaxed) > 0 && lock.holder.load(std::memory_order_relaxed) != self) {
+    fatal(kLockMisuse, "lock %p was given to two threads at once", static_cast<void *>(&lock));
+  }
+  lock.holder.store(self, std::memory_order_relaxed);
+  lock.depth.fetch_add(1, std::memory_order_relaxed);
+}
+
+void note_release(DebugLock &lock) noexcept {
+  const bool held = lock.depth.load(std::memory_order_relaxed) > 0;
+  if (!held) fatal(kLockMisuse, "lock %p is unlocked but not locked", static_cast<void *>(&lock));
+  if (lock.holder.load(std::memory_order_relaxed) != thread_id()) {
+    fatal(kLockMisuse, "lock %p is unlocked by a thread that does not hold it", static_cast<void *>(&lock));
+  }
+  if (lock.depth.fetch_sub(1, std::memory_order_relaxed) == 1)
+    lock.holder.store(0, std::memory_order_relaxed);
+}
+
+DebugLock &debug_lock(void *lock) noexcept { return *static_cast<DebugLock *>(lock); }
+
+}  // namespace
+
+void enable_lock_debugging() noexcept {
+  if (config.debugging.load()) return;
+  if (config.lock_exists.load()) {
+    log_warnx("evthread_enable_lock_debugging must be called before anything with a lock is made");
+    return;
+  }
+  config.debugging.store(true);
+}
+
+void *raw_lock_new() noexcept {
+  void *inner = provider_lock_new();
+  if (!inner) return nullptr;
+  config.lock_exists.store(true, std::memory_order_relaxed);
+  if (!debugging()) return inner;
+  auto *lock = make<DebugLock>(inner);
+  if (!lock) provider_lock_free(inner);
+  return lock;
+}
+
+void raw_lock_free(void *lock) noexcept {
+  if (!lock) return;
+  if (!debugging()) {
+    provider_lock_free(lock);
+    return;
+  }
+  DebugLock &debugged = debug_lock(lock);
+  if (debugged.depth.load() > 0) fatal(kLockMisuse, "lock %p is freed while it is held", lock);
+  provider_lock_free(debugged.inner);
+  destroy(&debugged);
+}
+
+void raw_lock_acquire_slow(void *lock) noexcept {
+  if (debugging()) {
+    provider_acquire(debug_lock(lock).inner, 0);
+    note_acquired(debug_lock(lock));
+  } else if (EVI_LIKELY(provider() == Provider::native)) {
+    native::lock_acquire(lock);
+  } else {
+    provider_acquire(lock, 0);
+  }
+}
+
+void raw_lock_release_slow(void *lock) noexcept {
+  if (debugging()) {
+    note_release(debug_lock(lock));
+    provider_release(debug_lock(lock).inner);
+  } else if (EVI_LIKELY(provider() == Provider::native)) {
+    native::lock_release(lock);
+  } else {
+    provider_release(lock);
+  }
+}
+
 bool raw_lock_try(void *lock) noexcept {
   if (!lock) return true;
-  if (provider() == Provider::native) return native::lock_try(lock) == 0;
-  return !config.locks.lock || config.locks.lock(EVTHREAD_TRY, lock) == 0;
+  if (!debugging()) return provider_acquire(lock, EVTHREAD_TRY) == 0;
+  if (provider_acquire(debug_lock(lock).inner, EVTHREAD_TRY) != 0) return false;
+  note_acquired(debug_lock(lock));
+  return true;
 }
 
 unsigned long thread_id() noexcept {
@@ -187,11 +279,17 @@ void Condition::broadcast() noexcept {
 
 void Condition::wait(const Lock &lock) noexcept {
   if (!raw_) return;
-  if (provider() == Provider::native) {
-    native::condition_wait(raw_, lock.raw(), nullptr);
-  } else if (config.conditions.wait_condition) {
-    config.conditions.wait_condition(raw_, lock.raw(), nullptr);
+  void *inner = lock.raw();
+  if (debugging()) {
+    note_release(debug_lock(lock.raw()));
+    inner = debug_lock(lock.raw()).inner;
   }
+  if (provider() == Provider::native) {
+    native::condition_wait(raw_, inner, nullptr);
+  } else if (config.conditions.wait_condition) {
+    config.conditions.wait_condition(raw_, inner, nullptr);
+  }
+  if (debugging()) note_acquired(debug_lock(lock.raw()));
 }
 
 }  // namespace evi

@@ -13,6 +13,8 @@ int use_native_threads(int flags) noexcept;
 int set_lock_callbacks(const evthread_lock_callbacks *callbacks) noexcept;
 int set_condition_callbacks(const evthread_condition_callbacks *callbacks) noexcept;
 void set_id_callback(unsigned long (*id)()) noexcept;
+// From now on each lock knows its holder, and a wrong unlock or free is fatal.
+void enable_lock_debugging() noexcept;
 
 }  // namespace evi
 
