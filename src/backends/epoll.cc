@@ -215,6 +215,7 @@ bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
 
 extern constinit const Backend epoll_backend = {
     .name = "epoll",
+    .changelist_name = "epoll (with changelist)",
     .features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE,
     .rebuild_after_fork = true,
     .updates_reach_wait = true,

@@ -143,6 +143,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
 
 extern constinit const Backend poll_backend = {
     .name = "poll",
+    .changelist_name = nullptr,
 #ifdef POLLRDHUP
     .features = EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE,
 #else

@@ -152,6 +152,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
 
 extern constinit const Backend select_backend = {
     .name = "select",
+    .changelist_name = nullptr,
     .features = EV_FEATURE_FDS,
     .rebuild_after_fork = false,
     .updates_reach_wait = false,

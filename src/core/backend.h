@@ -20,6 +20,9 @@ inline constexpr Nanos kWaitForever = -1;
 struct Backend {
   // As event_base_get_method tells it. EVENT_NO<NAME>, in capitals, keeps it from being chosen.
   const char *name;
+  // The name under EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST; null for a method that keeps its interest in our
+  // memory.
+  const char *changelist_name;
   int features;  // EV_FEATURE_*
   // Whether its descriptor is worthless in a forked child, so that event_reinit must make it anew.
   bool rebuild_after_fork;

@@ -56,3 +56,8 @@ bool event_config::admits(const evi::Backend &method) const noexcept {
   if ((method.features & required_features) != required_features) return false;
   return (flags & EVENT_BASE_FLAG_IGNORE_ENV) || !evi::method_disabled_by_environment(method.name);
 }
+
+bool event_config::wants_changelist() const noexcept {
+  if (flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) return true;
+  return !(flags & EVENT_BASE_FLAG_IGNORE_ENV) && evi::environment("EVENT_EPOLL_USE_CHANGELIST") != nullptr;
+}

@@ -35,6 +35,9 @@ struct event_config final {
   // Whether the environment, the avoided names and the required features leave the method eligible.
   bool admits(const evi::Backend &method) const noexcept;
 
+  // By flag or, unless the environment is to be ignored, by EVENT_EPOLL_USE_CHANGELIST.
+  bool wants_changelist() const noexcept;
+
   int required_features = 0;
   int flags = 0;  // EVENT_BASE_FLAG_*
   int cpus_hint = 0;

@@ -239,8 +239,9 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
   }
   const std::uint8_t wanted = slot.wanted();
   // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
-  if (wanted == slot.armed) return Change::none;
-  if (arm(ev.ev_fd, slot)) return backend_->updates_reach_wait ? Change::none : Change::wake;
+  if (wanted == slot.armed && !slot.change_noted) return Change::none;
+  if (backend_->update(backend_state_, *this, ev.ev_fd, slot, wanted))
+    return backend_->updates_reach_wait ? Change::none : Change::wake;
   const int error = errno;
   evi::FdTable::remove(slot, ev);
   errno = error;
@@ -310,10 +311,21 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
   }
   evi::FdSlot &slot = fds_[ev.ev_fd];
   evi::FdTable::remove(slot, ev);
+  return withdraw_interest(ev.ev_fd, slot);
+}
+
+event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noexcept {
   const std::uint8_t wanted = slot.wanted();
   if (wanted == slot.armed) return Change::none;
-  static_cast<void>(backend_->update(backend_state_, *this, ev.ev_fd, slot, wanted));
+  // A wait that is under way in another thread must hear of it now.
+  if (uses_changelist_ && in_loop_thread() && changes_.note(fd, slot)) return Change::none;
+  static_cast<void>(backend_->update(backend_state_, *this, fd, slot, wanted));
   return backend_->updates_reach_wait ? Change::none : Change::wake;
+}
+
+void event_base::apply_changes() noexcept {
+  changes_.apply(fds_,
+                 [this](int fd) EVI_NO_THREAD_SAFETY_ANALYSIS { static_cast<void>(arm(fd, fds_[fd])); });
 }
 
 void event_base::dequeue_timeout(event &ev) noexcept {

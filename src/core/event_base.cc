@@ -42,7 +42,7 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   if (!base->active_.set_priorities(1)) return nullptr;
   base->backend_ = seams.backend;
   if (!base->choose_backend(demands)) return nullptr;
-  if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->backend_->name);
+  if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
   if (wants_lock && !base->make_notifiable()) {
     base.release()->dispose(false);
     return nullptr;
@@ -59,6 +59,7 @@ bool event_base::choose_backend(const event_config &config) noexcept {
     if (!config.admits(**method)) continue;
     if ((backend_state_ = (*method)->create(*this))) {
       backend_ = *method;
+      uses_changelist_ = backend_->changelist_name && config.wants_changelist();
       return true;
     }
     evi::log_warn("%s does not work here", (*method)->name);

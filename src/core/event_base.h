@@ -10,6 +10,7 @@
 
 #include "core/active_queue.h"
 #include "core/backend.h"
+#include "core/changelist.h"
 #include "core/common_timeout.h"
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
@@ -135,7 +136,9 @@ struct event_base final {
   void dump(std::FILE *out) noexcept;
   int count_events(unsigned kinds) noexcept;
   int max_events(unsigned kinds, bool reset) noexcept;
-  const char *method() const noexcept { return backend_->name; }
+  const char *method() const noexcept {
+    return uses_changelist_ ? backend_->changelist_name : backend_->name;
+  }
   int features() const noexcept { return backend_->features; }
 
   // --- priorities ---
@@ -171,6 +174,8 @@ struct event_base final {
   Change insert_io(event &ev) noexcept EVI_REQUIRES(lock_);
   Change insert_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   Change remove_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
+  Change withdraw_interest(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
+  void apply_changes() noexcept EVI_REQUIRES(lock_);
   bool arm(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
   bool open_signals() noexcept EVI_REQUIRES(lock_);
   void set_timeout(event &ev, const timeval &tv, bool absolute) noexcept EVI_REQUIRES(lock_);
@@ -271,6 +276,7 @@ struct event_base final {
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
   evi::FlushList flush_ EVI_GUARDED_BY(lock_);
   evi::FdTable fds_ EVI_GUARDED_BY(lock_);
+  evi::Changelist changes_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
   evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
 
@@ -306,6 +312,7 @@ struct event_base final {
   evi::Micros max_dispatch_interval_;
   int max_dispatch_callbacks_;
   int limit_from_priority_;
+  bool uses_changelist_ = false;
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
   int common_count_ EVI_GUARDED_BY(lock_) = 0;

@@ -18,12 +18,13 @@ struct FdSlot {
   event *first;  // the events, by IoHook
   std::uint16_t readers;
   std::uint16_t writers;
-  std::uint16_t closers;     // EV_CLOSED
-  std::uint16_t level;       // events without EV_ET: one of them makes the descriptor level-triggered
-  std::uint16_t persistent;  // events with EV_PERSIST: none of them means that one report is enough
-  std::uint8_t armed;        // what the kernel watches now, set by the method
-  std::uint8_t registered;   // the method's: the kernel has an entry, armed or not
-  std::uint32_t tag;         // the method's: a generation or an index
+  std::uint16_t closers;          // EV_CLOSED
+  std::uint16_t level;            // events without EV_ET: one of them makes the descriptor level-triggered
+  std::uint16_t persistent;       // events with EV_PERSIST: none of them means that one report is enough
+  std::uint8_t armed;             // what the kernel watches now, set by the method
+  std::uint8_t registered : 1;    // the method's: the kernel has an entry, armed or not
+  std::uint8_t change_noted : 1;  // in the base's changelist
+  std::uint32_t tag;              // the method's: a generation or an index
 
   // What the events together want watched.
   std::uint8_t wanted() const noexcept {

@@ -76,6 +76,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
     if (timeout != 0) timeout = wait_time(0, false);
   }
   forget_time();
+  if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
   if (!backend_->wait(backend_state_, *this, timeout)) return false;
   allow_time_cache();
   call_check_watchers();

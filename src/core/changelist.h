@@ -1,0 +1,60 @@
+// Interest that was taken away and that the kernel has not been told of yet.
+//
+// Only what takes interest away is put off (EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST): an event deleted and added
+// again before the next wait then costs one system call and not two. The add is told at once, always, also
+// when interest seems unchanged, since the number may mean another file by now; so errors come back from
+// event_add and no report goes astray. Everything noted is told before the loop waits.
+#ifndef EVI_CORE_CHANGELIST_H
+#define EVI_CORE_CHANGELIST_H
+
+#include "core/fd_table.h"
+#include "util/alloc.h"
+
+namespace evi {
+
+class Changelist {
+ public:
+  Changelist() noexcept = default;
+  Changelist(const Changelist &) = delete;
+  Changelist &operator=(const Changelist &) = delete;
+  ~Changelist() { mm_free(fds_); }
+
+  bool empty() const noexcept { return count_ == 0; }
+
+  // False without memory: then the change is told at once.
+  [[nodiscard]] bool note(int fd, FdSlot &slot) noexcept {
+    if (slot.change_noted) return true;
+    if (count_ == capacity_ && !grow()) return false;
+    slot.change_noted = 1;
+    fds_[count_++] = fd;
+    return true;
+  }
+
+  // Calls f(fd) for each noted descriptor and forgets it.
+  template <typename F>
+  void apply(FdTable &table, F &&f) noexcept {
+    while (count_ > 0) {
+      const int fd = fds_[--count_];
+      table[fd].change_noted = 0;
+      f(fd);
+    }
+  }
+
+ private:
+  bool grow() noexcept {
+    const int capacity = capacity_ ? capacity_ * 2 : 32;
+    void *grown = mm_realloc(fds_, static_cast<std::size_t>(capacity) * sizeof(int));
+    if (!grown) return false;
+    fds_ = static_cast<int *>(grown);
+    capacity_ = capacity;
+    return true;
+  }
+
+  int *fds_ = nullptr;
+  int count_ = 0;
+  int capacity_ = 0;
+};
+
+}  // namespace evi
+
+#endif
