@@ -103,3 +103,8 @@ add_custom_command(TARGET event POST_BUILD
   COMMAND ${CMAKE_COMMAND} -E rm -f libevent.so
   COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/cmake/libevent.so.ld libevent.so
   WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
+
+add_custom_target(eventide_libraries)
+foreach(library IN LISTS EVENTIDE_LIBRARIES)
+  add_dependencies(eventide_libraries ${library} ${library}_static)
+endforeach()
