@@ -58,7 +58,11 @@ function(eventide_library name component)
   add_library(${name} SHARED ${sources})
   eventide_export_map(${name} ${component})
   set_target_properties(${name} PROPERTIES
-    OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7 INSTALL_RPATH "$ORIGIN")
+    OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7)
+  if(arg_NEEDS)
+    # The libraries are replaced together: each finds its siblings beside itself.
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN" BUILD_WITH_INSTALL_RPATH ON)
+  endif()
   target_link_options(${name} PRIVATE
     LINKER:-z,relro LINKER:-z,now
     # Something of the C++ runtime that crept in shall be an error here and not at the user's.
@@ -67,13 +71,14 @@ function(eventide_library name component)
     LINKER:--no-as-needed)
   add_custom_command(TARGET ${name} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -E create_symlink $<TARGET_SONAME_FILE_NAME:${name}> lib${name}.so
-    WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
+    WORKING_DIRECTORY ${EVENTIDE_LIB_DIR})
 
   add_library(${name}_static STATIC ${static_sources})
   set_target_properties(${name}_static PROPERTIES OUTPUT_NAME ${name})
 
   foreach(form IN ITEMS "" _static)
-    set_target_properties(${name}${form} PROPERTIES EXPORT_NAME ${component} LINKER_LANGUAGE C)
+    set_target_properties(${name}${form} PROPERTIES EXPORT_NAME ${component} LINKER_LANGUAGE C
+      LIBRARY_OUTPUT_DIRECTORY ${EVENTIDE_LIB_DIR} ARCHIVE_OUTPUT_DIRECTORY ${EVENTIDE_LIB_DIR})
     target_include_directories(${name}${form} PUBLIC
       $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_compile_definitions(${name}${form} PUBLIC
@@ -102,7 +107,7 @@ endif()
 add_custom_command(TARGET event POST_BUILD
   COMMAND ${CMAKE_COMMAND} -E rm -f libevent.so
   COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/cmake/libevent.so.ld libevent.so
-  WORKING_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
+  WORKING_DIRECTORY ${EVENTIDE_LIB_DIR})
 
 add_custom_target(eventide_libraries)
 foreach(library IN LISTS EVENTIDE_LIBRARIES)

@@ -19,6 +19,6 @@ void enable_lock_debugging() noexcept;
 }  // namespace evi
 
 // For libevent_pthreads, which knows that POSIX threads are what the program uses.
-extern "C" int evi_private_use_native_threads(int flags);
+extern "C" __attribute__((visibility("default"))) int evi_private_use_native_threads(int flags);
 
 #endif
