@@ -31,7 +31,7 @@ static void on_error(struct evconnlistener *listener, void *arg) {
 
 int main(int argc, char **argv) {
   int port;
-  const long ops = bench_start(argc, argv, 60000);
+  const long ops = bench_start(argc, argv, 20000);
   const int fd = listen_on_loopback(&port);
   base = event_base_new();
   CHECK(base != NULL);

@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
   struct progress progress;
   struct epoll_event ready;
   int port;
-  const long ops = bench_start(argc, argv, 60000);
+  const long ops = bench_start(argc, argv, 20000);
   const int listener = listen_on_loopback(&port);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event interest = {.events = EPOLLIN, .data = {.fd = listener}};

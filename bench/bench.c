@@ -47,8 +47,10 @@ static void choose_cpus(void) {
   pin_to(last);
 }
 
-void pin_to_load_cpu(void) {
-  if (load_cpu >= 0) pin_to(load_cpu);
+int pin_to_load_cpu(void) {
+  if (load_cpu < 0) return 0;
+  pin_to(load_cpu);
+  return 1;
 }
 
 long bench_start(int argc, char **argv, long default_ops) {

@@ -31,7 +31,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
 
 int main(int argc, char **argv) {
   int port;
-  const long ops = bench_start(argc, argv, 32768);
+  const long ops = bench_start(argc, argv, 16384);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(bulk_load, listener, port);
   base = event_base_new();

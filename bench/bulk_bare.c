@@ -24,7 +24,7 @@ static void receive(int fd, int epoll, long ops) {
 
 int main(int argc, char **argv) {
   int port;
-  const long ops = bench_start(argc, argv, 32768);
+  const long ops = bench_start(argc, argv, 16384);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(bulk_load, listener, port);
   const int fd = accept_one(listener);

@@ -90,7 +90,7 @@ static void run(const char *name, void (*work)(long n), long n) {
 }
 
 int main(int argc, char **argv) {
-  const long n = bench_start(argc, argv, 1000000);
+  const long n = bench_start(argc, argv, 300000);
   buffer = evbuffer_new();
   other = evbuffer_new();
   CHECK(buffer != NULL && other != NULL);

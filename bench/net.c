@@ -25,9 +25,12 @@ static struct sockaddr_in loopback(int port) {
   return address;
 }
 
-static void send_at_once(int fd) {
+/* No delay, and the plainest congestion control: the system's may pace what is sent by timers. */
+static void tune(int fd) {
   const int on = 1;
+  static const char reno[] = "reno";
   CHECK(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
+  CHECK(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1) == 0);
 }
 
 int listen_on_loopback(int *port) {
@@ -35,6 +38,7 @@ int listen_on_loopback(int *port) {
   socklen_t length = sizeof address;
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   CHECK(fd >= 0);
+  tune(fd); /* accepted sockets inherit it */
   CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
   CHECK(listen(fd, 128) == 0);
   CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
@@ -47,7 +51,6 @@ int accept_one(int listener) {
   CHECK(poll(&ready, 1, 10000) == 1);
   const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   CHECK(fd >= 0);
-  send_at_once(fd);
   return fd;
 }
 
@@ -55,7 +58,7 @@ void make_pair(int fds[2]) {
   CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
 }
 
-pid_t start_load(void (*load)(int port), int listener, int port) {
+pid_t start_load(load_fn *load, int listener, int port) {
   const pid_t parent = getpid();
   const pid_t pid = fork();
   CHECK(pid >= 0);
@@ -63,8 +66,7 @@ pid_t start_load(void (*load)(int port), int listener, int port) {
   CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
   if (getppid() != parent) _exit(1); /* the parent died before the line above */
   close(listener);                   /* or connections would still be taken after the parent has closed it */
-  pin_to_load_cpu();
-  load(port);
+  load(port, pin_to_load_cpu() ? 0 : -1);
   _exit(0);
 }
 
@@ -82,25 +84,41 @@ static int connect_to(int port) {
   const struct sockaddr_in address = loopback(port);
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   CHECK(fd >= 0);
+  tune(fd);
   if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
   if (!server_gone(-1)) fail("connect");
   close(fd);
   return -1;
 }
 
-struct echo_client {
+/* The number of ready events; with sleep_ms 0 it comes back only when there are some, all the same. */
+static int wait_for_events(int epoll, struct epoll_event *events, int max, int sleep_ms) {
+  int n;
+  do {
+    n = epoll_wait(epoll, events, max, sleep_ms);
+  } while (n == 0);
+  CHECK(n > 0);
+  return n;
+}
+
+static void watch(int epoll, int fd, uint32_t what, void *data) {
+  struct epoll_event interest = {.events = what, .data = {.ptr = data}};
+  CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &interest) == 0);
+}
+
+struct client {
   int fd;
   size_t received; /* of the message that is on its way back */
 };
 
-static void send_message(const struct echo_client *client) {
+static void send_message(const struct client *client) {
   static const char message[kEchoMessage];
   const ssize_t n = send(client->fd, message, sizeof message, MSG_NOSIGNAL);
   if (n < 0 && server_gone(n)) _exit(0);
   CHECK(n == kEchoMessage);
 }
 
-static void receive_message(struct echo_client *client) {
+static void receive_message(struct client *client) {
   char message[kEchoMessage];
   const ssize_t n = recv(client->fd, message, kEchoMessage - client->received, 0);
   if (server_gone(n)) _exit(0);
@@ -111,44 +129,58 @@ static void receive_message(struct echo_client *client) {
   send_message(client);
 }
 
-void echo_load(int port) {
-  static struct echo_client clients[kEchoClients];
+void echo_load(int port, int sleep_ms) {
+  static struct client clients[kEchoClients];
   struct epoll_event events[kEchoClients];
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   CHECK(epoll >= 0);
   for (int i = 0; i < kEchoClients; ++i) {
-    struct epoll_event interest = {.events = EPOLLIN, .data = {.ptr = &clients[i]}};
     CHECK((clients[i].fd = connect_to(port)) >= 0);
-    send_at_once(clients[i].fd);
-    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &interest) == 0);
+    watch(epoll, clients[i].fd, EPOLLIN, &clients[i]);
   }
   for (int i = 0; i < kEchoClients; ++i) send_message(&clients[i]);
   for (;;) {
-    const int n = epoll_wait(epoll, events, kEchoClients, -1);
-    CHECK(n > 0);
+    const int n = wait_for_events(epoll, events, kEchoClients, sleep_ms);
     for (int i = 0; i < n; ++i) receive_message(events[i].data.ptr);
   }
 }
 
-void bulk_load(int port) {
+void bulk_load(int port, int sleep_ms) {
   static const char block[kBulkWrite];
   const int fd = connect_to(port);
+  struct pollfd writable = {fd, POLLOUT, 0};
   CHECK(fd >= 0);
   for (;;) {
-    const ssize_t n = send(fd, block, sizeof block, MSG_NOSIGNAL);
-    if (n < 0 && server_gone(n)) _exit(0);
-    CHECK(n > 0);
+    const ssize_t n = send(fd, block, sizeof block, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) continue;
+    if (server_gone(n)) _exit(0);
+    CHECK(errno == EAGAIN);
+    while (poll(&writable, 1, sleep_ms) == 0) continue;
   }
 }
 
-void connect_load(int port) {
+static void connect_client(struct client *client, int epoll, int port) {
   const struct linger reset = {1, 0};
+  client->fd = connect_to(port);
+  if (client->fd < 0) _exit(0); /* the listener is closed: the run is over */
+  CHECK(setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
+  watch(epoll, client->fd, EPOLLIN, client);
+}
+
+void connect_load(int port, int sleep_ms) {
+  static struct client clients[kConnectClients];
+  struct epoll_event events[kConnectClients];
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  CHECK(epoll >= 0);
+  for (int i = 0; i < kConnectClients; ++i) connect_client(&clients[i], epoll, port);
   for (;;) {
-    char byte;
-    const int fd = connect_to(port);
-    if (fd < 0) _exit(0); /* the listener is closed: the run is over */
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
-    CHECK(server_gone(recv(fd, &byte, 1, 0)));
-    CHECK(close(fd) == 0);
+    const int n = wait_for_events(epoll, events, kConnectClients, sleep_ms);
+    for (int i = 0; i < n; ++i) {
+      struct client *client = events[i].data.ptr;
+      char byte;
+      CHECK(server_gone(recv(client->fd, &byte, 1, 0)));
+      CHECK(close(client->fd) == 0);
+      connect_client(client, epoll, port);
+    }
   }
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { kEchoClients = 50, kEchoMessage = 64, kBulkWrite = 64 * 1024 };
+enum { kEchoClients = 50, kEchoMessage = 64, kBulkWrite = 64 * 1024, kConnectClients = 8 };
 
 /* A non-blocking listening TCP socket on a free loopback port. */
 int listen_on_loopback(int *port);
@@ -17,19 +17,21 @@ int accept_one(int listener);
 void make_pair(int fds[2]);
 
 /* Starts a process on the load's CPU that runs `load` against the listener's port until the server goes
- * away. */
-pid_t start_load(void (*load)(int port), int listener, int port);
+ * away. The load sleeps for no longer than sleep_ms when it has nothing to do: -1 for ever, 0 it polls. */
+typedef void load_fn(int port, int sleep_ms);
+pid_t start_load(load_fn *load, int listener, int port);
 
 /* Waits for the load to end by itself; any failure there fails the benchmark. */
 void wait_for_load(pid_t pid);
 
 /* kEchoClients connections, each with one message of kEchoMessage bytes in flight. */
-void echo_load(int port);
+load_fn echo_load;
 
 /* One connection that is always full, by writes of kBulkWrite bytes. */
-void bulk_load(int port);
+load_fn bulk_load;
 
-/* Connects, waits for the server to close, resets, and again: no TIME_WAIT is left on either side. */
-void connect_load(int port);
+/* kConnectClients times at once: connects, waits for the server to close, resets, and again. No TIME_WAIT
+ * is left on either side. */
+load_fn connect_load;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "bench.h"
 
-enum { kTimers = 1000000, kTimersWarmUp = 20000, kSoonMs = 1000, kFarMs = 1000000 };
+enum { kTimers = 1000000, kTimersWarmUp = 20000, kSoonMs = 500, kFarMs = 1000000 };
 
 /* Delays are random in [0, span), in microseconds. */
 struct delays {
