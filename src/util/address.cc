@@ -142,7 +142,13 @@ std::size_t write_ipv6(const std::uint8_t *octets, char *out) noexcept {
 
 // --- structs ---
 
-// Copied out, since a sockaddr need not be aligned as its family's struct is.
+// Copied out, since what the callers have need not be aligned as a struct of its family is.
+decltype(sockaddr::sa_family) family_of(const sockaddr *address) noexcept {
+  decltype(sockaddr::sa_family) family;
+  std::memcpy(&family, reinterpret_cast<const char *>(address) + offsetof(sockaddr, sa_family),
+              sizeof(family));
+  return family;
+}
 sockaddr_in as_ipv4(const sockaddr *address) noexcept {
   sockaddr_in out;
   std::memcpy(&out, address, sizeof(out));
@@ -167,7 +173,7 @@ int compare_paths(const sockaddr *a, const sockaddr *b) noexcept {
 }
 
 int compare_hosts(const sockaddr *a, const sockaddr *b) noexcept {
-  switch (a->sa_family) {
+  switch (family_of(a)) {
     case AF_INET:
       return order(ntohl(as_ipv4(a).sin_addr.s_addr), ntohl(as_ipv4(b).sin_addr.s_addr));
     case AF_INET6: {
@@ -347,17 +353,17 @@ const char *format_address_port(const sockaddr *address, char *out, std::size_t 
   if (room == 0) return out;
   char host[kIpv6TextRoom] = "";
   char zone[kMaxZoneText + 1] = "";
-  const bool v6 = address->sa_family == AF_INET6;
+  const bool v6 = family_of(address) == AF_INET6;
   if (v6) {
     const sockaddr_in6 sin6 = as_ipv6(address);
     inet_binary_to_text(AF_INET6, &sin6.sin6_addr, host, sizeof(host));
     if (sin6.sin6_scope_id)
       std::snprintf(zone, sizeof(zone), "%%%u", static_cast<unsigned>(sin6.sin6_scope_id));
-  } else if (address->sa_family == AF_INET) {
+  } else if (family_of(address) == AF_INET) {
     const sockaddr_in sin = as_ipv4(address);
     inet_binary_to_text(AF_INET, &sin.sin_addr, host, sizeof(host));
   } else {
-    std::snprintf(out, room, "<address of family %d>", static_cast<int>(address->sa_family));
+    std::snprintf(out, room, "<address of family %d>", static_cast<int>(family_of(address)));
     return out;
   }
   const unsigned port = address_port(address);
@@ -372,7 +378,7 @@ const char *format_address_port(const sockaddr *address, char *out, std::size_t 
 std::string_view unix_path(const sockaddr *address, ev_socklen_t length) noexcept {
   constexpr std::size_t offset = offsetof(sockaddr_un, sun_path);
   const auto size = static_cast<std::size_t>(length);
-  if (size <= offset || address->sa_family != AF_UNIX) return {};
+  if (size <= offset || family_of(address) != AF_UNIX) return {};
   const std::size_t room = std::min(size, sizeof(sockaddr_un)) - offset;
   const std::string_view path{reinterpret_cast<const char *>(address) + offset, room};
   if (path[0] == '\0') return tail(path, 1);
@@ -380,28 +386,28 @@ std::string_view unix_path(const sockaddr *address, ev_socklen_t length) noexcep
 }
 
 int compare_addresses(const sockaddr *a, const sockaddr *b, bool include_port) noexcept {
-  if (a->sa_family != b->sa_family) return order(a->sa_family, b->sa_family);
+  if (family_of(a) != family_of(b)) return order(family_of(a), family_of(b));
   if (const int hosts = compare_hosts(a, b)) return hosts;
   return include_port ? order(address_port(a), address_port(b)) : 0;
 }
 
 std::uint16_t address_port(const sockaddr *address) noexcept {
-  if (address->sa_family == AF_INET) return ntohs(as_ipv4(address).sin_port);
-  return address->sa_family == AF_INET6 ? ntohs(as_ipv6(address).sin6_port) : std::uint16_t{0};
+  if (family_of(address) == AF_INET) return ntohs(as_ipv4(address).sin_port);
+  return family_of(address) == AF_INET6 ? ntohs(as_ipv6(address).sin6_port) : std::uint16_t{0};
 }
 
 void set_address_port(sockaddr *address, std::uint16_t port) noexcept {
   const std::uint16_t bits = htons(port);
   auto *bytes = reinterpret_cast<char *>(address);
-  if (address->sa_family == AF_INET)
+  if (family_of(address) == AF_INET)
     std::memcpy(bytes + offsetof(sockaddr_in, sin_port), &bits, sizeof(bits));
-  if (address->sa_family == AF_INET6)
+  if (family_of(address) == AF_INET6)
     std::memcpy(bytes + offsetof(sockaddr_in6, sin6_port), &bits, sizeof(bits));
 }
 
 bool is_loopback(const sockaddr *address) noexcept {
-  if (address->sa_family == AF_INET) return (ntohl(as_ipv4(address).sin_addr.s_addr) >> 24) == 127;
-  if (address->sa_family != AF_INET6) return false;
+  if (family_of(address) == AF_INET) return (ntohl(as_ipv4(address).sin_addr.s_addr) >> 24) == 127;
+  if (family_of(address) != AF_INET6) return false;
   const in6_addr host = as_ipv6(address).sin6_addr;
   if (IN6_IS_ADDR_V4MAPPED(&host)) return host.s6_addr[12] == 127;
   return IN6_IS_ADDR_LOOPBACK(&host);
