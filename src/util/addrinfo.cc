@@ -83,7 +83,8 @@ bool wants(const addrinfo &hints, int family) noexcept {
 }
 
 Address unnamed_ipv4(int flags, std::uint16_t port) noexcept {
-  const in_addr address{htonl((flags & EVUTIL_AI_PASSIVE) ? INADDR_ANY : INADDR_LOOPBACK)};
+  in_addr address{};
+  address.s_addr = htonl((flags & EVUTIL_AI_PASSIVE) ? INADDR_ANY : INADDR_LOOPBACK);
   return make_address(address, port);
 }
 Address unnamed_ipv6(int flags, std::uint16_t port) noexcept {

@@ -1,0 +1,146 @@
+// Sockets of Windows: winsock's options, its errors, and what the POSIX calls have no like of there.
+#include <winsock2.h>
+// The order matters: winsock2.h comes before windows.h.
+#include <mstcpip.h>
+#include <windows.h>
+#include <ws2tcpip.h>
+
+#include "util/log.h"
+#include "util/socket.h"
+
+namespace evi {
+namespace {
+
+bool set_option(Socket fd, int level, int option, int value) noexcept {
+  return setsockopt(static_cast<SOCKET>(fd), level, option, reinterpret_cast<const char *>(&value),
+                    sizeof(value)) == 0;
+}
+
+HANDLE handle_of(Socket fd) noexcept { return reinterpret_cast<HANDLE>(fd); }
+
+// INVALID_SOCKET is kNoSocket once it is signed.
+static_assert(static_cast<Socket>(INVALID_SOCKET) == kNoSocket);
+
+// Inheritance is what close-on-exec is on POSIX.
+Socket with_flags(SOCKET fd, SocketFlags flags) noexcept {
+  const auto socket = static_cast<Socket>(fd);
+  if (socket == kNoSocket) return kNoSocket;
+  if ((!(flags & kNonblocking) || set_nonblocking(socket)) &&
+      (!(flags & kCloseOnExec) || set_closeonexec(socket))) {
+    return socket;
+  }
+  const int error = WSAGetLastError();
+  closesocket(fd);
+  WSASetLastError(error);
+  return kNoSocket;
+}
+
+// Probes start after half of the time-out; Windows sends ten of them, which share the rest.
+constexpr ULONG kKeepaliveProbes = 10;
+
+}  // namespace
+
+bool set_nonblocking(Socket fd) noexcept {
+  u_long on = 1;
+  if (ioctlsocket(static_cast<SOCKET>(fd), static_cast<long>(FIONBIO), &on) == 0) return true;
+  log_warn_socket(WSAGetLastError(), "ioctlsocket(%lld, FIONBIO)", static_cast<long long>(fd));
+  return false;
+}
+
+bool set_closeonexec(Socket fd) noexcept {
+  if (SetHandleInformation(handle_of(fd), HANDLE_FLAG_INHERIT, 0)) return true;
+  WSASetLastError(WSAENOTSOCK);
+  log_warn_socket(WSAENOTSOCK, "SetHandleInformation(%lld)", static_cast<long long>(fd));
+  return false;
+}
+
+// SO_REUSEADDR would let another program take the port over, and closed connections do not hold it here.
+bool set_reuseable(Socket) noexcept { return true; }
+
+bool set_reuseable_port(Socket) noexcept { return true; }
+
+bool set_ipv6only(Socket fd, bool on) noexcept { return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, on); }
+
+bool set_deferred_accept(Socket) noexcept { return true; }
+
+bool set_keepalive(Socket fd, bool on, int timeout_s) noexcept {
+  if (!on) return set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+  if (timeout_s <= 0) {
+    WSASetLastError(WSAEINVAL);
+    return false;
+  }
+  constexpr ULONG longest_s = 0xffffffff / 1000;
+  const ULONG timeout_ms = (static_cast<ULONG>(timeout_s) < longest_s ? timeout_s : longest_s) * 1000;
+  tcp_keepalive times{};
+  times.onoff = 1;
+  times.keepalivetime = timeout_ms / 2;
+  times.keepaliveinterval = timeout_ms / 2 / kKeepaliveProbes;
+  DWORD returned = 0;
+  return WSAIoctl(static_cast<SOCKET>(fd), SIO_KEEPALIVE_VALS, &times, sizeof(times), nullptr, 0, &returned,
+                  nullptr, nullptr) == 0;
+}
+
+Socket open_socket(int family, int type, int protocol, SocketFlags flags) noexcept {
+  return with_flags(socket(family, type, protocol), flags);
+}
+
+Socket accept_socket(Socket listener, sockaddr *address, ev_socklen_t *length, SocketFlags flags) noexcept {
+  return with_flags(accept(static_cast<SOCKET>(listener), address, length), flags);
+}
+
+int close_socket(Socket fd) noexcept { return closesocket(static_cast<SOCKET>(fd)); }
+
+int pending_socket_error(Socket fd) noexcept {
+  int error = 0;
+  int length = sizeof(error);
+  const bool known = getsockopt(static_cast<SOCKET>(fd), SOL_SOCKET, SO_ERROR,
+                                reinterpret_cast<char *>(&error), &length) == 0;
+  return known ? error : WSAGetLastError();
+}
+
+bool would_block(int error) noexcept { return error == WSAEWOULDBLOCK; }
+
+bool interrupted(int error) noexcept { return error == WSAEINTR; }
+
+// connect() says WSAEWOULDBLOCK, and WSAEINVAL or WSAEALREADY when it is called again.
+bool connect_in_progress(int error) noexcept {
+  return error == WSAEWOULDBLOCK || error == WSAEINTR || error == WSAEINPROGRESS || error == WSAEINVAL ||
+         error == WSAEALREADY;
+}
+
+bool connect_refused(int error) noexcept { return error == WSAECONNREFUSED; }
+
+bool accept_retriable(int error) noexcept {
+  return would_block(error) || error == WSAEINTR || error == WSAECONNRESET || error == WSAECONNABORTED ||
+         error == WSAENETDOWN;
+}
+
+bool out_of_descriptors(int error) noexcept { return error == WSAEMFILE || error == WSAENOBUFS; }
+
+}  // namespace evi
+
+extern "C" {
+
+// Where the last call on this socket failed at once, its own pending error says more.
+int evutil_socket_geterror(evutil_socket_t sock) {
+  const int last = WSAGetLastError();
+  if (last != WSAEWOULDBLOCK || sock < 0) return last;
+  const int pending = evi::pending_socket_error(sock);
+  return pending ? pending : last;
+}
+
+// A text per thread, which its next call replaces, as strerror() has it.
+const char *evutil_socket_error_to_string(int errcode) {
+  thread_local char text[256];
+  const DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr,
+                                      static_cast<DWORD>(errcode), MAKELANGID(LANG_NEUTRAL, SUBLANG_DEFAULT),
+                                      text, sizeof(text), nullptr);
+  if (length == 0) return "winsock error";
+  // The system ends its texts with a full stop and a line end.
+  DWORD end = length;
+  while (end > 0 && (text[end - 1] == '\r' || text[end - 1] == '\n')) --end;
+  text[end] = '\0';
+  return text;
+}
+
+}  // extern "C"
