@@ -77,10 +77,9 @@ EVENT2_CORE_EXPORT_SYMBOL
 void evbuffer_free(struct evbuffer *buf);
 
 /* Lets several threads use the buffer. lock: a recursive lock as made by the functions given to
- * evthread_set_lock_callbacks(), which stays the caller's and has to outlive the buffer and every buffer that
- * refers to its contents (see evbuffer_add_buffer_reference); or NULL to have one made, which is freed with
- * the last user. Returns 0; -1 if the buffer has a lock already, or if none could be made, threads not having
- * been enabled included. To be called before other threads know of the buffer. */
+ * evthread_set_lock_callbacks(), which stays the caller's and has to outlive the buffer; or NULL to have one
+ * made, which is freed with the buffer. Returns 0; -1 if the buffer has a lock already, or if none could be
+ * made, threads not having been enabled included. To be called before other threads know of the buffer. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_enable_locking(struct evbuffer *buf, void *lock);
 
@@ -115,10 +114,11 @@ int evbuffer_set_max_read(struct evbuffer *buf, size_t max);
 EVENT2_CORE_EXPORT_SYMBOL
 size_t evbuffer_get_max_read(struct evbuffer *buf);
 
-/* Forbids changes at one end: at_front non-zero means the front (drain, remove, prepend, pullup, write fail),
- * zero the end (add, reserve, commit, read fail). Even a call with no bytes fails then. Bufferevents use it
- * to keep programs from draining what is being sent and from adding to what was received. Returns 0. Since
- * 2.0.1. */
+/* Forbids changes at one end: at_front non-zero means the front (drain, remove, copyout, prepend, readln,
+ * write fail), zero the end (add, reserve, commit, read fail), evbuffer_add() and evbuffer_drain() of no
+ * bytes included. evbuffer_expand(), evbuffer_pullup(), evbuffer_peek() and searches work all the same.
+ * Bufferevents use it to keep programs from draining what is being sent and from adding to what was received.
+ * Returns 0. Since 2.0.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_freeze(struct evbuffer *buf, int at_front);
 
@@ -149,9 +149,9 @@ int evbuffer_expand(struct evbuffer *buf, size_t datlen);
  * size: how many bytes are needed (at least 0). vec: receives the extents. n_vec: how many there is room for;
  * with 1 the space is contiguous, with 2 or more the rest of the last extent is used first, which spares
  * copies. Never are more than two used. The extents may together be larger than size; all of them may be
- * filled. Returns how many were set, 1 or more; -1 if n_vec is less than 1, size is negative or cannot be
- * had, there is no memory, or the end is frozen. Calling it again without a commit gives the same space
- * again. Since 2.0.1. */
+ * filled. Returns how many were set, which is 0 only for a size of 0; -1 if n_vec is less than 1, size is
+ * negative or cannot be had, there is no memory, or the end is frozen. Calling it again without a commit
+ * gives the same space again. Since 2.0.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_reserve_space(struct evbuffer *buf, ev_ssize_t size, struct evbuffer_iovec *vec, int n_vec);
 
@@ -172,8 +172,8 @@ EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add(struct evbuffer *buf, const void *data, size_t datlen);
 
 /* Appends copies of the n_vec extents in vec, in order. Returns the number of bytes added, which is less than
- * their sum after a failure: then whole extents were left out at the end. Callbacks see one addition. Since
- * 2.1. */
+ * their sum after a failure: 0 if it was seen beforehand that not all of them can be added. Callbacks see one
+ * addition for each extent. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 size_t evbuffer_add_iovec(struct evbuffer *buf, struct evbuffer_iovec *vec, int n_vec);
 
@@ -194,16 +194,17 @@ int evbuffer_add_vprintf(struct evbuffer *buf, const char *fmt, va_list ap)
 #endif
     ;
 
-/* Puts a copy of size bytes at data before the first byte. Returns 0; -1 as for evbuffer_add(), the front
- * being what must not be frozen. Not for the buffers of a bufferevent. Since 2.0.1. */
+/* Puts a copy of size bytes at data before the first byte. Returns 0, always for no bytes; -1 as for
+ * evbuffer_add(), the front being what must not be frozen. Not for the buffers of a bufferevent. Since 2.0.1.
+ */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_prepend(struct evbuffer *buf, const void *data, size_t size);
 
 /* --- moving between buffers ------------------------------------------------------------------------- */
 
 /* Moves all bytes of inbuf to the end of outbuf, extents and all, and leaves inbuf empty. Nothing is copied.
- * Returns 0, also if inbuf is empty or is outbuf itself (nothing happens); -1 if outbuf's end or inbuf's
- * front is frozen, there is no memory, or the length would pass the limit. */
+ * Returns 0, also if inbuf is empty or is outbuf itself (nothing happens, frozen or not); -1 if outbuf's end
+ * or inbuf's front is frozen, there is no memory, or the length would pass the limit. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_buffer(struct evbuffer *outbuf, struct evbuffer *inbuf);
 
@@ -213,17 +214,17 @@ EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_prepend_buffer(struct evbuffer *outbuf, struct evbuffer *inbuf);
 
 /* Moves the first datlen bytes of src, or all if there are fewer, to the end of dst; whole extents move, at
- * most the last one is copied in part. Returns the number of bytes moved, 0 if datlen is 0, src is empty or
- * src is dst; -1 if src's front or dst's end is frozen, there is no memory (what could be moved was then
- * moved), or the result does not fit in an int (then nothing is moved). */
+ * most the last one is copied in part. At most INT_MAX bytes are moved by one call. Returns their number, 0
+ * if datlen is 0, src is empty or src is dst; -1 if src's front or dst's end is frozen, there is no memory,
+ * or the length would pass the limit, nothing being moved then. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_remove_buffer(struct evbuffer *src, struct evbuffer *dst, size_t datlen);
 
 /* Appends the present contents of inbuf to outbuf without copying them and without taking them from inbuf:
  * the two share the memory, which lives until both are done with it. Later changes of inbuf do not show in
- * outbuf. Returns 0; -1 if there is no memory, inbuf is outbuf, inbuf holds bytes that are themselves by
- * reference to another buffer or from a file, the length would pass the limit, or outbuf's end is frozen.
- * Since 2.1. */
+ * outbuf. Returns 0; -1 if there is no memory, inbuf is outbuf, inbuf holds bytes that are themselves shared
+ * with another buffer by this function or come from a file, the length would pass the limit, or outbuf's end
+ * is frozen. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_buffer_reference(struct evbuffer *outbuf, struct evbuffer *inbuf);
 
@@ -237,7 +238,7 @@ typedef void (*evbuffer_ref_cleanup_cb)(const void *data, size_t datlen, void *e
 /* Appends datlen bytes at data without copying them. They must stay as they are until cleanupfn (NULL: no one
  * is told) has been called with cleanupfn_arg, which happens once, when the last of them has left every
  * buffer. Returns 0; -1 if there is no memory, the length would pass the limit, or outbuf's end is frozen;
- * after -1 cleanupfn is not called. */
+ * after -1 cleanupfn is not called. For no bytes it is called at once. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_reference(struct evbuffer *outbuf, const void *data, size_t datlen,
                            evbuffer_ref_cleanup_cb cleanupfn, void *cleanupfn_arg);
@@ -298,7 +299,7 @@ int evbuffer_add_file_segment(struct evbuffer *buf, struct evbuffer_file_segment
 /* --- removing and looking --------------------------------------------------------------------------- */
 
 /* Copies the first datlen bytes, or all if there are fewer, to data and removes them. Returns their number;
- * -1 if the front is frozen. At most INT_MAX bytes are taken by one call. */
+ * -1 if the front is frozen and there are bytes to take. At most INT_MAX are taken by one call. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_remove(struct evbuffer *buf, void *data, size_t datlen);
 
@@ -307,7 +308,7 @@ EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_drain(struct evbuffer *buf, size_t len);
 
 /* Copies the first datlen bytes, or all if there are fewer, to data and leaves them in place. Returns their
- * number; -1 if the front is frozen. Since 2.0.5. */
+ * number; -1 as for evbuffer_remove(). Since 2.0.5. */
 EVENT2_CORE_EXPORT_SYMBOL
 ev_ssize_t evbuffer_copyout(struct evbuffer *buf, void *data, size_t datlen);
 
@@ -317,8 +318,7 @@ ev_ssize_t evbuffer_copyout_from(struct evbuffer *buf, const struct evbuffer_ptr
                                  size_t datlen);
 
 /* Makes the first size bytes (negative: all) contiguous, which may copy them, and returns the address of the
- * first. Returns NULL if there are fewer bytes, size is 0 in an empty buffer, there is no memory, or the
- * bytes cannot be moved. */
+ * first. Returns NULL if there are fewer bytes, size is 0, the buffer is empty, or there is no memory. */
 EVENT2_CORE_EXPORT_SYMBOL
 unsigned char *evbuffer_pullup(struct evbuffer *buf, ev_ssize_t size);
 
@@ -391,8 +391,8 @@ struct evbuffer_ptr evbuffer_search_eol(struct evbuffer *buffer, struct evbuffer
 /* --- files and sockets ------------------------------------------------------------------------------ */
 
 /* Writes from the front to fd with one system call and removes what was written. Returns the number of bytes
- * written; -1 on an error (errno, or the socket error on Windows, says which; EAGAIN: not now) or if the
- * front is frozen; 0 if the buffer is empty. On Windows fd has to be a socket. */
+ * written; -1 on an error (errno, or the socket error on Windows, says which; EAGAIN: not now), if the front
+ * is frozen, or if the buffer is empty. On Windows fd has to be a socket. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_write(struct evbuffer *buffer, evutil_socket_t fd);
 
@@ -401,8 +401,8 @@ EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_write_atmost(struct evbuffer *buffer, evutil_socket_t fd, ev_ssize_t howmuch);
 
 /* Reads from fd with one system call and appends what came: howmuch bytes at most, negative or more than
- * evbuffer_get_max_read(): that many. Returns the number of bytes read; 0 at the end of the stream; -1 on an
- * error, as for evbuffer_write(), or if the end is frozen. */
+ * evbuffer_get_max_read(): that many. Returns the number of bytes read; 0 at the end of the stream or if
+ * howmuch is 0; -1 on an error, as for evbuffer_write(), or if the end is frozen. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_read(struct evbuffer *buffer, evutil_socket_t fd, int howmuch);
 
@@ -416,8 +416,8 @@ struct evbuffer_cb_info {
 };
 
 /* Told of a change after it happened, with the buffer's lock held. It may use the buffer in any way, changes
- * and removing itself included; changes that it makes are told in turn. It may not free the buffer unless
- * the calls that led to it do not use the buffer again. */
+ * removing itself and freeing the buffer included; changes that it makes are told in turn, before the rest of
+ * the functions is told of this one. */
 typedef void (*evbuffer_cb_func)(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg);
 
 /* One function added by evbuffer_add_cb(); its members are private. */

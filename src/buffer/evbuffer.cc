@@ -68,25 +68,23 @@ Chain *evbuffer::unlink_all() noexcept {
   return first;
 }
 
-// The caller has seen that there are that many bytes. Chains leave the list before any of them is freed,
-// which may run cleanup functions of the program.
-void evbuffer::drop_front(std::size_t size) noexcept {
+// Chains leave the list before any of them is freed, which may run cleanup functions of the program.
+void evbuffer::drop_chains(std::size_t size) noexcept {
   EVI_ASSERT(size <= length_);
-  length_ -= size;
   Chain *gone = first_;
-  Chain *last_gone = nullptr;
-  while (first_ && size >= first_->length()) {
-    size -= first_->length();
-    last_gone = first_;
-    first_ = first_->next;
-  }
-  if (first_) {
-    first_->head += size;
+  if (size == length_) {
+    unlink_all();
   } else {
-    last_ = nullptr;
+    length_ -= size;
+    Chain *last_gone = nullptr;
+    for (; size >= first_->length(); first_ = first_->next) {
+      size -= first_->length();
+      last_gone = first_;
+    }
+    first_->head += size;
+    if (!last_gone) return;
+    last_gone->next = nullptr;
   }
-  if (!last_gone) return;
-  last_gone->next = nullptr;
   while (gone) {
     Chain *next = gone->next;
     retire(gone);

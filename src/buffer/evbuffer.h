@@ -153,8 +153,6 @@ struct evbuffer {
   [[nodiscard]] unsigned char *pullup(ev_ssize_t size) noexcept;
   [[nodiscard]] int peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *vec,
                          int count) const noexcept;
-  // A line in memory from mm_malloc; null if there is none.
-  [[nodiscard]] char *read_line(std::size_t *length, evbuffer_eol_style style) noexcept;
 
   // --- move.cc; the locks of both buffers are held ---
 
@@ -173,6 +171,8 @@ struct evbuffer {
                       const evbuffer_ptr *end) const noexcept;
   evbuffer_ptr search_eol(const evbuffer_ptr *start, std::size_t *eol_length,
                           evbuffer_eol_style style) const noexcept;
+  // A line in memory from mm_malloc; null if there is none.
+  [[nodiscard]] char *read_line(std::size_t *length, evbuffer_eol_style style) noexcept;
 
   // --- io.cc ---
 
@@ -234,12 +234,19 @@ struct evbuffer {
   evi::Chain *take_spare() noexcept;
   bool spare_worth_keeping(const evi::Chain &chain) const noexcept;
   void retire(evi::Chain *chain) noexcept;
-  void drop_front(std::size_t size) noexcept;
+  // The caller has seen that there are that many bytes.
+  void drop_front(std::size_t size) noexcept {
+    if (EVI_UNLIKELY(!first_ || size >= first_->length())) return drop_chains(size);
+    first_->head += size;
+    length_ -= size;
+  }
+  void drop_chains(std::size_t size) noexcept;
   void swap_spare_for(evbuffer &source) noexcept;
   [[nodiscard]] unsigned char *gather(std::size_t size) noexcept;
   [[nodiscard]] bool take_front(evbuffer &source, std::size_t size) noexcept;
 
   bool resolve(const evbuffer_ptr *ptr, evi::Cursor &out) const noexcept;
+  bool find_line_end(evbuffer_eol_style style, std::size_t &size, std::size_t &eol_size) const noexcept;
 
   [[nodiscard]] ev_ssize_t receive(int fd, std::size_t limit, evi::ReadChunk &chunk) noexcept;
   void accept_chunk(evi::ReadChunk &chunk, std::size_t bytes) noexcept;

@@ -231,7 +231,8 @@ bool put_directive(Sink &sink, const Directive &d, Arguments &args) noexcept {
 
 int format_arguments(Sink &sink, const char *format, Arguments &args) noexcept {
   for (;;) {
-    const char *const percent = ::strchrnul(format, '%');
+    const char *percent = format;
+    while (*percent != '%' && *percent != '\0') ++percent;
     if (percent != format) sink.put(format, static_cast<std::size_t>(percent - format));
     if (*percent == '\0') break;
     format = percent + 1;

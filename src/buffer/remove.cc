@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "buffer/evbuffer.h"
-#include "util/alloc.h"
 
 using evi::Chain;
 using evi::Cursor;
@@ -27,6 +26,12 @@ ev_ssize_t evbuffer::copyout(const evbuffer_ptr *from, void *data, std::size_t s
 }
 
 ev_ssize_t evbuffer::remove(void *data, std::size_t size) noexcept {
+  if (EVI_LIKELY(first_ && !front_frozen_ && size - 1 < first_->length())) {
+    std::memcpy(data, first_->head, size);
+    drop_front(size);
+    changed(0, size);
+    return static_cast<ev_ssize_t>(size);
+  }
   const ev_ssize_t copied = copyout(nullptr, data, size);
   if (copied <= 0) return copied;
   drop_front(static_cast<std::size_t>(copied));
@@ -82,22 +87,4 @@ int evbuffer::peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *ve
     at.advance(here);
   }
   return needed;
-}
-
-// --- lines ---
-
-char *evbuffer::read_line(std::size_t *length, evbuffer_eol_style style) noexcept {
-  if (length) *length = 0;
-  std::size_t eol_length = 0;
-  const evbuffer_ptr eol = search_eol(nullptr, &eol_length, style);
-  if (eol.pos < 0 || front_frozen_) return nullptr;
-  const std::size_t size = static_cast<std::size_t>(eol.pos);
-  char *line = static_cast<char *>(evi::mm_malloc(size + 1));
-  if (!line) return nullptr;
-  copy_bytes(Cursor{first_, 0, 0}, line, size);
-  line[size] = '\0';
-  if (length) *length = size;
-  drop_front(size + eol_length);
-  changed(0, size + eol_length);
-  return line;
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "buffer/evbuffer.h"
+#include "util/alloc.h"
 
 using evi::Chain;
 using evi::Cursor;
@@ -55,6 +56,23 @@ constexpr evbuffer_ptr kNowhere = {-1, {nullptr, 0}};
 
 evbuffer_ptr to_ptr(const Cursor &at) noexcept {
   return {static_cast<ev_ssize_t>(at.position), {const_cast<Chain *>(at.chain), at.offset}};
+}
+
+// False starts after which a search within a chain no longer looks for the first byte alone: what is searched
+// is then full of it, or made so that each byte is compared many times.
+constexpr int kMaxFalseStarts = 16;
+
+// The first occurrence in `room` contiguous bytes; null if there is none.
+const unsigned char *find_within(const unsigned char *from, std::size_t room, const char *what,
+                                 std::size_t size) noexcept {
+  for (int tries = 0; room >= size && tries < kMaxFalseStarts; ++tries) {
+    const void *hit = std::memchr(from, static_cast<unsigned char>(*what), room - size + 1);
+    if (!hit || std::memcmp(hit, what, size) == 0) return static_cast<const unsigned char *>(hit);
+    const unsigned char *next = static_cast<const unsigned char *>(hit) + 1;
+    room -= static_cast<std::size_t>(next - from);
+    from = next;
+  }
+  return room < size ? nullptr : static_cast<const unsigned char *>(::memmem(from, room, what, size));
 }
 
 // Finds `first` or `second`, whichever comes first.
@@ -141,11 +159,20 @@ evbuffer_ptr evbuffer::search(const char *what, std::size_t size, const evbuffer
   if (size == 0) return evi::to_ptr(at);
   const std::size_t stop =
       end && end->pos >= 0 ? std::min(static_cast<std::size_t>(end->pos), length_) : length_;
-  while (at.position < stop && size <= stop - at.position) {
-    at = evi::find_byte(at, static_cast<unsigned char>(*what), stop - at.position - size + 1);
-    if (!at.chain) break;
-    if (evi::matches(at, what, size)) return evi::to_ptr(at);
-    at.advance(1);
+  while (at.chain && at.position < stop && size <= stop - at.position) {
+    // First what lies in this chain alone, then what begins in its last bytes.
+    const std::size_t here = std::min(at.chain->length() - at.offset, stop - at.position);
+    const unsigned char *from = at.chain->head + at.offset;
+    if (const unsigned char *hit = evi::find_within(from, here, what, size)) {
+      at.advance(static_cast<std::size_t>(hit - from));
+      return evi::to_ptr(at);
+    }
+    std::size_t across = std::min(here, size - 1);
+    at.advance(here - across);
+    across = std::min(across, stop - at.position - size + 1);
+    for (; across > 0; --across, at.advance(1)) {
+      if (evi::matches(at, what, size)) return evi::to_ptr(at);
+    }
   }
   return evi::kNowhere;
 }
@@ -180,4 +207,38 @@ evbuffer_ptr evbuffer::search_eol(const evbuffer_ptr *start, std::size_t *eol_le
   if (!found.chain) return evi::kNowhere;
   if (eol_length) *eol_length = size;
   return evi::to_ptr(found);
+}
+
+// --- lines ---
+
+// Where the first line ends, and the size of what ends it. Mostly that is in the first chain.
+bool evbuffer::find_line_end(evbuffer_eol_style style, std::size_t &size,
+                             std::size_t &eol_size) const noexcept {
+  if (!first_) return false;
+  const bool by_lf = style == EVBUFFER_EOL_LF || style == EVBUFFER_EOL_CRLF;
+  if (const void *hit = by_lf ? std::memchr(first_->head, '\n', first_->length()) : nullptr) {
+    const unsigned char *end = static_cast<const unsigned char *>(hit);
+    const bool with_cr = style == EVBUFFER_EOL_CRLF && end != first_->head && end[-1] == '\r';
+    eol_size = with_cr ? 2 : 1;
+    size = static_cast<std::size_t>(end - first_->head) - (with_cr ? 1 : 0);
+    return true;
+  }
+  const evbuffer_ptr end = search_eol(nullptr, &eol_size, style);
+  size = static_cast<std::size_t>(end.pos);
+  return end.pos >= 0;
+}
+
+char *evbuffer::read_line(std::size_t *length, evbuffer_eol_style style) noexcept {
+  if (length) *length = 0;
+  std::size_t size = 0;
+  std::size_t eol_size = 0;
+  if (front_frozen_ || !find_line_end(style, size, eol_size)) return nullptr;
+  char *line = static_cast<char *>(evi::mm_malloc(size + 1));
+  if (!line) return nullptr;
+  copy_bytes(Cursor{first_, 0, 0}, line, size);
+  line[size] = '\0';
+  if (length) *length = size;
+  drop_front(size + eol_size);
+  changed(0, size + eol_size);
+  return line;
 }
