@@ -20,7 +20,8 @@ std::string shown(const addrinfo *list) {
   for (const addrinfo *each = list; each; each = each->ai_next) {
     char text[evi::kSockaddrTextRoom];
     out += evi::format_address_port(each->ai_addr, text, sizeof(text));
-    out += "/" + std::to_string(each->ai_socktype) + "/" + std::to_string(each->ai_protocol);
+    out.append("/").append(std::to_string(each->ai_socktype));
+    out.append("/").append(std::to_string(each->ai_protocol));
     EXPECT_EQ(each->ai_family, each->ai_addr->sa_family);
     EXPECT_EQ(each->ai_addrlen, each->ai_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
     if (each->ai_canonname) out += std::string("=") + each->ai_canonname;
