@@ -57,7 +57,15 @@ bool event_config::admits(const evi::Backend &method) const noexcept {
   return (flags & EVENT_BASE_FLAG_IGNORE_ENV) || !evi::method_disabled_by_environment(method.name);
 }
 
+bool event_config::wants(int flag, const char *variable) const noexcept {
+  if (flags & flag) return true;
+  return !(flags & EVENT_BASE_FLAG_IGNORE_ENV) && evi::environment(variable) != nullptr;
+}
+
 bool event_config::wants_changelist() const noexcept {
-  if (flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) return true;
-  return !(flags & EVENT_BASE_FLAG_IGNORE_ENV) && evi::environment("EVENT_EPOLL_USE_CHANGELIST") != nullptr;
+  return wants(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, "EVENT_EPOLL_USE_CHANGELIST");
+}
+
+bool event_config::wants_signal_fd() const noexcept {
+  return wants(EVENT_BASE_FLAG_USE_SIGNALFD, "EVENT_USE_SIGNALFD");
 }

@@ -37,6 +37,8 @@ struct event_config final {
 
   // By flag or, unless the environment is to be ignored, by EVENT_EPOLL_USE_CHANGELIST.
   bool wants_changelist() const noexcept;
+  // Likewise by EVENT_USE_SIGNALFD.
+  bool wants_signal_fd() const noexcept;
 
   int required_features = 0;
   int flags = 0;  // EVENT_BASE_FLAG_*
@@ -46,6 +48,8 @@ struct event_config final {
   int limit_from_priority = 0;
 
  private:
+  bool wants(int flag, const char *variable) const noexcept;
+
   evi::AvoidedMethod *avoided_ = nullptr;
 };
 

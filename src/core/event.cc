@@ -217,10 +217,8 @@ bool mixes_edge_and_level(const evi::FdSlot &slot, const event &ev) noexcept {
 }  // namespace
 
 event_base::Change event_base::insert_io(event &ev) noexcept {
-  if (ev.ev_fd < 0) {
-    errno = EBADF;
-    return Change::failed;
-  }
+  // Without a descriptor an event waits for its timeout, or to be activated by hand.
+  if (ev.ev_fd < 0) return Change::none;
   if (!fds_.reserve(ev.ev_fd)) {
     evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
     return Change::failed;
@@ -257,10 +255,30 @@ bool event_base::open_signals() noexcept {
   if (!signal_events_) signal_events_ = evi::make<evi::SignalTable>();
   if (!signal_events_) return false;
   if (signals_.is_open()) return true;
-  if (!signals_.open()) return false;
-  if (add_internal(signal_event_, signals_.fd(), on_signals)) return true;
+  const bool with_fd = uses_signal_fd_;
+  if (signals_.open() && (!with_fd || signal_fd_.open()) &&
+      add_internal(signal_event_, signals_.fd(), on_signals) &&
+      (!with_fd || add_internal(signal_fd_event_, signal_fd_.fd(), on_signal_fd))) {
+    return true;
+  }
+  drop_internal(signal_event_);
+  signal_fd_.close();
   signals_.close();
   return false;
+}
+
+bool event_base::watch_signal(int signal) noexcept {
+  if (!signals_.watch(signal)) return false;
+  if (!uses_signal_fd_ || signal_fd_.watch(signal)) return true;
+  signals_.unwatch(signal);
+  return false;
+}
+
+void event_base::unwatch_signal(int signal) noexcept {
+  // The signal is unblocked while the handler still stands: one that is pending meets it, not the old
+  // disposition.
+  if (uses_signal_fd_) signal_fd_.unwatch(signal);
+  signals_.unwatch(signal);
 }
 
 event_base::Change event_base::insert_signal(event &ev) noexcept {
@@ -274,7 +292,7 @@ event_base::Change event_base::insert_signal(event &ev) noexcept {
     return Change::failed;
   }
   event *&head = signal_events_->first[signal];
-  if (!head && !signals_.watch(signal)) {
+  if (!head && !watch_signal(signal)) {
     evi::log_warn("event_add: sigaction(%d)", signal);
     return Change::failed;
   }
@@ -306,9 +324,10 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
   mark_removed(ev, EVLIST_INSERTED);
   if (evi::is_signal(ev)) {
     evi::HeadList<event, evi::SignalHook>::remove(ev);
-    if (!signal_events_->first[ev.ev_fd]) signals_.unwatch(ev.ev_fd);
+    if (!signal_events_->first[ev.ev_fd]) unwatch_signal(ev.ev_fd);
     return Change::none;
   }
+  if (ev.ev_fd < 0) return Change::none;
   evi::FdSlot &slot = fds_[ev.ev_fd];
   evi::FdTable::remove(slot, ev);
   return withdraw_interest(ev.ev_fd, slot);

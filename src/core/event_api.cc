@@ -110,7 +110,9 @@ void event_base_free_nofinalize(struct event_base *base) { dispose(base, false);
 int event_reinit(struct event_base *base) { return base ? base->reinit() : -1; }
 
 const char *event_base_get_method(const struct event_base *base) { return base ? base->method() : nullptr; }
-const char *event_base_get_signal_method(const struct event_base *base) { return base ? "signal" : nullptr; }
+const char *event_base_get_signal_method(const struct event_base *base) {
+  return base ? base->signal_method() : nullptr;
+}
 int event_base_get_features(const struct event_base *base) { return base ? base->features() : 0; }
 int event_base_get_num_events(struct event_base *base, unsigned int kinds) {
   return base->count_events(kinds);

@@ -60,6 +60,7 @@ bool event_base::choose_backend(const event_config &config) noexcept {
     if ((backend_state_ = (*method)->create(*this))) {
       backend_ = *method;
       uses_changelist_ = backend_->changelist_name && config.wants_changelist();
+      uses_signal_fd_ = evi::SignalFd::supported() && config.wants_signal_fd();
       return true;
     }
     evi::log_warn("%s does not work here", (*method)->name);
@@ -89,6 +90,7 @@ void event_base::dispose(bool run_finalizers) noexcept {
   {
     const LockGuard held(lock_);
     drop_internal(signal_event_);
+    drop_internal(signal_fd_event_);
     drop_internal(notify_event_);
     for (int round = 0; round < kMaxTeardownRounds; ++round) {
       deleted += delete_all_events();
@@ -103,6 +105,7 @@ void event_base::dispose(bool run_finalizers) noexcept {
       evi::destroy(watch);
     }
     evi::OnceEvent::free_all(once_);
+    signal_fd_.close();
     signals_.close();
   }
   if (deleted)
@@ -152,12 +155,9 @@ int event_base::drain_active(bool run_finalizers) noexcept {
     if (finalizer && run_finalizers) run_finalizer(cb);
   }
   while (evi::FlushHook *hook = flush_.pop_front()) {
-    hook->queued = false;
     ++drained;
-    if (hook->abandon) {
-      const evi::Unlocked open(lock_);
-      hook->abandon(*hook);
-    }
+    const evi::Unlocked open(lock_);
+    hook->run(*hook, true);
   }
   return drained;
 }
@@ -181,6 +181,8 @@ int event_base::reinit() noexcept {
   if (had_signals) {
     drop_internal(signal_event_);
     if (!signals_.reopen_after_fork() || !add_internal(signal_event_, signals_.fd(), on_signals)) result = -1;
+    // A signalfd reads what is pending for the process that reads it, and the mask is inherited: it goes on
+    // as it is.
   }
   if (had_notify) {
     drop_internal(notify_event_);

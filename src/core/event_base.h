@@ -15,6 +15,7 @@
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
 #include "core/signal.h"
+#include "core/signal_fd.h"
 #include "core/timer_heap.h"
 #include "core/waker.h"
 #include "event2/event.h"
@@ -108,7 +109,7 @@ struct event_base final {
   bool schedule_deferred(event_callback &cb) noexcept;
   void cancel(event_callback &cb) noexcept;
   bool flush_later(evi::FlushHook &hook) noexcept;
-  void flush_cancel(evi::FlushHook &hook) noexcept;
+  bool flush_cancel(evi::FlushHook &hook) noexcept;
   evi::LoopLocal &loop_local() noexcept { return loop_local_; }
 
   // --- the loop (loop.cc) ---
@@ -139,6 +140,8 @@ struct event_base final {
   const char *method() const noexcept {
     return uses_changelist_ ? backend_->changelist_name : backend_->name;
   }
+  // "signal" for the handler, "signalfd_signal" where a signalfd is read beside it.
+  const char *signal_method() const noexcept { return uses_signal_fd_ ? "signalfd_signal" : "signal"; }
   int features() const noexcept { return backend_->features; }
 
   // --- priorities ---
@@ -178,6 +181,8 @@ struct event_base final {
   void apply_changes() noexcept EVI_REQUIRES(lock_);
   bool arm(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
   bool open_signals() noexcept EVI_REQUIRES(lock_);
+  bool watch_signal(int signal) noexcept EVI_REQUIRES(lock_);
+  void unwatch_signal(int signal) noexcept EVI_REQUIRES(lock_);
   void set_timeout(event &ev, const timeval &tv, bool absolute) noexcept EVI_REQUIRES(lock_);
   bool enqueue_timeout(event &ev, bool in_heap) noexcept EVI_REQUIRES(lock_);
   void dequeue_timeout(event &ev) noexcept EVI_REQUIRES(lock_);
@@ -250,6 +255,8 @@ struct event_base final {
   static void on_exit_request(int fd, short what, void *base) noexcept;
   static void on_notify(int fd, short what, void *base) noexcept;
   static void on_signals(int fd, short what, void *base) noexcept;
+  static void on_signal_fd(int fd, short what, void *base) noexcept;
+  void signal_arrived(int signal, std::uint32_t count) noexcept EVI_REQUIRES(lock_);
 
   // watch.cc
   void call_prepare_watchers(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
@@ -313,14 +320,17 @@ struct event_base final {
   int max_dispatch_callbacks_;
   int limit_from_priority_;
   bool uses_changelist_ = false;
+  bool uses_signal_fd_ = false;
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
   int common_count_ EVI_GUARDED_BY(lock_) = 0;
   int common_capacity_ EVI_GUARDED_BY(lock_) = 0;
 
   evi::SignalSource signals_ EVI_GUARDED_BY(lock_);
+  evi::SignalFd signal_fd_ EVI_GUARDED_BY(lock_);  // open beside signals_ if the base uses signalfd
   evi::SignalTable *signal_events_ EVI_GUARDED_BY(lock_) = nullptr;
   event signal_event_ EVI_GUARDED_BY(lock_) = {};
+  event signal_fd_event_ EVI_GUARDED_BY(lock_) = {};
   evi::Waker notify_waker_ EVI_GUARDED_BY(lock_);
   event notify_event_ EVI_GUARDED_BY(lock_) = {};
 

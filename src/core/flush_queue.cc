@@ -8,24 +8,23 @@ using evi::LockGuard;
 namespace evi {
 
 bool flush_schedule(event_base &base, FlushHook &hook) noexcept { return base.flush_later(hook); }
-void flush_cancel(event_base &base, FlushHook &hook) noexcept { base.flush_cancel(hook); }
+bool flush_cancel(event_base &base, FlushHook &hook) noexcept { return base.flush_cancel(hook); }
 
 }  // namespace evi
 
 bool event_base::flush_later(evi::FlushHook &hook) noexcept {
   const LockGuard held(lock_);
-  if (hook.queued) return false;
-  hook.queued = true;
+  if (hook.queued()) return false;
   flush_.push_back(hook);
   if (needs_wakeup()) wake_loop();
   return true;
 }
 
-void event_base::flush_cancel(evi::FlushHook &hook) noexcept {
+bool event_base::flush_cancel(evi::FlushHook &hook) noexcept {
   const LockGuard held(lock_);
-  if (!hook.queued) return;
-  hook.queued = false;
+  if (!hook.queued()) return false;
   flush_.remove(hook);
+  return true;
 }
 
 // Runs what was queued when it was called; hooks that callbacks queue meanwhile wait for the next iteration,
@@ -37,10 +36,9 @@ int event_base::run_flushes() noexcept {
   while (evi::FlushHook *hook = batch.front()) {
     if (break_requested_) break;
     batch.remove(*hook);
-    hook->queued = false;
     ++ran;
     const evi::Unlocked open(lock_);
-    hook->run(*hook);
+    hook->run(*hook, false);
   }
   // After a break what is left keeps its place before what was queued since.
   while (evi::FlushHook *hook = flush_.pop_front()) batch.push_back(*hook);

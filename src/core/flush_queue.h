@@ -11,21 +11,21 @@ struct event_base;
 
 namespace evi {
 
+// Three pointers, because each connection has one.
 struct FlushHook {
   ListHook<FlushHook> link;
   // Runs on the loop's thread, no lock of the base held, after the hook left the queue (so it may be queued
-  // again or freed inside).
-  void (*run)(FlushHook &self) noexcept = nullptr;
-  // The same, instead of run, when the base is freed with the hook queued; may be null.
-  void (*abandon)(FlushHook &self) noexcept = nullptr;
-  bool queued = false;
+  // again or freed inside). `abandoned`: the base is being freed, and there will be no other turn.
+  void (*run)(FlushHook &self, bool abandoned) noexcept = nullptr;
+
+  // With the base's lock held.
+  bool queued() const noexcept { return link.prev != nullptr; }
 };
 
 // From any thread if the base has a lock: a loop that sleeps is woken. False if it was queued already.
 bool flush_schedule(event_base &base, FlushHook &hook) noexcept;
-void flush_cancel(event_base &base, FlushHook &hook) noexcept;
-// Moves the hook to another base's queue if it is queued.
-inline bool flush_pending(const FlushHook &hook) noexcept { return hook.queued; }
+// False if it was not queued, or is being run already.
+bool flush_cancel(event_base &base, FlushHook &hook) noexcept;
 
 }  // namespace evi
 

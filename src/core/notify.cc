@@ -46,12 +46,27 @@ void event_base::on_notify(int, short, void *arg) noexcept {
 void event_base::on_signals(int, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
-  base->signals_.collect([base](int signal, std::uint32_t count) EVI_NO_THREAD_SAFETY_ANALYSIS {
-    const short calls = static_cast<short>(count < SHRT_MAX ? count : SHRT_MAX);
-    for (event *ev = base->signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
-      base->activate_locked(*ev, EV_SIGNAL, calls);
-    }
-  });
+  base->signals_.collect([base](int signal, std::uint32_t count)
+                             EVI_NO_THREAD_SAFETY_ANALYSIS { base->signal_arrived(signal, count); });
+}
+
+void event_base::on_signal_fd(int, short, void *arg) noexcept {
+  auto *base = static_cast<event_base *>(arg);
+  const LockGuard held(base->lock_);
+  // What is pending is at most one of each standard signal; queued real-time signals wait for the next turn.
+  for (int reads = 0; reads < evi::kSignals; ++reads) {
+    const int signal = base->signal_fd_.next();
+    if (signal == 0) return;
+    base->signal_arrived(signal, 1);
+  }
+}
+
+void event_base::signal_arrived(int signal, std::uint32_t count) noexcept {
+  if (!evi::SignalSource::valid(signal)) return;
+  const short calls = static_cast<short>(count < SHRT_MAX ? count : SHRT_MAX);
+  for (event *ev = signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
+    activate_locked(*ev, EV_SIGNAL, calls);
+  }
 }
 
 // Internal events do not keep a loop alive, are not counted, and come first.
