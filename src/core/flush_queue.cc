@@ -28,20 +28,18 @@ bool event_base::flush_cancel(evi::FlushHook &hook) noexcept {
 }
 
 // Runs what was queued when it was called; hooks that callbacks queue meanwhile wait for the next iteration,
-// so that the kernel is asked in between. Returns how many ran.
+// so that the kernel is asked in between. All stay in the one list until their turn, because a callback may
+// cancel any of them. Returns how many ran.
 int event_base::run_flushes() noexcept {
-  evi::FlushList batch;
-  batch.take(flush_);
+  evi::FlushHook end;
+  flush_.push_back(end);
   int ran = 0;
-  while (evi::FlushHook *hook = batch.front()) {
-    if (break_requested_) break;
-    batch.remove(*hook);
+  while (flush_.front() != &end && !break_requested_) {
+    evi::FlushHook &hook = *flush_.pop_front();
     ++ran;
     const evi::Unlocked open(lock_);
-    hook->run(*hook, false);
+    hook.run(hook, false);
   }
-  // After a break what is left keeps its place before what was queued since.
-  while (evi::FlushHook *hook = flush_.pop_front()) batch.push_back(*hook);
-  flush_.take(batch);
+  flush_.remove(end);
   return ran;
 }
