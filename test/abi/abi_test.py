@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+"""Holds the headers and the built libraries against the recorded ABI of libevent 2.1, and runs programs that were
+compiled for libevent on them.
+
+The .tsv files beside this script are the record: names, types and numbers. Where libevent's headers and libraries
+are installed they are asked as well, so the record itself is checked. Only the headers that are there so far are
+tested. The last line printed is `N passed, N failed`.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+INCLUDE = os.path.join(ROOT, "include")
+SYSTEM_INCLUDE = "/usr/include"
+# Some of libevent's headers need these before them; ours need none, which header_alone() shows.
+PRELUDE = ["sys/types.h", "sys/socket.h", "event2/util.h", "event2/event.h", "event2/buffer.h", "event2/bufferevent.h"]
+COMPONENTS = {"core": [], "extra": ["core"], "pthreads": ["core"], "event": ["core", "extra"]}
+METHODS = {
+    "epoll": {},
+    "poll": {"EVENT_NOEPOLL": "1"},
+    "select": {"EVENT_NOEPOLL": "1", "EVENT_NOPOLL": "1"},
+}
+
+options = None
+passed = []
+failed = []
+
+
+class Failure(Exception):
+    pass
+
+
+def check(name, function, *arguments):
+    try:
+        function(*arguments)
+        passed.append(name)
+        if options.verbose:
+            print("ok", name)
+    except Failure as problem:
+        failed.append(name)
+        print(f"FAIL: {name}: {problem}")
+    except Exception:
+        failed.append(name)
+        print(f"FAIL: {name}:")
+        traceback.print_exc(file=sys.stdout)
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+def run(*command, env=None, timeout=120):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, errors="replace",
+                            env=None if env is None else {**os.environ, **env})
+    if result.returncode != 0:
+        raise Failure(f"{' '.join(command)} ended with status {result.returncode}\n"
+                      f"{result.stdout[-300:]}{result.stderr[-1200:]}")
+    return result.stdout
+
+
+def table(name):
+    with open(os.path.join(HERE, name)) as file:
+        return [line.rstrip("\n").split("\t") for line in file if line.strip() and not line.startswith("#")]
+
+
+def ours(header):
+    return os.path.exists(os.path.join(INCLUDE, header))
+
+
+def write(name, text):
+    path = os.path.join(options.scratch, name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def slug(header):
+    return re.sub(r"\W", "_", header)
+
+
+def compiled(source, *flags, compiler="gcc"):
+    program = re.sub(r"\.\w+$", "", source) + ".bin"
+    run(compiler, *flags, source, "-o", program)
+    return program
+
+
+# ---- layouts and numbers --------------------------------------------------------------------------------------
+
+def including(header):
+    return [f"#include <{name}>" for name in PRELUDE + [header]]
+
+
+def probe_source(header, structs, constants, with_macros):
+    """A C program that prints what a compiler makes of one header, a line for each fact."""
+    lines = ["#include <stddef.h>", "#include <stdio.h>", *including(header), "int main(void) {"]
+    for struct, field, offset, *_ in structs:
+        if offset == "-":
+            lines.append(f'  printf("{struct} size %zu\\n", sizeof({struct}));')
+        else:
+            lines.append(f'  printf("{struct} {field} %zu %zu\\n", offsetof({struct}, {field}),'
+                         f" sizeof((({struct} *)0)->{field}));")
+    for name, *_ in constants:
+        lines.append(f'  printf("{name} %lld\\n", (long long)({name}));')
+    for name, *_ in with_macros:
+        lines.append(f'#ifdef {name}\n  printf("{name} is a macro\\n");\n#endif')
+    return "\n".join(lines + ["  return 0;", "}", ""])
+
+
+def recorded_lines(structs, constants):
+    for struct, field, offset, size, *_ in structs:
+        yield f"{struct} size {size}" if offset == "-" else f"{struct} {field} {offset} {size}"
+    for name, value, *_ in constants:
+        yield f"{name} {value}"
+
+
+def struct_rows(header):
+    rows = []
+    for row in table("structs.tsv"):
+        if row[4] == header:
+            rows.append([row[0], row[1], row[2] if row[1] else "-", row[3]])
+    return rows
+
+
+def compare(name, expected, found):
+    expected, found = sorted(expected), sorted(found)
+    if expected != found:
+        missing = [line for line in expected if line not in found]
+        surplus = [line for line in found if line not in expected]
+        raise Failure(f"{name}: expected {missing[:10]}, found {surplus[:10]}")
+
+
+def layout(header):
+    structs = struct_rows(header)
+    old = [row for row in table("constants.tsv") if row[2] == header]
+    new = [row for row in table("constants-2.2.tsv") if row[2] == header]
+    # Lists are offered only while the header itself is read.
+    macros = [row for row in table("macros.tsv")
+              if row[2] == header and row[1].startswith("(") and not re.match(r"(LIST|TAILQ)_", row[0])]
+    name = slug(header)
+    mine = compiled(write(f"layout_{name}.c", probe_source(header, structs, old + new, macros)), f"-I{INCLUDE}")
+    my_lines = run(mine).splitlines()
+    expected = list(recorded_lines(structs, old + new))
+    expected += [f"{row[0]} is a macro" for row in macros]
+    compare("record against our header", expected, my_lines)
+
+    if os.path.exists(os.path.join(SYSTEM_INCLUDE, header)):
+        source = write(f"layout_{name}_system.c", probe_source(header, structs, old, macros))
+        their_lines = run(compiled(source)).splitlines()
+        new_lines = set(recorded_lines([], new))
+        compare("libevent's header against ours", their_lines, [line for line in my_lines if line not in new_lines])
+
+
+def type_aliases(header):
+    """ev_uint64_t and the like, which may be macros or typedefs: each must name a type of the same size."""
+    names = [row[0] for row in table("macros.tsv") if row[2] == header and not row[1]]
+    if not names:
+        return
+    lines = ["#include <stdio.h>", *including(header), "int main(void) {"]
+    for name in names:
+        spelled = f"struct {name}" if name in ("evutil_addrinfo", "evbuffer_iovec") else name
+        negative = f"({spelled})-1 < 0" if re.match(r"ev_|evutil_socket_t", name) else "0"
+        lines.append(f'  printf("{name} %zu %d\\n", sizeof({spelled}), {negative});')
+    text = "\n".join(lines + ["  return 0;", "}", ""])
+    mine = run(compiled(write(f"alias_{slug(header)}.c", text), f"-I{INCLUDE}")).splitlines()
+    if os.path.exists(os.path.join(SYSTEM_INCLUDE, header)):
+        theirs = run(compiled(write(f"alias_{slug(header)}_system.c", text))).splitlines()
+        compare("type aliases", theirs, mine)
+
+
+# ---- function types -------------------------------------------------------------------------------------------
+
+def function_types(header):
+    """The type of each function, as the C++ compiler sees it, is the recorded one."""
+    rows = [row for row in table("functions.tsv") if row[2] == header]
+    lines = ["#include <cstdarg>", "#include <cstdint>", "#include <cstdio>", "#include <type_traits>",
+             *including(header)]
+    for name, _, _, kind in rows:
+        kind = kind.replace("struct __va_list_tag *", "va_list")
+        lines.append(f'static_assert(std::is_same_v<decltype({name}), {kind}>, "type of {name}");')
+    path = write(f"types_{slug(header)}.cc", "\n".join(lines) + "\n")
+    run("g++", "-std=c++20", "-Wno-ignored-attributes", f"-I{INCLUDE}", "-fsyntax-only", path)
+
+
+# ---- each header alone ----------------------------------------------------------------------------------------
+
+LANGUAGES = {
+    "C89": ("gcc", ["-std=c89", "-pedantic", "-Wno-long-long", "-D_GNU_SOURCE"], ".c"),
+    "C11": ("gcc", ["-std=c11", "-pedantic"], ".c"),
+    "C++11": ("g++", ["-std=c++11", "-pedantic"], ".cc"),
+    "C++20": ("g++", ["-std=c++20", "-pedantic"], ".cc"),
+}
+
+
+def header_alone(header, language):
+    compiler, flags, suffix = LANGUAGES[language]
+    text = f"#include <{header}>\n#include <{header}>\nint main(void);\nint main(void) {{ return 0; }}\n"
+    path = write(f"alone_{slug(header)}_{slug(language)}{suffix}", text)
+    if suffix == ".cc":
+        text = text.replace("int main(void);\n", "")
+        path = write(os.path.basename(path), text)
+    run(compiler, *flags, "-Wall", "-Wextra", "-Wundef", "-Werror", f"-I{INCLUDE}", "-fsyntax-only", path)
+
+
+def headers_together(language):
+    compiler, flags, suffix = LANGUAGES[language]
+    text = "".join(f"#include <{header}>\n" for header in reversed(all_headers())) + "int main(void) { return 0; }\n"
+    path = write(f"together_{slug(language)}{suffix}", text)
+    run(compiler, *flags, "-Wall", "-Wextra", "-Werror", f"-I{INCLUDE}", "-fsyntax-only", path)
+
+
+def all_headers():
+    found = []
+    for folder, _, files in os.walk(INCLUDE):
+        found += [os.path.relpath(os.path.join(folder, name), INCLUDE) for name in files if name.endswith(".h")]
+    return sorted(found)
+
+
+# ---- the built libraries --------------------------------------------------------------------------------------
+
+def lib(*name):
+    return os.path.join(options.lib, *name)
+
+
+def library_stem(component):
+    return "libevent" if component == "event" else f"libevent_{component}"
+
+
+def soname(component):
+    return f"{library_stem(component)}-2.1.so.7"
+
+
+def dynamic(path, tag):
+    return re.findall(rf"\({tag}\).*\[(.*)\]", run("readelf", "-dW", path))
+
+
+def symbols(path, *flags):
+    return [line.split()[-1].split("@")[0] for line in run("nm", *flags, path).splitlines() if len(line.split()) > 1]
+
+
+def listed(component):
+    names = set()
+    files = [os.path.join(ROOT, "cmake", "exports", f"{component}.txt")]
+    if component == "core":
+        files.append(os.path.join(ROOT, "cmake", "private_exports.txt"))
+    for path in files:
+        if os.path.exists(path):
+            with open(path) as file:
+                names.update(line.strip() for line in file if re.match(r"[A-Za-z_]", line))
+    return names
+
+
+def exported_as_listed(component):
+    exported = set(symbols(lib(soname(component)), "-D", "--defined-only"))
+    missing, surplus = sorted(listed(component) - exported), sorted(exported - listed(component))
+    expect(not missing, f"{len(missing)} listed but not exported: {' '.join(missing)}")
+    expect(not surplus, f"{len(surplus)} exported but not listed: {' '.join(surplus)}")
+
+
+def lists_sorted_and_named(component):
+    path = os.path.join(ROOT, "cmake", "exports", f"{component}.txt")
+    if not os.path.exists(path):
+        return
+    with open(path) as file:
+        lines = file.read().split()
+    expect(lines == sorted(set(lines)), f"{path} is not sorted, or names something twice")
+    declared = {row[0] for row in table("functions.tsv")}
+    unknown = [name for name in lines if name not in declared]
+    expect(not unknown, f"not functions of libevent: {' '.join(unknown)}")
+
+
+def headers_defined():
+    """What the headers that we ship declare is there to be linked to."""
+    offered = set().union(*(listed(component) for component in COMPONENTS))
+    missing = [row[0] for row in table("functions.tsv") if ours(row[2]) and row[0] not in offered]
+    expect(not missing, f"{len(missing)} declared but not in an export list: {' '.join(missing)}")
+
+
+def names_and_needs(component):
+    path = lib(soname(component))
+    expect(dynamic(path, "SONAME") == [soname(component)], f"soname is {dynamic(path, 'SONAME')}")
+    expected = {"libc.so.6"} | {soname(other) for other in COMPONENTS[component]}
+    needed = set(dynamic(path, "NEEDED"))
+    expect(needed == expected, f"NEEDED is {sorted(needed)}, not {sorted(expected)}")
+    expect(os.readlink(path) == f"{soname(component)}.0.1", f"{path} is a link to {os.readlink(path)}")
+    expect(os.path.exists(lib(f"{library_stem(component)}.so")), "no name for the linker")
+    expect(os.path.exists(lib(f"{library_stem(component)}.a")), "no archive")
+
+
+def no_symbol_versions(component):
+    found = run("readelf", "-VW", lib(soname(component)))
+    expect("Version definition section" not in found, "symbols have versions; programs ask for none")
+
+
+CPP_RUNTIME = re.compile(r"^(_ZS|_ZNS|_ZNKS|_Znw|_Zna|_ZTVN10__cxxabiv|_Unwind_|__gxx_|__dynamic_cast|__cxa_"
+                         r"(throw|begin|end|rethrow|allocate|guard|bad|thread_atexit))")
+
+
+def no_cpp(component):
+    exported = symbols(lib(soname(component)), "-D", "--defined-only")
+    cpp = [name for name in exported if name.startswith("_Z")]
+    expect(not cpp, f"exported C++ names: {cpp[:5]}")
+    undefined = [name for name in symbols(lib(soname(component)), "-D", "--undefined-only") if CPP_RUNTIME.match(name)]
+    expect(not undefined, f"needs of the C++ runtime: {undefined[:5]}")
+    archive = lib(f"{library_stem(component)}.a")
+    defined = set(symbols(archive, "--defined-only"))
+    undefined = [name for name in symbols(archive, "--undefined-only")
+                 if CPP_RUNTIME.match(name) and name not in defined]
+    expect(not undefined, f"the archive needs of the C++ runtime: {sorted(set(undefined))[:5]}")
+
+
+# ---- programs that were compiled for libevent -----------------------------------------------------------------
+
+def transcript(program, method, library):
+    """What a program prints, and the libevent libraries that were in its memory."""
+    env = dict(METHODS[method])
+    env["LD_LIBRARY_PATH"] = library or ""
+    output = run(program, env=env, timeout=60)
+    loaded = set(re.findall(r"^loaded (.*)$", output, re.M))
+    text = re.sub(r"^loaded .*\n", "", output, flags=re.M)
+    return text, loaded
+
+
+def same_on_both(program, method, loaded_from):
+    theirs, _ = transcript(program, method, None)
+    mine, loaded = transcript(program, method, loaded_from)
+    expect(loaded, "no libevent library was loaded")
+    foreign = [path for path in loaded if not path.startswith(os.path.realpath(loaded_from) + "/")]
+    expect(not foreign, f"loaded {foreign}")
+    expect(f"method {method}\n" in mine, f"the method is not {method}")
+    expect_same(theirs, mine)
+
+
+def expect_same(theirs, mine):
+    if theirs != mine:
+        pairs = [(a, b) for a, b in zip(theirs.splitlines(), mine.splitlines()) if a != b]
+        raise Failure(f"libevent and we differ: {pairs[:5] or 'one stops earlier'}")
+
+
+def compat_program(name, *flags):
+    program = os.path.join(options.scratch, name)
+    run("gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", os.path.join(HERE, "compat.c"), "-o", program, *flags)
+    return program
+
+
+def compat(name, method, flags, library):
+    same_on_both(compat_program(name, *flags), method, library)
+
+
+def compat_static():
+    """Our archives link into a C program by the C compiler alone, and behave as libevent does."""
+    archives = [lib("libevent_pthreads.a"), lib("libevent.a")]
+    theirs, _ = transcript(compat_program("compat_theirs", "-levent_core", "-levent_pthreads"), "epoll", None)
+    mine, loaded = transcript(compat_program("compat_static", f"-I{INCLUDE}", *archives), "epoll", None)
+    expect(not loaded, f"loaded {loaded}")
+    expect_same(theirs, mine)
+
+
+def test_compat():
+    for method in METHODS:
+        check(f"compat: linked to libevent_core, {method}", compat, "compat_core", method,
+              ["-levent_core", "-levent_pthreads"], options.lib)
+        check(f"compat: linked to the umbrella, {method}", compat, "compat_event", method,
+              ["-levent", "-levent_pthreads"], options.lib)
+    # What is compiled with our headers and linked to our libraries runs on libevent's as well.
+    check("compat: compiled with ours, -levent", compat, "compat_ours", "epoll",
+          [f"-I{INCLUDE}", f"-L{options.lib}", "-levent", "-levent_pthreads"], options.lib)
+    check("compat: archives", compat_static)
+
+
+# ---- all of it ------------------------------------------------------------------------------------------------
+
+def main():
+    global options
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", required=True, metavar="DIR", help="build folder, with the libraries in lib/")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name each test that passes")
+    options = parser.parse_args()
+    options.lib = os.path.join(os.path.abspath(options.build), "lib")
+    os.environ.pop("LD_LIBRARY_PATH", None)
+
+    with tempfile.TemporaryDirectory(prefix="eventide-abi.") as options.scratch:
+        headers = all_headers()
+        for header in headers:
+            for language in LANGUAGES:
+                check(f"{header} alone in {language}", header_alone, header, language)
+            check(f"{header}: layouts, numbers, macros", layout, header)
+            check(f"{header}: types named", type_aliases, header)
+            check(f"{header}: function types", function_types, header)
+        for language in LANGUAGES:
+            check(f"all headers together in {language}", headers_together, language)
+        check("what the headers declare is exported", headers_defined)
+        for component in COMPONENTS:
+            stem = library_stem(component)
+            check(f"{stem}: exports what is listed", exported_as_listed, component)
+            check(f"{stem}: list", lists_sorted_and_named, component)
+            check(f"{stem}: soname, NEEDED, file names", names_and_needs, component)
+            check(f"{stem}: no symbol versions", no_symbol_versions, component)
+            check(f"{stem}: nothing of the C++ runtime", no_cpp, component)
+        test_compat()
+    print(f"{len(passed)} passed, {len(failed)} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
