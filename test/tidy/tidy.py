@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+"""Reads the source tree and the built libraries and holds them against the rules of the house.
+
+Gates: the include graph has no cycle and respects the layers; each source file opens with a sentence; nothing in
+src/ uses what would pull in the C++ runtime; tests mirror sources; the public headers are C; the libraries NEED
+libc alone. Then a report, which fails nothing: sizes and how much #if there is. The last line printed is
+`N passed, N failed`.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# Each layer may include itself and these.
+LAYERS = {
+    "util": [],
+    "thread": ["util"],
+    "core": ["thread", "util"],
+    "backends": ["core", "thread", "util"],
+    "buffer": ["core", "thread", "util"],
+    "bufferevent": ["buffer", "core", "thread", "util"],
+    "tls": ["bufferevent", "buffer", "core", "thread", "util"],
+    "dns": ["bufferevent", "buffer", "core", "thread", "util"],
+    "http": ["bufferevent", "buffer", "core", "thread", "util"],
+    "ws": ["http", "bufferevent", "buffer", "core", "thread", "util"],
+    "rpc": ["http", "bufferevent", "buffer", "core", "thread", "util"],
+}
+
+# What library code may not contain, outside of comments and strings. `= delete` and placement new are not meant.
+FORBIDDEN = (
+    (r"(?<!operator )\bnew\b(?!\s*\()", "a new-expression: use make<T>()"),
+    (r"(?<!= )(?<!operator )\bdelete\b", "a delete-expression: use destroy()"),
+    (r"\bstd::(string|vector|map|set|unordered_\w+|list|deque|function|mutex|recursive_mutex|shared_ptr|thread|"
+     r"condition_variable|[io]?stringstream|c(out|err|in)|stable_sort|to_string)\b", "needs libstdc++"),
+    (r"\.substr\s*\(", "string_view::substr throws: use tail()"),
+    (r"\b(throw|try|catch|dynamic_cast|typeid)\b", "exceptions and RTTI are off"),
+    (r"\bvirtual\b", "no virtual functions: a table of function pointers"),
+    (r"(?<![\w.>])(malloc|calloc|realloc|free|strdup)\s*\(", "memory goes through util/alloc.h"),
+    (r"\b(abort|exit|_exit|_Exit)\s*\(", "the library never ends the program"),
+    (r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(", "has no bound"),
+)
+# Where a rule does not hold, and why.
+ALLOWED = {
+    "src/util/alloc.h": "the home of allocation",
+    "src/util/alloc.cc": "the home of allocation",
+    "src/util/runtime.cc": "stands in for the C++ runtime",
+    "src/util/log.cc": "event_errx() ends the program, as documented",
+    "src/util/assert.h": "a broken contract ends the program",
+}
+
+# Defines a public function outside of a facade, and why.
+OWN_FACADE = {
+    "src/thread/pthread.cc": "all of event_pthreads",
+}
+
+passed = 0
+failed = 0
+
+
+def gate(name, problems):
+    global passed, failed
+    if problems:
+        failed += 1
+        print(f"FAIL: {name}")
+        for problem in problems[:40]:
+            print(f"  {problem}")
+        if len(problems) > 40:
+            print(f"  ... and {len(problems) - 40} more")
+    else:
+        passed += 1
+        print(f"ok: {name}")
+
+
+def files(folder, *suffixes):
+    found = []
+    for path, _, names in os.walk(os.path.join(ROOT, folder)):
+        found += [os.path.relpath(os.path.join(path, name), ROOT) for name in names if name.endswith(suffixes)]
+    return sorted(found)
+
+
+def text(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
+def code(path):
+    """The text with comments and literals blanked, line by line where it was."""
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+    return TOKEN.sub(blank, text(path))
+
+
+# ---- includes -------------------------------------------------------------------------------------------------
+
+def local_includes(path):
+    return re.findall(r'^\s*#\s*include\s+"([^"]+)"', text(path), re.M)
+
+
+def layer_of(path):
+    return path.split("/")[1]
+
+
+def check_includes(sources):
+    missing, layers, upward = [], [], []
+    graph = {}
+    for path in sources:
+        graph[path] = []
+        if layer_of(path) not in LAYERS:
+            layers.append(f"{path}: no such layer")
+            continue
+        for name in local_includes(path):
+            target = f"src/{name}"
+            if name.startswith("event2/") and os.path.exists(os.path.join(ROOT, "include", name)):
+                continue
+            if target not in sources:
+                missing.append(f'{path}: "{name}" is not written from src/, or does not exist')
+                continue
+            graph[path].append(target)
+            if layer_of(target) != layer_of(path) and layer_of(target) not in LAYERS[layer_of(path)]:
+                upward.append(f"{path} includes {name}")
+    gate("every folder of src/ is a layer", layers)
+    gate("includes are written from src/", missing)
+    gate("no include goes up or across layers", upward)
+    gate("the include graph has no cycle", cycles(graph))
+
+
+def cycles(graph):
+    state, found, stack = {}, [], []
+
+    def visit(node):
+        state[node] = "open"
+        stack.append(node)
+        for target in graph[node]:
+            if state.get(target) == "open":
+                found.append(" -> ".join(stack[stack.index(target):] + [target]))
+            elif target not in state:
+                visit(target)
+        stack.pop()
+        state[node] = "done"
+
+    for node in graph:
+        if node not in state:
+            visit(node)
+    return found
+
+
+# ---- text -----------------------------------------------------------------------------------------------------
+
+def check_openings(sources):
+    """A file says in its first lines, in a sentence, what lives there."""
+    problems = []
+    for path in sources:
+        opening = re.match(r"((?://[^\n]*\n)+)|/\*(.*?)\*/", text(path), re.S)
+        words = re.sub(r"^\s*(//|\*)", "", opening.group(0), flags=re.M) if opening else ""
+        if len(words.split()) < 4 or "." not in words:
+            problems.append(f"{path}:1: no opening sentence")
+    gate("each source file opens with a sentence", problems)
+
+
+def check_forbidden(sources):
+    problems = []
+    for path in sources:
+        if path in ALLOWED:
+            continue
+        for number, line in enumerate(code(path).split("\n"), 1):
+            if line.lstrip().startswith("#"):
+                continue
+            for pattern, why in FORBIDDEN:
+                match = re.search(pattern, line)
+                if match:
+                    problems.append(f"{path}:{number}: {match.group(0).strip()}: {why}")
+    gate("nothing that libc alone does not offer, and no memory behind the allocator's back", problems)
+
+
+def check_facade(sources):
+    """Only a facade defines what users call, and the library's own code calls what is behind it."""
+    with open(os.path.join(ROOT, "test/abi/functions.tsv")) as file:
+        public = "|".join(line.split("\t")[0] for line in file if not line.startswith("#"))
+    # Only what stands as a call by a plain name: a member or a name of a namespace may be called the same.
+    call = re.compile(rf"(?<![\w.>:])(?:::)?({public})\s*\(")
+    problems = []
+    for path in sources:
+        if path.endswith("_api.cc") or path in OWN_FACADE:
+            continue
+        for number, line in enumerate(code(path).split("\n"), 1):
+            match = call.search(line)
+            if match and not line.lstrip().startswith("#"):
+                problems.append(f"{path}:{number}: {match.group(1)}()")
+    gate("nothing calls a facade", problems)
+
+
+def check_headers():
+    """A public header is guarded, and shields itself from C++ name mangling when it declares functions."""
+    problems = []
+    for path in files("include", ".h"):
+        body = text(path)
+        if not re.search(r"^#ifndef \w+\n#define \w+$", body, re.M):
+            problems.append(f"{path}: no include guard")
+        if re.search(r"EXPORT_SYMBOL\s*\n?[^#]*;", code(path)) and 'extern "C"' not in body:
+            problems.append(f'{path}: declares functions without extern "C"')
+        if re.search(r"^[^#\n]*//", TOKEN.sub(lambda m: m.group(0) if m.group(0).startswith("//") else "", body), re.M):
+            problems.append(f"{path}: a // comment is not C89")
+    gate("public headers are guarded and plain C", problems)
+
+
+def check_paths():
+    problems = []
+    for path in tracked():
+        try:
+            body = text(path)
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue
+        for number, line in enumerate(body.split("\n"), 1):
+            if re.search(r"(?<![\w.])/(work|home|root)/\w", line):
+                problems.append(f"{path}:{number}: an absolute path of one machine")
+            if line != line.rstrip() and not path.endswith((".md", ".tsv")):
+                problems.append(f"{path}:{number}: trailing white space")
+    gate("no path of one machine, no trailing white space", problems)
+
+
+def tracked():
+    result = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    return result.stdout.split("\n")[:-1] if result.returncode == 0 else files(".", ".cc", ".h", ".c", ".py", ".txt")
+
+
+def check_tests(sources):
+    """test/unit mirrors src/: a test file tells which source it is about."""
+    folders = {layer_of(path) for path in sources}
+    problems = [f"{path}: there is no src/{path.split('/')[2]}" for path in files("test/unit", "_test.cc")
+                if path.split("/")[2] not in folders]
+    gate("the unit tests' folders mirror those of src/", problems)
+
+
+# ---- built libraries ------------------------------------------------------------------------------------------
+
+def check_libraries(build):
+    lib = os.path.join(build, "lib")
+    problems, exported = [], []
+    names = sorted(name for name in os.listdir(lib) if name.endswith("-2.1.so.7"))
+    for name in names:
+        dynamic = subprocess.run(["readelf", "-dW", os.path.join(lib, name)], capture_output=True, text=True).stdout
+        for needed in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic):
+            if needed != "libc.so.6" and not needed.startswith("libevent"):
+                problems.append(f"{name} needs {needed}")
+        listing = subprocess.run(["nm", "-D", "--defined-only", os.path.join(lib, name)], capture_output=True,
+                                 text=True).stdout
+        exported += [f"{name}: {line.split()[-1]}" for line in listing.splitlines()
+                     if not re.match(r"(ev|bufferevent|libevent)", line.split()[-1])]
+    gate("the libraries are there", [] if names else [f"none in {lib}"])
+    gate("the libraries need libc alone", problems)
+    gate("what the libraries export is named as libevent's functions are", exported)
+
+
+# ---- the report -----------------------------------------------------------------------------------------------
+
+def function_lengths(path):
+    """Lines of each function body, found by the brace at the end of a line that begins in column 0."""
+    lengths, start = [], None
+    for number, line in enumerate(code(path).split("\n")):
+        if start is None and re.match(r"[A-Za-z].*\)[^;]*\{\s*$", line) and not re.match(r"(namespace|extern|struct)", line):
+            start = number
+        elif start is not None and line.startswith("}"):
+            lengths.append((number - start + 1, f"{path}:{start + 1}"))
+            start = None
+    return lengths
+
+
+def report(sources):
+    print("\nReport")
+    lines = {path: text(path).count("\n") for path in sources}
+    conditionals = {path: len(re.findall(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b", text(path), re.M))
+                    - (1 if path.endswith(".h") else 0) for path in sources}
+    for layer in LAYERS:
+        mine = [path for path in sources if layer_of(path) == layer]
+        if mine:
+            print(f"  {layer:12} {len(mine):3} files {sum(lines[p] for p in mine):6} lines, "
+                  f"median {statistics.median(lines[p] for p in mine):.0f}, "
+                  f"#if {sum(conditionals[p] for p in mine)}")
+    lengths = sorted(length for path in sources for length in function_lengths(path))
+    if lengths:
+        values = [length for length, _ in lengths]
+        print(f"  functions at file level: {len(values)}, median {statistics.median(values):.0f}, "
+              f"p90 {values[int(len(values) * 0.9)]}, longest "
+              + ", ".join(f"{where} ({length})" for length, where in lengths[-5:]))
+    print("  longest files: " + ", ".join(f"{path} ({lines[path]})"
+                                          for path in sorted(sources, key=lines.get, reverse=True)[:5]))
+    tests = {os.path.basename(path)[:-len("_test.cc")] for path in files("test/unit", "_test.cc")}
+    untested = [path for path in sources if path.endswith(".cc") and not path.endswith("_api.cc")
+                and os.path.basename(path)[:-3] not in tests]
+    print(f"  sources without a test file of their name: {' '.join(untested) or 'none'}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", metavar="DIR", help="build folder, with the libraries in lib/")
+    options = parser.parse_args()
+    sources = files("src", ".cc", ".h")
+    gate("there are sources", [] if sources else ["none"])
+    check_includes(sources)
+    check_openings(sources)
+    check_forbidden(sources)
+    check_facade(sources)
+    check_headers()
+    check_paths()
+    check_tests(sources)
+    if options.build:
+        check_libraries(options.build)
+    report(sources)
+    print(f"\n{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
