@@ -151,7 +151,7 @@ void rearm_rest(EpollState &state, int fd, FdSlot &slot, short reported) noexcep
 }
 
 // Makes a set without the entries that nobody can name.
-bool renew_set(EpollState &state, event_base &base) noexcept EVI_REQUIRES(base.lock()) {
+bool renew_set(EpollState &state, event_base &base) noexcept {
   const int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh < 0) return false;
   close(state.epfd);
@@ -161,7 +161,7 @@ bool renew_set(EpollState &state, event_base &base) noexcept EVI_REQUIRES(base.l
 }
 
 // True if all reports belong to registrations that are in force.
-bool deliver(EpollState &state, int count, event_base &base) noexcept EVI_REQUIRES(base.lock()) {
+bool deliver(EpollState &state, int count, event_base &base) noexcept {
   bool all_known = true;
   FdTable &fds = base.fds();
   for (int i = 0; i < count; ++i) {

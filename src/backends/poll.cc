@@ -72,7 +72,7 @@ short from_poll(short mask, short asked) noexcept {
   return what;
 }
 
-void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept EVI_REQUIRES(base.lock()) {
+void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept {
   const int hole = static_cast<int>(slot.tag) - 1;
   slot.tag = 0;
   const int last = --state.count;
@@ -81,8 +81,7 @@ void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept EVI_REQ
   base.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
 }
 
-bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept
-    EVI_REQUIRES(base.lock()) {
+bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   if (wanted == 0) {
     if (slot.registered) take_out(state, base, slot);

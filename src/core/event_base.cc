@@ -39,7 +39,7 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   }
   const bool wants_lock = evi::threads_enabled() && !(demands.flags & EVENT_BASE_FLAG_NOLOCK);
   if (wants_lock && (!base->lock_.init() || !base->current_done_.init())) return nullptr;
-  if (!base->active_.set_priorities(1)) return nullptr;
+  if (base->set_priorities(1) != 0) return nullptr;
   base->backend_ = seams.backend;
   if (!base->choose_backend(demands)) return nullptr;
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());

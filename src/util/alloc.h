@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace evi {
@@ -27,7 +28,13 @@ void set_mem_functions(MallocFn malloc_fn, ReallocFn realloc_fn, FreeFn free_fn)
 template <typename T, typename... Args>
 [[nodiscard]] T *make(Args &&...args) noexcept {
   void *memory = mm_malloc(sizeof(T));
-  return memory ? ::new (memory) T(std::forward<Args>(args)...) : nullptr;
+  if (!memory) return nullptr;
+  // clang 14 does not yet initialise aggregates by parentheses.
+  if constexpr (std::is_aggregate_v<T>) {
+    return ::new (memory) T{std::forward<Args>(args)...};
+  } else {
+    return ::new (memory) T(std::forward<Args>(args)...);
+  }
 }
 
 template <typename T>
