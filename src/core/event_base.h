@@ -282,6 +282,8 @@ struct event_base final {
   void *backend_state_ = nullptr;
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
   evi::FlushList flush_ EVI_GUARDED_BY(lock_);
+  evi::FlushHook flush_end_
+      EVI_GUARDED_BY(lock_);  // in the list while it is worked off: where this turn's share ends
   evi::FdTable fds_ EVI_GUARDED_BY(lock_);
   evi::Changelist changes_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);

@@ -31,15 +31,14 @@ bool event_base::flush_cancel(evi::FlushHook &hook) noexcept {
 // so that the kernel is asked in between. All stay in the one list until their turn, because a callback may
 // cancel any of them. Returns how many ran.
 int event_base::run_flushes() noexcept {
-  evi::FlushHook end;
-  flush_.push_back(end);
+  flush_.push_back(flush_end_);
   int ran = 0;
-  while (flush_.front() != &end && !break_requested_) {
+  while (flush_.front() != &flush_end_ && !break_requested_) {
     evi::FlushHook &hook = *flush_.pop_front();
     ++ran;
     const evi::Unlocked open(lock_);
     hook.run(hook, false);
   }
-  flush_.remove(end);
+  flush_.remove(flush_end_);
   return ran;
 }
