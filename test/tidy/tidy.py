@@ -56,6 +56,7 @@ ALLOWED = {
 # Defines a public function outside of a facade, and why.
 OWN_FACADE = {
     "src/thread/pthread.cc": "all of event_pthreads",
+    "src/core/watch.cc": "reads a struct that is defined there alone",
 }
 
 passed = 0
