@@ -1,0 +1,444 @@
+/* event2/listener.h as a C program sees it: creating, accepting, pausing and freeing listeners, and their
+ * errors. */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <event2/util.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/check.h"
+
+static struct event_base *base;
+
+struct seen {
+  int connections;
+  int errors;
+  int last_error;
+  int stop_after; /* break the loop after so many connections */
+  int disable_at; /* disable the listener inside the callback of that connection */
+  int free_at;
+  int nonblocking;
+  int cloexec;
+  int family;
+  int peer_length;
+};
+
+/* The test also runs on libevent, which asks accept() again in every turn. */
+static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
+                      void *arg) {
+  struct seen *seen = arg;
+  ++seen->connections;
+  seen->nonblocking = (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+  seen->cloexec = (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+  seen->family = peer->sa_family;
+  seen->peer_length = length;
+  close(fd);
+  if (seen->connections == seen->disable_at) evconnlistener_disable(listener);
+  if (seen->connections == seen->free_at) evconnlistener_free(listener);
+  if (seen->connections == seen->stop_after) event_base_loopbreak(base);
+}
+
+static void on_error(struct evconnlistener *listener, void *arg) {
+  struct seen *seen = arg;
+  (void)listener;
+  ++seen->errors;
+  seen->last_error = EVUTIL_SOCKET_ERROR();
+  event_base_loopbreak(base);
+}
+
+static struct sockaddr_in loopback(void) {
+  struct sockaddr_in sin;
+  memset(&sin, 0, sizeof(sin));
+  sin.sin_family = AF_INET;
+  sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return sin;
+}
+
+static struct evconnlistener *listen_on_loopback(struct seen *seen, unsigned flags) {
+  struct sockaddr_in sin = loopback();
+  return evconnlistener_new_bind(base, on_accept, seen, flags | LEV_OPT_CLOSE_ON_FREE, 16,
+                                 (struct sockaddr *)&sin, sizeof(sin));
+}
+
+/* A client whose connection is established before this returns; -1 if it is refused. */
+static int connect_to(evutil_socket_t listener) {
+  struct sockaddr_storage ss;
+  socklen_t length = sizeof(ss);
+  int fd;
+  if (getsockname(listener, (struct sockaddr *)&ss, &length) != 0) return -1;
+  fd = socket(ss.ss_family, SOCK_STREAM, 0);
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&ss, length) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+static void turn(void) {
+  int i;
+  for (i = 0; i < 8; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+TEST(new_bind_accepts_connections) {
+  struct seen seen = {0};
+  int clients[20], i;
+  struct evconnlistener *listener = listen_on_loopback(&seen, LEV_OPT_REUSEABLE);
+  CHECK(listener != NULL);
+  CHECK_PTR_EQ(evconnlistener_get_base(listener), base);
+  CHECK_INT_GE(evconnlistener_get_fd(listener), 0);
+  for (i = 0; i < 20; ++i) {
+    /* More than the queue holds would block: one turn in between. */
+    clients[i] = connect_to(evconnlistener_get_fd(listener));
+    CHECK_INT_GE(clients[i], 0);
+    if (i % 8 == 7) turn();
+  }
+  seen.stop_after = 20;
+  if (seen.connections < 20) event_base_dispatch(base);
+  CHECK_INT_EQ(seen.connections, 20);
+  CHECK_INT_EQ(seen.family, AF_INET);
+  CHECK_INT_EQ(seen.peer_length, sizeof(struct sockaddr_in));
+  CHECK_INT_EQ(seen.nonblocking, 1);
+  CHECK_INT_EQ(seen.cloexec, 0);
+  for (i = 0; i < 20; ++i) close(clients[i]);
+  evconnlistener_free(listener);
+  CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 0);
+}
+
+TEST(flags_decide_blocking_and_close_on_exec) {
+  struct seen seen = {0};
+  struct evconnlistener *listener =
+      listen_on_loopback(&seen, LEV_OPT_LEAVE_SOCKETS_BLOCKING | LEV_OPT_CLOSE_ON_EXEC);
+  int client;
+  CHECK(listener != NULL);
+  CHECK(fcntl(evconnlistener_get_fd(listener), F_GETFD) & FD_CLOEXEC);
+  client = connect_to(evconnlistener_get_fd(listener));
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 1);
+  CHECK_INT_EQ(seen.nonblocking, 0);
+  CHECK_INT_EQ(seen.cloexec, 1);
+  close(client);
+  evconnlistener_free(listener);
+}
+
+TEST(enable_and_disable) {
+  struct seen seen = {0};
+  struct evconnlistener *listener = listen_on_loopback(&seen, LEV_OPT_DISABLED);
+  int client;
+  CHECK(listener != NULL);
+  client = connect_to(evconnlistener_get_fd(listener));
+  CHECK_INT_GE(client, 0);
+  CHECK_INT_EQ(event_base_loop(base, 0), 1);
+  CHECK_INT_EQ(seen.connections, 0);
+  CHECK_INT_EQ(evconnlistener_enable(listener), 0);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 1);
+  CHECK_INT_EQ(evconnlistener_disable(listener), 0);
+  close(client);
+  client = connect_to(evconnlistener_get_fd(listener));
+  CHECK_INT_EQ(event_base_loop(base, 0), 1);
+  CHECK_INT_EQ(seen.connections, 1);
+  close(client);
+  evconnlistener_free(listener);
+}
+
+/* must-not 11: a listener that is disabled in its callback accepts no more, also not in the same round. */
+TEST(disable_in_the_callback_ends_the_round) {
+  struct seen seen = {0};
+  struct evconnlistener *listener = listen_on_loopback(&seen, 0);
+  int clients[6], i;
+  CHECK(listener != NULL);
+  for (i = 0; i < 6; ++i) clients[i] = connect_to(evconnlistener_get_fd(listener));
+  seen.disable_at = 2;
+  event_base_loop(base, 0);
+  CHECK_INT_EQ(seen.connections, 2);
+  seen.disable_at = 6;
+  evconnlistener_enable(listener);
+  event_base_loop(base, 0);
+  CHECK_INT_EQ(seen.connections, 6);
+  for (i = 0; i < 6; ++i) close(clients[i]);
+  evconnlistener_free(listener);
+}
+
+/* must-not 4: the callback may free the listener. */
+TEST(free_in_the_callback) {
+  struct seen seen = {0};
+  struct evconnlistener *listener = listen_on_loopback(&seen, 0);
+  int clients[4], i;
+  CHECK(listener != NULL);
+  for (i = 0; i < 4; ++i) clients[i] = connect_to(evconnlistener_get_fd(listener));
+  seen.free_at = 2;
+  CHECK_INT_EQ(event_base_loop(base, 0), 1);
+  CHECK_INT_EQ(seen.connections, 2);
+  for (i = 0; i < 4; ++i) close(clients[i]);
+}
+
+TEST(new_on_a_socket_of_the_programs) {
+  struct seen seen = {0};
+  struct sockaddr_in sin = loopback();
+  evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct evconnlistener *listener;
+  int client;
+  CHECK_INT_EQ(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+  evutil_make_socket_nonblocking(fd);
+  listener = evconnlistener_new(base, on_accept, &seen, 0, -1, fd);
+  CHECK(listener != NULL);
+  client = connect_to(fd);
+  CHECK_INT_GE(client, 0);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 1);
+  evconnlistener_free(listener);
+  /* Without LEV_OPT_CLOSE_ON_FREE it stays open, and listening. */
+  CHECK(fcntl(fd, F_GETFD) >= 0);
+  close(client);
+  client = connect_to(fd);
+  CHECK_INT_GE(client, 0);
+  close(client);
+  /* Backlog 0: the socket listens already. */
+  listener = evconnlistener_new(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+  CHECK(listener != NULL);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 2);
+  evconnlistener_free(listener);
+  CHECK(fcntl(fd, F_GETFD) == -1);
+}
+
+TEST(set_cb_exchanges_callback_and_argument) {
+  struct seen first = {0}, second = {0};
+  struct evconnlistener *listener = listen_on_loopback(&first, 0);
+  int client;
+  CHECK(listener != NULL);
+  evconnlistener_set_cb(listener, on_accept, &second);
+  client = connect_to(evconnlistener_get_fd(listener));
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(first.connections, 0);
+  CHECK_INT_EQ(second.connections, 1);
+  close(client);
+  evconnlistener_free(listener);
+}
+
+TEST(without_callback_it_waits_for_one) {
+  struct seen seen = {0};
+  struct sockaddr_in sin = loopback();
+  struct evconnlistener *listener = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 16,
+                                                            (struct sockaddr *)&sin, sizeof(sin));
+  int client;
+  CHECK(listener != NULL);
+  client = connect_to(evconnlistener_get_fd(listener));
+  CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+  evconnlistener_set_cb(listener, on_accept, &seen);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 1);
+  close(client);
+  evconnlistener_free(listener);
+}
+
+TEST(unix_sockets) {
+  struct seen seen = {0};
+  struct sockaddr_un sun;
+  struct evconnlistener *listener;
+  char folder[] = "/tmp/listener-test-XXXXXX";
+  int client;
+  CHECK(mkdtemp(folder) != NULL);
+  memset(&sun, 0, sizeof(sun));
+  sun.sun_family = AF_UNIX;
+  snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/socket", folder);
+  listener = evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE, 16,
+                                     (struct sockaddr *)&sun, sizeof(sun));
+  CHECK(listener != NULL);
+  client = connect_to(evconnlistener_get_fd(listener));
+  CHECK_INT_GE(client, 0);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 1);
+  CHECK_INT_EQ(seen.family, AF_UNIX);
+  close(client);
+  evconnlistener_free(listener);
+  unlink(sun.sun_path);
+  rmdir(folder);
+}
+
+TEST(bad_arguments_give_null) {
+  struct seen seen = {0};
+  struct sockaddr_in sin = loopback();
+  const int before = dup(0);
+  int after;
+  close(before);
+  /* No queue on a socket of its own. */
+  CHECK(evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE, 0, (struct sockaddr *)&sin,
+                                sizeof(sin)) == NULL);
+  /* An address that is not this machine's (TEST-NET-1). */
+  sin.sin_addr.s_addr = htonl(0xc0000201);
+  CHECK(evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE, 16, (struct sockaddr *)&sin,
+                                sizeof(sin)) == NULL);
+  CHECK(evconnlistener_new(base, on_accept, &seen, 0, 16, -1) == NULL);
+  after = dup(0);
+  CHECK_INT_EQ(after, before); /* nothing stayed open */
+  close(after);
+}
+
+TEST(reuseable_port_lets_two_listen) {
+  struct seen seen = {0};
+  struct sockaddr_in sin = loopback();
+  socklen_t length = sizeof(sin);
+  struct evconnlistener *second, *first = listen_on_loopback(&seen, LEV_OPT_REUSEABLE_PORT);
+  CHECK(first != NULL);
+  CHECK_INT_EQ(getsockname(evconnlistener_get_fd(first), (struct sockaddr *)&sin, &length), 0);
+  CHECK(evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE, 16, (struct sockaddr *)&sin,
+                                sizeof(sin)) == NULL);
+  second = evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE_PORT, 16,
+                                   (struct sockaddr *)&sin, sizeof(sin));
+  CHECK(second != NULL);
+  evconnlistener_free(first);
+  evconnlistener_free(second);
+}
+
+TEST(ipv6only_and_both_families) {
+  struct seen seen = {0};
+  struct sockaddr_in6 sin6;
+  struct evconnlistener *listener;
+  int on = -1;
+  socklen_t length = sizeof(on);
+  memset(&sin6, 0, sizeof(sin6));
+  sin6.sin6_family = AF_INET6;
+  listener = evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_BIND_IPV6ONLY,
+                                     16, (struct sockaddr *)&sin6, sizeof(sin6));
+  if (!listener) return; /* a machine without IPv6 */
+  CHECK_INT_EQ(getsockopt(evconnlistener_get_fd(listener), IPPROTO_IPV6, IPV6_V6ONLY, &on, &length), 0);
+  CHECK_INT_EQ(on, 1);
+  evconnlistener_free(listener);
+#ifdef LEV_OPT_BIND_IPV4_AND_IPV6
+  listener =
+      evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_BIND_IPV4_AND_IPV6, 16,
+                              (struct sockaddr *)&sin6, sizeof(sin6));
+  CHECK(listener != NULL);
+  CHECK_INT_EQ(getsockopt(evconnlistener_get_fd(listener), IPPROTO_IPV6, IPV6_V6ONLY, &on, &length), 0);
+  CHECK_INT_EQ(on, 0);
+  evconnlistener_free(listener);
+#endif
+}
+
+TEST(deferred_accept_waits_for_data) {
+  struct seen seen = {0};
+  struct evconnlistener *listener = listen_on_loopback(&seen, LEV_OPT_DEFERRED_ACCEPT);
+  int client;
+  CHECK(listener != NULL);
+  client = connect_to(evconnlistener_get_fd(listener));
+  CHECK_INT_GE(client, 0);
+  turn();
+  CHECK_INT_EQ(seen.connections, 0);
+  CHECK_INT_EQ(write(client, "x", 1), 1);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_INT_EQ(seen.connections, 1);
+  close(client);
+  evconnlistener_free(listener);
+}
+
+/* must-not 19: without descriptors the error callback hears of it, and the loop does not spin; when there are
+   descriptors again, the connection that waited is accepted. */
+TEST(out_of_descriptors_rests_and_resumes) {
+  struct seen seen = {0};
+  struct rlimit old, low;
+  struct evconnlistener *listener = listen_on_loopback(&seen, 0);
+  int client, turns;
+  CHECK(listener != NULL);
+  evconnlistener_set_error_cb(listener, on_error);
+  client = connect_to(evconnlistener_get_fd(listener));
+  CHECK_INT_GE(client, 0);
+  CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+  low = old;
+  low.rlim_cur = 3;
+  CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  event_base_dispatch(base);
+  setrlimit(RLIMIT_NOFILE, &old);
+  CHECK_INT_EQ(seen.errors, 1);
+  CHECK_INT_EQ(seen.last_error, EMFILE);
+  CHECK_INT_EQ(seen.connections, 0);
+  if (ours()) {
+    /* It rests: however often the loop turns right now, accept() is not asked again. */
+    setrlimit(RLIMIT_NOFILE, &low);
+    for (turns = 0; turns < 50; ++turns) event_base_loop(base, EVLOOP_NONBLOCK);
+    setrlimit(RLIMIT_NOFILE, &old);
+    CHECK_INT_LE(seen.errors, 2);
+  }
+  seen.stop_after = 1;
+  event_base_dispatch(base);
+  CHECK_INT_EQ(seen.connections, 1);
+  close(client);
+  evconnlistener_free(listener);
+}
+
+static void *dispatch_in_thread(void *arg) {
+  (void)arg;
+  event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+  return NULL;
+}
+
+static pthread_mutex_t count_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t count_changed = PTHREAD_COND_INITIALIZER;
+static int thread_connections;
+
+static void count_in_thread(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
+                            int length, void *arg) {
+  (void)listener, (void)peer, (void)length, (void)arg;
+  close(fd);
+  pthread_mutex_lock(&count_mutex);
+  ++thread_connections;
+  pthread_cond_signal(&count_changed);
+  pthread_mutex_unlock(&count_mutex);
+}
+
+/* Disabling and freeing from another thread than the loop's, connections arriving all the while. */
+TEST(threadsafe_disable_and_free_from_another_thread) {
+  struct sockaddr_in sin = loopback();
+  pthread_t thread;
+  int round;
+  struct event_base *locked;
+  struct event_base *saved = base;
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  locked = event_base_new();
+  CHECK(locked != NULL);
+  base = locked;
+  CHECK_INT_EQ(pthread_create(&thread, NULL, dispatch_in_thread, NULL), 0);
+  for (round = 1; round <= 20; ++round) {
+    struct evconnlistener *listener =
+        evconnlistener_new_bind(base, count_in_thread, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_THREADSAFE, 16,
+                                (struct sockaddr *)&sin, sizeof(sin));
+    int client;
+    CHECK(listener != NULL);
+    client = connect_to(evconnlistener_get_fd(listener));
+    CHECK_INT_GE(client, 0);
+    pthread_mutex_lock(&count_mutex);
+    while (thread_connections < round) pthread_cond_wait(&count_changed, &count_mutex);
+    pthread_mutex_unlock(&count_mutex);
+    CHECK_INT_EQ(evconnlistener_disable(listener), 0);
+    evconnlistener_free(listener);
+    close(client);
+  }
+  event_base_loopbreak(base);
+  pthread_join(thread, NULL);
+  event_base_free(base);
+  base = saved;
+}
+
+static void free_base(void) { event_base_free(base); }
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  base = event_base_new();
+  if (!base) return 1;
+  atexit(free_base);
+  RUN_TESTS(new_bind_accepts_connections, flags_decide_blocking_and_close_on_exec, enable_and_disable,
+            disable_in_the_callback_ends_the_round, free_in_the_callback, new_on_a_socket_of_the_programs,
+            set_cb_exchanges_callback_and_argument, without_callback_it_waits_for_one, unix_sockets,
+            bad_arguments_give_null, reuseable_port_lets_two_listen, ipv6only_and_both_families,
+            deferred_accept_waits_for_data, out_of_descriptors_rests_and_resumes,
+            threadsafe_disable_and_free_from_another_thread);
+}
