@@ -1,10 +1,11 @@
 /* A ROT13 server as one would write it today: an evconnlistener accepts, bufferevents carry the data, and
- * signals end it without losing an answer.
+ * signals end it in good order.
  *
  * It shows the whole life of a server: listening, a pause when descriptors run out, bounded memory for each
  * client, lines moved from the input to the output evbuffer with a single copy, and a shutdown in two
- * steps.  The first SIGINT or SIGTERM closes the listening socket and stops reading; what was received is
- * still answered, for two seconds at most.  A second signal ends the program at once.
+ * steps.  The first SIGINT or SIGTERM closes the listening socket and stops reading; what was read is still
+ * answered, for two seconds at most.  A second signal ends the program at once.  (A client who is still
+ * sending at the end has his connection reset, and may lose the last answers by that.)
  *
  * Each line is answered when it is complete.  A line longer than MAX_LINE is answered in pieces, and a last
  * line without a newline when the client has shut down its sending side.
