@@ -179,8 +179,13 @@ bool event_base::only_moves_timer(const event &ev, const timeval *tv) const noex
 int event_base::move_timer(event &ev, const timeval &tv) noexcept {
   if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = tv;
   const evi::Micros due = now_for_caller() + tv.tv_sec * evi::kMicrosPerSecond + tv.tv_usec;
+  const bool later = due >= evi::deadline(ev);
   ev.ev_timeout = evi::to_timeval(due);
-  timers_.update(ev, due);
+  if (EVI_LIKELY(later)) {
+    timers_.update_later(ev, due);
+  } else {
+    timers_.update(ev, due);
+  }
   if (EVI_UNLIKELY(evi::heap_index(ev) == 0) && needs_wakeup()) wake_loop();
   return 0;
 }

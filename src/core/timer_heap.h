@@ -36,6 +36,12 @@ class TimerHeap {
   [[nodiscard]] bool reserve_one() noexcept { return size_ < capacity_ || grow(); }
   // Enters an event that is not in the heap, by deadline(ev); reserve_one() came before.
   void push(event &ev) noexcept;
+  // The same as update() where the deadline is known to have moved later only: nothing of the heap is read,
+  // so a timer that is pushed back waits for no memory but its own.
+  void update_later(event &ev, Micros key) noexcept {
+    const std::size_t i = heap_index(ev);
+    if (first_child(i) >= size_) entries_[i].key = key;
+  }
   // Follows a change of the deadline of an event in the heap, which is `key` now.
   void update(event &ev, Micros key) noexcept {
     const std::size_t i = heap_index(ev);
