@@ -1,0 +1,93 @@
+// What tests of buffers are made of: contents as strings, buffers of given extents, callbacks that keep a
+// log.
+#ifndef EVENTIDE_TEST_UNIT_BUFFER_BUFFERS_H
+#define EVENTIDE_TEST_UNIT_BUFFER_BUFFERS_H
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buffer/evbuffer.h"
+
+namespace test {
+
+inline std::string text(const evbuffer &buffer) {
+  std::string all;
+  for (const evi::Chain *c = buffer.first_chain(); c; c = c->next) {
+    all.append(reinterpret_cast<const char *>(c->head), c->length());
+  }
+  return all;
+}
+
+inline std::vector<std::string> extents(const evbuffer &buffer) {
+  std::vector<std::string> all;
+  for (const evi::Chain *c = buffer.first_chain(); c; c = c->next) {
+    all.emplace_back(reinterpret_cast<const char *>(c->head), c->length());
+  }
+  return all;
+}
+
+inline bool add(evbuffer &buffer, std::string_view bytes) { return buffer.add(bytes.data(), bytes.size()); }
+
+// Appends each piece as a memory chain of its own.
+inline void add_extents(evbuffer &buffer, const std::vector<std::string_view> &pieces) {
+  for (const std::string_view piece : pieces) {
+    evbuffer one;
+    ASSERT_TRUE(add(one, piece));
+    ASSERT_TRUE(buffer.append_all(one));
+  }
+}
+
+// Bytes that differ from their neighbours and from those a chunk further on.
+inline std::string pattern(std::size_t size, unsigned seed = 0) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>('!' + (i * 7 + i / 89 + seed) % 90);
+  return bytes;
+}
+
+// Checks at its end that the buffer is sound.
+struct Buffer : evbuffer {
+  Buffer() = default;
+  explicit Buffer(std::string_view bytes) { EXPECT_TRUE(test::add(*this, bytes)); }
+  // An extent for each.
+  Buffer(std::initializer_list<std::string_view> pieces) { add_extents(*this, pieces); }
+  ~Buffer() { EXPECT_TRUE(check_invariants()); }
+};
+
+// The changes that a callback was told of, as "orig+added-deleted" and a space each.
+struct ChangeLog {
+  std::string text;
+
+  static void append(evbuffer *, const evbuffer_cb_info *info, void *log) {
+    static_cast<ChangeLog *>(log)->text += std::to_string(info->orig_size) + "+" +
+                                           std::to_string(info->n_added) + "-" +
+                                           std::to_string(info->n_deleted) + " ";
+  }
+  void watch(evbuffer &buffer) { ASSERT_NE(buffer.add_callback(append, this), nullptr); }
+  std::string take() {
+    std::string taken;
+    taken.swap(text);
+    return taken;
+  }
+};
+
+// What a cleanup function was called with, and how often.
+struct Cleanup {
+  int calls = 0;
+  const void *data = nullptr;
+  std::size_t size = 0;
+
+  static void run(const void *data, std::size_t size, void *self) {
+    Cleanup &cleanup = *static_cast<Cleanup *>(self);
+    ++cleanup.calls;
+    cleanup.data = data;
+    cleanup.size = size;
+  }
+};
+
+}  // namespace test
+
+#endif

@@ -1,0 +1,258 @@
+#include <gtest/gtest.h>
+
+#include "buffers.h"
+#include "support/fault_alloc.h"
+
+namespace {
+
+using test::Buffer;
+using test::ChangeLog;
+using test::extents;
+using test::text;
+using Pieces = std::vector<std::string>;
+
+TEST(AppendAll, moves_extents_as_they_are) {
+  Buffer to{"ab", "c"}, from{"de", "f"};
+  const unsigned char *bytes = from.first_chain()->head;
+  ASSERT_TRUE(to.append_all(from));
+  EXPECT_EQ(extents(to), Pieces({"ab", "c", "de", "f"}));
+  EXPECT_EQ(to.first_chain()->next->next->head, bytes);
+  EXPECT_TRUE(from.empty());
+  ASSERT_TRUE(test::add(from, "new"));
+  ASSERT_TRUE(test::add(to, "g"));
+  EXPECT_EQ(text(to), "abcdefg");
+  EXPECT_EQ(text(from), "new");
+}
+
+TEST(PrependAll, moves_extents_to_the_front) {
+  Buffer to{"ab", "c"}, from{"de", "f"};
+  ASSERT_TRUE(to.prepend_all(from));
+  EXPECT_EQ(extents(to), Pieces({"de", "f", "ab", "c"}));
+  EXPECT_TRUE(from.empty());
+  Buffer empty, last("z");
+  ASSERT_TRUE(empty.prepend_all(last));
+  ASSERT_TRUE(test::add(empty, "!"));
+  EXPECT_EQ(text(empty), "z!");
+}
+
+// #774, #778, #806, #358: nothing moved is nothing changed, frozen or not.
+TEST(Move, of_nothing_does_nothing) {
+  Buffer to("abc"), empty;
+  ChangeLog log;
+  log.watch(to);
+  for (const bool frozen : {false, true}) {
+    if (frozen) to.freeze(false);
+    if (frozen) to.freeze(true);
+    EXPECT_TRUE(to.append_all(empty));
+    EXPECT_TRUE(to.prepend_all(empty));
+    EXPECT_TRUE(to.append_shared(empty));
+    EXPECT_EQ(to.append_some(empty, 5), 0);
+    EXPECT_EQ(empty.append_some(to, 0), 0);
+    EXPECT_TRUE(to.append_all(to));
+    EXPECT_TRUE(to.prepend_all(to));
+    EXPECT_EQ(to.append_some(to, 2), 0);
+  }
+  EXPECT_EQ(text(to), "abc");
+  EXPECT_EQ(log.text, "");
+}
+
+TEST(AppendSome, moves_exactly_what_was_asked) {
+  const std::string all = "abcdefghij";
+  for (std::size_t size = 0; size <= 12; ++size) {
+    SCOPED_TRACE(size);
+    Buffer to{"<", "-"}, from{"abc", "d", "efg", "hij"};
+    const std::size_t want = std::min<std::size_t>(size, 10);
+    EXPECT_EQ(to.append_some(from, size), static_cast<ev_ssize_t>(want));
+    EXPECT_EQ(text(to), "<-" + all.substr(0, want));
+    EXPECT_EQ(text(from), all.substr(want));
+    ASSERT_TRUE(test::add(from, "+"));
+    EXPECT_EQ(text(from), all.substr(want) + "+");
+  }
+}
+
+TEST(AppendSome, copies_a_part_of_a_large_extent) {
+  const std::string all = test::pattern(100000);
+  Buffer to, from(all);
+  std::string seen;
+  while (!from.empty()) {
+    ASSERT_GT(to.append_some(from, 6007), 0);
+    seen = text(to);
+    ASSERT_EQ(seen + text(from), all);
+  }
+  EXPECT_EQ(seen, all);
+}
+
+TEST(Move, tells_both_buffers_what_happened) {
+  Buffer to("abcd"), from("xyz");
+  ChangeLog to_log, from_log;
+  to_log.watch(to);
+  from_log.watch(from);
+  ASSERT_TRUE(to.append_all(from));
+  EXPECT_EQ(to_log.take(), "4+3-0 ");
+  EXPECT_EQ(from_log.take(), "3+0-3 ");
+  ASSERT_EQ(from.append_some(to, 5), 5);
+  EXPECT_EQ(to_log.take(), "7+0-5 ");
+  EXPECT_EQ(from_log.take(), "0+5-0 ");
+  ASSERT_TRUE(from.prepend_all(to));
+  EXPECT_EQ(to_log.take(), "2+0-2 ");
+  EXPECT_EQ(from_log.take(), "5+2-0 ");
+  ASSERT_TRUE(to.append_shared(from));
+  EXPECT_EQ(to_log.take(), "0+7-0 ");
+  EXPECT_EQ(from_log.take(), "");
+}
+
+// --- sharing ---
+
+TEST(Share, shows_the_bytes_of_the_moment) {
+  Buffer from{"abc", "def"}, to("<");
+  ASSERT_TRUE(to.append_shared(from));
+  ASSERT_TRUE(test::add(from, "ghi"));
+  ASSERT_TRUE(from.drain(2));
+  EXPECT_EQ(text(to), "<abcdef");
+  EXPECT_EQ(text(from), "cdefghi");
+  ASSERT_TRUE(from.drain(100));
+  ASSERT_TRUE(test::add(from, "overwrite?"));
+  EXPECT_EQ(text(to), "<abcdef");
+  ASSERT_TRUE(test::add(to, ">"));
+  EXPECT_EQ(text(to), "<abcdef>");
+}
+
+// CVE-2026-63381: an empty destination whose chains the failed or empty reference left dangling.
+TEST(Share, with_a_destination_that_was_filled_and_emptied) {
+  Buffer to("gone"), from("abc"), none;
+  ASSERT_TRUE(to.drain(4));
+  EXPECT_TRUE(to.append_shared(none));
+  EXPECT_TRUE(to.check_invariants());
+  EXPECT_TRUE(to.append_shared(from));
+  EXPECT_EQ(text(to), "abc");
+  ASSERT_TRUE(to.drain(3));
+  EXPECT_TRUE(to.append_shared(from));
+  ASSERT_TRUE(test::add(to, "d"));
+  EXPECT_EQ(text(to), "abcd");
+  evbuffer_iovec vec[2];
+  ASSERT_GE(none.reserve(100, vec, 2), 1);
+  EXPECT_TRUE(none.append_shared(from));
+  EXPECT_EQ(text(none), "abc");
+}
+
+TEST(Share, is_refused_with_itself_and_of_what_is_shared_already) {
+  Buffer from("abc"), middle, to("x");
+  EXPECT_FALSE(from.append_shared(from));
+  ASSERT_TRUE(middle.append_shared(from));
+  EXPECT_FALSE(to.append_shared(middle));
+  // One shared extent among others is enough, and nothing of them is kept.
+  ASSERT_TRUE(middle.prepend("front", 5));
+  EXPECT_FALSE(to.append_shared(middle));
+  EXPECT_EQ(text(to), "x");
+}
+
+TEST(Share, takes_references_and_reports_their_end_after_the_last_reader) {
+  test::Cleanup cleanup;
+  const char data[] = "abcdef";
+  Buffer first, second;
+  {
+    Buffer from;
+    ASSERT_TRUE(from.add_reference(data, 0, 6, test::Cleanup::run, &cleanup));
+    ASSERT_TRUE(first.append_shared(from));
+    ASSERT_TRUE(from.drain(1));
+    ASSERT_TRUE(second.append_shared(from));
+  }
+  EXPECT_EQ(text(first), "abcdef");
+  EXPECT_EQ(text(second), "bcdef");
+  ASSERT_TRUE(first.drain(6));
+  ASSERT_TRUE(second.drain(4));
+  EXPECT_EQ(cleanup.calls, 0);
+  ASSERT_TRUE(second.drain(1));
+  EXPECT_EQ(cleanup.calls, 1);
+  EXPECT_EQ(cleanup.data, data);
+  EXPECT_EQ(cleanup.size, 6u);
+}
+
+// --- references ---
+
+TEST(Reference, is_not_copied_and_ends_with_its_last_byte) {
+  test::Cleanup cleanup;
+  const char data[] = "0123456789";
+  Buffer buffer("<");
+  ASSERT_TRUE(buffer.add_reference(data, 0, 10, test::Cleanup::run, &cleanup));
+  EXPECT_EQ(buffer.first_chain()->next->head, reinterpret_cast<const unsigned char *>(data));
+  ASSERT_TRUE(test::add(buffer, ">"));
+  ASSERT_TRUE(buffer.drain(10));
+  EXPECT_EQ(cleanup.calls, 0);
+  ASSERT_TRUE(buffer.drain(1));
+  EXPECT_EQ(cleanup.calls, 1);
+  EXPECT_EQ(cleanup.data, data);
+  EXPECT_EQ(cleanup.size, 10u);
+  EXPECT_EQ(text(buffer), ">");
+}
+
+TEST(Reference, with_an_offset_shows_the_rest_and_reports_all) {
+  test::Cleanup cleanup;
+  const char data[] = "0123456789";
+  {
+    Buffer buffer;
+    ASSERT_TRUE(buffer.add_reference(data, 4, 3, test::Cleanup::run, &cleanup));
+    EXPECT_EQ(text(buffer), "456");
+  }
+  EXPECT_EQ(cleanup.calls, 1);
+  EXPECT_EQ(cleanup.data, data);
+  EXPECT_EQ(cleanup.size, 7u);
+}
+
+TEST(Reference, of_nothing_ends_at_once) {
+  test::Cleanup cleanup;
+  Buffer buffer;
+  EXPECT_TRUE(buffer.add_reference("abc", 0, 0, test::Cleanup::run, &cleanup));
+  EXPECT_EQ(cleanup.calls, 1);
+  EXPECT_TRUE(buffer.add_reference("abc", 0, 0, nullptr, nullptr));
+  EXPECT_TRUE(buffer.empty());
+}
+
+TEST(Reference, moves_with_its_bytes) {
+  test::Cleanup cleanup;
+  Buffer to;
+  {
+    Buffer from;
+    ASSERT_TRUE(from.add_reference("abcdef", 0, 6, test::Cleanup::run, &cleanup));
+    // A part is copied, the rest stays.
+    ASSERT_EQ(to.append_some(from, 2), 2);
+    ASSERT_TRUE(to.append_all(from));
+  }
+  EXPECT_EQ(cleanup.calls, 0);
+  EXPECT_EQ(text(to), "abcdef");
+  ASSERT_TRUE(to.drain(6));
+  EXPECT_EQ(cleanup.calls, 1);
+}
+
+// --- lack of memory ---
+
+TEST(Move, changes_nothing_without_memory) {
+  const std::string big = test::pattern(5000);
+  test::sweep([&] {
+    test::Cleanup cleanup;
+    bool good = true;
+    {
+      Buffer from, to;
+      good = test::add(from, big) && good;
+      Buffer more;
+      good = test::add(more, big) && from.append_all(more) && good;
+      const bool referenced = from.add_reference(big.data(), 0, 100, test::Cleanup::run, &cleanup);
+      good = referenced && good;
+      const std::string all = text(from);
+      const ev_ssize_t moved = to.append_some(from, 3000);
+      EXPECT_EQ(text(to) + text(from), all);
+      EXPECT_EQ(text(to).size(), moved < 0 ? 0u : static_cast<std::size_t>(moved));
+      good = moved == 3000 && good;
+      const std::string before = text(to);
+      const bool shared = to.append_shared(from);
+      EXPECT_EQ(text(to), shared ? before + text(from) : before);
+      good = shared && good;
+      EXPECT_EQ(cleanup.calls, 0);
+      cleanup.calls = referenced ? 0 : 1;
+    }
+    EXPECT_EQ(cleanup.calls, 1);
+    return good;
+  });
+}
+
+}  // namespace
