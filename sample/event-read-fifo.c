@@ -101,11 +101,11 @@ int main(int argc, char **argv) {
   struct fifo fifo = {.path = "event.fifo", .reading_end = -1, .writing_end = -1};
   int result;
 
-  if (argc > 2) {
+  if (getopt(argc, argv, "") != -1 || argc - optind > 1) {
     fprintf(stderr, "usage: %s [FIFO]\n", argv[0]);
     return 2;
   }
-  if (argc == 2) fifo.path = argv[1];
+  if (optind < argc) fifo.path = argv[optind];
   signal(SIGPIPE, SIG_IGN); /* a closed standard output is a failed write */
   result = fifo_run(&fifo);
   fifo_clear(&fifo);

@@ -973,6 +973,7 @@ class UsageTest(SampleTest):
         self.refused('time-test', '-n', '-1')
         self.refused('time-test', 'x')
         self.refused('event-read-fifo', 'a', 'b')
+        self.refused('event-read-fifo', '-x')
         self.refused('becat')
         self.refused('becat', '-l', 'localhost')
         self.refused('becat', '-b', '127.0.0.1', 'localhost')
