@@ -115,6 +115,12 @@ class Memcached:
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
 
+    def start_connecting(self):
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.connect_ex(("127.0.0.1", self.port))
+        return connection
+
 
 def ask(connection, question, end):
     connection.sendall(question)
@@ -160,12 +166,10 @@ def memcached_connection_limit(scratch):
         held = []
 
         def at_the_limit():
-            held.append(server.connect())
+            held.append(server.start_connecting())  # may have to wait: the limit is reached while we ask
             return re.search(rb"STAT listen_disabled_num [1-9]", ask(first, b"stats\r\n", b"END\r\n"))
         eventually("memcached is at its limit", at_the_limit)
-        waiting = socket.socket()
-        waiting.setblocking(False)
-        waiting.connect_ex(("127.0.0.1", server.port))  # the kernel's queue is full or short now
+        waiting = server.start_connecting()
         for connection in held:
             connection.close()
         waiting.settimeout(DEADLINE)
