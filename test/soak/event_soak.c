@@ -1,0 +1,149 @@
+/* Soak of the event core: two loops, four threads that add, delete, activate and free events on both, for so
+ * many seconds (argument 1, default 2) with so many events per thread. Meant to run under ThreadSanitizer
+ * too; ends with figures, and with status 1 if an event was called after event_free returned. */
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { kLoops = 2, kWorkers = 4, kSlots = 64, kPairs = 8 };
+
+/* What a callback is given. It outlives its event, so that a call that comes too late is seen and not a
+ * crash. */
+struct slot {
+  struct event *ev;
+  atomic_int alive;
+  atomic_long calls;
+};
+
+struct worker {
+  pthread_t thread;
+  uint64_t random;
+  struct slot slots[kSlots];
+  int pairs[kPairs][2];
+  long operations;
+};
+
+static struct event_base *bases[kLoops];
+static struct worker workers[kWorkers];
+static atomic_int stop;
+static atomic_long late_calls;
+
+static uint32_t next_random(struct worker *w, uint32_t bound) {
+  w->random = w->random * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(w->random >> 33) % bound;
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg) {
+  struct slot *slot = arg;
+  char bytes[16];
+  if (!atomic_load(&slot->alive)) atomic_fetch_add(&late_calls, 1);
+  if ((what & EV_READ) && fd >= 0 && read(fd, bytes, sizeof(bytes)) < 0) return; /* another event took it */
+  atomic_fetch_add(&slot->calls, 1);
+}
+
+static void make(struct worker *w, struct slot *slot) {
+  static const short kinds[] = {
+      0, EV_PERSIST, EV_READ, EV_READ | EV_PERSIST, EV_WRITE, EV_READ | EV_PERSIST | EV_ET};
+  const short what = kinds[next_random(w, sizeof(kinds) / sizeof(kinds[0]))];
+  const int fd = what & (EV_READ | EV_WRITE) ? w->pairs[next_random(w, kPairs)][0] : -1;
+  atomic_store(&slot->alive, 1);
+  slot->ev = event_new(bases[next_random(w, kLoops)], fd, what, on_event, slot);
+}
+
+static void discard(struct slot *slot) {
+  event_free(slot->ev);
+  /* From here on no loop may call it any more. */
+  atomic_store(&slot->alive, 0);
+  slot->ev = NULL;
+}
+
+static void work_on(struct worker *w, struct slot *slot) {
+  struct timeval soon = {0, (suseconds_t)next_random(w, 3000)};
+  if (!slot->ev) {
+    make(w, slot);
+    return;
+  }
+  switch (next_random(w, 8)) {
+    case 0:
+      discard(slot);
+      break;
+    case 1:
+      event_del(slot->ev);
+      break;
+    case 2:
+      event_active(slot->ev, EV_TIMEOUT, 1);
+      break;
+    case 3:
+      event_add(slot->ev, NULL);
+      break;
+    case 4:
+      event_pending(slot->ev, EV_READ | EV_TIMEOUT, NULL);
+      break;
+    default:
+      event_add(slot->ev, &soon);
+      break;
+  }
+}
+
+static void *work(void *arg) {
+  struct worker *w = arg;
+  while (!atomic_load(&stop)) {
+    work_on(w, &w->slots[next_random(w, kSlots)]);
+    if (next_random(w, 16) == 0 && write(w->pairs[next_random(w, kPairs)][1], "x", 1) < 0)
+      continue; /* full */
+    ++w->operations;
+  }
+  for (int i = 0; i < kSlots; ++i) {
+    if (w->slots[i].ev) discard(&w->slots[i]);
+  }
+  return NULL;
+}
+
+static void *run_loop(void *base) {
+  event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+  return NULL;
+}
+
+int main(int argc, char **argv) {
+  const int seconds = argc > 1 ? atoi(argv[1]) : 2;
+  const struct timespec length = {seconds, 0};
+  pthread_t loops[kLoops];
+  long operations = 0, calls = 0;
+  if (evthread_use_pthreads() != 0) return 2;
+  for (int i = 0; i < kLoops; ++i) {
+    if (!(bases[i] = event_base_new()) || pthread_create(&loops[i], NULL, run_loop, bases[i]) != 0) return 2;
+  }
+  for (int i = 0; i < kWorkers; ++i) {
+    workers[i].random = 88172645463325252u + (uint64_t)i;
+    for (int p = 0; p < kPairs; ++p) {
+      if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, workers[i].pairs[p]) != 0) return 2;
+    }
+    if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) return 2;
+  }
+  nanosleep(&length, NULL);
+  atomic_store(&stop, 1);
+  for (int i = 0; i < kWorkers; ++i) {
+    pthread_join(workers[i].thread, NULL);
+    operations += workers[i].operations;
+    for (int s = 0; s < kSlots; ++s) calls += atomic_load(&workers[i].slots[s].calls);
+    for (int p = 0; p < kPairs; ++p) close(workers[i].pairs[p][0]), close(workers[i].pairs[p][1]);
+  }
+  for (int i = 0; i < kLoops; ++i) {
+    event_base_loopbreak(bases[i]);
+    pthread_join(loops[i], NULL);
+    if (event_base_get_num_events(bases[i], EVENT_BASE_COUNT_ADDED) != 0) {
+      printf("loop %d still holds events\n", i);
+      return 1;
+    }
+    event_base_free(bases[i]);
+  }
+  printf("%ld operations, %ld calls, %ld after event_free\n", operations, calls, atomic_load(&late_calls));
+  return atomic_load(&late_calls) || !calls ? 1 : 0;
+}
