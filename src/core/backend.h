@@ -14,7 +14,6 @@ struct event_base;
 
 namespace evi {
 
-using Nanos = std::int64_t;
 inline constexpr Nanos kWaitForever = -1;
 
 struct Backend {

@@ -19,7 +19,13 @@ Micros wall_now(const Clock &) noexcept {
   return to_micros(tv);
 }
 
-constinit const Clock posix_clock{monotonic_now, wall_now};
+Nanos monotonic_nanos(const Clock &) noexcept {
+  timespec ts{};
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return static_cast<Nanos>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
+}
+
+constinit const Clock posix_clock{monotonic_now, wall_now, monotonic_nanos};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Durations and points in time as whole microseconds, and their saturating conversion from and to timeval.
+// Durations and points in time as whole microseconds, and their saturating conversion from and to timeval;
+// nanoseconds where the kernel or a measurement takes them.
 #ifndef EVI_UTIL_TIME_H
 #define EVI_UTIL_TIME_H
 
@@ -9,6 +10,7 @@
 namespace evi {
 
 using Micros = std::int64_t;
+using Nanos = std::int64_t;
 
 inline constexpr Micros kMicrosPerSecond = 1'000'000;
 // About 146 000 years: any longer duration counts as this one, so that sums of two never overflow.
