@@ -75,6 +75,7 @@ event_base::~event_base() {
   for (int i = 0; i < common_count_; ++i) evi::destroy(common_[i]);
   evi::mm_free(common_);
   evi::destroy(signal_events_);
+  evi::destroy(metrics_);
 }
 
 namespace {

@@ -14,6 +14,7 @@
 #include "core/common_timeout.h"
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
+#include "core/metrics.h"
 #include "core/signal.h"
 #include "core/signal_fd.h"
 #include "core/timer_heap.h"
@@ -42,6 +43,7 @@ struct LoopLocal {
   void (*destroy)(void *data) noexcept = nullptr;
 };
 
+class JsonWriter;
 struct OnceEvent;
 struct FlushLink {
   static auto &of(FlushHook &hook) noexcept { return hook.link; }
@@ -137,12 +139,23 @@ struct event_base final {
   void dump(std::FILE *out) noexcept;
   int count_events(unsigned kinds) noexcept;
   int max_events(unsigned kinds, bool reset) noexcept;
+  // 0, or -1 if it cannot be written.
+  int dump_json(std::FILE *out) noexcept;
   const char *method() const noexcept {
     return uses_changelist_ ? backend_->changelist_name : backend_->name;
   }
   // "signal" for the handler, "signalfd_signal" where a signalfd is read beside it.
   const char *signal_method() const noexcept { return uses_signal_fd_ ? "signalfd_signal" : "signal"; }
   int features() const noexcept { return backend_->features; }
+
+  // --- metrics (metrics.cc), as event2/eventide.h tells ---
+  int enable_metrics() noexcept;
+  void disable_metrics() noexcept;
+  int reset_metrics() noexcept;
+  // False, and `out` left alone, if they are not enabled.
+  bool read_metrics(eventide_metrics &out) noexcept;
+  // A null callback takes the last one away.
+  int set_slow_callback(evi::Nanos threshold, eventide_slow_cb callback, void *arg) noexcept;
 
   // --- priorities ---
   int set_priorities(int count) noexcept;
@@ -227,6 +240,17 @@ struct event_base final {
     return !active_.empty() || !later_.empty() || !flush_.empty();
   }
 
+  // metrics.cc: what the loop does while recorder_ is set
+  bool wait_timed(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
+  void call_event_timed(const event &ev) noexcept EVI_REQUIRES(lock_);
+  void call_deferred_timed(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  void finalize_timed(event_callback &cb) noexcept EVI_REQUIRES(lock_);
+  template <typename F>
+  void call_timed(eventide_slow_call call, bool back_to_back, F &&f) noexcept EVI_REQUIRES(lock_);
+  void record_call(const eventide_slow_call &call, evi::Nanos end) noexcept EVI_REQUIRES(lock_);
+  bool make_metrics() noexcept EVI_REQUIRES(lock_);
+  void drop_unwanted_metrics() noexcept EVI_REQUIRES(lock_);
+
   // finalize.cc
   // The callback has left its queue.
   void run_finalizer(event_callback &cb) noexcept EVI_REQUIRES(lock_);
@@ -268,6 +292,11 @@ struct event_base final {
   static int dump_inserted(const event_base *base, const event *ev, void *out) noexcept;
   static int dump_active(const event_base *base, const event *ev, void *out) noexcept;
 
+  // dump_json.cc
+  void tell_counts(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
+  void tell_events(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
+  void tell_active(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
+
   // event_base.cc
   bool choose_backend(const event_config &config) noexcept;
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
@@ -288,6 +317,9 @@ struct event_base final {
   evi::Changelist changes_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
   evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
+  // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
+  evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
+  evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 
   evi::Micros cached_now_ EVI_GUARDED_BY(lock_) = 0;  // 0: not read in this iteration
   evi::Micros cached_wall_ EVI_GUARDED_BY(lock_) = 0;

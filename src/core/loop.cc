@@ -27,6 +27,7 @@ int event_base::loop(int loop_flags) noexcept {
 
   forget_time();
   running_ = false;
+  recorder_ = nullptr;
   switch (turn) {
     case Turn::empty:
       return 1;
@@ -77,7 +78,10 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   }
   forget_time();
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
-  if (!backend_->wait(backend_state_, *this, timeout)) return false;
+  recorder_ = metrics_;
+  const bool waited =
+      EVI_LIKELY(!recorder_) ? backend_->wait(backend_state_, *this, timeout) : wait_timed(timeout);
+  if (!waited) return false;
   allow_time_cache();
   call_check_watchers();
   return true;
@@ -103,6 +107,7 @@ void event_base::expire(event &due) noexcept {
     evi::heap_index(*ev) = evi::kNotInHeap;
     if (!list.events.empty()) schedule_stand_in(list);
   }
+  if (EVI_UNLIKELY(recorder_)) recorder_->timer_due(now_locked() - evi::deadline(*ev));
   mark_removed(*ev, EVLIST_TIMEOUT);
   // A periodic event stays on its descriptor; any other one is done with.
   const bool periodic = evi::closure(*ev) == Closure::persist && evutil_timerisset(&evi::period(*ev));
@@ -168,6 +173,10 @@ void event_base::run_callback(event_callback &cb) noexcept {
       break;
     case Closure::callback_self: {
       dequeue_active(cb);
+      if (EVI_UNLIKELY(recorder_)) {
+        call_deferred_timed(cb);
+        break;
+      }
       const auto fn = cb.evcb_cb_union.evcb_selfcb;
       void *arg = cb.evcb_arg;
       const evi::Unlocked open(lock_);
@@ -178,7 +187,7 @@ void event_base::run_callback(event_callback &cb) noexcept {
     case Closure::event_finalize:
     case Closure::event_finalize_free:
       dequeue_active(cb);
-      run_finalizer(cb);
+      EVI_LIKELY(!recorder_) ? run_finalizer(cb) : finalize_timed(cb);
       break;
     case Closure::common_timeout:
       break;  // never active
@@ -192,6 +201,7 @@ void event_base::run_callback(event_callback &cb) noexcept {
 
 // The callback may free the event: what the call needs is copied before the lock opens.
 void event_base::call(const event &ev) noexcept {
+  if (EVI_UNLIKELY(recorder_)) return call_event_timed(ev);
   const event_callback_fn fn = ev.ev_evcallback.evcb_cb_union.evcb_callback;
   const evutil_socket_t fd = ev.ev_fd;
   const short what = ev.ev_res;
