@@ -6,9 +6,9 @@
 
 enum {
   kIdleTimers = 100000,
-  kIdleSeconds = 30,    /* first measure: flat out, no timer comes due */
-  kPushesPerPass = 100, /* between two passes of the loop */
-  kIdlePushes = 3000000,
+  kIdleSeconds = 30,     /* first measure: flat out, no timer comes due */
+  kPushesPerPass = 1000, /* between two passes of the loop */
+  kIdlePushes = 2000000,
   kShortMs = 500, /* second measure: at a fixed rate, over several times the delay */
   kPushesPerTick = 2000,
   kTickMs = 1
