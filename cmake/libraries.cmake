@@ -63,12 +63,12 @@ function(eventide_library name component)
     # The libraries are replaced together: each finds its siblings beside itself.
     set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN" BUILD_WITH_INSTALL_RPATH ON)
   endif()
-  target_link_options(${name} PRIVATE
-    LINKER:-z,relro LINKER:-z,now
+  # An umbrella uses nothing of what it NEEDs.
+  target_link_options(${name} PRIVATE LINKER:-z,relro LINKER:-z,now LINKER:--no-as-needed)
+  if(NOT EVENTIDE_SANITIZE)
     # Something of the C++ runtime that crept in shall be an error here and not at the user's.
-    $<$<NOT:$<BOOL:${EVENTIDE_SANITIZE}>>:LINKER:-z,defs>
-    # An umbrella uses nothing of what it NEEDs.
-    LINKER:--no-as-needed)
+    target_link_options(${name} PRIVATE LINKER:-z,defs)
+  endif()
   add_custom_command(TARGET ${name} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -E create_symlink $<TARGET_SONAME_FILE_NAME:${name}> lib${name}.so
     WORKING_DIRECTORY ${EVENTIDE_LIB_DIR})
