@@ -65,6 +65,7 @@ Chain *evbuffer::unlink_all() noexcept {
   Chain *first = first_;
   first_ = last_ = nullptr;
   length_ = 0;
+  may_have_unread_ = false;
   return first;
 }
 
@@ -122,6 +123,7 @@ bool evbuffer::check_invariants() const noexcept {
   for (const Chain *c = first_; c; last = c, c = c->next) {
     if (c->head < c->begin || c->tail <= c->head || c->end < c->tail || c->reserved) return false;
     if (c->holders.load(std::memory_order_relaxed) == 0) return false;
+    if (c->unread && !(c->kind == Chain::Kind::file && may_have_unread_)) return false;
     bytes += c->length();
   }
   if (last != last_ || bytes != length_ || length_ > evi::kMaxBufferLength) return false;
@@ -137,6 +139,10 @@ void BufferUse::hold_owner() noexcept {
   owner_ops_ = buffer_.owner_ops_;
   owner_ = buffer_.owner_;
   owner_ops_->hold(owner_);
+}
+
+void BufferUse::tell_locked() noexcept {
+  if (buffer_.owner_ops_->locked) buffer_.owner_ops_->locked(buffer_.owner_);
 }
 
 void BufferUse::finish(bool last) noexcept {

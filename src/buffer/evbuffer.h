@@ -38,6 +38,8 @@ struct BufferOwner {
   // without the buffer's lock.
   void (*hold)(void *owner) noexcept;
   void (*release)(void *owner) noexcept;
+  // Told when a call from outside has taken the buffer's lock, before it does anything; may be null.
+  void (*locked)(void *owner) noexcept = nullptr;
 };
 
 // A large chunk to receive into, kept by an event loop for all its connections. Null until it is needed.
@@ -102,8 +104,8 @@ struct evbuffer {
   void unfreeze(bool at_front) noexcept { set_frozen(at_front, false); }
   bool frozen(bool at_front) const noexcept { return at_front ? front_frozen_ : end_frozen_; }
 
-  void set_flags(std::uint32_t flags) noexcept { flags_ |= flags; }
-  void clear_flags(std::uint32_t flags) noexcept { flags_ &= ~flags; }
+  void set_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint16_t>(flags_ | flags); }
+  void clear_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint16_t>(flags_ & ~flags); }
   [[nodiscard]] bool set_max_read(std::size_t max) noexcept;
   std::size_t max_read() const noexcept { return max_read_; }
 
@@ -138,6 +140,13 @@ struct evbuffer {
   [[nodiscard]] int reserve(std::size_t size, evbuffer_iovec *vec, int count) noexcept;
   [[nodiscard]] bool commit(const evbuffer_iovec *vec, int count) noexcept;
 
+  // --- file_segment.cc ---
+
+  // Takes the descriptor over if it succeeds, and only then. False with errno.
+  [[nodiscard]] bool add_file(int fd, ev_off_t offset, ev_off_t length) noexcept;
+  // A negative length is the rest.
+  [[nodiscard]] bool add_segment(evbuffer_file_segment &segment, ev_off_t offset, ev_off_t length) noexcept;
+
   // --- format.cc ---
 
   // The number of bytes added, -1 on failure.
@@ -151,6 +160,7 @@ struct evbuffer {
   [[nodiscard]] ev_ssize_t remove(void *data, std::size_t size) noexcept;
   [[nodiscard]] ev_ssize_t copyout(const evbuffer_ptr *from, void *data, std::size_t size) const noexcept;
   [[nodiscard]] unsigned char *pullup(ev_ssize_t size) noexcept;
+  // -1 if a file could not be read in.
   [[nodiscard]] int peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *vec,
                          int count) const noexcept;
 
@@ -184,8 +194,10 @@ struct evbuffer {
                                      std::size_t chunk) noexcept;
   // The same with a chunk of the buffer's own.
   [[nodiscard]] ev_ssize_t read_some(int fd, std::size_t limit) noexcept;
-  // One writev of at most `limit` bytes, which are drained as far as written. The number of bytes written, -1
-  // with errno; EPERM means a frozen front. 0 if there is nothing to write.
+  // One writev of at most `limit` bytes, which are drained as far as written; where there are files to be
+  // sent by the kernel, a call for each of them and for what lies between, until one does not take
+  // everything. The number of bytes written, -1 with errno; EPERM means a frozen front, EIO a file that has
+  // lost the bytes. 0 if there is nothing to write.
   [[nodiscard]] ev_ssize_t write_some(int fd, std::size_t limit) noexcept;
 
   // --- callbacks.cc ---
@@ -244,6 +256,15 @@ struct evbuffer {
   void swap_spare_for(evbuffer &source) noexcept;
   [[nodiscard]] unsigned char *gather(std::size_t size) noexcept;
   [[nodiscard]] bool take_front(evbuffer &source, std::size_t size) noexcept;
+  void inherit_files(const evbuffer &source) noexcept {
+    if (EVI_UNLIKELY(source.may_have_unread_)) may_have_unread_ = true;
+  }
+
+  // Called before bytes are looked at: false, with errno, if some of them could not be got from their file.
+  bool readable(const evi::Cursor &at, std::size_t size) const noexcept {
+    return EVI_LIKELY(!may_have_unread_) || read_in(at, size);
+  }
+  EVI_COLD bool read_in(const evi::Cursor &at, std::size_t size) const noexcept;
 
   bool resolve(const evbuffer_ptr *ptr, evi::Cursor &out) const noexcept;
   bool find_line_end(evbuffer_eol_style style, std::size_t &size, std::size_t &eol_size) const noexcept;
@@ -251,6 +272,10 @@ struct evbuffer {
   [[nodiscard]] ev_ssize_t receive(int fd, std::size_t limit, evi::ReadChunk &chunk) noexcept;
   void accept_chunk(evi::ReadChunk &chunk, std::size_t bytes) noexcept;
   int extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept;
+  ev_ssize_t write_memory(int fd, std::size_t limit) noexcept;
+  ev_ssize_t write_memory_before_file(int fd, std::size_t limit, std::size_t &asked) noexcept;
+  ev_ssize_t send_file(int fd, std::size_t limit) noexcept;
+  EVI_COLD ev_ssize_t write_with_files(int fd, std::size_t limit) noexcept;
 
   void changed(std::size_t added, std::size_t deleted) noexcept {
     if (EVI_UNLIKELY(owner_ops_ || callbacks_)) tell_change(added, deleted);
@@ -273,16 +298,19 @@ struct evbuffer {
   // Present once callbacks were deferred.
   evi::DeferredChange *deferred_ = nullptr;
   std::uint32_t claims_ = 1;
-  std::uint32_t flags_ = 0;
   std::uint32_t max_read_ = evi::kDefaultMaxRead;
+  std::uint16_t flags_ = 0;
   std::uint16_t running_ = 0;
   bool front_frozen_ = false;
+  // Some chain may be unread. Set with the first, cleared when the buffer is empty.
+  bool may_have_unread_ = false;
   bool end_frozen_ = false;
   bool owns_lock_ = false;
   bool has_removed_ = false;
 };
 
-static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 104);
+// A bufferevent holds two, and is to fit into 704 bytes.
+static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 88);
 
 namespace evi {
 
@@ -294,6 +322,7 @@ class BufferUse {
     raw_lock_acquire(lock_);
     ++buffer_.claims_;
     if (EVI_UNLIKELY(buffer_.callbacks_ && buffer_.owner_ops_)) hold_owner();
+    if (EVI_UNLIKELY(lock_ != nullptr) && buffer_.owner_ops_) tell_locked();
   }
   ~BufferUse() {
     const bool last = --buffer_.claims_ == 0;
@@ -305,6 +334,7 @@ class BufferUse {
 
  private:
   void hold_owner() noexcept;
+  void tell_locked() noexcept;
   void finish(bool last) noexcept;
 
   evbuffer &buffer_;

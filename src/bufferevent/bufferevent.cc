@@ -1,0 +1,316 @@
+// Life and state of a bufferevent: references, what holds a direction back, watermarks, base and priority.
+#include "bufferevent/bufferevent.h"
+
+#include "bufferevent/lookup.h"
+#include "bufferevent/mail.h"
+#include "core/deferred.h"
+#include "core/event_access.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/assert.h"
+#include "util/log.h"
+
+namespace evi {
+namespace {
+
+constexpr bool kAtFront = true;
+constexpr bool kAtEnd = false;
+
+constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
+
+}  // namespace
+
+const BufferOwner BuffereventBase::kOwner = {on_change, on_hold, on_release, on_locked};
+
+BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, int options) noexcept
+    : bufferevent{}, options_(static_cast<std::uint8_t>(options)) {
+  ev_base = base;
+  be_ops = &kind;
+  input = &input_;
+  output = &output_;
+  enabled = EV_WRITE;
+  run = on_flush;
+  deferred_init(deferred_, base ? deferred_default_priority(*base) : 0, on_deferred, this);
+  input_.set_owner(kOwner, this);
+  output_.set_owner(kOwner, this);
+  // The program only takes from the one and only adds to the other.
+  input_.freeze(kAtEnd);
+  output_.freeze(kAtFront);
+}
+
+BuffereventBase::~BuffereventBase() {
+  Mail::discard(mail_.load(std::memory_order_acquire));
+  evi::destroy(extra_);
+  void *lock = owns_lock_ ? this->lock() : nullptr;
+  input_.set_lock(nullptr);
+  output_.set_lock(nullptr);
+  raw_lock_free(lock);
+}
+
+bool BuffereventBase::init() noexcept {
+  if (has_option(BEV_OPT_UNLOCK_CALLBACKS) && !has_option(BEV_OPT_DEFER_CALLBACKS)) {
+    log_warnx("bufferevent: BEV_OPT_UNLOCK_CALLBACKS needs BEV_OPT_DEFER_CALLBACKS");
+    return false;
+  }
+  if (!has_option(BEV_OPT_THREADSAFE)) return true;
+  // As in libevent, a lock that cannot be had is an error also where threads were not enabled.
+  void *lock = raw_lock_new();
+  if (!lock) return false;
+  owns_lock_ = true;
+  input_.set_lock(lock);
+  output_.set_lock(lock);
+  return true;
+}
+
+// --- references ---
+
+// The count is atomic where there are threads, because a writer that posts has no lock.
+void BuffereventBase::hold() noexcept {
+  if (lock()) {
+    std::atomic_ref(references_).fetch_add(1, std::memory_order_relaxed);
+  } else {
+    ++references_;
+  }
+}
+
+void BuffereventBase::drop() noexcept {
+  if (lock()) {
+    std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel);
+  } else {
+    --references_;
+  }
+}
+
+bool BuffereventBase::drop_and_unlock() noexcept {
+  void *held = lock();
+  const bool last =
+      held ? std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel) == 1 : --references_ == 0;
+  // A loop that was about to call one of our events passes here once more before the end.
+  if (EVI_LIKELY(!last) || finished_) {
+    raw_lock_release(held);
+    return false;
+  }
+  last_reference_gone();
+  return true;
+}
+
+void BuffereventBase::last_reference_gone() noexcept {
+  // Nothing is queued or under way, which would hold a reference.
+  if (!freed_) unlink();
+  finished_ = true;
+  const bool elsewhere = may_be_called_elsewhere();
+  raw_lock_release(lock());
+  if (!elsewhere) return be_ops->dispose(this);
+  deferred_init(deferred_, deferred_.evcb_pri, nullptr, this);
+  deferred_.evcb_closure = static_cast<unsigned char>(Closure::callback_finalize);
+  deferred_.evcb_cb_union.evcb_cbfinalize = on_finish;
+  ev_base->schedule(deferred_);
+}
+
+void BuffereventBase::on_finish(event_callback *, void *self) noexcept {
+  auto *bev = static_cast<BuffereventBase *>(self);
+  bev->be_ops->dispose(bev);
+}
+
+// A loop in another thread may have taken one of our events from its queue and not yet come to our lock.
+bool BuffereventBase::may_be_called_elsewhere() const noexcept {
+  return lock() && ev_base && ev_base->loop_runs_elsewhere();
+}
+
+void BuffereventBase::unlink() noexcept {
+  readcb = nullptr;
+  writecb = nullptr;
+  errorcb = nullptr;
+  freed_ = true;
+  if (extra_ && extra_->lookup) extra_->lookup->cancel(*this);
+  be_ops->unlink(*this);
+  cancel_flush();
+  cancel_deferred();
+}
+
+void BuffereventBase::release_by_program() noexcept {
+  if (freed_) return;
+  unlink();
+  drop();
+}
+
+// --- what a buffer tells ---
+
+void BuffereventBase::on_change(evbuffer &buffer, std::size_t added, std::size_t deleted,
+                                void *owner) noexcept {
+  auto &bev = *static_cast<BuffereventBase *>(owner);
+  if (&buffer == &bev.output_) {
+    if (added && !bev.freed_) bev.be_ops->output_added(bev);
+    return;
+  }
+  if (bev.reading_ || bev.freed_) return;
+  if (deleted && buffer.empty()) bev.reclaim_input(false);
+  bev.check_read_watermark();
+}
+
+void BuffereventBase::on_hold(void *owner) noexcept { static_cast<BuffereventBase *>(owner)->hold(); }
+
+void BuffereventBase::on_release(void *owner) noexcept {
+  const BuffereventUse last(*static_cast<BuffereventBase *>(owner), BuffereventUse::Adopt{});
+}
+
+void BuffereventBase::on_locked(void *owner) noexcept {
+  static_cast<BuffereventBase *>(owner)->collect_mail();
+}
+
+// --- directions ---
+
+bool BuffereventBase::enable(short directions) noexcept {
+  directions &= EV_READ | EV_WRITE;
+  if (freed_) return false;
+  enabled = static_cast<short>(enabled | directions);
+  return !directions || be_ops->start(*this, directions, Start::enabled);
+}
+
+void BuffereventBase::disable(short directions) noexcept {
+  directions &= EV_READ | EV_WRITE;
+  enabled = static_cast<short>(enabled & ~directions);
+  if (directions && !freed_) be_ops->stop(*this, directions);
+}
+
+void BuffereventBase::suspend(short directions, SuspendReasons why) noexcept {
+  short held_back = 0;
+  if (directions & EV_READ) {
+    if (!read_suspended_) held_back |= EV_READ;
+    read_suspended_ |= why;
+  }
+  if (directions & EV_WRITE) {
+    if (!write_suspended_) held_back |= EV_WRITE;
+    write_suspended_ |= why;
+  }
+  if (held_back && !freed_) be_ops->stop(*this, held_back);
+}
+
+void BuffereventBase::clear_reasons(short directions, SuspendReasons why) noexcept {
+  if (directions & EV_READ) read_suspended_ = static_cast<SuspendReasons>(read_suspended_ & ~why);
+  if (directions & EV_WRITE) write_suspended_ = static_cast<SuspendReasons>(write_suspended_ & ~why);
+}
+
+void BuffereventBase::resume(short directions, SuspendReasons why) noexcept {
+  clear_reasons(directions, why);
+  short wanted = 0;
+  if ((directions & EV_READ) && wants(EV_READ)) wanted |= EV_READ;
+  if ((directions & EV_WRITE) && wants(EV_WRITE)) wanted |= EV_WRITE;
+  if (wanted && !be_ops->start(*this, wanted, Start::resumed)) trigger_event(BEV_EVENT_ERROR, 0);
+}
+
+// --- watermarks, timeouts, limits ---
+
+void BuffereventBase::set_watermarks(short directions, std::size_t low, std::size_t high) noexcept {
+  if (directions & EV_WRITE) wm_write = {low, high};
+  if (directions & EV_READ) {
+    wm_read = {low, high};
+    check_read_watermark();
+  }
+}
+
+void BuffereventBase::check_read_watermark() noexcept {
+  const bool full = wm_read.high && input_.length() >= wm_read.high;
+  if (full == suspended(EV_READ, kWatermark)) return;
+  full ? suspend(EV_READ, kWatermark) : resume(EV_READ, kWatermark);
+}
+
+void BuffereventBase::set_timeouts(const timeval *reading, const timeval *writing) noexcept {
+  timeout_read = reading ? *reading : timeval{};
+  timeout_write = writing ? *writing : timeval{};
+  if (!freed_) be_ops->apply_timeouts(*this);
+}
+
+std::size_t BuffereventBase::max_single_read() const noexcept {
+  return extra_ && extra_->max_single_read ? extra_->max_single_read : kDefaultMaxSingle;
+}
+
+std::size_t BuffereventBase::max_single_write() const noexcept {
+  return extra_ && extra_->max_single_write ? extra_->max_single_write : kDefaultMaxSingle;
+}
+
+BuffereventExtra *BuffereventBase::make_extra() noexcept {
+  if (!extra_) extra_ = make<BuffereventExtra>();
+  return extra_;
+}
+
+void BuffereventBase::reclaim_input(bool loop_thread) noexcept {
+  if (!input_.empty()) return;
+  if (Chain *chunk = input_.take_idle_chunk()) {
+    auto *shared = loop_thread && ev_base ? static_cast<ReadChunk *>(ev_base->loop_local().data) : nullptr;
+    const bool wanted = shared && (!shared->chain || shared->chain->capacity() < chunk->capacity());
+    if (wanted) std::swap(shared->chain, chunk);
+    if (chunk) chain_release(chunk);
+  }
+  input_.release_spare();
+}
+
+void BuffereventBase::finish_reading() noexcept {
+  reading_ = false;
+  if (freed_) return;
+  reclaim_input(true);
+  check_read_watermark();
+}
+
+// --- base and priority ---
+
+bool BuffereventBase::set_base(event_base &base) noexcept {
+  if (!be_ops->owns_events) return false;
+  if (socket_.read_armed || socket_.write_armed || (lock() && deferred_queued_)) return false;
+  cancel_flush();
+  const bool had_deferred = deferred_queued_;
+  cancel_deferred();
+  ev_base = ev_read.ev_base = ev_write.ev_base = &base;
+  const std::uint8_t priority = deferred_default_priority(base);
+  ev_read.ev_evcallback.evcb_pri = ev_write.ev_evcallback.evcb_pri = priority;
+  deferred_set_priority(deferred_, priority);
+  if (had_deferred || read_pending_ || write_pending_ || events_pending_) schedule_deferred();
+  if (!output_.empty()) be_ops->output_added(*this);
+  return true;
+}
+
+bool BuffereventBase::set_priority(int priority) noexcept {
+  if (!be_ops->owns_events || !ev_base) return false;
+  if (ev_base->set_priority(ev_read, priority) != 0) return false;
+  if (ev_base->set_priority(ev_write, priority) != 0) return false;
+  deferred_set_priority(deferred_, static_cast<std::uint8_t>(priority));
+  return true;
+}
+
+// --- the loop's queues ---
+
+void BuffereventBase::schedule_flush() noexcept {
+  if (!ev_base) return;
+  hold();
+  if (!flush_schedule(*ev_base, *this)) drop();
+}
+
+// Without threads a queue is asked by looking at the hook, so that a program which freed the base first, and
+// with it the queue, does no harm.
+void BuffereventBase::cancel_flush() noexcept {
+  if (!ev_base || (!lock() && !queued())) return;
+  if (flush_cancel(*ev_base, *this)) drop();
+}
+
+void BuffereventBase::on_flush(FlushHook &hook, bool abandoned) noexcept {
+  auto &bev = static_cast<BuffereventBase &>(hook);
+  const BuffereventUse use(bev, BuffereventUse::Adopt{});
+  if (!abandoned && !bev.freed_) bev.be_ops->flush_turn(bev);
+}
+
+void BuffereventBase::schedule_deferred() noexcept {
+  if (deferred_queued_ || !ev_base) return;
+  deferred_queued_ = true;
+  hold();
+  deferred_schedule(*ev_base, deferred_);
+}
+
+void BuffereventBase::cancel_deferred() noexcept {
+  if (!deferred_queued_) return;
+  // A run that was taken from the queue already finds this flag gone and leaves the reference alone.
+  deferred_queued_ = false;
+  if (lock() || (deferred_.evcb_flags & kActive)) deferred_cancel(*ev_base, deferred_);
+  drop();
+}
+
+}  // namespace evi

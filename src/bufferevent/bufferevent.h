@@ -1,0 +1,245 @@
+// BuffereventBase: what all kinds of bufferevents have in common - two buffers, callbacks, watermarks,
+// reasons to hold a direction back, references, and the lock.
+//
+// One allocation holds the public struct, the buffers and all state:
+//
+//   [ struct bufferevent | FlushHook | input | output | deferred callback | references, flags ... ]
+//
+// Locks: unless a method says otherwise the caller has a BuffereventUse, which holds the lock (a recursive
+// one, shared with both buffers) and a reference. The order is: this lock, then a base's. A base calls us
+// with its own lock open, so nothing here waits for a loop.
+//
+// References: the program's (until bufferevent_free), one while the flush hook is queued, one while the
+// deferred callback is, one for a look-up under way, one for each BuffereventUse, and the program's own by
+// bufferevent_incref. The last one to go disposes of the bufferevent, on the loop's thread if that may be
+// about to call one of its events.
+#ifndef EVI_BUFFEREVENT_BUFFEREVENT_H
+#define EVI_BUFFEREVENT_BUFFEREVENT_H
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "buffer/evbuffer.h"
+#include "bufferevent/ops.h"
+#include "core/flush_queue.h"
+#include "event2/event.h"
+
+namespace evi {
+
+class Lookup;
+struct Mail;
+
+// Why a direction that is enabled is held back. A direction has a set of these.
+using SuspendReasons = std::uint8_t;
+inline constexpr SuspendReasons kWatermark = 1;       // the input buffer is at its high watermark
+inline constexpr SuspendReasons kBandwidth = 2;       // its own rate limit is used up
+inline constexpr SuspendReasons kGroupBandwidth = 4;  // its group's rate limit is used up
+inline constexpr SuspendReasons kLookup = 8;          // the name of the peer is being looked up
+inline constexpr SuspendReasons kFilterBusy = 16;     // the filter on top has enough
+
+// What getters tell before the program sets another maximum for a single read or write, in bytes.
+inline constexpr std::size_t kDefaultMaxSingle = 16384;
+
+// What few bufferevents need; made on demand.
+struct BuffereventExtra {
+  std::size_t max_single_read = 0;  // 0: the default
+  std::size_t max_single_write = 0;
+  Lookup *lookup = nullptr;  // under way
+  int dns_error = 0;
+};
+
+// What the socket transport keeps in each bufferevent (socket.cc, connect.cc).
+struct SocketState {
+  bool connecting : 1 = false;    // a connect is under way: ev_write is armed for its end
+  bool read_armed : 1 = false;    // ev_read is added
+  bool write_armed : 1 = false;   // ev_write is added
+  bool report_ready : 1 = false;  // the flush turn is for Start::enabled
+  std::uint8_t read_shift = 14;   // what is read at most, as a power of two: follows what reads bring
+};
+
+class BuffereventBase : public bufferevent, public FlushHook {
+ public:
+  static BuffereventBase &of(bufferevent &bev) noexcept { return static_cast<BuffereventBase &>(bev); }
+  static const BuffereventBase &of(const bufferevent &bev) noexcept {
+    return static_cast<const BuffereventBase &>(bev);
+  }
+
+  // `base` may be null: then base_set() gives one before anything moves.
+  BuffereventBase(event_base *base, const bufferevent_ops &kind, int options) noexcept;
+  BuffereventBase(const BuffereventBase &) = delete;
+  BuffereventBase &operator=(const BuffereventBase &) = delete;
+  ~BuffereventBase();
+
+  // False if the options contradict each other, or without memory for the lock.
+  [[nodiscard]] bool init() noexcept;
+
+  void *lock() const noexcept { return input_.lock(); }
+  bool has_option(int option) const noexcept { return (options_ & option) != 0; }
+  evbuffer &input_buffer() noexcept { return input_; }
+  const evbuffer &input_buffer() const noexcept { return input_; }
+  evbuffer &output_buffer() noexcept { return output_; }
+  const evbuffer &output_buffer() const noexcept { return output_; }
+  bool freed() const noexcept { return freed_; }
+
+  // --- references (bufferevent.cc) ---
+
+  // Only where a reference is held anyway; without the lock allowed.
+  void hold() noexcept;
+  // Not the last one: the caller has another.
+  void drop() noexcept;
+  // Lets the lock go too. True if that was the last reference.
+  bool drop_and_unlock() noexcept;
+  // bufferevent_free().
+  void release_by_program() noexcept;
+
+  // --- directions and watermarks (bufferevent.cc) ---
+
+  // Each of the directions is enabled and not held back.
+  bool wants(short direction) const noexcept {
+    return (enabled & direction) && !freed_ && !(direction == EV_READ ? read_suspended_ : write_suspended_);
+  }
+  [[nodiscard]] bool enable(short directions) noexcept;
+  void disable(short directions) noexcept;
+  void suspend(short directions, SuspendReasons why) noexcept;
+  void resume(short directions, SuspendReasons why) noexcept;
+  // The same without starting anything.
+  void clear_reasons(short directions, SuspendReasons why) noexcept;
+  bool suspended(short direction, SuspendReasons why) const noexcept {
+    return ((direction == EV_READ ? read_suspended_ : write_suspended_) & why) != 0;
+  }
+  void set_watermarks(short directions, std::size_t low, std::size_t high) noexcept;
+  // Holds reading back or lets it go on, as the input buffer's length demands.
+  void check_read_watermark() noexcept;
+  void set_timeouts(const timeval *reading, const timeval *writing) noexcept;
+
+  std::size_t max_single_read() const noexcept;
+  std::size_t max_single_write() const noexcept;
+  // Null without memory.
+  [[nodiscard]] BuffereventExtra *make_extra() noexcept;
+  const BuffereventExtra *extra() const noexcept { return extra_; }
+
+  // False if its events are in use.
+  [[nodiscard]] bool set_base(event_base &base) noexcept;
+  [[nodiscard]] bool set_priority(int priority) noexcept;
+
+  // --- callbacks (callbacks.cc) ---
+
+  void set_callbacks(bufferevent_data_cb on_read, bufferevent_data_cb on_write, bufferevent_event_cb on_event,
+                     void *arg) noexcept;
+  // Calls them, or has the loop call them. The program may do anything meanwhile, so nothing that was read
+  // before holds afterwards.
+  void trigger_data(short directions, int options) noexcept;
+  void trigger_event(short what, int options) noexcept;
+  // Always from the loop, and told to the callback that is set then.
+  void defer_event(short what, int socket_error) noexcept;
+  // Around what a loop does with the input buffer: what that and the read callback drain is looked at once,
+  // afterwards.
+  void begin_reading() noexcept { reading_ = true; }
+  void finish_reading() noexcept;
+  // Gives the memory of an input buffer that is empty back: what the loop's connections share to the loop, if
+  // this is its thread.
+  void reclaim_input(bool loop_thread) noexcept;
+
+  // Has the loop call flush_turn() before it waits next.
+  void schedule_flush() noexcept;
+
+  // --- output from elsewhere (mail.cc) ---
+
+  // Takes over bytes for the output buffer without asking for the lock, which another thread holds: whoever
+  // has it next appends them. A writer may hold other locks, so he must not wait for this one (mail.h).
+  void post(Mail *mail) noexcept;
+  void collect_mail() noexcept {
+    if (EVI_UNLIKELY(mail_.load(std::memory_order_acquire) != nullptr)) collect_all_mail();
+  }
+
+  // The socket transport's, which no one else touches.
+  SocketState socket_;
+
+ private:
+  static void on_change(evbuffer &buffer, std::size_t added, std::size_t deleted, void *owner) noexcept;
+  static void on_hold(void *owner) noexcept;
+  static void on_release(void *owner) noexcept;
+  static void on_locked(void *owner) noexcept;
+  static void on_flush(FlushHook &hook, bool abandoned) noexcept;
+  static void on_deferred(event_callback *cb, void *self) noexcept;
+  static void on_finish(event_callback *cb, void *self) noexcept;
+  static const BufferOwner kOwner;
+
+  void unlink() noexcept;
+  void last_reference_gone() noexcept;
+  bool may_be_called_elsewhere() const noexcept;
+
+  void schedule_deferred() noexcept;
+  void cancel_deferred() noexcept;
+  void cancel_flush() noexcept;
+  void run_deferred() noexcept;
+  void call_read() noexcept;
+  void call_write() noexcept;
+  void call_event(short what) noexcept;
+  void call_data(bufferevent_data_cb cb) noexcept;
+  void collect_all_mail() noexcept;
+  friend class BuffereventUse;
+
+  bool freed_ : 1 = false;      // by the program: no callback begins any more
+  bool finished_ : 1 = false;   // the last reference has gone
+  bool owns_lock_ : 1 = false;  // a filter uses the lock of what is underneath
+  bool reading_ : 1 = false;    // see begin_reading()
+  bool deferred_queued_ : 1 = false;
+  bool read_pending_ : 1 = false;  // what the deferred callback is to call
+  bool write_pending_ : 1 = false;
+  std::uint8_t options_;
+  SuspendReasons read_suspended_ = 0;
+  SuspendReasons write_suspended_ = 0;
+  short events_pending_ = 0;  // BEV_EVENT_* that the deferred callback is to tell
+  int error_pending_ = 0;     // and the socket error that goes with them
+  std::uint32_t references_ = 1;
+  BuffereventExtra *extra_ = nullptr;
+  std::atomic<Mail *> mail_{nullptr};
+  event_callback deferred_;
+  evbuffer input_;
+  evbuffer output_;
+};
+
+// 704 bytes of heap for an idle connection, with malloc's own and the descriptor table's share.
+static_assert(sizeof(void *) != 8 || sizeof(BuffereventBase) <= 664);
+
+// The lock and a reference for as long as it lives. Declared first in each call from outside.
+class BuffereventUse {
+ public:
+  explicit BuffereventUse(BuffereventBase &bev) noexcept : bev_(bev) {
+    raw_lock_acquire(bev_.lock());
+    bev_.hold();
+    bev_.collect_mail();
+  }
+  // Takes over a reference that is there already.
+  struct Adopt {};
+  BuffereventUse(BuffereventBase &bev, Adopt) noexcept : bev_(bev) {
+    raw_lock_acquire(bev_.lock());
+    bev_.collect_mail();
+  }
+  // Takes over the lock.
+  struct Locked {};
+  BuffereventUse(BuffereventBase &bev, Locked) noexcept : bev_(bev) {
+    bev_.hold();
+    bev_.collect_mail();
+  }
+  ~BuffereventUse() { bev_.drop_and_unlock(); }
+  BuffereventUse(const BuffereventUse &) = delete;
+  BuffereventUse &operator=(const BuffereventUse &) = delete;
+
+ private:
+  BuffereventBase &bev_;
+};
+
+// --- what a kind needs to know of the others ---
+
+extern const bufferevent_ops socket_ops;
+
+// Null without memory, or if the options contradict each other.
+[[nodiscard]] BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd,
+                                                      int options) noexcept;
+
+}  // namespace evi
+
+#endif
