@@ -259,11 +259,16 @@ int format_simple(char *out, std::size_t room, const char *format, std::va_list 
 
 namespace {
 
-// The length of the text, all of which is in place if that is less than `room`; -1 on failure.
+// The length of the text, all of which is in place if that is less than `room`; -1 on failure. A NUL that
+// does not count follows it: programs print a buffer that they have just formatted into by "%s" (redsocks
+// does).
 int format_into(unsigned char *room_begin, std::size_t room, const char *format, std::va_list args) noexcept {
   char *const out = reinterpret_cast<char *>(room_begin);
   const int size = format_simple(out, room, format, args);
-  if (size != kFormatUnsupported) return size;
+  if (size != kFormatUnsupported) {
+    if (size >= 0 && static_cast<std::size_t>(size) < room) out[size] = '\0';
+    return size;
+  }
   std::va_list copy;
   va_copy(copy, args);
   const int full_size = std::vsnprintf(out, room, format, copy);
@@ -277,7 +282,7 @@ constexpr std::size_t kFirstAttempt = 64;
 }  // namespace
 }  // namespace evi
 
-// The text needs one byte of room more than it has, for the C library's NUL.
+// The text needs one byte of room more than it has, for the NUL behind it.
 int evbuffer::add_vprintf(const char *format, std::va_list args) noexcept {
   if (end_frozen_) return -1;
   const std::size_t room = tail_room();

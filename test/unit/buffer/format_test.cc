@@ -78,6 +78,18 @@ TEST(Format, of_anything_else_is_left_to_the_c_library) {
   same(false, "%2$s %1$s", "a", "b");
 }
 
+// What the program sees as one piece it may print by "%s".
+TEST(Format, leaves_a_nul_behind_the_text) {
+  Buffer buffer;
+  for (const char *word : {"a", "longer", "and a number: 7"}) {
+    ASSERT_GT(buffer.add_printf("%s", word), 0);
+    const unsigned char *data = buffer.pullup(-1);
+    ASSERT_NE(data, nullptr);
+    EXPECT_EQ(data[buffer.length()], '\0');
+    EXPECT_TRUE(buffer.add("x", 1));
+  }
+}
+
 TEST(Format, texts_of_any_length) {
   for (const std::size_t size : {0u, 1u, 62u, 63u, 64u, 65u, 975u, 976u, 977u, 4095u, 4096u, 4097u, 15000u}) {
     const std::string long_text = test::pattern(size);
