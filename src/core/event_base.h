@@ -309,6 +309,8 @@ struct event_base final {
   const evi::Clock &clock_;
   const evi::Backend *backend_ = nullptr;
   void *backend_state_ = nullptr;
+  // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
+  evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
   evi::FlushList flush_ EVI_GUARDED_BY(lock_);
   evi::FlushHook flush_end_
@@ -317,9 +319,6 @@ struct event_base final {
   evi::Changelist changes_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
   evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
-  // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
-  evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
-  evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 
   evi::Micros cached_now_ EVI_GUARDED_BY(lock_) = 0;  // 0: not read in this iteration
   evi::Micros cached_wall_ EVI_GUARDED_BY(lock_) = 0;
@@ -373,6 +372,7 @@ struct event_base final {
   evi::WatchList check_watches_ EVI_GUARDED_BY(lock_);
   evwatch *next_watch_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::LoopLocal loop_local_;
+  evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 };
 
 namespace evi {

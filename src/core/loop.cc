@@ -206,6 +206,7 @@ void event_base::call(const event &ev) noexcept {
   const evutil_socket_t fd = ev.ev_fd;
   const short what = ev.ev_res;
   void *arg = ev.ev_evcallback.evcb_arg;
+  if (!lock_) return fn(fd, what, arg);  // a jump, with nothing of ours left on the stack
   const evi::Unlocked open(lock_);
   fn(fd, what, arg);
 }
