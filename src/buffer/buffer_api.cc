@@ -3,6 +3,7 @@
 #include <climits>
 
 #include "buffer/evbuffer.h"
+#include "buffer/file_segment.h"
 #include "event2/buffer.h"
 
 using evi::BufferPairUse;
@@ -170,6 +171,31 @@ extern "C" int evbuffer_add_reference_with_offset(evbuffer *outbuf, const void *
                                                   void *cleanupfn_arg) {
   const BufferUse use(*outbuf);
   return status(outbuf->add_reference(data, offset, datlen, cleanupfn, cleanupfn_arg));
+}
+
+// --- files ---
+
+extern "C" int evbuffer_add_file(evbuffer *outbuf, int fd, ev_off_t offset, ev_off_t length) {
+  const BufferUse use(*outbuf);
+  return status(outbuf->add_file(fd, offset, length));
+}
+
+extern "C" evbuffer_file_segment *evbuffer_file_segment_new(int fd, ev_off_t offset, ev_off_t length,
+                                                            unsigned flags) {
+  return evbuffer_file_segment::create(fd, offset, length, flags);
+}
+
+extern "C" void evbuffer_file_segment_free(evbuffer_file_segment *seg) { seg->release(); }
+
+extern "C" void evbuffer_file_segment_add_cleanup_cb(evbuffer_file_segment *seg,
+                                                     evbuffer_file_segment_cleanup_cb cb, void *arg) {
+  seg->set_cleanup(cb, arg);
+}
+
+extern "C" int evbuffer_add_file_segment(evbuffer *buf, evbuffer_file_segment *seg, ev_off_t offset,
+                                         ev_off_t length) {
+  const BufferUse use(*buf);
+  return status(buf->add_segment(*seg, offset, length));
 }
 
 // --- removing and looking ---

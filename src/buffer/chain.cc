@@ -1,6 +1,7 @@
 // Making, sharing and freeing of chains.
 #include "buffer/chain.h"
 
+#include "buffer/file_segment.h"
 #include "util/alloc.h"
 #include "util/assert.h"
 
@@ -12,6 +13,12 @@ struct Reference {
   void *arg;
   const void *data;
   std::size_t size;
+};
+
+struct FilePart {
+  evbuffer_file_segment *segment;
+  // Of the chain's `begin`, within the segment.
+  std::size_t offset;
 };
 
 // The smallest chains are powers of two with their header; from a page of data on, the data is what is round,
@@ -26,6 +33,18 @@ template <typename Payload>
 Payload &payload(Chain &chain) noexcept {
   return *reinterpret_cast<Payload *>(&chain + 1);
 }
+
+const FilePart &file_part(const Chain &chain) noexcept {
+  EVI_ASSERT(chain.kind == Chain::Kind::file);
+  return *reinterpret_cast<const FilePart *>(&chain + 1);
+}
+
+std::size_t position_in_segment(const Chain &chain) noexcept {
+  return file_part(chain).offset + static_cast<std::size_t>(chain.head - chain.begin);
+}
+
+// Where unread chains begin: no address, and so far below the top of memory that no length wraps.
+unsigned char *nowhere() noexcept { return reinterpret_cast<unsigned char *>(kPage); }
 
 std::size_t allocation_for(std::size_t size) noexcept {
   if (size <= kSmallestAllocation - sizeof(Chain)) return kSmallestAllocation;
@@ -45,6 +64,7 @@ Chain *init(void *memory, Chain::Kind kind, unsigned char *begin, unsigned char 
   chain->kind = kind;
   chain->recyclable = false;
   chain->reserved = false;
+  chain->unread = false;
   return chain;
 }
 
@@ -94,11 +114,47 @@ Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t siz
 }
 
 Chain *chain_new_shared(Chain &parent) noexcept {
+  if (parent.kind == Chain::Kind::file) return chain_new_file_view(parent, parent.length());
   EVI_ASSERT(parent.kind == Chain::Kind::memory || parent.kind == Chain::Kind::reference);
   Chain *chain = new_view<Chain *>(Chain::Kind::shared, parent.head, parent.length(), &parent);
   if (chain) parent.holders.fetch_add(1, std::memory_order_relaxed);
   return chain;
 }
+
+// --- files ---
+
+Chain *chain_new_file(evbuffer_file_segment &segment, std::size_t offset, std::size_t size,
+                      bool unread) noexcept {
+  unsigned char *bytes = unread ? nowhere() : segment.bytes() + offset;
+  Chain *chain = new_view(Chain::Kind::file, bytes, size, FilePart{&segment, offset});
+  if (!chain) return nullptr;
+  chain->unread = unread;
+  segment.hold();
+  return chain;
+}
+
+Chain *chain_new_file_view(const Chain &chain, std::size_t size) noexcept {
+  return chain_new_file(*file_part(chain).segment, position_in_segment(chain), size, chain.unread);
+}
+
+bool chain_read_in(Chain &chain) noexcept {
+  EVI_ASSERT(chain.unread);
+  unsigned char *bytes = file_part(chain).segment->bytes();
+  if (!bytes) return false;
+  unsigned char *begin = bytes + file_part(chain).offset;
+  chain.head = begin + (chain.head - chain.begin);
+  chain.tail = chain.end = begin + (chain.tail - chain.begin);
+  chain.begin = begin;
+  chain.unread = false;
+  return true;
+}
+
+ev_ssize_t chain_send(const Chain &chain, int to, std::size_t size) noexcept {
+  EVI_ASSERT(chain.unread);
+  return file_part(chain).segment->send(to, position_in_segment(chain), size);
+}
+
+// --- the end ---
 
 void chain_release(Chain *chain) noexcept {
   // Sole holders, the common case, need no locked instruction: nobody else can take a claim then.
@@ -108,7 +164,9 @@ void chain_release(Chain *chain) noexcept {
   }
   switch (chain->kind) {
     case Chain::Kind::memory:
+      break;
     case Chain::Kind::file:
+      payload<FilePart>(*chain).segment->release();
       break;
     case Chain::Kind::reference: {
       const Reference held = payload<Reference>(*chain);

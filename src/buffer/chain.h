@@ -5,6 +5,11 @@
 //             '------------+---------------+------------'
 //   [ header + Reference ] head ... tail in the program's memory        reference: begin == head, end == tail
 //   [ header + Chain*    ] head ... tail in another chain's memory      shared: that chain is held meanwhile
+//   [ header + FilePart  ] head ... tail in a file segment's memory     file: the segment is held meanwhile
+//
+// A file chain whose bytes are in the file alone is `unread`: its pointers then are not addresses but tell
+// how much of the part there is and how much has left, as they do elsewhere. chain_read_in() makes addresses
+// of them. Only code that looks at bytes has to mind; buffers know by a flag when it does.
 //
 // A chain is linked into one buffer at most and changed only under that buffer's lock. Its bytes may be
 // looked at through any number of `shared` chains, in other buffers and under other locks: therefore the
@@ -38,6 +43,8 @@ struct Chain {
   bool recyclable;
   // Shown to the program by reserve, so that it must stay where it is until the commit.
   bool reserved;
+  // The bytes are in the file alone.
+  bool unread;
 
   std::size_t length() const noexcept { return static_cast<std::size_t>(tail - head); }
   std::size_t capacity() const noexcept { return static_cast<std::size_t>(end - begin); }
@@ -70,8 +77,18 @@ static_assert(sizeof(void *) != 8 || sizeof(Chain) == 48);
 // `size` bytes at data + offset in memory of the program.
 [[nodiscard]] Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t size,
                                          evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept;
-// The present bytes of a memory or reference chain, which is held.
+// The present bytes of a memory or reference chain, which is held, or of a file chain.
 [[nodiscard]] Chain *chain_new_shared(Chain &parent) noexcept;
+
+// `size` bytes of a file segment, which is held. Unless `unread`, the segment's bytes have been read in.
+[[nodiscard]] Chain *chain_new_file(evbuffer_file_segment &segment, std::size_t offset, std::size_t size,
+                                    bool unread) noexcept;
+// The first bytes of a file chain once more.
+[[nodiscard]] Chain *chain_new_file_view(const Chain &chain, std::size_t size) noexcept;
+// Makes the bytes of an unread chain addressable. False with errno, the chain being as it was.
+[[nodiscard]] bool chain_read_in(Chain &chain) noexcept;
+// Sends up to `size` of an unread chain's bytes from the kernel; see file_send(). They stay in the chain.
+[[nodiscard]] ev_ssize_t chain_send(const Chain &chain, int to, std::size_t size) noexcept;
 
 // Drops a claim on the chain: with the last one it is freed, after the program was told of a reference's end.
 void chain_release(Chain *chain) noexcept;

@@ -104,8 +104,8 @@ struct evbuffer {
   void unfreeze(bool at_front) noexcept { set_frozen(at_front, false); }
   bool frozen(bool at_front) const noexcept { return at_front ? front_frozen_ : end_frozen_; }
 
-  void set_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint16_t>(flags_ | flags); }
-  void clear_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint16_t>(flags_ & ~flags); }
+  void set_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint8_t>(flags_ | flags); }
+  void clear_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint8_t>(flags_ & ~flags); }
   [[nodiscard]] bool set_max_read(std::size_t max) noexcept;
   std::size_t max_read() const noexcept { return max_read_; }
 
@@ -299,8 +299,8 @@ struct evbuffer {
   evi::DeferredChange *deferred_ = nullptr;
   std::uint32_t claims_ = 1;
   std::uint32_t max_read_ = evi::kDefaultMaxRead;
-  std::uint16_t flags_ = 0;
   std::uint16_t running_ = 0;
+  std::uint8_t flags_ = 0;
   bool front_frozen_ = false;
   // Some chain may be unread. Set with the first, cleared when the buffer is empty.
   bool may_have_unread_ = false;

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "buffer/evbuffer.h"
+#include "buffer/file_io.h"
 
 using evi::Chain;
 using evi::ReadChunk;
@@ -111,7 +112,7 @@ ev_ssize_t evbuffer::read_some(int fd, std::size_t limit) noexcept {
 
 int evbuffer::extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept {
   int used = 0;
-  for (const Chain *c = first_; c && limit > 0 && used < count; c = c->next) {
+  for (const Chain *c = first_; c && !c->unread && limit > 0 && used < count; c = c->next) {
     const std::size_t here = std::min(limit, c->length());
     vec[used++] = {c->head, here};
     limit -= here;
@@ -119,15 +120,60 @@ int evbuffer::extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count
   return used;
 }
 
+ev_ssize_t evbuffer::write_memory(int fd, std::size_t limit) noexcept {
+  evbuffer_iovec vec[kMaxWriteExtents];
+  const int count = extents_to_write(limit, vec, kMaxWriteExtents);
+  return count == 1 ? ::write(fd, vec[0].iov_base, vec[0].iov_len) : ::writev(fd, vec, count);
+}
+
 ev_ssize_t evbuffer::write_some(int fd, std::size_t limit) noexcept {
   if (front_frozen_) return failed(EPERM);
   limit = std::min(limit, length_);
   if (limit == 0) return 0;
-  evbuffer_iovec vec[kMaxWriteExtents];
-  const int count = extents_to_write(limit, vec, kMaxWriteExtents);
-  const ev_ssize_t put = count == 1 ? ::write(fd, vec[0].iov_base, vec[0].iov_len) : ::writev(fd, vec, count);
+  if (EVI_UNLIKELY(may_have_unread_)) return write_with_files(fd, limit);
+  const ev_ssize_t put = write_memory(fd, limit);
   if (put <= 0) return put;
   drop_front(static_cast<std::size_t>(put));
   changed(0, static_cast<std::size_t>(put));
   return put;
+}
+
+// --- writing files ---
+
+// `asked`: what lies before the first file, at most.
+ev_ssize_t evbuffer::write_memory_before_file(int fd, std::size_t limit, std::size_t &asked) noexcept {
+  evbuffer_iovec vec[kMaxWriteExtents];
+  const int count = extents_to_write(limit, vec, kMaxWriteExtents);
+  asked = 0;
+  for (int i = 0; i < count; ++i) asked += vec[i].iov_len;
+  const bool all = count == kMaxWriteExtents || asked == limit;
+  return all ? ::writev(fd, vec, count) : evi::write_before_file(fd, vec, count);
+}
+
+// Sends from the file at the front; from memory if the kernel does not send this file to this descriptor.
+ev_ssize_t evbuffer::send_file(int fd, std::size_t limit) noexcept {
+  const ev_ssize_t put = evi::chain_send(*first_, fd, limit);
+  if (put == 0) return failed(EIO);
+  if (put > 0 || !evi::cannot_send(errno)) return put;
+  return evi::chain_read_in(*first_) ? ::write(fd, first_->head, limit) : -1;
+}
+
+ev_ssize_t evbuffer::write_with_files(int fd, std::size_t limit) noexcept {
+  std::size_t done = 0;
+  std::size_t asked = 0;
+  ev_ssize_t put = 0;
+  while (done < limit && (done == 0 || static_cast<std::size_t>(put) == asked)) {
+    if (first_->unread) {
+      asked = std::min(limit - done, first_->length());
+      put = send_file(fd, asked);
+    } else {
+      put = write_memory_before_file(fd, limit - done, asked);
+    }
+    if (put <= 0) break;
+    drop_front(static_cast<std::size_t>(put));
+    done += static_cast<std::size_t>(put);
+  }
+  if (done == 0) return put;
+  changed(0, done);
+  return static_cast<ev_ssize_t>(done);
 }

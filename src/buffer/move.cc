@@ -19,6 +19,7 @@ bool evbuffer::append_all(evbuffer &source) noexcept {
   const std::size_t moved = source.length_;
   if (end_frozen_ || source.front_frozen_ || !fits(moved)) return false;
   Chain *last = source.last_;
+  inherit_files(source);
   link_list_back(source.unlink_all(), last, moved);
   swap_spare_for(source);
   source.changed(0, moved);
@@ -32,6 +33,7 @@ bool evbuffer::prepend_all(evbuffer &source) noexcept {
   if (front_frozen_ || source.front_frozen_ || !fits(moved)) return false;
   Chain *last = source.last_;
   Chain *rest = first_;
+  inherit_files(source);
   first_ = source.unlink_all();
   last->next = rest;
   if (!rest) last_ = last;
@@ -52,8 +54,8 @@ ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
   return static_cast<ev_ssize_t>(size);
 }
 
-// Moves less than all: whole chains as they are, of the next one a copy, whose room is had before anything
-// moves.
+// Moves less than all: whole chains as they are, of the next one a copy, or a view if it is a file's. Its
+// memory is had before anything moves.
 bool evbuffer::take_front(evbuffer &source, std::size_t size) noexcept {
   Chain *last = nullptr;
   Chain *cut = source.first_;
@@ -66,7 +68,14 @@ bool evbuffer::take_front(evbuffer &source, std::size_t size) noexcept {
   const std::size_t part = size - whole;
   const Chain *before = last ? last : last_;
   const std::size_t room = before && before->kind == Chain::Kind::memory ? before->room() : 0;
-  if (part > room && !provide_spare(part - room)) return false;
+  Chain *view = nullptr;
+  if (part > 0 && cut->kind == Chain::Kind::file) {
+    view = evi::chain_new_file_view(*cut, part);
+    if (!view) return false;
+  } else if (part > room && !provide_spare(part - room)) {
+    return false;
+  }
+  inherit_files(source);
   if (last) {
     Chain *first = source.first_;
     last->next = nullptr;
@@ -75,7 +84,7 @@ bool evbuffer::take_front(evbuffer &source, std::size_t size) noexcept {
     link_list_back(first, last, whole);
   }
   if (part > 0) {
-    append_bytes(cut->head, part);
+    view ? link_back(*view) : append_bytes(cut->head, part);
     cut->head += part;
     source.length_ -= part;
   }
@@ -92,8 +101,7 @@ bool evbuffer::append_shared(evbuffer &source) noexcept {
   Chain **slot = &first;
   Chain *last = nullptr;
   for (Chain *c = source.first_; c; c = c->next) {
-    const bool can_be_shared = c->kind == Chain::Kind::memory || c->kind == Chain::Kind::reference;
-    last = can_be_shared ? evi::chain_new_shared(*c) : nullptr;
+    last = c->kind == Chain::Kind::shared ? nullptr : evi::chain_new_shared(*c);
     if (!last) {
       evi::chain_release_list(first);
       return false;
@@ -102,6 +110,7 @@ bool evbuffer::append_shared(evbuffer &source) noexcept {
     slot = &last->next;
   }
   const std::size_t added = source.length_;
+  inherit_files(source);
   link_list_back(first, last, added);
   changed(added, 0);
   return true;

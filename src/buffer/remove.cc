@@ -20,13 +20,13 @@ ev_ssize_t evbuffer::copyout(const evbuffer_ptr *from, void *data, std::size_t s
   if (!resolve(from, at)) return -1;
   size = std::min(size, length_ - at.position);
   if (size == 0) return 0;
-  if (front_frozen_) return -1;
+  if (front_frozen_ || !readable(at, size)) return -1;
   copy_bytes(at, data, size);
   return static_cast<ev_ssize_t>(size);
 }
 
 ev_ssize_t evbuffer::remove(void *data, std::size_t size) noexcept {
-  if (EVI_LIKELY(first_ && !front_frozen_ && size - 1 < first_->length())) {
+  if (EVI_LIKELY(first_ && !front_frozen_ && !may_have_unread_ && size - 1 < first_->length())) {
     std::memcpy(data, first_->head, size);
     drop_front(size);
     changed(0, size);
@@ -43,7 +43,7 @@ ev_ssize_t evbuffer::remove(void *data, std::size_t size) noexcept {
 
 unsigned char *evbuffer::pullup(ev_ssize_t size) noexcept {
   const std::size_t wanted = size < 0 ? length_ : static_cast<std::size_t>(size);
-  if (wanted == 0 || wanted > length_) return nullptr;
+  if (wanted == 0 || wanted > length_ || !readable(Cursor{first_, 0, 0}, wanted)) return nullptr;
   return first_->length() >= wanted ? first_->head : gather(wanted);
 }
 
@@ -81,7 +81,10 @@ int evbuffer::peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *ve
   // From a given position even no bytes take one extent, as they always did.
   while (at.chain && (left > 0 || (from && needed == 0)) && !(all && count > 0 && needed == count)) {
     const std::size_t here = at.chain->length() - at.offset;
-    if (needed < count) vec[needed] = {at.chain->head + at.offset, here};
+    if (needed < count) {
+      if (!readable(at, here)) return -1;
+      vec[needed] = {at.chain->head + at.offset, here};
+    }
     ++needed;
     left -= std::min(left, here);
     at.advance(here);

@@ -150,6 +150,19 @@ bool evbuffer::set_position(evbuffer_ptr &ptr, std::size_t position, evbuffer_pt
   return true;
 }
 
+// --- bytes in files ---
+
+// Chains that are shown as const here are the buffer's own, and what they hold does not change by this.
+bool evbuffer::read_in(const Cursor &at, std::size_t size) const noexcept {
+  std::size_t skipped = at.offset;
+  for (const Chain *c = at.chain; c && size > 0; c = c->next) {
+    if (c->unread && !evi::chain_read_in(const_cast<Chain &>(*c))) return false;
+    size -= std::min(size, c->length() - skipped);
+    skipped = 0;
+  }
+  return true;
+}
+
 // --- searches ---
 
 evbuffer_ptr evbuffer::search(const char *what, std::size_t size, const evbuffer_ptr *start,
@@ -159,6 +172,7 @@ evbuffer_ptr evbuffer::search(const char *what, std::size_t size, const evbuffer
   if (size == 0) return evi::to_ptr(at);
   const std::size_t stop =
       end && end->pos >= 0 ? std::min(static_cast<std::size_t>(end->pos), length_) : length_;
+  if (at.position >= stop || !readable(at, stop - at.position)) return evi::kNowhere;
   while (at.chain && at.position < stop && size <= stop - at.position) {
     // First what lies in this chain alone, then what begins in its last bytes.
     const std::size_t here = std::min(at.chain->length() - at.offset, stop - at.position);
@@ -183,6 +197,7 @@ evbuffer_ptr evbuffer::search_eol(const evbuffer_ptr *start, std::size_t *eol_le
   Cursor from;
   if (!resolve(start, from)) return evi::kNowhere;
   const std::size_t limit = length_ - from.position;
+  if (!readable(from, limit)) return evi::kNowhere;
   Cursor found{nullptr, 0, 0};
   std::size_t size = 1;
   switch (style) {
@@ -214,7 +229,7 @@ evbuffer_ptr evbuffer::search_eol(const evbuffer_ptr *start, std::size_t *eol_le
 // Where the first line ends, and the size of what ends it. Mostly that is in the first chain.
 bool evbuffer::find_line_end(evbuffer_eol_style style, std::size_t &size,
                              std::size_t &eol_size) const noexcept {
-  if (!first_) return false;
+  if (!first_ || !readable(Cursor{first_, 0, 0}, 1)) return false;
   const bool by_lf = style == EVBUFFER_EOL_LF || style == EVBUFFER_EOL_CRLF;
   if (const void *hit = by_lf ? std::memchr(first_->head, '\n', first_->length()) : nullptr) {
     const unsigned char *end = static_cast<const unsigned char *>(hit);
