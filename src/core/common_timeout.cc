@@ -43,7 +43,8 @@ void event_base::schedule_stand_in(CommonTimeout &list) noexcept {
 
 const timeval *event_base::init_common_timeout(const timeval &duration) noexcept {
   const evi::LockGuard held(lock_);
-  if (common_timeout_of(duration)) return &common_timeout_of(duration)->tagged;
+  const evi::CommonTimeout *known = common_timeout_of(duration);
+  if (known && known->is_named_by(duration)) return &known->tagged;
   // A tag that no list of ours made is not part of the duration.
   const timeval plain = evi::is_common_timeout(duration) ? evi::without_tag(duration) : duration;
   const evi::Micros micros = evi::to_micros(plain);

@@ -29,6 +29,11 @@ struct CommonTimeout {
   List events;     // by deadline
   event stand_in;  // in the heap with the first one's deadline while the list is not empty
 
+  // A tag with this list's number may be garbage; only the whole value asks for the list.
+  bool is_named_by(const timeval &tv) const noexcept {
+    return tv.tv_sec == tagged.tv_sec && tv.tv_usec == tagged.tv_usec;
+  }
+
   // Behind all that are due no later; nearly always at the end.
   void insert(event &ev) noexcept {
     const Micros due = deadline(ev);

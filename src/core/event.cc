@@ -24,7 +24,7 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
   ev.ev_res = 0;
   ev.ev_evcallback.evcb_flags = EVLIST_INIT;
   ev.ev_evcallback.evcb_cb_union.evcb_callback = callback;
-  ev.ev_evcallback.evcb_arg = arg;
+  ev.ev_evcallback.evcb_arg = arg == &self_cbarg ? &ev : arg;
   ev.ev_evcallback.evcb_pri = static_cast<unsigned char>(base ? base->default_priority() : 0);
   heap_index(ev) = kNotInHeap;
   if (what & EV_SIGNAL) {
@@ -119,7 +119,7 @@ void event_base::activate_by_signal(int signal) noexcept {
 // --- adding ---
 
 int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept {
-  if (EVI_UNLIKELY(evi::has(ev, EVLIST_FINALIZING))) return 0;
+  if (EVI_UNLIKELY(evi::has(ev, EVLIST_FINALIZING))) return -1;
   // What can fail comes first, so that a failure changes nothing.
   if (tv && !timers_.reserve_one()) return -1;
   if (evi::is_signal(ev) && running_elsewhere(ev)) wait_until_not_running(ev);
@@ -133,28 +133,30 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
   bool earliest = false;
   if (tv) {
     const bool was_queued = evi::has(ev, EVLIST_TIMEOUT);
-    const bool was_common = was_queued && evi::is_common_timeout(ev.ev_timeout);
-    if (was_common) dequeue_timeout(ev);
+    // Between the heap and a list, or two lists, it moves by leaving the old place under the old deadline.
+    const bool moves = was_queued && (evi::is_common_timeout(ev.ev_timeout) || evi::is_common_timeout(*tv));
+    if (moves) dequeue_timeout(ev);
     // A timeout that fired but was not yet told is taken back by setting a new one.
     if (evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & EV_TIMEOUT)) {
       abandon_signal_calls(ev);
       dequeue_active(ev.ev_evcallback);
     }
     set_timeout(ev, *tv, absolute);
-    earliest = enqueue_timeout(ev, was_queued && !was_common);
+    earliest = enqueue_timeout(ev, was_queued && !moves);
   }
   if ((change == Change::wake || earliest) && needs_wakeup()) wake_loop();
   return 0;
 }
 
 void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexcept {
-  if (!absolute && evi::closure(ev) == evi::Closure::persist) evi::period(ev) = tv;
   if (absolute) {
     ev.ev_timeout = tv;
     return;
   }
   const evi::CommonTimeout *list = common_timeout_of(tv);
+  if (list && !list->is_named_by(tv)) list = nullptr;
   const evi::Micros duration = list ? list->duration : evi::to_micros(tv);
+  if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list ? tv : evi::to_timeval(duration);
   ev.ev_timeout = evi::to_timeval(std::max<evi::Micros>(evi::add_saturating(now_for_caller(), duration), 0));
   if (list) ev.ev_timeout.tv_usec |= list->tagged.tv_usec & ~evi::kMicrosecondsMask;
 }
@@ -193,7 +195,6 @@ int event_base::move_timer(event &ev, const timeval &tv) noexcept {
 // True if the loop's wait must be cut short for it.
 bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
   if (evi::CommonTimeout *list = common_timeout_of(ev.ev_timeout)) {
-    if (in_heap) dequeue_timeout(ev);
     mark_inserted(ev, EVLIST_TIMEOUT);
     enqueue_common(ev);
     return list->events.front() == &ev && evi::heap_index(list->stand_in) == 0;
@@ -413,8 +414,10 @@ void event_base::activate_locked(event &ev, int result, short ncalls) noexcept {
 
 void event_base::report_ready(int fd, short what) noexcept {
   if (EVI_UNLIKELY(!fds_.contains(fd))) return;
+  // Only a method that knows edges reported one.
+  if (backend_->features & EV_FEATURE_ET) what |= EV_ET;
   for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
-    if (ev->ev_events & what & evi::kIoEvents) activate_locked(*ev, ev->ev_events & (what | EV_ET), 1);
+    if (ev->ev_events & what & evi::kIoEvents) activate_locked(*ev, ev->ev_events & what, 1);
   }
 }
 

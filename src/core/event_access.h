@@ -25,6 +25,9 @@ enum class Closure : unsigned char {
   common_timeout = 7,  // the heap's stand-in for a list of equal durations; never active itself
 };
 
+// Its address, as a callback's argument, stands for the event itself.
+inline constinit char self_cbarg = 0;
+
 inline constexpr short kIoEvents = EV_READ | EV_WRITE | EV_CLOSED;
 inline constexpr std::size_t kNotInHeap = static_cast<std::size_t>(-1);
 
