@@ -15,7 +15,11 @@ constinit std::atomic<bool> on{false};
 
 namespace {
 
-constexpr int kMisuse = 1;  // what the fatal callback is given
+// What the fatal callback is given: for a misuse of debug mode itself, and of an event.
+constexpr int kMisuse = 1;
+constexpr int kEventMisuse = static_cast<int>(0xdeaddead);
+
+constexpr int kQueued = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 
 // Guards the set; programs debug with several threads too.
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -127,9 +131,8 @@ void assigned(const event &ev) noexcept {
     was_known = known.contains(&ev);
     known.insert(&ev);
   }
-  constexpr int kQueued = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   if (was_known && has(ev, EVLIST_INIT) && has(ev, kQueued)) {
-    fatal(kMisuse, "event_assign: event %p (descriptor %ld, events 0x%x) is still added",
+    fatal(kEventMisuse, "event_assign: event %p (descriptor %ld, events 0x%x) is still added",
           static_cast<const void *>(&ev), static_cast<long>(ev.ev_fd), static_cast<unsigned>(ev.ev_events));
   }
 }
@@ -139,6 +142,17 @@ void unassigned(const event &ev) noexcept {
   known.erase(&ev);
 }
 
+void given_up(const event &ev, const char *function) noexcept {
+  bool was_known = false;
+  {
+    const Guard held;
+    was_known = known.contains(&ev);
+  }
+  if (was_known && has(ev, kQueued))
+    fatal(kEventMisuse, "%s: event %p is still added", function, static_cast<const void *>(&ev));
+  unassigned(ev);
+}
+
 void check_assigned(const event &ev, const char *function) noexcept {
   bool is_known = false;
   {
@@ -146,7 +160,8 @@ void check_assigned(const event &ev, const char *function) noexcept {
     is_known = known.contains(&ev);
   }
   if (!is_known) {
-    fatal(kMisuse, "%s: event %p was never assigned, or was freed", function, static_cast<const void *>(&ev));
+    fatal(kEventMisuse, "%s: event %p was never assigned, or was freed", function,
+          static_cast<const void *>(&ev));
   }
 }
 

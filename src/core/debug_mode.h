@@ -23,6 +23,8 @@ void note_in_use() noexcept;
 void assigned(const event &ev) noexcept;
 // The event's memory is about to be something else.
 void unassigned(const event &ev) noexcept;
+// The same for an event whose owner says so: fatal if it is in a queue.
+void given_up(const event &ev, const char *function) noexcept;
 // Fatal if the event was never assigned, or was given up.
 void check_assigned(const event &ev, const char *function) noexcept;
 

@@ -12,14 +12,17 @@ using evi::DelMode;
 
 namespace {
 
-// Its address stands for "the event itself" among callback arguments.
-constinit char self_cbarg = 0;
-
 bool has_base(const event *ev, const char *function) noexcept {
   if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
   if (EVI_LIKELY(ev->ev_base != nullptr)) return true;
   evi::log_warnx("%s: event has no event_base set.", function);
   return false;
+}
+
+// For what reads an event's fields and needs no base.
+const event *known(const event *ev, const char *function) noexcept {
+  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
+  return ev;
 }
 
 event_base *or_global(event_base *base) noexcept { return base ? base : evi::global_base(); }
@@ -178,17 +181,18 @@ const struct timeval *event_base_init_common_timeout(struct event_base *base,
 
 // --- events ---
 
-void *event_self_cbarg(void) { return &self_cbarg; }
+void *event_self_cbarg(void) { return &evi::self_cbarg; }
 
 int event_assign(struct event *ev, struct event_base *base, evutil_socket_t fd, short what,
                  event_callback_fn callback, void *arg) {
-  if (arg == &self_cbarg) arg = ev;
+  evi::debug::note_in_use();
   if (evi::debug::enabled()) evi::debug::assigned(*ev);
   return evi::assign_event(*ev, or_global(base), static_cast<int>(fd), what, callback, arg);
 }
 
 void event_debug_unassign(struct event *ev) {
-  if (evi::debug::enabled()) evi::debug::unassigned(*ev);
+  if (evi::debug::enabled()) evi::debug::given_up(*ev, "event_debug_unassign");
+  evi::flags(*ev) &= static_cast<short>(~EVLIST_INIT);
 }
 
 struct event *event_new(struct event_base *base, evutil_socket_t fd, short what, event_callback_fn callback,
@@ -196,7 +200,7 @@ struct event *event_new(struct event_base *base, evutil_socket_t fd, short what,
   auto *ev = static_cast<event *>(evi::mm_malloc(sizeof(event)));
   if (!ev) return nullptr;
   if (event_assign(ev, base, fd, what, callback, arg) == 0) return ev;
-  event_debug_unassign(ev);
+  if (evi::debug::enabled()) evi::debug::unassigned(*ev);
   evi::mm_free(ev);
   return nullptr;
 }
@@ -205,7 +209,7 @@ void event_free(struct event *ev) {
   if (!ev) return;
   if (evi::debug::enabled()) evi::debug::check_assigned(*ev, "event_free");
   if (ev->ev_base) ev->ev_base->del(*ev, DelMode::automatic);
-  event_debug_unassign(ev);
+  if (evi::debug::enabled()) evi::debug::unassigned(*ev);
   evi::mm_free(ev);
 }
 
@@ -265,19 +269,22 @@ int event_priority_set(struct event *ev, int priority) {
   return has_base(ev, "event_priority_set") ? ev->ev_base->set_priority(*ev, priority) : -1;
 }
 
-evutil_socket_t event_get_fd(const struct event *ev) { return ev->ev_fd; }
+evutil_socket_t event_get_fd(const struct event *ev) { return known(ev, "event_get_fd")->ev_fd; }
 struct event_base *event_get_base(const struct event *ev) {
-  return ev->ev_base;
+  return known(ev, "event_get_base")->ev_base;
 }
-short event_get_events(const struct event *ev) { return ev->ev_events; }
+short event_get_events(const struct event *ev) { return known(ev, "event_get_events")->ev_events; }
 event_callback_fn event_get_callback(const struct event *ev) {
-  return ev->ev_evcallback.evcb_cb_union.evcb_callback;
+  return known(ev, "event_get_callback")->ev_evcallback.evcb_cb_union.evcb_callback;
 }
-void *event_get_callback_arg(const struct event *ev) { return ev->ev_evcallback.evcb_arg; }
-int event_get_priority(const struct event *ev) { return evi::priority(*ev); }
+void *event_get_callback_arg(const struct event *ev) {
+  return known(ev, "event_get_callback_arg")->ev_evcallback.evcb_arg;
+}
+int event_get_priority(const struct event *ev) { return evi::priority(*known(ev, "event_get_priority")); }
 
 void event_get_assignment(const struct event *ev, struct event_base **base, evutil_socket_t *fd, short *what,
                           event_callback_fn *callback, void **arg) {
+  static_cast<void>(known(ev, "event_get_assignment"));
   if (base) *base = ev->ev_base;
   if (fd) *fd = ev->ev_fd;
   if (what) *what = ev->ev_events;

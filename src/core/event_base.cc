@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/config.h"
+#include "core/debug_mode.h"
 #include "core/once.h"
 #include "util/alloc.h"
 #include "util/assert.h"
@@ -29,6 +30,7 @@ event_base::event_base(const evi::Clock &clock, const event_config &config) noex
       limit_from_priority_(config.limit_from_priority) {}
 
 event_base *event_base::create(const event_config *config, const evi::BaseSeams &seams) noexcept {
+  evi::debug::note_in_use();
   const event_config defaults;
   const event_config &demands = config ? *config : defaults;
   evi::Owned<event_base> base{

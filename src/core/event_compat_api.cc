@@ -16,7 +16,6 @@ event_base *need_global(const char *function) noexcept {
 extern "C" {
 
 struct event_base *event_init(void) {
-  evi::debug::note_in_use();
   event_base *base = event_base::create(nullptr);
   if (!base) {
     evi::log_warnx("event_init: cannot make a base");
@@ -61,6 +60,7 @@ int event_priority_init(int count) {
 
 void event_set(struct event *ev, evutil_socket_t fd, short what,
                void (*callback)(evutil_socket_t, short, void *), void *arg) {
+  evi::debug::note_in_use();
   if (evi::debug::enabled()) evi::debug::assigned(*ev);
   static_cast<void>(evi::assign_event(*ev, evi::global_base(), static_cast<int>(fd), what, callback, arg));
 }
