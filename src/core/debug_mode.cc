@@ -114,7 +114,10 @@ constinit EventSet known;
 
 }  // namespace
 
-void note_in_use() noexcept { in_use.store(true, std::memory_order_relaxed); }
+// Written once: threads that assign events would fight for its cache line.
+void note_in_use() noexcept {
+  if (!in_use.load(std::memory_order_relaxed)) in_use.store(true, std::memory_order_relaxed);
+}
 
 void enable() noexcept {
   if (on.load()) fatal(kMisuse, "event_enable_debug_mode was called twice");
