@@ -65,6 +65,12 @@ class BuffereventBase : public bufferevent, public FlushHook {
     return static_cast<const BuffereventBase &>(bev);
   }
 
+  // The one whose output buffer this is; null for other buffers.
+  static BuffereventBase *with_output(const evbuffer &buffer) noexcept {
+    auto *owner = static_cast<BuffereventBase *>(buffer.owner());
+    return owner && owner->output == &buffer ? owner : nullptr;
+  }
+
   // `base` may be null: then base_set() gives one before anything moves.
   BuffereventBase(event_base *base, const bufferevent_ops &kind, int options) noexcept;
   BuffereventBase(const BuffereventBase &) = delete;

@@ -235,7 +235,10 @@ extern "C" size_t bufferevent_read(bufferevent *bev, void *data, size_t size) {
 
 extern "C" int bufferevent_read_buffer(bufferevent *bev, evbuffer *buf) {
   const BuffereventUse use(of(bev));
-  return status(move_all(of(bev).input_buffer(), *buf));
+  evbuffer &input = of(bev).input_buffer();
+  BuffereventBase *other = BuffereventBase::with_output(*buf);
+  if (!other) return status(move_all(input, *buf));
+  return status(write_with(*other, [&](evbuffer &to) { return move_all(input, to); }));
 }
 
 extern "C" int bufferevent_flush(bufferevent *bev, short directions, bufferevent_flush_mode mode) {
