@@ -64,7 +64,8 @@ int event_base::remove_timer(event &ev) noexcept {
   const LockGuard held(lock_);
   if (!evi::has(ev, EVLIST_TIMEOUT)) return 0;
   dequeue_timeout(ev);
-  evi::period(ev) = timeval{};
+  // A signal event has its count of calls there.
+  if (!evi::is_signal(ev)) evi::period(ev) = timeval{};
   return 0;
 }
 
@@ -120,13 +121,19 @@ void event_base::activate_by_signal(int signal) noexcept {
 
 int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept {
   if (EVI_UNLIKELY(evi::has(ev, EVLIST_FINALIZING))) return -1;
+  // The wait opens the lock: others may take the room that was reserved before it.
+  if (evi::is_signal(ev) && running_elsewhere(ev)) wait_until_not_running(ev);
   // What can fail comes first, so that a failure changes nothing.
   if (tv && !timers_.reserve_one()) return -1;
-  if (evi::is_signal(ev) && running_elsewhere(ev)) wait_until_not_running(ev);
 
   Change change = Change::none;
+  // A timeout that fired but was not yet told is taken back by setting a new one.
+  const bool taken_back = tv && evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & EV_TIMEOUT);
+  // An active event that does not persist is deleted before it runs: it need not be watched meanwhile.
+  const bool lasts =
+      taken_back || (ev.ev_events & EV_PERSIST) || !evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER);
   constexpr short kWatched = evi::kIoEvents | EV_SIGNAL;
-  if ((ev.ev_events & kWatched) && !evi::has(ev, EVLIST_INSERTED | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) {
+  if ((ev.ev_events & kWatched) && lasts && !evi::has(ev, EVLIST_INSERTED)) {
     change = insert_io_or_signal(ev);
     if (change == Change::failed) return -1;
   }
@@ -136,8 +143,7 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
     // Between the heap and a list, or two lists, it moves by leaving the old place under the old deadline.
     const bool moves = was_queued && (evi::is_common_timeout(ev.ev_timeout) || evi::is_common_timeout(*tv));
     if (moves) dequeue_timeout(ev);
-    // A timeout that fired but was not yet told is taken back by setting a new one.
-    if (evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & EV_TIMEOUT)) {
+    if (taken_back) {
       abandon_signal_calls(ev);
       dequeue_active(ev.ev_evcallback);
     }
