@@ -1,0 +1,117 @@
+// A method whose kernel is the test: it records what it is told to watch, and each wait does what the script
+// says.
+//
+//   test::FakeClock clock;
+//   test::ScriptBackend script{&clock};
+//   auto base = test::make_base(clock, script);
+//   script.on_wait = [&](evi::Micros timeout) { script.ready(fd, EV_READ); };
+#ifndef EVENTIDE_TEST_SUPPORT_SCRIPT_BACKEND_H
+#define EVENTIDE_TEST_SUPPORT_SCRIPT_BACKEND_H
+
+#include <cerrno>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "core/event_base.h"
+#include "support/fake_clock.h"
+
+namespace test {
+
+// One base at a time, made while this is the latest of its kind.
+struct ScriptBackend : evi::Backend {
+  static constexpr evi::Micros kForever = -1;
+
+  struct Update {
+    int fd;
+    int wanted;  // EV_* and evi::kOneShot
+    bool operator==(const Update &) const = default;
+  };
+
+  // With a clock, a wait without a script lets its whole timeout pass.
+  explicit ScriptBackend(FakeClock *clock = nullptr) : evi::Backend{}, clock_(clock) {
+    name = "script";
+    this->features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE;
+    rebuild_after_fork = false;
+    updates_reach_wait = true;
+    create = [](event_base &base) noexcept -> void * {
+      latest()->base_ = &base;
+      return latest()->refuse_to_start ? nullptr : latest();
+    };
+    destroy = [](void *self) noexcept { static_cast<ScriptBackend *>(self)->destroyed = true; };
+    update = [](void *self, event_base &, int fd, evi::FdSlot &slot, std::uint8_t wanted) noexcept {
+      return static_cast<ScriptBackend *>(self)->note_update(fd, slot, wanted);
+    };
+    wait = [](void *self, event_base &base, evi::Nanos timeout) noexcept {
+      return static_cast<ScriptBackend *>(self)->run_wait(base, timeout);
+    };
+    latest() = this;
+  }
+  ScriptBackend(const ScriptBackend &) = delete;
+  ScriptBackend &operator=(const ScriptBackend &) = delete;
+
+  // Runs in each wait, the base's lock open; the timeout is kForever or in microseconds.
+  std::function<void(evi::Micros timeout)> on_wait;
+  // Reported at the end of the wait that is running, or of the next.
+  void ready(int fd, short what) { reports_.emplace_back(fd, what); }
+
+  // Whether the next updates that ask for something, the next waits, and the creation of a base fail.
+  int fail_updates = 0;
+  int fail_waits = 0;
+  bool refuse_to_start = false;
+
+  std::vector<Update> updates;
+  std::vector<evi::Micros> waits;
+  bool destroyed = false;
+
+ private:
+  static ScriptBackend *&latest() {
+    static ScriptBackend *instance = nullptr;
+    return instance;
+  }
+
+  bool note_update(int fd, evi::FdSlot &slot, std::uint8_t wanted) {
+    updates.push_back({fd, wanted});
+    if (wanted && fail_updates > 0) {
+      --fail_updates;
+      errno = EPERM;
+      return false;
+    }
+    slot.armed = wanted;
+    slot.registered = wanted != 0;
+    return true;
+  }
+
+  bool run_wait(event_base &base, evi::Nanos timeout) EVI_NO_THREAD_SAFETY_ANALYSIS {
+    const evi::Micros micros = timeout < 0 ? kForever : timeout / 1000;
+    waits.push_back(micros);
+    if (fail_waits > 0) {
+      --fail_waits;
+      errno = EBADF;
+      return false;
+    }
+    if (on_wait) {
+      const evi::Unlocked open(base.lock());
+      on_wait(micros);
+    } else if (micros == kForever && reports_.empty()) {
+      errno = EDEADLK;  // nothing could ever happen: the test ends instead
+      return false;
+    } else if (clock_ && micros > 0 && reports_.empty()) {
+      clock_->t += micros;
+    }
+    for (const auto &[fd, what] : std::exchange(reports_, {})) {
+      base.report_ready(fd, what);
+      // As a method does: a one-shot entry is disarmed by its report.
+      if (base.fds().contains(fd) && (base.fds()[fd].armed & evi::kOneShot)) base.fds()[fd].armed = 0;
+    }
+    return true;
+  }
+
+  FakeClock *clock_;
+  event_base *base_ = nullptr;
+  std::vector<std::pair<int, short>> reports_;
+};
+
+}  // namespace test
+
+#endif
