@@ -117,28 +117,33 @@ void event_base::dispose(bool run_finalizers) noexcept {
   evi::destroy(this);
 }
 
+// The program may still free its events, so they forget the base.
 int event_base::delete_all_events() noexcept {
   int deleted = 0;
   for (int fd = 0; fd < fds_.size(); ++fd) {
     while (event *ev = fds_[fd].first) {
       del_locked(*ev, evi::DelMode::even_if_finalizing);
+      ev->ev_base = nullptr;
       ++deleted;
     }
   }
   for (int signal = 0; signal_events_ && signal < evi::kSignals; ++signal) {
     while (event *ev = signal_events_->first[signal]) {
       del_locked(*ev, evi::DelMode::even_if_finalizing);
+      ev->ev_base = nullptr;
       ++deleted;
     }
   }
   for (int i = 0; i < common_count_; ++i) {
     while (event *ev = common_[i]->events.front()) {
       del_locked(*ev, evi::DelMode::even_if_finalizing);
+      ev->ev_base = nullptr;
       ++deleted;
     }
   }
   while (event *ev = timers_.top()) {
     del_locked(*ev, evi::DelMode::even_if_finalizing);
+    ev->ev_base = nullptr;
     ++deleted;
   }
   return deleted;
@@ -156,6 +161,7 @@ int event_base::drain_active(bool run_finalizers) noexcept {
     const bool finalizer = kind == evi::Closure::callback_finalize || kind == evi::Closure::event_finalize ||
                            kind == evi::Closure::event_finalize_free;
     if (finalizer && run_finalizers) run_finalizer(cb);
+    if (!finalizer && evi::belongs_to_event(cb)) evi::event_of(cb).ev_base = nullptr;
   }
   while (evi::FlushHook *hook = flush_.pop_front()) {
     ++drained;
