@@ -173,3 +173,23 @@ CASE("2.2/listener for IPv4 and IPv6 on an IPv4 address") {
   PTR("new",
       evconnlistener_new_bind(base_new(), NULL, NULL, 1u << 9, -1, (struct sockaddr *)&sin, sizeof sin));
 }
+
+/* With libevent this reads freed memory, so it is not run there. */
+CASE("base/freed, and then the events that were added or active") {
+  LOOK_UP(free_watch, "evwatch_free");
+  evthread_use_pthreads();
+  struct event_base *base = base_new();
+  const struct timeval long_time = {1000, 0};
+  int fds[2];
+  pair(fds);
+  struct event *events[] = {event_new(base, fds[0], EV_READ, on_event, NULL),
+                            evtimer_new(base, on_event, NULL), evsignal_new(base, SIGUSR1, on_event, NULL),
+                            evtimer_new(base, on_event, NULL), evtimer_new(base, on_event, NULL)};
+  event_add(events[0], NULL);
+  event_add(events[1], &long_time);
+  event_add(events[2], NULL);
+  event_add(events[3], event_base_init_common_timeout(base, &long_time));
+  event_active(events[4], EV_READ, 1);
+  DO("base_free", event_base_free(base));
+  for (int i = 0; i < 5; ++i) DO("free", event_free(events[i]));
+}
