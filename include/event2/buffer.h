@@ -92,9 +92,10 @@ void evbuffer_lock(struct evbuffer *buf);
 EVENT2_CORE_EXPORT_SYMBOL
 void evbuffer_unlock(struct evbuffer *buf);
 
-/* A flag for evbuffer_set_flags(): the bytes of this buffer only ever leave it by evbuffer_write*() to a file
- * descriptor. That permits evbuffer_add_file() and evbuffer_add_file_segment() to leave the file's data in
- * the kernel (sendfile). The program must then not look at the data nor copy or move it elsewhere. */
+/* A flag for evbuffer_set_flags(): the bytes of this buffer leave it by evbuffer_write*() to a file
+ * descriptor. Files that are added while it is set stay on disk until the kernel sends them (sendfile), see
+ * evbuffer_add_file(). A program that looks at such bytes all the same, or moves them to another buffer and
+ * does it there, gets them: they are read from the file then. */
 #define EVBUFFER_FLAG_DRAINS_TO_FD 1
 
 /* Sets the given flags in addition to those that are set. Returns 0. Since 2.0.2. */
@@ -221,10 +222,10 @@ EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_remove_buffer(struct evbuffer *src, struct evbuffer *dst, size_t datlen);
 
 /* Appends the present contents of inbuf to outbuf without copying them and without taking them from inbuf:
- * the two share the memory, which lives until both are done with it. Later changes of inbuf do not show in
- * outbuf. Returns 0; -1 if there is no memory, inbuf is outbuf, inbuf holds bytes that are themselves shared
- * with another buffer by this function or come from a file, the length would pass the limit, or outbuf's end
- * is frozen. Since 2.1. */
+ * the two share the memory, which lives until both are done with it, and parts of files. Later changes of
+ * inbuf do not show in outbuf. Returns 0; -1 if there is no memory, inbuf is outbuf, inbuf holds bytes (not
+ * of a file) that are themselves shared with another buffer by this function, the length would pass the
+ * limit, or outbuf's end is frozen. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_buffer_reference(struct evbuffer *outbuf, struct evbuffer *inbuf);
 
@@ -251,31 +252,57 @@ int evbuffer_add_reference_with_offset(struct evbuffer *outbuf, const void *data
 
 /* --- files ------------------------------------------------------------------------------------------ */
 
-/* Appends length bytes (-1: up to its present end) of the open file fd, beginning at offset bytes, and takes
- * the descriptor over: it is closed when the buffer needs it no longer, after a failure too. The file should
- * not be changed meanwhile. If the buffer has EVBUFFER_FLAG_DRAINS_TO_FD and the platform can, evbuffer_write
- * sends straight from the file; otherwise its contents are mapped or read. Returns 0; -1 on failure or if the
- * end is frozen. */
+/* Appends length bytes (-1: up to its present end) of the open file fd, beginning at offset bytes, whatever
+ * the descriptor's own position, which stays as it is.
+ *
+ * With EVBUFFER_FLAG_DRAINS_TO_FD on the buffer, and a regular file on a platform with sendfile, the bytes
+ * stay in the file until they are sent, and fd has to stay open. Otherwise they are taken now: files of
+ * up to 64 KiB, and what is not a regular file, are read into memory, larger ones mapped. They can be had
+ * then even if the program closes fd itself.
+ *
+ * After success the descriptor is the buffer's: it is closed when the last of the bytes has left every buffer
+ * (at once if length is 0), unless fd is no longer open on the same file by then. After failure it is the
+ * caller's as before.
+ *
+ * The file should not change while it is queued. What may happen if it does: bytes not yet taken are sent as
+ * they are by then, mapped ones perhaps. A file that became too short makes evbuffer_write() fail with EIO
+ * (EFAULT if it is mapped), and the functions that look at the bytes fail as if there was no memory; but to
+ * look at lost bytes of a mapping, as evbuffer_remove() does, raises SIGBUS, as with any mapping. Nothing of
+ * that concerns bytes that were read. For a large file that others may cut, use a segment with
+ * EVBUF_FS_DISABLE_MMAP.
+ *
+ * Returns 0; -1 with errno if the file does not have all of these bytes (EINVAL; EIO if it lost them during
+ * the call), they cannot be read at an offset (pipes, directories), nothing tells how many there are (-1 on a
+ * device or in /proc), there is no memory, the length would pass the limit, or the end is frozen. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_file(struct evbuffer *outbuf, int fd, ev_off_t offset, ev_off_t length);
 
-/* A part of a file that any number of buffers can send from; its members are private. Since 2.1. */
+/* A range of an open file, parts of which can be in any number of buffers; its members are private.
+ * Since 2.1.
+ *
+ * Threads: buffers with parts of one segment may be used in different threads at the same time, each under
+ * its own lock, unless the segment was made with EVBUF_FS_DISABLE_LOCKING. */
 struct evbuffer_file_segment;
 
 /* Flags for evbuffer_file_segment_new(). */
 #define EVBUF_FS_CLOSE_ON_FREE 0x01    /* close the descriptor with the segment */
-#define EVBUF_FS_DISABLE_MMAP 0x02     /* never map the file */
-#define EVBUF_FS_DISABLE_SENDFILE 0x04 /* never send from the descriptor by the kernel */
+#define EVBUF_FS_DISABLE_MMAP 0x02     /* never map the file: read it */
+#define EVBUF_FS_DISABLE_SENDFILE 0x04 /* never have the kernel send it: read or map it when made */
 #define EVBUF_FS_DISABLE_LOCKING 0x08  /* no lock: one thread uses all buffers with the segment */
 
-/* Told just before a segment is freed, with the flags it was made with. Must not use the segment but to
- * compare its address. */
+/* Told that no claim on a segment is left, just before its bytes are given back and its descriptor is closed.
+ * flags: those it was made with; arg: from evbuffer_file_segment_add_cleanup_cb(). Runs in any call that
+ * removes bytes or frees a buffer, with that buffer's lock held, or in evbuffer_file_segment_free(). Must not
+ * use the segment but to compare its address, nor the buffer. */
 typedef void (*evbuffer_file_segment_cleanup_cb)(struct evbuffer_file_segment const *seg, int flags,
                                                  void *arg);
 
-/* Makes a segment of length bytes (-1: up to its present end) at offset bytes in the open file fd. Returns
- * NULL on failure, in which case the descriptor stays open. The caller frees it with
- * evbuffer_file_segment_free(). Since 2.1. */
+/* Makes a segment of length bytes (-1: up to its present end) at offset bytes in the open file fd. fd has to
+ * stay open as long as the segment lives; only with EVBUF_FS_DISABLE_SENDFILE, or once a part of it is in a
+ * buffer without EVBUFFER_FLAG_DRAINS_TO_FD, the bytes were taken. All of the segment is read, or
+ * mapped, as soon as a part is asked for. When the file is read, what happens if it changes, and what fails:
+ * see evbuffer_add_file(). Returns NULL on failure, errno saying why; the descriptor stays open then,
+ * whatever the flags. The caller frees the segment with evbuffer_file_segment_free(). Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct evbuffer_file_segment *evbuffer_file_segment_new(int fd, ev_off_t offset, ev_off_t length,
                                                         unsigned flags);
@@ -284,19 +311,25 @@ struct evbuffer_file_segment *evbuffer_file_segment_new(int fd, ev_off_t offset,
 EVENT2_CORE_EXPORT_SYMBOL
 void evbuffer_file_segment_free(struct evbuffer_file_segment *seg);
 
-/* Names the function to be told of the segment's end, in place of one named earlier. Since 2.1. */
+/* Names the function to be told of the segment's end, in place of one named earlier; NULL: none. Since 2.1.
+ */
 EVENT2_CORE_EXPORT_SYMBOL
 void evbuffer_file_segment_add_cleanup_cb(struct evbuffer_file_segment *seg,
                                           evbuffer_file_segment_cleanup_cb cb, void *arg);
 
-/* Appends length bytes (-1: the rest) of the segment, beginning offset bytes behind its own start. The
- * segment must not be freed before the call. Returns 0; -1 if that part does not exist, on failure, or if the
- * end is frozen. Since 2.1. */
+/* Appends length bytes (negative: the rest) of the segment, beginning offset bytes behind its own start. The
+ * segment must not be freed before the call; the buffer has a claim of its own afterwards. Returns 0; -1 with
+ * errno if the segment does not have all of these bytes (EINVAL), they could not be taken from the file (EIO:
+ * it has become too short), there is no memory, the length would pass the limit, or the end is frozen. No
+ * bytes are appended at once, without a claim. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_file_segment(struct evbuffer *buf, struct evbuffer_file_segment *seg, ev_off_t offset,
                               ev_off_t length);
 
-/* --- removing and looking --------------------------------------------------------------------------- */
+/* --- removing and looking ---------------------------------------------------------------------------
+ *
+ * Where bytes are in a file still (see evbuffer_add_file), a call that looks at them reads them from there.
+ * If that fails, the call does: -1 or NULL, nowhere for a search, with errno; and the buffer is as it was. */
 
 /* Copies the first datlen bytes, or all if there are fewer, to data and removes them. Returns their number;
  * -1 if the front is frozen and there are bytes to take. At most INT_MAX are taken by one call. */
@@ -328,7 +361,8 @@ unsigned char *evbuffer_pullup(struct evbuffer *buf, ev_ssize_t size);
  * to begin, NULL for the front. vec_out: receives the extents, the first n_vec of those needed; the last may
  * reach beyond len. Returns, for a negative len, how many were set; otherwise how many are needed for len
  * bytes (for all, if there are fewer), which may be more than n_vec. A negative len with n_vec 0 gives the
- * number of all extents. The memory must not be written to. Since 2.0.2. */
+ * number of all extents. The memory must not be written to. -1 if bytes of a file could not be read. Since
+ * 2.0.2. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_peek(struct evbuffer *buffer, ev_ssize_t len, struct evbuffer_ptr *start_at,
                   struct evbuffer_iovec *vec_out, int n_vec);
@@ -390,9 +424,11 @@ struct evbuffer_ptr evbuffer_search_eol(struct evbuffer *buffer, struct evbuffer
 
 /* --- files and sockets ------------------------------------------------------------------------------ */
 
-/* Writes from the front to fd with one system call and removes what was written. Returns the number of bytes
- * written; -1 on an error (errno, or the socket error on Windows, says which; EAGAIN: not now), if the front
- * is frozen, or if the buffer is empty. On Windows fd has to be a socket. */
+/* Writes from the front to fd and removes what was written: with one system call, or, where files are to be
+ * sent by the kernel, one for each of them and one for the bytes between, until one does not take everything.
+ * Returns the number of bytes written; -1 on an error (errno, or the socket error on Windows, says which;
+ * EAGAIN: not now; EIO: a file has become too short), if the front is frozen, or if the buffer is empty. On
+ * Windows fd has to be a socket. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_write(struct evbuffer *buffer, evutil_socket_t fd);
 

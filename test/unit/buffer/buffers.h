@@ -14,19 +14,25 @@
 
 namespace test {
 
-inline std::string text(const evbuffer &buffer) {
-  std::string all;
-  for (const evi::Chain *c = buffer.first_chain(); c; c = c->next) {
-    all.append(reinterpret_cast<const char *>(c->head), c->length());
-  }
-  return all;
+// Leaves a chain whose bytes are in a file alone as it is: it is a view of it that reads them.
+inline std::string text(const evi::Chain &chain) {
+  if (!chain.unread) return std::string(reinterpret_cast<const char *>(chain.head), chain.length());
+  evi::Chain *view = evi::chain_new_file_view(chain, chain.length());
+  EXPECT_TRUE(view && evi::chain_read_in(*view));
+  const std::string bytes(reinterpret_cast<const char *>(view->head), view->length());
+  evi::chain_release(view);
+  return bytes;
 }
 
 inline std::vector<std::string> extents(const evbuffer &buffer) {
   std::vector<std::string> all;
-  for (const evi::Chain *c = buffer.first_chain(); c; c = c->next) {
-    all.emplace_back(reinterpret_cast<const char *>(c->head), c->length());
-  }
+  for (const evi::Chain *c = buffer.first_chain(); c; c = c->next) all.push_back(text(*c));
+  return all;
+}
+
+inline std::string text(const evbuffer &buffer) {
+  std::string all;
+  for (const evi::Chain *c = buffer.first_chain(); c; c = c->next) all += text(*c);
   return all;
 }
 
