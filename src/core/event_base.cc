@@ -219,7 +219,7 @@ bool event_base::rearm_all() noexcept {
 
 int event_base::set_priorities(int count) noexcept {
   const LockGuard held(lock_);
-  if (anything_to_run() || count < 1 || count >= EVENT_MAX_PRIORITIES) return -1;
+  if (!active_.empty() || !later_.empty() || count < 1 || count >= EVENT_MAX_PRIORITIES) return -1;
   if (count == active_.priorities()) return 0;
   return active_.set_priorities(count) ? 0 : -1;
 }

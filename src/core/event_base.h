@@ -62,6 +62,7 @@ struct BaseSeams {
 struct evwatch final {
   evi::ListHook<evwatch> link;
   event_base *base;
+  unsigned long born;  // the base's watch_round_ then: it is called from the next one on
   bool is_check;
   union {
     evwatch_prepare_cb prepare;
@@ -333,6 +334,7 @@ struct event_base final {
   int running_priority_ EVI_GUARDED_BY(lock_) = -1;  // -1: no callback runs
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
   event_callback *current_ EVI_GUARDED_BY(lock_) = nullptr;  // its user callback runs right now
+  bool current_is_event_ EVI_GUARDED_BY(lock_) = false;
   int current_waiters_ EVI_GUARDED_BY(lock_) = 0;
   short signal_calls_left_ EVI_GUARDED_BY(lock_) =
       0;  // of the signal event that runs; its ev_pncalls points here
@@ -371,6 +373,7 @@ struct event_base final {
   evi::WatchList prepare_watches_ EVI_GUARDED_BY(lock_);
   evi::WatchList check_watches_ EVI_GUARDED_BY(lock_);
   evwatch *next_watch_ EVI_GUARDED_BY(lock_) = nullptr;
+  unsigned long watch_round_ EVI_GUARDED_BY(lock_) = 0;
   evi::LoopLocal loop_local_;
   evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 };

@@ -8,24 +8,28 @@ using evi::LockGuard;
 
 int event_base::finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept {
   const LockGuard held(lock_);
+  if (evi::has(ev, EVLIST_FINALIZING)) return 0;
   del_locked(ev, evi::DelMode::no_block);
   evi::set_closure(ev, then_free ? Closure::event_finalize_free : Closure::event_finalize);
   ev.ev_evcallback.evcb_cb_union.evcb_evfinalize = callback;
-  activate_locked(ev, EV_FINALIZE, 1);
+  // Not activated as an event, which for a signal would wait until its callback has returned.
+  ev.ev_res = EV_FINALIZE;
   evi::flags(ev) |= EVLIST_FINALIZING;
+  schedule_locked(ev.ev_evcallback);
   return 0;
 }
 
 void event_base::run_finalizer(event_callback &cb) noexcept {
   const Closure kind = static_cast<Closure>(cb.evcb_closure);
-  cb.evcb_flags &= static_cast<short>(~EVLIST_FINALIZING);
   if (kind == Closure::callback_finalize) {
+    cb.evcb_flags &= static_cast<short>(~EVLIST_FINALIZING);
     const auto fn = cb.evcb_cb_union.evcb_cbfinalize;
     void *arg = cb.evcb_arg;
     const evi::Unlocked open(lock_);
     fn(&cb, arg);
     return;
   }
+  // An event stays out of reach until it is assigned again.
   event &ev = evi::event_of(cb);
   const auto fn = cb.evcb_cb_union.evcb_evfinalize;
   void *arg = cb.evcb_arg;

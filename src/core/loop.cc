@@ -73,6 +73,7 @@ evi::Nanos event_base::wait_time(int loop_flags, bool had_turn) noexcept {
 bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   if (!prepare_watches_.empty()) {
     call_prepare_watchers(timeout);
+    if (break_requested_) return true;
     // What they added or activated shortens the wait that was computed before.
     if (timeout != 0) timeout = wait_time(0, false);
   }
@@ -149,7 +150,10 @@ int event_base::process_active() noexcept {
 int event_base::process_queue(int priority, int max_callbacks, Micros end_time) noexcept {
   int ran = 0;
   while (event_callback *cb = active_.front(priority)) {
-    ran += !(cb->evcb_flags & EVLIST_INTERNAL);
+    const bool internal = (cb->evcb_flags & EVLIST_INTERNAL) != 0;
+    // A break that came during the wait ends the loop before any callback but ours.
+    if (break_requested_ && !internal) break;
+    ran += !internal;
     run_callback(*cb);
     if (break_requested_ || continue_requested_) break;
     if (ran >= max_callbacks) break;
@@ -161,6 +165,7 @@ int event_base::process_queue(int priority, int max_callbacks, Micros end_time) 
 void event_base::run_callback(event_callback &cb) noexcept {
   const auto kind = static_cast<Closure>(cb.evcb_closure);
   if (kind != Closure::callback_finalize) current_ = &cb;
+  current_is_event_ = evi::belongs_to_event(cb);
   switch (kind) {
     case Closure::persist:
       run_persistent(evi::event_of(cb));
@@ -282,6 +287,7 @@ bool event_base::got_break() noexcept {
 
 event *event_base::running_event() noexcept {
   const LockGuard held(lock_);
-  if (!current_ || !in_loop_thread() || !evi::belongs_to_event(*current_)) return nullptr;
+  // Of the event itself nothing is read: its callback may have freed it.
+  if (!current_ || !in_loop_thread() || !current_is_event_) return nullptr;
   return &evi::event_of(*current_);
 }

@@ -19,6 +19,7 @@ extern "C" int evwatch_prepare_get_timeout(const struct evwatch_prepare_cb_info 
 
 void event_base::add_watch(evwatch &watch) noexcept {
   const LockGuard held(lock_);
+  watch.born = watch_round_;
   (watch.is_check ? check_watches_ : prepare_watches_).push_back(watch);
 }
 
@@ -29,23 +30,30 @@ void event_base::remove_watch(evwatch &watch) noexcept {
 }
 
 // A callback may free any watcher, its own included: the one to call next is kept where remove_watch finds
-// it.
+// it. Those made meanwhile stand at the end and wait for the next round, or one that replaces itself would
+// never let this one end.
 void event_base::call_prepare_watchers(evi::Nanos timeout) noexcept {
   const timeval tv = evi::to_timeval((timeout + 999) / 1000);
   const evwatch_prepare_cb_info info{timeout < 0 ? nullptr : &tv};
-  for (evwatch *watch = prepare_watches_.front(); watch; watch = next_watch_) {
+  ++watch_round_;
+  for (evwatch *watch = prepare_watches_.front(); watch && watch->born != watch_round_; watch = next_watch_) {
     next_watch_ = evi::WatchList::next(*watch);
+    const auto callback = watch->callback.prepare;
+    void *arg = watch->arg;
     const evi::Unlocked open(lock_);
-    watch->callback.prepare(watch, &info, watch->arg);
+    callback(watch, &info, arg);
   }
 }
 
 void event_base::call_check_watchers() noexcept {
   if (EVI_LIKELY(check_watches_.empty())) return;
   const evwatch_check_cb_info info{};
-  for (evwatch *watch = check_watches_.front(); watch; watch = next_watch_) {
+  ++watch_round_;
+  for (evwatch *watch = check_watches_.front(); watch && watch->born != watch_round_; watch = next_watch_) {
     next_watch_ = evi::WatchList::next(*watch);
+    const auto callback = watch->callback.check;
+    void *arg = watch->arg;
     const evi::Unlocked open(lock_);
-    watch->callback.check(watch, &info, watch->arg);
+    callback(watch, &info, arg);
   }
 }
