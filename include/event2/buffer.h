@@ -318,7 +318,8 @@ void evbuffer_file_segment_add_cleanup_cb(struct evbuffer_file_segment *seg,
                                           evbuffer_file_segment_cleanup_cb cb, void *arg);
 
 /* Appends length bytes (negative: the rest) of the segment, beginning offset bytes behind its own start. The
- * segment must not be freed before the call; the buffer has a claim of its own afterwards. Returns 0; -1 with
+ * segment must not be freed before the call; the buffer has a claim of its own afterwards, and the caller
+ * keeps theirs in any case. Returns 0; -1 with
  * errno if the segment does not have all of these bytes (EINVAL), they could not be taken from the file (EIO:
  * it has become too short), there is no memory, the length would pass the limit, or the end is frozen. No
  * bytes are appended at once, without a claim. Since 2.1. */

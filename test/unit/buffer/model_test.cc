@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <random>
 
+#include "buffer/file_segment.h"
 #include "buffers.h"
+#include "files.h"
 #include "support/events.h"
 
 namespace {
@@ -25,6 +27,14 @@ class Model {
     for (Side &side : sides_) {
       EXPECT_NE(side.buffer.add_callback(count_change, &side), nullptr);
     }
+    sides_[0].buffer.set_flags(EVBUFFER_FLAG_DRAINS_TO_FD);
+    // One that is read into memory, one that is mapped.
+    for (int i = 0; i < 2; ++i) {
+      contents_[i] = test::pattern(i == 0 ? 10000 : 100000, static_cast<unsigned>(i));
+      files_[i].write_at(0, contents_[i]);
+    }
+    // Each extent of a file takes a page of the pipe.
+    EXPECT_GE(fcntl(pipe_.b, F_SETPIPE_SZ, 1 << 20), 1 << 20);
   }
 
   void run(int steps) {
@@ -34,6 +44,9 @@ class Model {
     }
     for (Side &side : sides_) ASSERT_TRUE(side.buffer.drain(SIZE_MAX));
     EXPECT_EQ(references_, 0);
+    for (evbuffer_file_segment *segment : segments_) {
+      if (segment) segment->release();
+    }
   }
 
  private:
@@ -71,7 +84,7 @@ class Model {
     Side &b = sides_[pick(kSides)];
     SCOPED_TRACE(testing::Message() << "step " << i);
     const bool full = a.want.size() > kMaxLength;
-    switch (full ? 5 + pick(3) : pick(21)) {
+    switch (full ? 5 + pick(3) : pick(23)) {
       case 0:
       case 1:
         add(a);
@@ -130,6 +143,10 @@ class Model {
         break;
       case 20:
         maintain(a);
+        break;
+      case 21:
+      case 22:
+        file(a);
         break;
     }
   }
@@ -341,6 +358,23 @@ class Model {
     s.want += bytes.substr(offset);
   }
 
+  void file(Side &s) {
+    const std::size_t i = pick(2);
+    if (!segments_[i]) {
+      segments_[i] = evbuffer_file_segment::create(files_[i].open(), 0, -1, EVBUF_FS_CLOSE_ON_FREE);
+      ASSERT_NE(segments_[i], nullptr);
+    }
+    const std::size_t from = pick(contents_[i].size()),
+                      size = std::min(pick_size(), contents_[i].size() - from);
+    ASSERT_TRUE(
+        s.buffer.add_segment(*segments_[i], static_cast<ev_off_t>(from), static_cast<ev_off_t>(size)));
+    s.want += contents_[i].substr(from, size);
+    // Now and then the next one is a new segment, whose bytes nobody has asked for yet.
+    if (pick(3) > 0) return;
+    segments_[i]->release();
+    segments_[i] = nullptr;
+  }
+
   // Written by one buffer, read by another or by itself, in the ways of the public call and of a loop's
   // chunk.
   void through_pipe(Side &from, Side &to) {
@@ -388,6 +422,9 @@ class Model {
   std::mt19937 random_;
   test::Pair pipe_ = test::make_pipe();
   evi::ReadChunk chunk_;
+  test::File files_[2];
+  std::string contents_[2];
+  evbuffer_file_segment *segments_[2] = {};
   int references_ = 0;
   Side sides_[kSides];
 };
