@@ -373,20 +373,6 @@ static void on_end(struct bufferevent *bev, short what, void *name) {
   bufferevent_disable(bev, EV_READ | EV_WRITE);
 }
 
-static enum bufferevent_filter_result upper(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
-                                            enum bufferevent_flush_mode mode, void *argument) {
-  char c;
-
-  (void)limit;
-  (void)mode;
-  (void)argument;
-  while (evbuffer_remove(from, &c, 1) == 1) {
-    if (c >= 'a' && c <= 'z') c = (char)(c - 'a' + 'A');
-    evbuffer_add(to, &c, 1);
-  }
-  return BEV_OK;
-}
-
 /* One iteration at a time until nothing is left to do, or so many were done that something is wrong. */
 static void settle(struct event_base *base) {
   int i;
@@ -428,24 +414,6 @@ static void socket_bufferevents(struct event_base *base) {
   bufferevent_free(left);
   settle(base);
   bufferevent_free(right);
-}
-
-static void pairs_and_filters(struct event_base *base) {
-  struct bufferevent *pair[2], *filter;
-
-  MUST(bufferevent_pair_new(base, BEV_OPT_DEFER_CALLBACKS, pair) == 0);
-  filter = bufferevent_filter_new(pair[0], upper, upper, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
-  bufferevent_setcb(filter, on_data, on_written, on_end, "filter");
-  bufferevent_setcb(pair[1], on_data, NULL, on_end, "partner");
-  bufferevent_enable(filter, EV_READ | EV_WRITE);
-  bufferevent_enable(pair[1], EV_READ | EV_WRITE);
-  printf("underlying %d partner %d\n", bufferevent_get_underlying(filter) == pair[0],
-         bufferevent_pair_get_partner(pair[0]) == pair[1]);
-  bufferevent_write(filter, "?loud", 5);
-  settle(base);
-  bufferevent_free(filter);
-  settle(base);
-  bufferevent_free(pair[1]);
 }
 
 static void old_bufferevent(struct event_base *base) {
@@ -633,7 +601,6 @@ int main(void) {
   configuration();
   buffers();
   socket_bufferevents(base);
-  pairs_and_filters(base);
   listening(base);
   threads(base);
   helpers();
