@@ -465,12 +465,15 @@ static void old_interface(void) {
 /* ---- listeners and connections
  * ------------------------------------------------------------------------------- */
 
+/* Told at the end: which of the two ends hears first is the method's affair. */
+static char accepted[80];
+
 static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                         int length, void *base) {
   struct bufferevent *bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 
-  printf("accepted family %d length %d same base %d\n", address->sa_family == AF_INET, length,
-         evconnlistener_get_base(listener) == base);
+  snprintf(accepted, sizeof(accepted), "accepted family %d length %d same base %d", address->sa_family == AF_INET,
+           length, evconnlistener_get_base(listener) == base);
   bufferevent_setcb(bev, on_data, NULL, on_end, "server");
   bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
@@ -506,6 +509,7 @@ static void listening(struct event_base *base) {
   MUST(bufferevent_socket_connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
   event_base_loopexit(base, &kLimit);
   event_base_dispatch(base);
+  puts(accepted);
   bufferevent_free(client);
   settle(base);
   evconnlistener_free(listener);
