@@ -249,7 +249,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
   }
   const std::uint8_t wanted = slot.wanted();
   // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
-  if (wanted == slot.armed && !slot.change_noted) return Change::none;
+  if ((wanted == slot.armed && !slot.change_noted) || EVI_UNLIKELY(!backend_state_)) return Change::none;
   if (backend_->update(backend_state_, *this, ev.ev_fd, slot, wanted))
     return backend_->updates_reach_wait ? Change::none : Change::wake;
   const int error = errno;
@@ -347,7 +347,7 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
 
 event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noexcept {
   const std::uint8_t wanted = slot.wanted();
-  if (wanted == slot.armed) return Change::none;
+  if (wanted == slot.armed || EVI_UNLIKELY(!backend_state_)) return Change::none;
   // A wait that is under way in another thread must hear of it now.
   if (uses_changelist_ && in_loop_thread() && changes_.note(fd, slot)) return Change::none;
   static_cast<void>(backend_->update(backend_state_, *this, fd, slot, wanted));

@@ -92,6 +92,11 @@ void event_base::dispose(bool run_finalizers) noexcept {
   int deleted = 0;
   {
     const LockGuard held(lock_);
+    // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did
+    // not call event_reinit they are still the parent's.
+    backend_->destroy(backend_state_);
+    backend_state_ = nullptr;
+    signal_fd_.close();
     drop_internal(signal_event_);
     drop_internal(signal_fd_event_);
     drop_internal(notify_event_);
@@ -108,7 +113,6 @@ void event_base::dispose(bool run_finalizers) noexcept {
       evi::destroy(watch);
     }
     evi::OnceEvent::free_all(once_);
-    signal_fd_.close();
     signals_.close();
   }
   if (deleted)
@@ -118,31 +122,37 @@ void event_base::dispose(bool run_finalizers) noexcept {
 }
 
 // The program may still free its events, so they forget the base.
+// The owner may still free the event, and must not be led to a base that is gone.
+void event_base::del_for_good(event &ev) noexcept {
+  del_locked(ev, evi::DelMode::even_if_finalizing);
+  ev.ev_base = nullptr;
+}
+
 int event_base::delete_all_events() noexcept {
   int deleted = 0;
   for (int fd = 0; fd < fds_.size(); ++fd) {
     while (event *ev = fds_[fd].first) {
-      del_locked(*ev, evi::DelMode::even_if_finalizing);
+      del_for_good(*ev);
       ev->ev_base = nullptr;
       ++deleted;
     }
   }
   for (int signal = 0; signal_events_ && signal < evi::kSignals; ++signal) {
     while (event *ev = signal_events_->first[signal]) {
-      del_locked(*ev, evi::DelMode::even_if_finalizing);
+      del_for_good(*ev);
       ev->ev_base = nullptr;
       ++deleted;
     }
   }
   for (int i = 0; i < common_count_; ++i) {
     while (event *ev = common_[i]->events.front()) {
-      del_locked(*ev, evi::DelMode::even_if_finalizing);
+      del_for_good(*ev);
       ev->ev_base = nullptr;
       ++deleted;
     }
   }
   while (event *ev = timers_.top()) {
-    del_locked(*ev, evi::DelMode::even_if_finalizing);
+    del_for_good(*ev);
     ev->ev_base = nullptr;
     ++deleted;
   }
@@ -190,8 +200,11 @@ int event_base::reinit() noexcept {
   if (had_signals) {
     drop_internal(signal_event_);
     if (!signals_.reopen_after_fork() || !add_internal(signal_event_, signals_.fd(), on_signals)) result = -1;
-    // A signalfd reads what is pending for the process that reads it, and the mask is inherited: it goes on
-    // as it is.
+  }
+  if (signal_fd_.is_open()) {
+    drop_internal(signal_fd_event_);
+    if (!signal_fd_.reopen_after_fork() || !add_internal(signal_fd_event_, signal_fd_.fd(), on_signal_fd))
+      result = -1;
   }
   if (had_notify) {
     drop_internal(notify_event_);

@@ -301,6 +301,7 @@ struct event_base final {
   // event_base.cc
   bool choose_backend(const event_config &config) noexcept;
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
+  void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);
   int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
 
   friend struct evi::OnceEvent;

@@ -75,6 +75,7 @@ class SignalSource {
  private:
   Waker waker_;
   SignalPort port_;
+  bool linked_ = false;  // the port is in the list; also while there is no waker, if reopening it failed
 };
 
 // The events of one base by signal number.

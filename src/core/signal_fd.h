@@ -27,6 +27,8 @@ class SignalFd {
   [[nodiscard]] bool open() noexcept;
   // Unblocks what it blocked, in the calling thread.
   void close() noexcept;
+  // In a forked child: a descriptor of its own for the same signals. False with errno, and nothing changed.
+  [[nodiscard]] bool reopen_after_fork() noexcept;
   bool is_open() const noexcept { return fd_ >= 0; }
   int fd() const noexcept { return fd_; }
 
@@ -37,6 +39,8 @@ class SignalFd {
   int next() noexcept;
 
  private:
+  void unblock(int signal) noexcept;
+
   int fd_ = -1;
   sigset_t watched_;
   sigset_t blocked_before_;  // of those: the program had them blocked already

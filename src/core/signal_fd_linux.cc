@@ -19,10 +19,19 @@ bool SignalFd::open() noexcept {
 void SignalFd::close() noexcept {
   if (fd_ < 0) return;
   for (int signal = 1; signal < NSIG; ++signal) {
-    if (sigismember(&watched_, signal) == 1) unwatch(signal);
+    if (sigismember(&watched_, signal) == 1) unblock(signal);
   }
   ::close(fd_);
   fd_ = -1;
+}
+
+// What a signalfd watches belongs to the open file, which the parent has too.
+bool SignalFd::reopen_after_fork() noexcept {
+  const int fresh = signalfd(-1, &watched_, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (fresh < 0) return false;
+  ::close(fd_);
+  fd_ = fresh;
+  return true;
 }
 
 bool SignalFd::watch(int signal) noexcept {
@@ -41,8 +50,14 @@ bool SignalFd::watch(int signal) noexcept {
 }
 
 void SignalFd::unwatch(int signal) noexcept {
+  if (fd_ < 0) return;
   sigdelset(&watched_, signal);
   static_cast<void>(signalfd(fd_, &watched_, 0));
+  unblock(signal);
+}
+
+void SignalFd::unblock(int signal) noexcept {
+  sigdelset(&watched_, signal);
   if (sigismember(&blocked_before_, signal) == 1) {
     sigdelset(&blocked_before_, signal);
     return;

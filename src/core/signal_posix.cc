@@ -106,19 +106,20 @@ bool SignalSource::open() noexcept {
   port_.write_fd.store(waker_.write_fd());
   port_.owner.store(getpid());
   port_.notified.store(false);
-  link_port(port_);
+  if (!linked_) link_port(port_);
+  linked_ = true;
   return true;
 }
 
 void SignalSource::close() noexcept {
-  if (!is_open()) return;
-  {
+  if (linked_) {
     const RegistryGuard held;
     note_process();
     for (int signal = 1; signal < kSignals; ++signal) {
       if (port_.wanted[signal].exchange(false)) uninstall(signal);
     }
     unlink_port(port_);
+    linked_ = false;
   }
   waker_.close();
 }
