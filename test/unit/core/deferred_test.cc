@@ -1,0 +1,138 @@
+// Callbacks outside events: queued once, cancelled, in turn with events, and never starving the loop.
+#include "core/deferred.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "support/events.h"
+
+namespace {
+
+struct Deferred {
+  Deferred(event_base &base, std::function<void()> fn) : does(std::move(fn)) {
+    evi::deferred_init(cb, evi::deferred_default_priority(base), run, this);
+  }
+  static void run(event_callback *, void *arg) {
+    auto *self = static_cast<Deferred *>(arg);
+    ++self->runs;
+    if (const auto does = self->does) does();
+  }
+  event_callback cb;
+  std::function<void()> does;
+  int runs = 0;
+};
+
+class DeferredTest : public testing::Test {
+ protected:
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+};
+
+TEST_F(DeferredTest, runs_once_for_any_number_of_requests) {
+  Deferred deferred(*base, {});
+  EXPECT_TRUE(evi::deferred_schedule(*base, deferred.cb));
+  EXPECT_FALSE(evi::deferred_schedule(*base, deferred.cb));
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 1);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(deferred.runs, 1);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+}
+
+TEST_F(DeferredTest, cancelled_it_does_not_run) {
+  Deferred deferred(*base, {});
+  evi::deferred_cancel(*base, deferred.cb);
+  evi::deferred_schedule(*base, deferred.cb);
+  evi::deferred_cancel(*base, deferred.cb);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(deferred.runs, 0);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_F(DeferredTest, may_schedule_itself_again) {
+  Deferred *self = nullptr;
+  Deferred deferred(*base, [&] {
+    if (self->runs == 200) return;
+    EXPECT_TRUE(evi::deferred_schedule(*base, self->cb));
+  });
+  self = &deferred;
+  evi::deferred_schedule(*base, deferred.cb);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(deferred.runs, 200);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+}
+
+// must-not 20: a chain of deferred work does not keep the loop from its descriptors and timers.
+TEST_F(DeferredTest, a_chain_without_end_does_not_starve_the_loop) {
+  Deferred *self = nullptr;
+  Deferred chain(*base, [&] { evi::deferred_schedule(*base, self->cb); });
+  self = &chain;
+  const test::Pair pair = test::socket_pair();
+  test::Event reader(*base, pair.a, EV_READ, [&](int, short) { base->loop_break(); });
+  reader.add();
+  evi::deferred_schedule(*base, chain.cb);
+  script.on_wait = [&](evi::Micros timeout) {
+    EXPECT_EQ(timeout, 0);
+    if (script.waits.size() == 5) script.ready(pair.a, EV_READ);
+  };
+  EXPECT_EQ(base->loop(0), 0);
+  EXPECT_EQ(reader.calls, 1);
+  EXPECT_GT(chain.runs, 100);
+  EXPECT_LT(chain.runs, 300);
+  evi::deferred_cancel(*base, chain.cb);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_F(DeferredTest, one_that_waits_for_the_next_round_can_be_cancelled) {
+  std::vector<std::unique_ptr<Deferred>> many;
+  for (int i = 0; i < 100; ++i) {
+    many.push_back(std::make_unique<Deferred>(*base, std::function<void()>{}));
+    EXPECT_TRUE(evi::deferred_schedule(*base, many.back()->cb));
+  }
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 100);
+  EXPECT_TRUE(base->check_invariants());
+  for (std::size_t i = 0; i < many.size(); i += 2) evi::deferred_cancel(*base, many[i]->cb);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 50);
+  EXPECT_EQ(base->loop(0), 1);
+  for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(many[i]->runs, static_cast<int>(i % 2)) << i;
+}
+
+TEST_F(DeferredTest, runs_in_turn_with_events_and_by_priority) {
+  ASSERT_EQ(base->set_priorities(2), 0);
+  std::string order;
+  test::Event ev(*base, test::kNoFd, 0, [&](int, short) { order += 'e'; });
+  Deferred same(*base, [&] { order += 'd'; });
+  Deferred urgent(*base, [&] { order += 'u'; });
+  evi::deferred_set_priority(urgent.cb, 0);
+  ev.activate(0);
+  evi::deferred_schedule(*base, same.cb);
+  evi::deferred_schedule(*base, urgent.cb);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(order, "ued");
+}
+
+TEST_F(DeferredTest, it_may_be_freed_by_itself) {
+  auto *deferred = new Deferred(*base, {});
+  deferred->does = [&] { delete deferred; };
+  evi::deferred_schedule(*base, deferred->cb);
+  EXPECT_EQ(base->loop(0), 1);
+}
+
+TEST_F(DeferredTest, is_not_the_running_event) {
+  Deferred deferred(*base, [&] { EXPECT_EQ(base->running_event(), nullptr); });
+  evi::deferred_schedule(*base, deferred.cb);
+  base->loop(0);
+  EXPECT_EQ(deferred.runs, 1);
+}
+
+TEST_F(DeferredTest, the_base_may_be_freed_with_some_queued) {
+  Deferred first(*base, {});
+  evi::deferred_schedule(*base, first.cb);
+  base.reset();
+  EXPECT_EQ(first.runs, 0);
+}
+
+}  // namespace

@@ -1,0 +1,720 @@
+// Adding, deleting and activating events, on a scripted method and a clock that stands still.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <string>
+
+#include "support/events.h"
+
+using evi::kOneShot;
+using evi::Micros;
+using test::Event;
+using test::kNoFd;
+
+namespace {
+
+class EventTest : public testing::Test {
+ protected:
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+  test::Pair pair = test::socket_pair();
+  const int fd = pair.a;
+
+  int turn() { return base->loop(EVLOOP_NONBLOCK); }
+  void become_ready(short what) {
+    script.ready(fd, what);
+    turn();
+  }
+};
+
+// --- assigning ---
+
+TEST_F(EventTest, assign_fills_in_everything) {
+  event ev;
+  std::memset(static_cast<void *>(&ev), 0xee, sizeof(ev));
+  ASSERT_EQ(base->set_priorities(7), 0);
+  int arg = 0;
+  const auto callback = [](int, short, void *) {};
+  EXPECT_EQ(evi::assign_event(ev, base.get(), fd, EV_READ | EV_PERSIST, callback, &arg), 0);
+  EXPECT_EQ(ev.ev_base, base.get());
+  EXPECT_EQ(ev.ev_fd, fd);
+  EXPECT_EQ(ev.ev_events, EV_READ | EV_PERSIST);
+  EXPECT_EQ(evi::flags(ev), EVLIST_INIT);
+  EXPECT_EQ(evi::priority(ev), 3);
+  EXPECT_EQ(evi::closure(ev), evi::Closure::persist);
+  EXPECT_EQ(ev.ev_evcallback.evcb_arg, &arg);
+}
+
+// Behaviour 11.
+TEST_F(EventTest, a_signal_is_no_descriptor) {
+  const test::QuietLog quiet;
+  event ev;
+  for (const int with : {EV_READ, EV_WRITE, EV_CLOSED}) {
+    const short what = static_cast<short>(EV_SIGNAL | with);
+    EXPECT_EQ(evi::assign_event(ev, base.get(), SIGUSR1, what, nullptr, nullptr), -1);
+  }
+}
+
+// --- descriptors ---
+
+TEST_F(EventTest, add_and_del_tell_the_method) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(ev.add(), 0);
+  EXPECT_EQ(ev.pending(), EV_READ);
+  EXPECT_EQ(ev.add(), 0);  // again: nothing new
+  EXPECT_EQ(ev.del(), 0);
+  EXPECT_EQ(ev.del(), 0);
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(script.updates, (std::vector<test::ScriptBackend::Update>{{fd, EV_READ}, {fd, 0}}));
+  EXPECT_EQ(turn(), 1);
+}
+
+TEST_F(EventTest, a_callback_is_told_what_it_asked_about) {
+  Event reader(*base, fd, EV_READ | EV_PERSIST);
+  Event writer(*base, fd, EV_WRITE | EV_PERSIST);
+  Event both(*base, fd, EV_READ | EV_WRITE | EV_PERSIST);
+  for (Event *ev : {&reader, &writer, &both}) ev->add();
+  become_ready(EV_READ);
+  EXPECT_EQ(reader.what, EV_READ);
+  EXPECT_EQ(writer.calls, 0);
+  EXPECT_EQ(both.what, EV_READ);
+  become_ready(EV_READ | EV_WRITE);
+  EXPECT_EQ(writer.what, EV_WRITE);
+  EXPECT_EQ(both.what, EV_READ | EV_WRITE);
+  EXPECT_EQ(both.calls, 2);
+}
+
+// Behaviour 12.
+TEST_F(EventTest, edge_and_closed_are_told) {
+  Event ev(*base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST);
+  ev.add();
+  become_ready(EV_READ | EV_WRITE | EV_CLOSED);
+  EXPECT_EQ(ev.what, EV_READ | EV_CLOSED | EV_ET);
+}
+
+// must-not 13: a report of what nobody asked about makes nobody active.
+TEST_F(EventTest, edge_alone_does_not_make_an_event_active) {
+  Event ev(*base, fd, EV_WRITE | EV_ET | EV_PERSIST);
+  ev.add();
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.calls, 0);
+}
+
+TEST_F(EventTest, reports_in_one_round_are_one_call) {
+  Event ev(*base, fd, EV_READ | EV_WRITE | EV_PERSIST);
+  ev.add();
+  script.ready(fd, EV_READ);
+  script.ready(fd, EV_WRITE);
+  turn();
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.what, EV_READ | EV_WRITE);
+}
+
+TEST_F(EventTest, a_non_persistent_event_fires_once) {
+  Event ev(*base, fd, EV_READ, [&](int, short) { EXPECT_EQ(ev.pending(), 0); });
+  ev.add();
+  become_ready(EV_READ);
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.pending(), 0);
+}
+
+// Behaviour 4.
+TEST_F(EventTest, re_adding_an_active_non_persistent_event_from_an_earlier_callback_is_undone) {
+  Event victim(*base, fd, EV_READ);
+  Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(victim.add(), 0); });
+  victim.add();
+  earlier.activate(EV_TIMEOUT);
+  script.ready(fd, EV_READ);
+  turn();
+  EXPECT_EQ(victim.calls, 1);
+  EXPECT_EQ(victim.pending(), 0);
+}
+
+TEST_F(EventTest, re_adding_in_its_own_callback_keeps_it_pending) {
+  Event ev(*base, fd, EV_READ, [&](int, short) { ev.add(); });
+  ev.add();
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.pending(), EV_READ);
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.calls, 2);
+}
+
+TEST_F(EventTest, a_refused_add_changes_nothing) {
+  Event other(*base, fd, EV_WRITE | EV_PERSIST);
+  other.add();
+  Event ev(*base, fd, EV_READ);
+  script.fail_updates = 1;
+  EXPECT_EQ(ev.add(1), -1);
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 1);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->fds()[fd].wanted(), EV_WRITE);
+  EXPECT_EQ(ev.add(1), 0);
+}
+
+TEST_F(EventTest, absurd_descriptors_are_refused) {
+  const test::QuietLog quiet;
+  for (const int bad : {INT_MAX, INT_MAX / 2, 1 << 20}) {
+    Event ev(*base, bad, EV_READ);
+    EXPECT_EQ(ev.add(1), -1) << bad;
+    EXPECT_EQ(ev.pending(), 0);
+    ev.del();
+  }
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+}
+
+// As libevent: an event for descriptor -1 is pending, for its timeout or to be activated by hand.
+TEST_F(EventTest, without_a_descriptor_an_event_only_waits) {
+  Event ev(*base, kNoFd, EV_READ | EV_PERSIST);
+  EXPECT_EQ(ev.add(), 0);
+  EXPECT_EQ(ev.pending(), EV_READ);
+  EXPECT_TRUE(script.updates.empty());
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 1);
+  EXPECT_EQ(ev.add(1), 0);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(ev.what, EV_TIMEOUT);
+  ev.activate(EV_READ);
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(ev.what, EV_TIMEOUT | EV_READ);
+  ev.del();
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+  EXPECT_TRUE(script.updates.empty());
+}
+
+// --- timers ---
+
+TEST_F(EventTest, a_timer_fires_once_after_its_delay) {
+  Event ev(*base, kNoFd, 0);
+  ev.add(5);
+  const Micros started = clock.t;
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(script.waits, std::vector<Micros>{5'000'000});
+  EXPECT_EQ(clock.t - started, 5'000'000);
+  EXPECT_EQ(ev.what, EV_TIMEOUT);
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+}
+
+// must-not 16: a wait that ends early is waited on, not taken for the timeout.
+TEST_F(EventTest, a_timer_never_fires_early) {
+  Event ev(*base, kNoFd, 0);
+  ev.add(5);
+  script.on_wait = [&](Micros timeout) { clock.t += timeout > 1 ? timeout - 1 : timeout; };
+  const Micros started = clock.t;
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(clock.t - started, 5'000'000);
+  EXPECT_EQ(script.waits, (std::vector<Micros>{5'000'000, 1}));
+}
+
+TEST_F(EventTest, odd_delays) {
+  const struct {
+    const char *name;
+    timeval tv;
+    Micros wait;
+  } cases[] = {
+      {"zero", {0, 0}, 0},
+      {"negative", {-5, 0}, 0},
+      {"negative fraction", {0, -1}, 0},
+      {"microseconds beyond a second", {1, 2'500'000}, 3'500'000},
+      {"one microsecond", {0, 1}, 1},
+      {"three hundred years", {10'000'000'000, 0}, INT64_MAX / 1000},
+      {"for ever", {INT64_MAX, 999'999}, INT64_MAX / 1000},
+      {"since ever", {INT64_MIN, 0}, 0},
+  };
+  for (const auto &row : cases) {
+    SCOPED_TRACE(row.name);
+    Event ev(*base, kNoFd, 0);
+    EXPECT_EQ(ev.add(row.tv), 0);
+    EXPECT_EQ(ev.add(row.tv), 0);  // and once more from there
+    EXPECT_EQ(ev.pending(), EV_TIMEOUT);
+    script.waits.clear();
+    script.on_wait = [&](Micros timeout) {
+      if (timeout > 1'000'000'000) base->loop_break();
+      clock.t += timeout > 1'000'000'000 ? 0 : timeout;
+    };
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(script.waits.front(), row.wait);
+    EXPECT_EQ(ev.calls, row.wait < 1'000'000'000);
+    EXPECT_TRUE(base->check_invariants());
+  }
+}
+
+TEST_F(EventTest, a_new_delay_replaces_the_old_one) {
+  Event ev(*base, kNoFd, 0);
+  for (const double second : {1.0, 9.0, 3.0}) {
+    for (const double first : {2.0, 4.0}) {
+      ev.reset();
+      const Micros started = clock.t;
+      ev.add(first);
+      ev.add(second);
+      EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+      EXPECT_EQ(ev.calls, 1);
+      EXPECT_EQ(clock.t - started, static_cast<Micros>(second * 1e6));
+    }
+  }
+}
+
+TEST_F(EventTest, adding_without_a_delay_keeps_the_old_one) {
+  Event ev(*base, fd, EV_READ);
+  ev.add(3);
+  EXPECT_EQ(ev.add(), 0);
+  EXPECT_EQ(ev.pending(), EV_READ | EV_TIMEOUT);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.what, EV_TIMEOUT);
+}
+
+TEST_F(EventTest, a_timed_out_event_leaves_its_descriptor) {
+  Event ev(*base, fd, EV_READ);
+  ev.add(3);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{fd, 0}));
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+}
+
+TEST_F(EventTest, an_event_that_fired_forgets_its_timeout) {
+  Event ev(*base, fd, EV_READ);
+  ev.add(3);
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.what, EV_READ);
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(base->loop(0), 1);
+}
+
+// One call in which both are told.
+TEST_F(EventTest, readiness_and_timeout_in_one_round_are_one_call) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  ev.add(3);
+  script.on_wait = [&](Micros timeout) {
+    clock.t += timeout;
+    script.ready(fd, EV_READ);
+  };
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.what, EV_READ | EV_TIMEOUT);
+}
+
+// A timeout that has come but was not told is taken back by a new one; the event waits as if added anew.
+TEST_F(EventTest, a_new_delay_takes_back_a_timeout_that_was_not_told) {
+  Event ev(*base, fd, EV_READ);
+  Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(ev.add(7), 0); });
+  earlier.add(3);
+  ev.add(3.000001);
+  script.on_wait = [&](Micros timeout) { clock.t += timeout + 10; };
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(earlier.calls, 1);
+  EXPECT_EQ(ev.calls, 0);
+  EXPECT_EQ(ev.pending(), EV_TIMEOUT | EV_READ);
+  EXPECT_TRUE(base->check_invariants());
+  script.on_wait = nullptr;
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.what, EV_READ);
+}
+
+// must-not 17, and behaviour of event_pending's second result.
+TEST_F(EventTest, pending_tells_when_in_time_of_day) {
+  Event ev(*base, fd, EV_READ);
+  ev.add(3.5);
+  timeval due{};
+  clock.t += 500'000;
+  EXPECT_EQ(base->pending(*ev, EV_TIMEOUT, &due), EV_TIMEOUT);
+  EXPECT_EQ(evi::to_micros(due), clock.t + clock.wall_ahead + 3'000'000);
+  clock.wall_ahead += 1'000'000'000;  // somebody set the clock
+  EXPECT_EQ(base->pending(*ev, EV_TIMEOUT, &due), EV_TIMEOUT);
+  EXPECT_EQ(evi::to_micros(due), clock.t + clock.wall_ahead + 3'000'000);
+  due = {77, 77};
+  EXPECT_EQ(base->pending(*ev, EV_READ, &due), EV_READ);
+  EXPECT_EQ(due.tv_sec, 77);
+}
+
+TEST_F(EventTest, time_of_day_set_back_delays_no_timer) {
+  Event ev(*base, kNoFd, 0);
+  ev.add(5);
+  clock.wall_ahead -= 3'600'000'000;
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(script.waits, std::vector<Micros>{5'000'000});
+}
+
+TEST_F(EventTest, a_timer_set_in_a_callback_counts_from_the_round) {
+  Event second(*base, kNoFd, 0);
+  Event first(*base, kNoFd, 0, [&](int, short) {
+    clock.t += 2'000'000;  // it takes long
+    second.add(5);
+  });
+  first.add(1);
+  base->loop(0);
+  EXPECT_EQ(script.waits, (std::vector<Micros>{1'000'000, 3'000'000}));
+}
+
+TEST_F(EventTest, update_cached_time_makes_it_count_from_now) {
+  Event second(*base, kNoFd, 0);
+  Event first(*base, kNoFd, 0, [&](int, short) {
+    clock.t += 2'000'000;
+    base->update_cached_time();
+    second.add(5);
+  });
+  first.add(1);
+  base->loop(0);
+  EXPECT_EQ(script.waits, (std::vector<Micros>{1'000'000, 5'000'000}));
+}
+
+TEST_F(EventTest, remove_timer_leaves_the_rest) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  ev.add(3);
+  EXPECT_EQ(base->remove_timer(*ev), 0);
+  EXPECT_EQ(ev.pending(), EV_READ);
+  EXPECT_EQ(base->remove_timer(*ev), 0);
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.pending(), EV_READ);  // no period any more
+
+  Event timer(*base, kNoFd, 0);
+  timer.add(1);
+  base->remove_timer(*timer);
+  EXPECT_EQ(timer.pending(), 0);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 1);
+}
+
+TEST_F(EventTest, remove_timer_of_a_signal_event_keeps_what_arrived) {
+  Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  ASSERT_EQ(ev.add(100), 0);
+  ev.activate(EV_SIGNAL, 3);
+  base->remove_timer(*ev);
+  turn();
+  EXPECT_EQ(ev.calls, 3);
+}
+
+// --- periods ---
+
+TEST_F(EventTest, a_persistent_timer_is_periodic) {
+  Event ev(*base, kNoFd, EV_PERSIST);
+  ev.add(2);
+  const Micros started = clock.t;
+  for (int i = 1; i <= 4; ++i) {
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(ev.calls, i);
+    EXPECT_EQ(clock.t - started, i * 2'000'000);
+  }
+}
+
+TEST_F(EventTest, periods_do_not_drift) {
+  Event ev(*base, kNoFd, EV_PERSIST);
+  ev.add(2);
+  const Micros started = clock.t;
+  script.on_wait = [&](Micros timeout) { clock.t += timeout + 300'000; };  // always late
+  for (int i = 1; i <= 10; ++i) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(clock.t - started, 20'300'000);
+}
+
+// Behaviour 5.
+TEST_F(EventTest, missed_periods_are_skipped) {
+  Event ev(*base, kNoFd, EV_PERSIST);
+  ev.add(2);
+  script.on_wait = [&](Micros) { clock.t += 11'000'000; };
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 1);
+  script.on_wait = nullptr;
+  script.waits.clear();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 2);
+  EXPECT_EQ(script.waits, std::vector<Micros>{2'000'000});
+}
+
+TEST_F(EventTest, activation_by_hand_begins_the_period_anew) {
+  Event ev(*base, kNoFd, EV_PERSIST);
+  ev.add(2);
+  clock.t += 1'500'000;
+  ev.activate(EV_READ);
+  turn();
+  EXPECT_EQ(ev.what, EV_READ);
+  script.waits.clear();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(script.waits, std::vector<Micros>{2'000'000});
+}
+
+TEST_F(EventTest, readiness_begins_the_period_anew) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  ev.add(2);
+  clock.t += 1'500'000;
+  become_ready(EV_READ);
+  EXPECT_EQ(ev.pending(), EV_READ | EV_TIMEOUT);
+  script.waits.clear();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(script.waits, std::vector<Micros>{2'000'000});
+  EXPECT_EQ(ev.what, EV_READ | EV_TIMEOUT);
+}
+
+TEST_F(EventTest, a_periodic_event_stays_on_its_descriptor) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  ev.add(2);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.what, EV_TIMEOUT);
+  EXPECT_EQ(ev.pending(), EV_READ | EV_TIMEOUT);
+  EXPECT_EQ(script.updates.size(), 1u);
+}
+
+TEST_F(EventTest, a_new_delay_in_the_callback_is_the_new_period) {
+  Event ev(*base, kNoFd, EV_PERSIST);
+  ev.on_call([&](int, short) { ev.add(5); });
+  ev.add(2);
+  base->loop(EVLOOP_ONCE);
+  base->loop(EVLOOP_ONCE);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(script.waits, (std::vector<Micros>{2'000'000, 5'000'000, 5'000'000}));
+}
+
+TEST_F(EventTest, a_zero_delay_is_no_period) {
+  Event ev(*base, kNoFd, EV_PERSIST);
+  ev.add(0.0);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+TEST_F(EventTest, deleting_a_periodic_event_in_its_callback_ends_it) {
+  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ev.del(); });
+  ev.add(2);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+// --- activating ---
+
+TEST_F(EventTest, an_event_that_is_not_pending_can_be_activated) {
+  Event ev(*base, fd, EV_READ);
+  ev.activate(EV_WRITE);
+  EXPECT_EQ(ev.pending(), EV_WRITE);  // behaviour 8: what it is active with
+  turn();
+  EXPECT_EQ(ev.what, EV_WRITE);
+  EXPECT_EQ(ev.pending(), 0);
+}
+
+TEST_F(EventTest, activations_add_up_to_one_call) {
+  Event ev(*base, kNoFd, 0);
+  ev.activate(EV_READ);
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(ev.pending(), EV_READ | EV_TIMEOUT);
+  turn();
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.what, EV_READ | EV_TIMEOUT);
+}
+
+TEST_F(EventTest, deleting_takes_an_activation_back) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  ev.add(5);
+  ev.activate(EV_READ);
+  ev.del();
+  EXPECT_EQ(ev.pending(), 0);
+  EXPECT_EQ(turn(), 1);
+  EXPECT_EQ(ev.calls, 0);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
+}
+
+TEST_F(EventTest, a_callback_may_delete_one_that_is_due) {
+  Event second(*base, fd, EV_READ | EV_PERSIST);
+  Event first(*base, kNoFd, 0, [&](int, short) { second.del(); });
+  second.add();
+  first.activate(0);
+  become_ready(EV_READ);
+  EXPECT_EQ(first.calls, 1);
+  EXPECT_EQ(second.calls, 0);
+}
+
+// must-not 4.
+TEST_F(EventTest, a_callback_may_free_its_own_event) {
+  for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
+    for (const bool with_timeout : {false, true}) {
+      auto *ev = new Event(*base, fd, what);
+      ev->on_call([&](int, short) { delete ev; });
+      with_timeout ? ev->add(5) : ev->add();
+      become_ready(EV_READ);
+    }
+  }
+  for (const short what : {short{0}, short{EV_PERSIST}}) {
+    auto *timer = new Event(*base, kNoFd, what);
+    timer->on_call([&](int, short) { delete timer; });
+    timer->add(1);
+    base->loop(EVLOOP_ONCE);
+  }
+  auto *signal = new Event(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  signal->on_call([&](int, short) { delete signal; });
+  signal->add();
+  signal->activate(EV_SIGNAL, 5);
+  turn();
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+}
+
+TEST_F(EventTest, after_freeing_its_event_a_callback_is_of_no_event) {
+  auto *ev = new Event(*base, kNoFd, 0);
+  ev->on_call([&](int, short) {
+    EXPECT_EQ(base->running_event(), &**ev);
+    delete ev;
+    base->running_event();  // whatever it says, it looks at nothing that is gone
+  });
+  ev->activate(0);
+  turn();
+  EXPECT_EQ(base->running_event(), nullptr);
+}
+
+// Behaviour 8.
+TEST_F(EventTest, activate_by_fd) {
+  Event reader(*base, fd, EV_READ | EV_PERSIST), writer(*base, fd, EV_WRITE | EV_PERSIST);
+  Event with_timeout(*base, fd, EV_READ | EV_PERSIST);
+  reader.add();
+  writer.add();
+  with_timeout.add(100);
+  base->activate_by_fd(fd, EV_READ);
+  turn();
+  EXPECT_EQ(reader.what, EV_READ);
+  EXPECT_EQ(writer.calls, 0);
+  EXPECT_EQ(with_timeout.what, EV_READ);
+
+  for (Event *ev : {&reader, &writer, &with_timeout}) ev->reset();
+  base->activate_by_fd(fd, EV_TIMEOUT);
+  turn();
+  EXPECT_EQ(reader.calls, 0);
+  EXPECT_EQ(writer.calls, 0);
+  EXPECT_EQ(with_timeout.what, EV_TIMEOUT);
+
+  base->activate_by_fd(kNoFd, EV_READ);
+  base->activate_by_fd(1'000'000, EV_READ | EV_TIMEOUT);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 0);
+}
+
+TEST_F(EventTest, activate_by_signal) {
+  Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  base->activate_by_signal(SIGUSR2);
+  ev.add();
+  base->activate_by_signal(SIGUSR1);
+  base->activate_by_signal(-1);
+  base->activate_by_signal(NSIG);
+  EXPECT_EQ(turn(), 0);
+  EXPECT_EQ(ev.calls, 0);
+  base->activate_by_signal(SIGUSR2);
+  turn();
+  EXPECT_EQ(ev.what, EV_SIGNAL);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+TEST_F(EventTest, a_signal_event_is_called_as_often_as_counted) {
+  Event ev(*base, SIGUSR2, EV_SIGNAL);
+  ev.activate(EV_SIGNAL, 4);
+  turn();
+  EXPECT_EQ(ev.calls, 4);
+  ev.activate(EV_SIGNAL, 0);
+  turn();
+  EXPECT_EQ(ev.calls, 4);
+  Event plain(*base, kNoFd, 0);
+  plain.activate(EV_TIMEOUT, 4);
+  turn();
+  EXPECT_EQ(plain.calls, 1);
+}
+
+TEST_F(EventTest, deleting_in_the_callback_ends_a_series_of_signals) {
+  Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  ev.on_call([&](int, short) {
+    if (ev.calls == 2) ev.del();
+  });
+  ev.add();
+  ev.activate(EV_SIGNAL, 10);
+  turn();
+  EXPECT_EQ(ev.calls, 2);
+}
+
+TEST_F(EventTest, loopbreak_ends_a_series_of_signals) {
+  Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST, [&](int, short) { base->loop_break(); });
+  ev.add();
+  ev.activate(EV_SIGNAL, 10);
+  turn();
+  EXPECT_EQ(ev.calls, 1);
+  ev.activate(EV_SIGNAL, 1);
+  turn();
+  EXPECT_EQ(ev.calls, 2);
+}
+
+// --- priorities ---
+
+TEST_F(EventTest, priority_cannot_change_while_active) {
+  ASSERT_EQ(base->set_priorities(3), 0);
+  Event ev(*base, fd, EV_READ);
+  EXPECT_EQ(evi::priority(*ev), 1);
+  EXPECT_EQ(ev.set_priority(2), 0);
+  EXPECT_EQ(ev.set_priority(3), -1);
+  EXPECT_EQ(ev.set_priority(-1), -1);
+  ev.add();
+  EXPECT_EQ(ev.set_priority(0), 0);
+  ev.activate(EV_READ);
+  EXPECT_EQ(ev.set_priority(2), -1);
+  EXPECT_EQ(evi::priority(*ev), 0);
+}
+
+TEST_F(EventTest, an_event_of_more_priorities_than_there_are_goes_last) {
+  ASSERT_EQ(base->set_priorities(9), 0);
+  Event ev(*base, kNoFd, 0);
+  ev.set_priority(8);
+  ASSERT_EQ(base->set_priorities(2), 0);
+  ev.activate(0);
+  turn();
+  EXPECT_EQ(ev.calls, 1);
+}
+
+// --- counts ---
+
+// Behaviour 7.
+TEST_F(EventTest, counts) {
+  Event ev(*base, fd, EV_READ | EV_PERSIST);
+  ev.add(10);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 2);
+  ev.activate(EV_READ);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 1);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 3);
+  ev.del();
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
+  EXPECT_EQ(base->max_events(EVENT_BASE_COUNT_ADDED, false), 3);
+  EXPECT_EQ(base->max_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE, true), 4);
+  EXPECT_EQ(base->max_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE, false), 0);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_VIRTUAL), 0);
+}
+
+// --- one-shot arming ---
+
+TEST_F(EventTest, a_fired_one_shot_costs_no_update) {
+  Event ev(*base, fd, EV_READ);
+  ev.add();
+  EXPECT_EQ(script.updates, (std::vector<test::ScriptBackend::Update>{{fd, EV_READ | kOneShot}}));
+  become_ready(EV_READ);
+  EXPECT_EQ(script.updates.size(), 1u);
+  ev.add();
+  EXPECT_EQ(script.updates.size(), 2u);
+}
+
+TEST_F(EventTest, a_second_event_after_a_one_shot_report_arms_again) {
+  Event first(*base, fd, EV_READ);
+  Event second(*base, fd, EV_READ);
+  first.on_call([&](int, short) { second.add(); });
+  first.add();
+  become_ready(EV_READ);
+  EXPECT_EQ(second.pending(), EV_READ);
+  EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{fd, EV_READ | kOneShot}));
+  become_ready(EV_READ);
+  EXPECT_EQ(second.calls, 1);
+}
+
+TEST_F(EventTest, a_lasting_event_joins_a_one_shot) {
+  Event once(*base, fd, EV_READ);
+  Event lasting(*base, fd, EV_READ | EV_PERSIST);
+  once.add();
+  lasting.add();
+  EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{fd, EV_READ}));
+  lasting.del();
+  EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{fd, EV_READ | kOneShot}));
+}
+
+}  // namespace

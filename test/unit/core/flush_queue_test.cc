@@ -1,0 +1,186 @@
+// The queue of work before the wait: what runs, when, and what cancelling in the middle of it leaves.
+#include "core/flush_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "support/events.h"
+
+using evi::flush_cancel;
+using evi::flush_schedule;
+
+namespace {
+
+struct Work : evi::FlushHook {
+  explicit Work(std::function<void()> fn = {}) : does(std::move(fn)) {
+    run = [](evi::FlushHook &hook, bool abandoned) noexcept {
+      auto &self = static_cast<Work &>(hook);
+      ++(abandoned ? self.abandoned : self.runs);
+      if (const auto does = self.does) does();
+    };
+  }
+  int runs = 0;
+  int abandoned = 0;
+  std::function<void()> does;
+};
+
+class FlushQueue : public testing::Test {
+ protected:
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+  std::string order;
+
+  Work noting(char c) {
+    return Work([this, c] { order += c; });
+  }
+};
+
+TEST_F(FlushQueue, runs_once_before_the_wait) {
+  test::Event timer(*base, test::kNoFd, 0);
+  timer.add(100);
+  Work work([&] { EXPECT_TRUE(script.waits.empty()); });
+  EXPECT_TRUE(flush_schedule(*base, work));
+  EXPECT_FALSE(flush_schedule(*base, work));  // queued already
+  EXPECT_TRUE(work.queued());
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(work.runs, 1);
+  EXPECT_FALSE(work.queued());
+  EXPECT_EQ(script.waits.size(), 1u);
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(work.runs, 1);
+}
+
+TEST_F(FlushQueue, keeps_an_otherwise_empty_loop_alive) {
+  Work work;
+  flush_schedule(*base, work);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(work.runs, 1);
+}
+
+TEST_F(FlushQueue, is_a_turn_for_a_loop_that_wants_one) {
+  test::Event timer(*base, test::kNoFd, 0);
+  timer.add(100);
+  Work work;
+  flush_schedule(*base, work);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(work.runs, 1);
+  EXPECT_EQ(timer.calls, 0);
+  EXPECT_EQ(script.waits, std::vector<evi::Micros>{0});  // looked, did not wait
+
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST_F(FlushQueue, what_is_queued_meanwhile_waits_for_the_next_round) {
+  Work again;
+  again.does = [&] {
+    if (again.runs < 3) flush_schedule(*base, again);
+  };
+  flush_schedule(*base, again);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(again.runs, 3);
+  // Each time but the last the kernel was asked in between, without waiting.
+  ASSERT_GE(script.waits.size(), 2u);
+  EXPECT_EQ(script.waits[0], 0);
+  EXPECT_EQ(script.waits[1], 0);
+}
+
+TEST_F(FlushQueue, callbacks_that_run_queue_for_the_same_turn_of_the_loop) {
+  Work work;
+  test::Event ev(*base, test::kNoFd, 0, [&](int, short) { flush_schedule(*base, work); });
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(work.runs, 1);
+}
+
+TEST_F(FlushQueue, cancelled_work_does_not_run) {
+  Work a = noting('a'), b = noting('b'), c = noting('c');
+  for (Work *work : {&a, &b, &c}) flush_schedule(*base, *work);
+  EXPECT_TRUE(flush_cancel(*base, b));
+  EXPECT_FALSE(b.queued());
+  EXPECT_FALSE(flush_cancel(*base, b));
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(order, "ac");
+}
+
+// Each of the queued ones is freed by each of those that run before it: the list must stay whole.
+TEST_F(FlushQueue, work_may_cancel_other_work_that_is_due) {
+  for (std::size_t canceller = 0; canceller < 3; ++canceller) {
+    for (std::size_t victim = canceller + 1; victim < 4; ++victim) {
+      SCOPED_TRACE(testing::Message() << canceller << " cancels " << victim);
+      order.clear();
+      Work works[4] = {noting('a'), noting('b'), noting('c'), noting('d')};
+      Work late = noting('z');
+      works[canceller].does = [&] {
+        order += static_cast<char>('a' + canceller);
+        flush_cancel(*base, works[victim]);
+        flush_schedule(*base, late);
+      };
+      for (Work &work : works) flush_schedule(*base, work);
+      EXPECT_EQ(base->loop(0), 1);
+      std::string expected = "abcdz";
+      expected.erase(victim, 1);
+      EXPECT_EQ(order, expected);
+      EXPECT_FALSE(works[victim].queued());
+
+      // And the queue works as before.
+      order.clear();
+      flush_schedule(*base, works[victim]);
+      flush_schedule(*base, works[canceller]);
+      works[canceller].does = nullptr;
+      EXPECT_EQ(base->loop(0), 1);
+      EXPECT_EQ(order, std::string(1, static_cast<char>('a' + victim)));
+    }
+  }
+}
+
+TEST_F(FlushQueue, work_may_cancel_itself_queued_anew) {
+  Work work;
+  work.does = [&] {
+    flush_schedule(*base, work);
+    flush_cancel(*base, work);
+  };
+  flush_schedule(*base, work);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(work.runs, 1);
+}
+
+TEST_F(FlushQueue, loopbreak_leaves_the_rest_in_order) {
+  Work a([&] {
+    order += 'a';
+    base->loop_break();
+  });
+  Work b = noting('b'), c = noting('c'), d = noting('d');
+  for (Work *work : {&a, &b, &c}) flush_schedule(*base, *work);
+  EXPECT_EQ(base->loop(0), 0);
+  EXPECT_EQ(order, "a");
+  EXPECT_TRUE(script.waits.empty());
+  flush_schedule(*base, d);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(order, "abcd");
+}
+
+TEST_F(FlushQueue, does_not_count_as_an_active_event) {
+  Work work;
+  flush_schedule(*base, work);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE | EVENT_BASE_COUNT_ADDED), 0);
+  EXPECT_EQ(base->set_priorities(3), 0);
+  flush_cancel(*base, work);
+}
+
+TEST_F(FlushQueue, is_abandoned_with_its_base) {
+  Work a, b;
+  flush_schedule(*base, a);
+  flush_schedule(*base, b);
+  base.reset();
+  EXPECT_EQ(a.runs, 0);
+  EXPECT_EQ(a.abandoned, 1);
+  EXPECT_EQ(b.abandoned, 1);
+  EXPECT_FALSE(a.queued());
+  EXPECT_FALSE(b.queued());
+}
+
+}  // namespace

@@ -1,0 +1,428 @@
+// One loop and other threads: what they add, delete and activate takes effect, and deletion waits for the
+// callback.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/deferred.h"
+#include "core/flush_queue.h"
+#include "support/events.h"
+
+using test::Event;
+using test::kNoFd;
+
+namespace {
+
+// Something that happens once, for threads to wait for.
+class Signal {
+ public:
+  void set() {
+    const std::lock_guard<std::mutex> held(mutex_);
+    set_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock<std::mutex> held(mutex_);
+    changed_.wait(held, [&] { return set_; });
+  }
+  bool is_set() {
+    const std::lock_guard<std::mutex> held(mutex_);
+    return set_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool set_ = false;
+};
+
+// A base whose loop runs in a thread of its own until the end of the test.
+class NotifyTest : public testing::TestWithParam<const char *> {
+ protected:
+  void SetUp() override { base = test::make_base_with(GetParam()); }
+  void TearDown() override {
+    if (thread.joinable()) {
+      base->loop_break();
+      thread.join();
+    }
+    base.reset();
+  }
+  void run(int flags = EVLOOP_NO_EXIT_ON_EMPTY) {
+    thread = std::thread([this, flags] { result = base->loop(flags); });
+  }
+  // Returns when the loop waits in the kernel, or soon will: a callback has run and nothing else is to do.
+  void until_it_waits() {
+    Signal ran;
+    Event ev(*base, kNoFd, 0, [&](int, short) { ran.set(); });
+    ev.activate(0);
+    ran.wait();
+  }
+
+  test::Threads threads;
+  test::Base base;
+  std::thread thread;
+  int result = -2;
+};
+
+TEST_P(NotifyTest, a_threaded_base_counts_no_event_of_its_own) {
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_TRUE(base->make_notifiable());
+}
+
+TEST_P(NotifyTest, activation_wakes_the_loop) {
+  run();
+  until_it_waits();
+  Signal ran;
+  Event ev(*base, kNoFd, 0, [&](int, short) { ran.set(); });
+  ev.activate(0);
+  ran.wait();
+}
+
+TEST_P(NotifyTest, an_added_descriptor_is_watched_at_once) {
+  run();
+  until_it_waits();
+  const test::Pair pair = test::socket_pair();
+  Signal ran;
+  Event ev(*base, pair.a, EV_READ, [&](int, short) { ran.set(); });
+  test::put(pair.b);
+  ASSERT_EQ(ev.add(), 0);
+  ran.wait();
+}
+
+TEST_P(NotifyTest, an_added_timer_shortens_the_wait) {
+  run();
+  Event far(*base, kNoFd, 0);
+  far.add(1000);
+  until_it_waits();
+  Signal ran;
+  Event near(*base, kNoFd, 0, [&](int, short) { ran.set(); });
+  near.add(0.002);
+  ran.wait();
+  EXPECT_EQ(far.calls, 0);
+}
+
+TEST_P(NotifyTest, a_common_timeout_shortens_the_wait) {
+  const timeval *tv = base->init_common_timeout(test::seconds(0.002));
+  ASSERT_NE(tv, nullptr);
+  run();
+  until_it_waits();
+  Signal ran;
+  Event near(*base, kNoFd, 0, [&](int, short) { ran.set(); });
+  near.add(*tv);
+  ran.wait();
+}
+
+TEST_P(NotifyTest, a_deadline_brought_forward_shortens_the_wait) {
+  run();
+  Signal ran;
+  Event ev(*base, kNoFd, 0, [&](int, short) { ran.set(); });
+  ev.add(1000);
+  until_it_waits();
+  ev.add(0.002);
+  ran.wait();
+}
+
+TEST_P(NotifyTest, loopbreak_ends_the_wait) {
+  run();
+  until_it_waits();
+  base->loop_break();
+  thread.join();
+  EXPECT_EQ(result, 0);
+  EXPECT_TRUE(base->got_break());
+}
+
+TEST_P(NotifyTest, loopexit_ends_the_wait) {
+  run();
+  until_it_waits();
+  base->loop_exit_after(nullptr);
+  thread.join();
+  EXPECT_EQ(result, 0);
+  EXPECT_TRUE(base->got_exit());
+}
+
+TEST_P(NotifyTest, deleting_the_last_event_ends_the_loop) {
+  const test::Pair pair = test::socket_pair();
+  Event ev(*base, pair.a, EV_READ | EV_PERSIST);
+  ev.add();
+  run(0);
+  until_it_waits();
+  ev.del();
+  thread.join();
+  EXPECT_EQ(result, 1);
+}
+
+TEST_P(NotifyTest, once_from_another_thread) {
+  run();
+  until_it_waits();
+  Signal ran;
+  const auto callback = [](int, short, void *arg) { static_cast<Signal *>(arg)->set(); };
+  EXPECT_EQ(base->once(-1, EV_TIMEOUT, callback, &ran, nullptr), 0);
+  ran.wait();
+}
+
+TEST_P(NotifyTest, deferred_and_flush_wake_the_loop) {
+  run();
+  until_it_waits();
+  static Signal *ran;
+  Signal deferred_ran, flush_ran;
+  event_callback cb;
+  ran = &deferred_ran;
+  evi::deferred_init(
+      cb, 0, [](event_callback *, void *) { ran->set(); }, nullptr);
+  evi::deferred_schedule(*base, cb);
+  deferred_ran.wait();
+  until_it_waits();
+  ran = &flush_ran;
+  evi::FlushHook hook;
+  hook.run = [](evi::FlushHook &, bool) noexcept { ran->set(); };
+  evi::flush_schedule(*base, hook);
+  flush_ran.wait();
+}
+
+// Behaviour 15, must-not 1.
+TEST_P(NotifyTest, del_waits_for_the_callback) {
+  run();
+  for (const short what : {short{0}, short{EV_PERSIST}}) {
+    Signal entered;
+    std::atomic<bool> leave{false}, left{false};
+    Event ev(*base, kNoFd, what, [&](int, short) {
+      entered.set();
+      while (!leave) std::this_thread::yield();
+      left = true;
+    });
+    ev.activate(0);
+    entered.wait();
+    std::thread releaser([&] { leave = true; });
+    ev.del();
+    EXPECT_TRUE(left);
+    releaser.join();
+  }
+}
+
+TEST_P(NotifyTest, del_waits_for_a_series_of_signal_calls) {
+  run();
+  Signal entered;
+  std::atomic<bool> leave{false};
+  std::atomic<int> calls{0};
+  Event ev(*base, SIGUSR2, EV_SIGNAL, [&](int, short) {
+    ++calls;
+    entered.set();
+    while (!leave) std::this_thread::yield();
+  });
+  ev.activate(EV_SIGNAL, 1000);
+  entered.wait();
+  std::thread releaser([&] { leave = true; });
+  ev.del();
+  const int at_return = calls;
+  releaser.join();
+  until_it_waits();
+  EXPECT_EQ(calls, at_return);
+  EXPECT_LT(calls, 1000);
+}
+
+TEST_P(NotifyTest, del_without_waiting) {
+  run();
+  for (const auto mode : {evi::DelMode::no_block, evi::DelMode::automatic}) {
+    Signal entered, leave;
+    std::atomic<bool> left{false};
+    Event ev(*base, kNoFd, EV_FINALIZE, [&](int, short) {
+      entered.set();
+      leave.wait();
+      left = true;
+    });
+    ev.activate(0);
+    entered.wait();
+    ev.del(mode);
+    EXPECT_FALSE(left);
+    leave.set();
+    ev.del(evi::DelMode::block);
+    EXPECT_TRUE(left);
+  }
+}
+
+TEST_P(NotifyTest, del_in_the_callback_does_not_wait) {
+  run();
+  Signal done;
+  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) {
+    ev.del(evi::DelMode::block);
+    done.set();
+  });
+  ev.add(0.001);
+  done.wait();
+}
+
+TEST_P(NotifyTest, a_deleted_event_does_not_start) {
+  run();
+  for (int round = 0; round < 300; ++round) {
+    std::atomic<bool> alive{true};
+    auto ev = std::make_unique<Event>(*base, kNoFd, 0, [&](int, short) { EXPECT_TRUE(alive); });
+    ev->activate(0);
+    if (round % 2) std::this_thread::yield();
+    ev->del();
+    alive = false;
+  }
+}
+
+TEST_P(NotifyTest, finalize_does_not_wait_and_runs_after_the_callback) {
+  run();
+  for (const bool is_signal : {false, true}) {
+    Signal entered, leave, finalized;
+    std::atomic<bool> left{false};
+    struct Context {
+      Signal *entered, *leave, *finalized;
+      std::atomic<bool> *left;
+    } context{&entered, &leave, &finalized, &left};
+    event ev;
+    const auto callback = [](int, short, void *arg) {
+      auto *c = static_cast<Context *>(arg);
+      c->entered->set();
+      c->leave->wait();
+      *c->left = true;
+    };
+    ASSERT_EQ(evi::assign_event(ev, base.get(), is_signal ? SIGUSR2 : -1,
+                                is_signal ? EV_SIGNAL | EV_FINALIZE : EV_FINALIZE, callback, &context),
+              0);
+    base->activate(ev, is_signal ? EV_SIGNAL : EV_TIMEOUT, 1);
+    entered.wait();
+    base->finalize(
+        ev,
+        [](event *, void *arg) {
+          auto *c = static_cast<Context *>(arg);
+          EXPECT_TRUE(*c->left);
+          c->finalized->set();
+        },
+        false);
+    EXPECT_FALSE(left);
+    leave.set();
+    finalized.wait();
+    until_it_waits();
+  }
+}
+
+// Each thread has events and descriptors of its own and does everything with them while the loop runs.
+TEST_P(NotifyTest, everything_from_everywhere) {
+  run();
+  constexpr int kThreads = 3;
+  constexpr int kRounds = 150;
+  std::vector<std::thread> workers;
+  std::atomic<int> calls{0};
+  for (int t = 0; t < kThreads; ++t) {
+    workers.emplace_back([&, t] {
+      const timeval *common = base->init_common_timeout(test::seconds(0.001 * (t + 1)));
+      for (int round = 0; round < kRounds; ++round) {
+        const test::Pair pair = test::socket_pair();
+        std::atomic<int> own{0};
+        Event reader(*base, pair.a, EV_READ | EV_PERSIST, [&](int fd, short) {
+          test::drain(fd);
+          ++own;
+          ++calls;
+        });
+        Event writer(*base, pair.a, EV_WRITE, [&](int, short) { ++calls; });
+        Event timer(*base, kNoFd, EV_PERSIST, [&](int, short) { ++calls; });
+        Event far(*base, kNoFd, 0);
+        EXPECT_EQ(reader.add(5), 0);
+        EXPECT_EQ(writer.add(), 0);
+        EXPECT_EQ(timer.add(*common), 0);
+        EXPECT_EQ(far.add(100 + round), 0);
+        test::put(pair.b);
+        while (own == 0) std::this_thread::yield();
+        writer.activate(EV_WRITE);
+        far.add(50);
+        reader.pending();
+        base->remove_timer(*timer);
+        timer.del();
+        writer.del();
+        EXPECT_EQ(writer.add(), 0);
+        // writer, far and reader are deleted by the end of their scope
+      }
+    });
+  }
+  for (std::thread &worker : workers) worker.join();
+  EXPECT_GE(calls, kThreads * kRounds);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+}
+
+// The heap's room is had before a signal event's wait, during which other threads may fill it.
+TEST_P(NotifyTest, timers_added_while_a_signal_event_is_waited_for) {
+  run();
+  Signal entered, leave;
+  Event ev(*base, SIGUSR2, EV_SIGNAL, [&](int, short) {
+    entered.set();
+    leave.wait();
+  });
+  ev.activate(EV_SIGNAL);
+  entered.wait();
+  std::vector<std::unique_ptr<Event>> timers;
+  for (int i = 0; i < 31; ++i) {
+    timers.push_back(std::make_unique<Event>(*base, kNoFd, 0));
+    timers.back()->add(1000);
+  }
+  std::thread adder([&] { EXPECT_EQ(ev.add(1000), 0); });  // waits for the callback
+  for (int i = 0; i < 200; ++i) std::this_thread::yield();
+  for (int i = 0; i < 200; ++i) {
+    timers.push_back(std::make_unique<Event>(*base, kNoFd, 0));
+    timers.back()->add(1000);
+  }
+  leave.set();
+  adder.join();
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_P(NotifyTest, a_base_without_lock_on_demand) {
+  event_config config;
+  config.flags = EVENT_BASE_FLAG_NOLOCK;
+  const test::Base unlocked = test::make_base(&config);
+  EXPECT_FALSE(unlocked->lock());
+  Event ev(*unlocked, kNoFd, 0);
+  ev.activate(0);
+  EXPECT_EQ(unlocked->loop(0), 1);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+TEST_P(NotifyTest, loop_runs_elsewhere) {
+  EXPECT_FALSE(base->loop_runs_elsewhere());
+  run();
+  Signal ran;
+  Event ev(*base, kNoFd, 0, [&](int, short) {
+    EXPECT_FALSE(base->loop_runs_elsewhere());
+    ran.set();
+  });
+  ev.activate(0);
+  ran.wait();
+  EXPECT_TRUE(base->loop_runs_elsewhere());
+}
+
+INSTANTIATE_TEST_SUITE_P(By, NotifyTest, testing::Values("epoll", "poll", "select"),
+                         [](const auto &info) { return std::string(info.param); });
+
+// must-not 7: bases know nothing of each other.
+TEST(SeveralBases, run_side_by_side) {
+  const test::Threads threads;
+  std::vector<std::thread> workers;
+  for (int t = 0; t < 4; ++t) {
+    workers.emplace_back([] {
+      for (int round = 0; round < 20; ++round) {
+        const test::Base base = test::make_base();
+        const test::Pair pair = test::socket_pair();
+        Event reader(*base, pair.a, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
+        Event timer(*base, kNoFd, 0, [&](int, short) { base->loop_break(); });
+        Event signal(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+        reader.add();
+        timer.add(0.001);
+        EXPECT_EQ(signal.add(), 0);
+        test::put(pair.b);
+        EXPECT_EQ(base->loop(0), 0);
+        EXPECT_EQ(reader.calls, 1);
+      }
+    });
+  }
+  for (std::thread &worker : workers) worker.join();
+}
+
+}  // namespace

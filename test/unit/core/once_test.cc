@@ -1,0 +1,143 @@
+// event_base_once: one call, no event to keep.
+#include "core/once.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "support/events.h"
+#include "support/fault_alloc.h"
+
+using test::kNoFd;
+
+namespace {
+
+struct Told {
+  int calls = 0;
+  int fd = 0;
+  short what = 0;
+  static void run(int fd, short what, void *arg) {
+    auto *told = static_cast<Told *>(arg);
+    ++told->calls;
+    told->fd = fd;
+    told->what = what;
+  }
+};
+
+class OnceTest : public testing::Test {
+ protected:
+  int once(int fd, short what, const timeval *tv) { return base->once(fd, what, Told::run, &told, tv); }
+
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+  test::Pair pair = test::socket_pair();
+  Told told;
+};
+
+// Behaviour 10.
+TEST_F(OnceTest, refuses_what_makes_no_sense) {
+  const timeval tv = test::seconds(1);
+  EXPECT_EQ(once(SIGUSR1, EV_SIGNAL, nullptr), -1);
+  EXPECT_EQ(once(pair.a, EV_READ | EV_PERSIST, nullptr), -1);
+  EXPECT_EQ(once(pair.a, EV_READ | EV_SIGNAL, nullptr), -1);
+  EXPECT_EQ(once(kNoFd, 0, &tv), -1);
+  EXPECT_EQ(once(pair.a, 0, &tv), -1);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
+}
+
+TEST_F(OnceTest, a_timeout_of_none_or_zero_runs_at_once) {
+  const timeval zero{0, 0};
+  for (const timeval *tv : {static_cast<const timeval *>(nullptr), &zero}) {
+    told = {};
+    EXPECT_EQ(once(kNoFd, EV_TIMEOUT, tv), 0);
+    EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 1);
+    EXPECT_EQ(base->loop(0), 1);
+    EXPECT_EQ(told.calls, 1);
+    EXPECT_EQ(told.what, EV_TIMEOUT);
+  }
+}
+
+TEST_F(OnceTest, a_timer) {
+  const timeval tv = test::seconds(2);
+  EXPECT_EQ(once(kNoFd, EV_TIMEOUT, &tv), 0);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(told.calls, 1);
+  EXPECT_EQ(told.what, EV_TIMEOUT);
+  EXPECT_EQ(script.waits.front(), 2'000'000);
+}
+
+TEST_F(OnceTest, a_descriptor) {
+  EXPECT_EQ(once(pair.a, EV_READ | EV_WRITE, nullptr), 0);
+  script.ready(pair.a, EV_WRITE);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(told.calls, 1);
+  EXPECT_EQ(told.fd, pair.a);
+  EXPECT_EQ(told.what, EV_WRITE);
+  EXPECT_EQ(base->loop(0), 1);
+}
+
+TEST_F(OnceTest, a_descriptor_with_a_timeout) {
+  const timeval tv = test::seconds(2);
+  EXPECT_EQ(once(pair.a, EV_READ | EV_TIMEOUT, &tv), 0);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(told.what, EV_TIMEOUT);
+  EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{pair.a, 0}));
+}
+
+TEST_F(OnceTest, runs_at_the_default_priority) {
+  ASSERT_EQ(base->set_priorities(5), 0);
+  std::string order;
+  test::Event low(*base, kNoFd, 0, [&](int, short) { order += 'l'; });
+  test::Event high(*base, kNoFd, 0, [&](int, short) { order += 'h'; });
+  low.set_priority(3);
+  high.set_priority(1);
+  low.activate(0);
+  base->once(
+      kNoFd, EV_TIMEOUT, [](int, short, void *arg) { *static_cast<std::string *>(arg) += 'o'; }, &order,
+      nullptr);
+  high.activate(0);
+  base->loop(0);
+  EXPECT_EQ(order, "hol");
+}
+
+TEST_F(OnceTest, a_refused_descriptor_leaves_nothing) {
+  test::FaultAlloc memory;
+  script.fail_updates = 1;
+  EXPECT_EQ(once(pair.a, EV_READ, nullptr), -1);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(told.calls, 0);
+}
+
+TEST_F(OnceTest, its_callback_may_ask_for_the_next) {
+  struct Chain {
+    event_base *base;
+    int left;
+    static void run(int, short, void *arg) {
+      auto *chain = static_cast<Chain *>(arg);
+      if (--chain->left > 0) {
+        EXPECT_EQ(chain->base->once(-1, EV_TIMEOUT, run, chain, nullptr), 0);
+      }
+    }
+  } chain{base.get(), 10};
+  EXPECT_EQ(base->once(-1, EV_TIMEOUT, Chain::run, &chain, nullptr), 0);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(chain.left, 0);
+}
+
+TEST(OnceMemory, what_was_never_called_is_freed_with_the_base) {
+  test::FaultAlloc memory;
+  {
+    Told told;
+    const test::Pair pair = test::socket_pair();
+    const test::Base base = test::make_base();
+    const timeval tv = test::seconds(1000);
+    EXPECT_EQ(base->once(pair.a, EV_READ, Told::run, &told, &tv), 0);
+    EXPECT_EQ(base->once(kNoFd, EV_TIMEOUT, Told::run, &told, &tv), 0);
+    EXPECT_EQ(base->once(kNoFd, EV_TIMEOUT, Told::run, &told, nullptr), 0);
+    EXPECT_EQ(base->loop_exit_after(&tv), 0);
+  }
+  EXPECT_EQ(memory.live(), 0u);
+}
+
+}  // namespace

@@ -1,0 +1,372 @@
+// Signals as events: real ones, for one base and for two, counted, restored, across fork.
+#include "core/signal.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "support/events.h"
+
+using test::Event;
+using test::kNoFd;
+
+namespace {
+
+std::atomic<int> handled{0};
+void plain_handler(int) { ++handled; }
+
+// What the process does on SIGUSR1 and SIGUSR2 before and after each test.
+class SignalTest : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    handled = 0;
+    struct sigaction action = {};
+    action.sa_handler = plain_handler;
+    ASSERT_EQ(sigaction(SIGUSR1, &action, nullptr), 0);
+    ASSERT_EQ(sigaction(SIGUSR2, &action, nullptr), 0);
+    if (GetParam()) config.flags |= EVENT_BASE_FLAG_USE_SIGNALFD;
+  }
+  void TearDown() override {
+    for (const int signal : {SIGUSR1, SIGUSR2}) EXPECT_TRUE(is_plain(signal)) << "not restored";
+    sigset_t blocked;
+    ASSERT_EQ(pthread_sigmask(SIG_SETMASK, nullptr, &blocked), 0);
+    EXPECT_EQ(sigismember(&blocked, SIGUSR1), 0);
+    std::signal(SIGUSR1, SIG_DFL);
+    std::signal(SIGUSR2, SIG_DFL);
+  }
+  static bool is_plain(int signal) {
+    struct sigaction action = {};
+    return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == plain_handler;
+  }
+  test::Base make() { return test::make_base(&config); }
+
+  // Each time a signal is raised it counts, but a signalfd hears of one that is pending already only once.
+  bool counts() const { return !GetParam(); }
+  event_config config;
+};
+
+// Behaviour 14.
+TEST_P(SignalTest, one_pass_sees_a_signal_raised_before) {
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ASSERT_EQ(ev.add(), 0);
+  EXPECT_EQ(ev.pending(), EV_SIGNAL);
+  raise(SIGUSR1);
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.what, EV_SIGNAL);
+  EXPECT_EQ(handled, 0);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_P(SignalTest, works_at_every_priority) {
+  for (int priority = 0; priority < 3; ++priority) {
+    const test::Base base = make();
+    ASSERT_EQ(base->set_priorities(3), 0);
+    Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+    ev.set_priority(priority);
+    ev.add();
+    raise(SIGUSR1);
+    EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+    EXPECT_EQ(ev.calls, 1) << priority;
+  }
+}
+
+TEST_P(SignalTest, a_burst_is_counted) {
+  const test::Base base = make();
+  Event usr1(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), usr2(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  Event usr1_too(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  for (Event *ev : {&usr1, &usr2, &usr1_too}) ev->add();
+  for (int i = 0; i < 200; ++i) raise(SIGUSR1);
+  for (int i = 0; i < 3; ++i) raise(SIGUSR2);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(usr1.calls, counts() ? 200 : 1);
+  EXPECT_EQ(usr1_too.calls, counts() ? 200 : 1);
+  EXPECT_EQ(usr2.calls, counts() ? 3 : 1);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(usr2.calls, counts() ? 3 : 1);
+}
+
+TEST_P(SignalTest, without_persistence_it_is_restored_before_the_callback) {
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL, [&](int, short) { EXPECT_TRUE(is_plain(SIGUSR1)); });
+  ev.add();
+  EXPECT_FALSE(is_plain(SIGUSR1));
+  raise(SIGUSR1);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(ev.calls, 1);
+  raise(SIGUSR1);
+  EXPECT_EQ(handled, 1);
+}
+
+TEST_P(SignalTest, the_previous_handler_comes_back_with_the_last_event) {
+  const test::Base base = make();
+  Event a(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), b(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  a.add();
+  b.add();
+  a.del();
+  EXPECT_FALSE(is_plain(SIGUSR1));
+  raise(SIGUSR1);
+  EXPECT_EQ(handled, 0);
+  b.del();
+  EXPECT_TRUE(is_plain(SIGUSR1));
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(b.calls, 0);  // it came for events that are gone
+  raise(SIGUSR1);
+  EXPECT_EQ(handled, 1);
+}
+
+TEST_P(SignalTest, freeing_the_base_restores_the_handler) {
+  test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ev.add();
+  base.reset();
+  ev.forget();
+  EXPECT_TRUE(is_plain(SIGUSR1));
+}
+
+// must-not 8: no base owns a signal.
+TEST_P(SignalTest, every_base_that_asks_is_told) {
+  if (GetParam()) GTEST_SKIP() << "what one signalfd reads the other does not";
+  const test::Base first = make();
+  test::Base second = make();
+  Event a(*first, SIGUSR1, EV_SIGNAL | EV_PERSIST), b(*second, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  a.add();
+  b.add();
+  raise(SIGUSR1);
+  first->loop(EVLOOP_NONBLOCK);
+  second->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(a.calls, 1);
+  EXPECT_EQ(b.calls, 1);
+  b.del();
+  b.forget();
+  second.reset();
+  EXPECT_FALSE(is_plain(SIGUSR1));
+  raise(SIGUSR1);
+  first->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(a.calls, 2);
+  a.del();
+  EXPECT_TRUE(is_plain(SIGUSR1));
+}
+
+TEST_P(SignalTest, one_callback_may_delete_the_other) {
+  const test::Base base = make();
+  Event *one = nullptr, *other = nullptr;
+  Event a(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST, [&](int, short) { other->del(); });
+  Event b(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST, [&](int, short) { one->del(); });
+  one = &a;
+  other = &b;
+  a.add();
+  b.add();
+  raise(SIGUSR1);
+  raise(SIGUSR1);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(a.calls + b.calls, counts() ? 2 : 1);
+  EXPECT_TRUE(a.calls == 0 || b.calls == 0);
+}
+
+TEST_P(SignalTest, a_callback_may_free_its_event_amid_a_burst) {
+  const test::Base base = make();
+  auto *ev = new Event(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  int calls = 0;
+  ev->on_call([&](int, short) {
+    ++calls;
+    delete ev;
+  });
+  ev->add();
+  for (int i = 0; i < 5; ++i) raise(SIGUSR1);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_P(SignalTest, a_timeout_ends_it_as_it_ends_other_events) {
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL);
+  ev.add(0.001);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(ev.what, EV_TIMEOUT);
+  EXPECT_TRUE(is_plain(SIGUSR1));
+}
+
+// Behaviour 11.
+TEST_P(SignalTest, what_is_no_signal_is_refused) {
+  const test::QuietLog quiet;
+  const test::Base base = make();
+  for (const int bad : {-1, 0, NSIG, NSIG + 1000, SIGKILL, SIGSTOP}) {
+    Event ev(*base, bad, EV_SIGNAL);
+    EXPECT_EQ(ev.add(), -1) << bad;
+    EXPECT_EQ(ev.pending(), 0);
+    ev.del();
+  }
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+// Runs in a forked child, whose exit status says whether all was well.
+template <typename Fn>
+void in_child(Fn fn) {
+  const pid_t child = fork();
+  ASSERT_NE(child, -1);
+  if (child == 0) {
+    alarm(20);
+    fn();
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+// must-not 9, behaviour 14.
+TEST_P(SignalTest, reinit_gives_the_child_signals_of_its_own) {
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ASSERT_EQ(ev.add(), 0);
+  in_child([&] {
+    EXPECT_EQ(base->reinit(), 0);
+    raise(SIGUSR1);
+    EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+    EXPECT_EQ(ev.calls, 1);
+    ev.del();
+    EXPECT_TRUE(is_plain(SIGUSR1));
+  });
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(ev.calls, 0) << "the parent was told of the child's signal";
+  raise(SIGUSR1);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+TEST_P(SignalTest, a_child_without_reinit_does_not_disturb_its_parent) {
+  if (GetParam()) GTEST_SKIP() << "a signalfd is read by who asks";
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ev.add();
+  in_child([&] { raise(SIGUSR1); });
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(ev.calls, 0);
+}
+
+TEST_P(SignalTest, a_child_that_frees_the_base_does_not_disturb_its_parent) {
+  test::Base base = make();
+  const test::Pair pair = test::socket_pair();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), reader(*base, pair.a, EV_READ | EV_PERSIST);
+  ASSERT_EQ(ev.add(), 0);
+  ASSERT_EQ(reader.add(), 0);
+  in_child([&] {
+    base.reset();
+    EXPECT_TRUE(is_plain(SIGUSR1));
+  });
+  raise(SIGUSR1);
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 1);
+  EXPECT_EQ(reader.calls, 1);
+}
+
+// Without a descriptor to be had the child hears no signals, and that is all.
+TEST_P(SignalTest, a_reinit_that_fails_leaves_the_process_whole) {
+  const test::QuietLog quiet;
+  event_config no_epoll;
+  ASSERT_TRUE(no_epoll.avoid("epoll"));
+  no_epoll.flags = config.flags;
+  test::Base base = test::make_base(&no_epoll);
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ASSERT_EQ(ev.add(), 0);
+  in_child([&] {
+    rlimit old, none;
+    getrlimit(RLIMIT_NOFILE, &old);
+    none = old;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    EXPECT_EQ(base->reinit(), -1);
+    setrlimit(RLIMIT_NOFILE, &old);
+    raise(SIGUSR1);
+    Event other(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+    EXPECT_EQ(other.add(), 0);  // which brings all of them back
+    raise(SIGUSR2);
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(other.calls, 1);
+    other.del();
+    other.forget();
+    base.reset();
+    EXPECT_TRUE(is_plain(SIGUSR1));
+    raise(SIGUSR1);
+    EXPECT_EQ(handled, 1);
+  });
+}
+
+TEST_P(SignalTest, two_bases_in_two_threads) {
+  if (GetParam()) GTEST_SKIP() << "the signal must be blocked in all threads";
+  constexpr int kSignals = 300;
+  std::atomic<int> listening{0}, told{0};
+  std::atomic<bool> stop{false};
+  const auto listen = [&](int signal) {
+    const test::Base base = make();
+    Event ev(*base, signal, EV_SIGNAL | EV_PERSIST, [&](int, short) { ++told; });
+    Event tick(*base, kNoFd, EV_PERSIST, [&](int, short) {
+      if (stop) base->loop_break();
+    });
+    ev.add();
+    tick.add(0.001);
+    ++listening;
+    EXPECT_EQ(base->loop(0), 0);
+    ev.del();
+    tick.del();
+  };
+  std::thread one(listen, SIGUSR1), two(listen, SIGUSR2), three(listen, SIGUSR1);
+  while (listening < 3) std::this_thread::yield();
+  for (int i = 0; i < kSignals; ++i) {
+    ASSERT_EQ(kill(getpid(), SIGUSR1), 0);
+    ASSERT_EQ(kill(getpid(), SIGUSR2), 0);
+    // A signal that is pending already is not queued again: wait until somebody has taken both.
+    while (told < (i + 1) * 3) std::this_thread::yield();
+  }
+  stop = true;
+  one.join();
+  two.join();
+  three.join();
+  EXPECT_EQ(told, kSignals * 3);
+}
+
+// Ports come and go while handlers walk the list.
+TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
+  if (GetParam()) GTEST_SKIP() << "the signal must be blocked in all threads";
+  const test::Base keeper = make();
+  Event kept(*keeper, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  kept.add();
+  std::atomic<bool> stop{false};
+  std::thread sender([&] {
+    while (!stop) {
+      kill(getpid(), SIGUSR1);
+      std::this_thread::yield();
+    }
+  });
+  const auto churn = [&] {
+    for (int i = 0; i < 300; ++i) {
+      const test::Base base = make();
+      Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+      EXPECT_EQ(ev.add(), 0);
+      base->loop(EVLOOP_NONBLOCK);
+      ev.del();
+    }
+  };
+  std::thread other(churn);
+  churn();
+  other.join();
+  stop = true;
+  sender.join();
+  keeper->loop(EVLOOP_NONBLOCK);
+  EXPECT_GT(kept.calls, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(By, SignalTest, testing::Bool(),
+                         [](const auto &info) { return info.param ? "signalfd" : "handler"; });
+
+}  // namespace
