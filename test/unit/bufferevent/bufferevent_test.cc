@@ -223,6 +223,7 @@ TEST(bufferevent, reasons_to_suspend_add_up) {
 // --- no memory ---
 
 TEST(bufferevent, each_allocation_may_fail_while_one_is_made) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   test::Threads threads;
   auto base = test::make_base();
   const long allocations = test::sweep([&] {

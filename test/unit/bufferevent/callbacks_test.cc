@@ -77,6 +77,7 @@ TEST_F(Callbacks, the_error_of_a_deferred_event_is_kept_for_it) {
 }
 
 TEST_F(Callbacks, the_lock_is_held_in_callbacks_unless_that_is_declined) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   test::Threads threads;
   auto locked_base = test::make_base();
   for (const int options : {0, kDeferred, kDeferred | BEV_OPT_UNLOCK_CALLBACKS}) {

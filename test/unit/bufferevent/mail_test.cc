@@ -1,4 +1,6 @@
 // Writers that find the lock taken: what they write arrives, in their order, and no one waits.
+#include "event2/event-config.h"
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
 #include "bufferevent/mail.h"
 
 #include <thread>
@@ -84,3 +86,5 @@ TEST_F(MailTest, freed_while_locked_it_keeps_nothing) {
 }
 
 }  // namespace
+
+#endif

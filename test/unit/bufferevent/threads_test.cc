@@ -1,4 +1,6 @@
 // Several threads: loops that write to each other, and freeing from outside. Meant for the thread sanitizer
+#include "event2/event-config.h"
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
 // too.
 #include <atomic>
 #include <thread>
@@ -231,3 +233,5 @@ TEST_F(BuffereventThreads, freed_from_outside_and_then_the_base) {
 }
 
 }  // namespace
+
+#endif
