@@ -290,7 +290,7 @@ struct evbuffer_file_segment;
 #define EVBUF_FS_DISABLE_SENDFILE 0x04 /* never have the kernel send it: read or map it when made */
 #define EVBUF_FS_DISABLE_LOCKING 0x08  /* no lock: one thread uses all buffers with the segment */
 
-/* Told that no claim on a segment is left, just before its bytes are given back and its descriptor is closed.
+/* Told that no claim on a segment is left, after its descriptor was closed if that is asked for.
  * flags: those it was made with; arg: from evbuffer_file_segment_add_cleanup_cb(). Runs in any call that
  * removes bytes or frees a buffer, with that buffer's lock held, or in evbuffer_file_segment_free(). Must not
  * use the segment but to compare its address, nor the buffer. */
@@ -318,11 +318,10 @@ void evbuffer_file_segment_add_cleanup_cb(struct evbuffer_file_segment *seg,
                                           evbuffer_file_segment_cleanup_cb cb, void *arg);
 
 /* Appends length bytes (negative: the rest) of the segment, beginning offset bytes behind its own start. The
- * segment must not be freed before the call; the buffer has a claim of its own afterwards, and the caller
- * keeps theirs in any case. Returns 0; -1 with
- * errno if the segment does not have all of these bytes (EINVAL), they could not be taken from the file (EIO:
- * it has become too short), there is no memory, the length would pass the limit, or the end is frozen. No
- * bytes are appended at once, without a claim. Since 2.1. */
+ * segment must not be freed before the call; the buffer has a claim of its own afterwards (not for no bytes),
+ * and the caller keeps theirs in any case. Returns 0; -1 with errno if the segment does not have all of these
+ * bytes (EINVAL), they could not be taken from the file (EIO: it has become too short), there is no memory,
+ * the length would pass the limit, or the end is frozen. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_file_segment(struct evbuffer *buf, struct evbuffer_file_segment *seg, ev_off_t offset,
                               ev_off_t length);

@@ -63,12 +63,9 @@ evbuffer_file_segment::~evbuffer_file_segment() {
 
 void evbuffer_file_segment::release() noexcept {
   if (claims_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (flags_ & EVBUF_FS_CLOSE_ON_FREE) evi::file_close(fd_, id_);
   if (cleanup_) cleanup_(this, static_cast<int>(flags_), cleanup_arg_);
-  const bool close = flags_ & EVBUF_FS_CLOSE_ON_FREE;
-  const int fd = fd_;
-  const evi::FileId id = id_;
   evi::destroy(this);
-  if (close) evi::file_close(fd, id);
 }
 
 // --- in memory ---

@@ -349,7 +349,7 @@ TEST(a_segment_serves_many_buffers_and_ends_once) {
     CHECK_INT_EQ(end.calls, 1);
     CHECK_INT_EQ(end.flags, flags[i]);
     CHECK_PTR_EQ(end.segment, seg);
-    CHECK(end.was_open);
+    CHECK_INT_EQ(end.was_open, !(flags[i] & EVBUF_FS_CLOSE_ON_FREE));
     CHECK_INT_EQ(is_open(end.fd), !(flags[i] & EVBUF_FS_CLOSE_ON_FREE));
     if (is_open(end.fd)) close(end.fd);
   }

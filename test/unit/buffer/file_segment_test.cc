@@ -239,7 +239,7 @@ struct End {
   }
 };
 
-TEST(FileSegment, ends_with_its_last_claim_and_then_closes) {
+TEST(FileSegment, closes_with_its_last_claim_and_then_tells) {
   const File file(pattern(1000));
   for (const unsigned flags : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u}) {
     SCOPED_TRACE(flags);
@@ -269,8 +269,8 @@ TEST(FileSegment, ends_with_its_last_claim_and_then_closes) {
     EXPECT_EQ(end.calls, 1);
     EXPECT_EQ(end.segment, address);
     EXPECT_EQ(end.flags, static_cast<int>(flags));
-    EXPECT_TRUE(end.was_open);
     const bool closes = flags & EVBUF_FS_CLOSE_ON_FREE;
+    EXPECT_EQ(end.was_open, !closes);
     EXPECT_EQ(is_open(end.fd), !closes);
     if (!closes) close(end.fd);
   }
