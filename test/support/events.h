@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,7 +47,7 @@ inline Base make_base_with(const char *method, const event_config *config = null
   return nullptr;
 }
 
-inline timeval seconds(double s) { return evi::to_timeval(static_cast<evi::Micros>(s * 1e6)); }
+inline timeval seconds(double s) { return evi::to_timeval(std::llround(s * 1e6)); }
 
 // An event whose callback is a lambda, deleted at the end of its scope, which must come before the base's.
 class Event {

@@ -222,7 +222,6 @@ TEST_P(NotifyTest, del_waits_for_a_series_of_signal_calls) {
   releaser.join();
   until_it_waits();
   EXPECT_EQ(calls, at_return);
-  EXPECT_LT(calls, 1000);
 }
 
 TEST_P(NotifyTest, del_without_waiting) {

@@ -1,0 +1,127 @@
+// What a program asks of a base: methods avoided, features required, what the environment forbids.
+#include "core/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "support/events.h"
+
+namespace {
+
+// A variable of the environment while one of these lives.
+class Environment {
+ public:
+  Environment(const char *name, const char *value) : name_(name) { setenv(name, value, 1); }
+  Environment(const Environment &) = delete;
+  Environment &operator=(const Environment &) = delete;
+  ~Environment() { unsetenv(name_); }
+
+ private:
+  const char *name_;
+};
+
+std::string method_of(const event_config &config) {
+  const test::QuietLog quiet;
+  const test::Base base = test::make_base(&config);
+  return base ? base->method() : "none";
+}
+
+TEST(Config, methods_are_tried_best_first) {
+  event_config config;
+  EXPECT_EQ(method_of(config), "epoll");
+  ASSERT_TRUE(config.avoid("epoll"));
+  EXPECT_EQ(method_of(config), "poll");
+  ASSERT_TRUE(config.avoid("poll"));
+  EXPECT_EQ(method_of(config), "select");
+  ASSERT_TRUE(config.avoid("select"));
+  EXPECT_EQ(method_of(config), "none");
+}
+
+TEST(Config, avoiding_what_does_not_exist_has_no_effect) {
+  event_config config;
+  ASSERT_TRUE(config.avoid("kqueue"));
+  ASSERT_TRUE(config.avoid(""));
+  EXPECT_TRUE(config.avoids("kqueue"));
+  EXPECT_FALSE(config.avoids("epoll"));
+  EXPECT_EQ(method_of(config), "epoll");
+}
+
+TEST(Config, required_features) {
+  const struct {
+    int features;
+    const char *method;
+  } cases[] = {
+      {0, "epoll"},
+      {EV_FEATURE_ET, "epoll"},
+      {EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE, "epoll"},
+      {EV_FEATURE_FDS, "poll"},
+      {EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE, "poll"},
+      {EV_FEATURE_FDS | EV_FEATURE_ET, "none"},
+      {0x40, "none"},
+  };
+  for (const auto &row : cases) {
+    event_config config;
+    config.required_features = row.features;
+    EXPECT_EQ(method_of(config), row.method) << row.features;
+  }
+}
+
+// Behaviour 19.
+TEST(Config, the_environment_forbids_methods) {
+  const Environment no_epoll("EVENT_NOEPOLL", "1");
+  event_config config;
+  EXPECT_EQ(method_of(config), "poll");
+  {
+    const Environment no_poll("EVENT_NOPOLL", "");  // set is enough
+    EXPECT_EQ(method_of(config), "select");
+    const Environment no_select("EVENT_NOSELECT", "0");
+    EXPECT_EQ(method_of(config), "none");
+    config.flags = EVENT_BASE_FLAG_IGNORE_ENV;
+    EXPECT_EQ(method_of(config), "epoll");
+  }
+}
+
+TEST(Config, the_variable_of_a_method) {
+  const Environment forbidden("EVENT_NOEPOLL", "1");
+  EXPECT_TRUE(evi::method_disabled_by_environment("epoll"));
+  EXPECT_TRUE(evi::method_disabled_by_environment("epoll (with changelist)"));
+  EXPECT_FALSE(evi::method_disabled_by_environment("poll"));
+  EXPECT_FALSE(evi::method_disabled_by_environment("epol"));
+  EXPECT_FALSE(evi::method_disabled_by_environment(std::string(1000, 'x').c_str()));
+}
+
+TEST(Config, changelist) {
+  event_config config;
+  config.flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
+  EXPECT_EQ(method_of(config), "epoll (with changelist)");
+  const Environment wanted("EVENT_EPOLL_USE_CHANGELIST", "1");
+  config.flags = 0;
+  EXPECT_EQ(method_of(config), "epoll (with changelist)");
+  config.flags = EVENT_BASE_FLAG_IGNORE_ENV;
+  EXPECT_EQ(method_of(config), "epoll");
+  config.flags = 0;
+  ASSERT_TRUE(config.avoid("epoll"));
+  EXPECT_EQ(method_of(config), "poll");
+}
+
+TEST(Config, signal_method) {
+  event_config config;
+  EXPECT_STREQ(test::make_base(&config)->signal_method(), "signal");
+  config.flags = EVENT_BASE_FLAG_USE_SIGNALFD;
+  EXPECT_STREQ(test::make_base(&config)->signal_method(), "signalfd_signal");
+  const Environment wanted("EVENT_USE_SIGNALFD", "1");
+  config.flags = 0;
+  EXPECT_STREQ(test::make_base(&config)->signal_method(), "signalfd_signal");
+}
+
+TEST(Config, show_method) {
+  const test::QuietLog quiet;
+  const Environment show("EVENT_SHOW_METHOD", "1");
+  const test::Base base = test::make_base();
+  ASSERT_EQ(quiet.lines().size(), 1u);
+  EXPECT_EQ(quiet.lines()[0], "libevent using: epoll");
+}
+
+}  // namespace

@@ -1,0 +1,104 @@
+// Looking at a base: each event once, and a listing that names what it is.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <string>
+
+#include "support/events.h"
+
+using test::Event;
+using test::kNoFd;
+
+namespace {
+
+class DumpTest : public testing::Test {
+ protected:
+  static int note(const event_base *, const event *ev, void *arg) {
+    static_cast<std::multiset<const event *> *>(arg)->insert(ev);
+    return 0;
+  }
+  std::multiset<const event *> seen() {
+    std::multiset<const event *> events;
+    EXPECT_EQ(base->for_each_event(note, &events), 0);
+    return events;
+  }
+  std::string dump() {
+    char *text = nullptr;
+    std::size_t size = 0;
+    std::FILE *out = open_memstream(&text, &size);
+    base->dump(out);
+    std::fclose(out);
+    const std::string result(text, size);
+    std::free(text);
+    return result;
+  }
+
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+  test::Pair pair = test::socket_pair();
+};
+
+// Behaviour 9.
+TEST_F(DumpTest, each_event_is_seen_once) {
+  EXPECT_TRUE(seen().empty());
+  Event io(*base, pair.a, EV_READ | EV_PERSIST), io_timed(*base, pair.a, EV_WRITE), timer(*base, kNoFd, 0);
+  Event common(*base, kNoFd, 0), io_common(*base, pair.b, EV_READ), signal(*base, SIGUSR2, EV_SIGNAL);
+  Event active(*base, kNoFd, 0), idle(*base, kNoFd, 0), everything(*base, pair.b, EV_WRITE | EV_PERSIST);
+  const timeval *tv = base->init_common_timeout({5, 0});
+  io.add();
+  io_timed.add(5);
+  timer.add(6);
+  common.add(*tv);
+  io_common.add(*tv);
+  signal.add();
+  active.activate(EV_READ);
+  everything.add(7);
+  everything.activate(EV_WRITE);
+  std::multiset<const event *> events = seen();
+  for (Event *ev : {&io, &io_timed, &timer, &common, &io_common, &signal, &active, &everything}) {
+    EXPECT_EQ(events.count(&**ev), 1u);
+  }
+  EXPECT_EQ(events.count(&*idle), 0u);
+  // What is the library's own is shown too, and is one: the waker for signals.
+  EXPECT_EQ(events.size(), 8u + 1u);
+}
+
+TEST_F(DumpTest, another_result_than_zero_stops) {
+  Event a(*base, kNoFd, 0), b(*base, kNoFd, 0), c(*base, pair.a, EV_READ);
+  a.add(1);
+  b.add(2);
+  c.add();
+  int calls = 0;
+  const auto stop = [](const event_base *, const event *, void *arg) {
+    return ++*static_cast<int *>(arg) == 2 ? 42 : 0;
+  };
+  EXPECT_EQ(base->for_each_event(stop, &calls), 42);
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(DumpTest, the_listing_names_what_is_waited_for) {
+  Event io(*base, pair.a, EV_READ | EV_ET | EV_PERSIST), timer(*base, kNoFd, 0),
+      signal(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  Event closed(*base, pair.b, EV_CLOSED | EV_WRITE);
+  io.add();
+  timer.add(2.000005);
+  signal.add();
+  closed.add();
+  closed.activate(EV_WRITE);
+  const std::string text = dump();
+  const auto has = [&](const std::string &part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(has("Inserted events:\n")) << text;
+  EXPECT_TRUE(has("Active events:\n")) << text;
+  EXPECT_TRUE(has("[fd  " + std::to_string(pair.a) + "] Read Persist ET\n")) << text;
+  EXPECT_TRUE(has("[fd  -1] Timeout=1700001002.000005\n")) << text;
+  EXPECT_TRUE(has("[sig " + std::to_string(SIGUSR2) + "] Signal Persist\n")) << text;
+  EXPECT_TRUE(has("[fd  " + std::to_string(pair.b) + ", priority=0] Write active\n")) << text;
+  EXPECT_TRUE(has("Internal\n")) << text;
+}
+
+TEST_F(DumpTest, an_empty_base) { EXPECT_EQ(dump(), "Inserted events:\nActive events:\n"); }
+
+}  // namespace

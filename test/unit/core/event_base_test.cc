@@ -1,0 +1,361 @@
+// Making, freeing and forking bases; and each allocation on the way failing once.
+#include "core/event_base.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "core/once.h"
+#include "event2/event.h"
+#include "support/events.h"
+#include "support/fault_alloc.h"
+
+using test::Event;
+using test::kNoFd;
+
+namespace {
+
+TEST(EventBase, a_method_that_does_not_start_makes_no_base) {
+  test::FakeClock clock;
+  test::ScriptBackend script;
+  script.refuse_to_start = true;
+  EXPECT_EQ(test::make_base(clock, script), nullptr);
+}
+
+TEST(EventBase, freeing_it_ends_the_method) {
+  test::FakeClock clock;
+  test::ScriptBackend script;
+  test::make_base(clock, script).reset();
+  EXPECT_TRUE(script.destroyed);
+}
+
+TEST(EventBase, events_that_were_pending_can_be_freed_after_it) {
+  const test::Pair pair = test::socket_pair();
+  test::Base base = test::make_base();
+  Event reader(*base, pair.a, EV_READ), timer(*base, kNoFd, EV_PERSIST), signal(*base, SIGUSR2, EV_SIGNAL);
+  Event common(*base, kNoFd, 0), both(*base, pair.a, EV_WRITE | EV_PERSIST);
+  reader.add();
+  timer.add(1000);
+  signal.add();
+  common.add(*base->init_common_timeout({5, 0}));
+  both.add(1000);
+  both.activate(EV_WRITE);
+  base.reset();
+  for (Event *ev : {&reader, &timer, &signal, &common, &both}) {
+    EXPECT_EQ((*ev)->ev_base, nullptr);
+    EXPECT_EQ(evi::flags(**ev), EVLIST_INIT);
+  }
+}
+
+// Freeing asks nothing of the kernel for each descriptor.
+TEST(EventBase, freeing_it_deletes_no_interest_one_by_one) {
+  test::FakeClock clock;
+  test::ScriptBackend script;
+  const test::Pair pair = test::socket_pair();
+  test::Base base = test::make_base(clock, script);
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.b, EV_WRITE);
+  reader.add();
+  writer.add();
+  base.reset();
+  EXPECT_EQ(script.updates.size(), 2u);
+}
+
+class LoopLocalTest : public testing::Test {};
+
+TEST_F(LoopLocalTest, ends_with_the_base) {
+  int destroyed = 0;
+  test::Base base = test::make_base();
+  base->loop_local() = {&destroyed, [](void *data) noexcept { ++*static_cast<int *>(data); }};
+  base.reset();
+  EXPECT_EQ(destroyed, 1);
+}
+
+// --- fork ---
+
+class ForkTest : public testing::TestWithParam<const char *> {
+ protected:
+  template <typename Fn>
+  void in_child(Fn fn) {
+    const pid_t child = fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {
+      alarm(20);
+      fn();
+      _exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  }
+};
+
+// must-not 9.
+TEST_P(ForkTest, reinit_gives_the_child_a_loop_of_its_own) {
+  const test::Threads threads;
+  const test::Base base = test::make_base_with(GetParam());
+  const test::Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
+  Event timer(*base, kNoFd, 0), once(*base, pair.b, EV_READ);
+  reader.add();
+  once.add();
+  timer.add(1000);
+  in_child([&] {
+    EXPECT_EQ(base->reinit(), 0);
+    test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(reader.calls, 1);
+    reader.del();  // which must not reach the parent's
+    Event user(*base, kNoFd, 0);
+    user.activate(0);
+    EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+    EXPECT_EQ(user.calls, 1);
+    EXPECT_TRUE(base->check_invariants());
+  });
+  EXPECT_EQ(reader.calls, 0);
+  test::put(pair.b);
+  test::put(pair.a);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.calls, 1);
+  EXPECT_EQ(once.calls, 1);
+}
+
+TEST_P(ForkTest, reinit_without_a_fork_does_no_harm) {
+  const test::Threads threads;
+  const test::Base base = test::make_base_with(GetParam());
+  const test::Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  Event signal(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  reader.add();
+  signal.add();
+  EXPECT_EQ(base->reinit(), 0);
+  EXPECT_EQ(base->reinit(), 0);
+  test::put(pair.b);
+  raise(SIGUSR2);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(reader.calls, 1);
+  EXPECT_EQ(signal.calls, 1);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_P(ForkTest, reinit_tells_of_a_descriptor_that_was_closed) {
+  const test::QuietLog quiet;
+  const test::Base base = test::make_base_with(GetParam());
+  test::Pair pair = test::socket_pair();
+  Event gone(*base, pair.a, EV_READ | EV_PERSIST), stays(*base, pair.b, EV_WRITE);
+  gone.add();
+  stays.add();
+  pair.a.close();
+  EXPECT_EQ(base->reinit(), base->method() == std::string("epoll") ? -1 : 0);
+  gone.del();
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(stays.calls, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(By, ForkTest, testing::Values("epoll", "poll", "select"),
+                         [](const auto &info) { return std::string(info.param); });
+
+// --- out of memory (must-not 40, behaviour 17) ---
+
+class NoMemory : public testing::TestWithParam<const char *> {
+ protected:
+  // A base that uses the method, made while memory fails.
+  test::Base base() const { return test::make_base_with(GetParam()); }
+  const test::QuietLog quiet;
+  const test::Pair pair = test::socket_pair();
+};
+
+TEST_P(NoMemory, making_a_base) {
+  EXPECT_GE(test::sweep([&] { return base() != nullptr; }), 3);
+}
+
+TEST_P(NoMemory, making_a_base_with_locks) {
+  const test::Threads threads;
+  EXPECT_GE(test::sweep([&] { return base() != nullptr; }), 5);
+}
+
+TEST_P(NoMemory, adding_a_descriptor) {
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    Event ev(*base, pair.a, EV_READ | EV_PERSIST), timed(*base, pair.b, EV_WRITE);
+    const bool added = ev.add() == 0;
+    const bool timed_added = timed.add(10) == 0;
+    EXPECT_TRUE(base->check_invariants());
+    EXPECT_EQ(ev.pending(), added ? EV_READ : 0);
+    EXPECT_EQ(timed.pending(), timed_added ? EV_WRITE | EV_TIMEOUT : 0);
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(timed.calls, timed_added);
+    return added && timed_added;
+  });
+}
+
+TEST_P(NoMemory, adding_many_descriptors) {
+  std::vector<test::Fd> fds;
+  for (int i = 0; i < 200; ++i) fds.emplace_back(dup(pair.a));
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    std::vector<std::unique_ptr<Event>> events;
+    bool all = true;
+    for (const test::Fd &fd : fds) {
+      events.push_back(std::make_unique<Event>(*base, fd, EV_WRITE));
+      all = events.back()->add() == 0 && all;
+    }
+    EXPECT_TRUE(base->check_invariants());
+    base->loop(EVLOOP_NONBLOCK);
+    for (const auto &ev : events) all = all && ev->calls == 1;
+    return all;
+  });
+}
+
+TEST_P(NoMemory, adding_timers) {
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    std::vector<std::unique_ptr<Event>> events;
+    bool all = true;
+    for (int i = 0; i < 100; ++i) {
+      events.push_back(std::make_unique<Event>(*base, kNoFd, 0));
+      const bool added = events.back()->add(100 + i) == 0;
+      EXPECT_EQ(events.back()->pending(), added ? EV_TIMEOUT : 0);
+      all = all && added;
+    }
+    EXPECT_TRUE(base->check_invariants());
+    return all;
+  });
+}
+
+TEST_P(NoMemory, adding_a_signal) {
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+    const bool added = ev.add(100) == 0;
+    EXPECT_EQ(ev.pending(), added ? EV_SIGNAL | EV_TIMEOUT : 0);
+    EXPECT_TRUE(base->check_invariants());
+    if (added) {
+      raise(SIGUSR2);
+      base->loop(EVLOOP_NONBLOCK);
+      EXPECT_EQ(ev.calls, 1);
+    }
+    return added;
+  });
+  struct sigaction action = {};
+  ASSERT_EQ(sigaction(SIGUSR2, nullptr, &action), 0);
+  EXPECT_EQ(action.sa_handler, SIG_DFL);
+}
+
+TEST_P(NoMemory, common_timeouts) {
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    bool all = true;
+    for (int i = 1; i < 40; ++i) {
+      const timeval *tv = base->init_common_timeout({i, 0});
+      all = all && tv;
+      if (!tv) continue;
+      Event ev(*base, kNoFd, 0);
+      all = ev.add(*tv) == 0 && all;
+      EXPECT_TRUE(base->check_invariants());
+    }
+    return all;
+  });
+}
+
+TEST_P(NoMemory, once) {
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    const timeval tv{100, 0};
+    const auto callback = [](int, short, void *) {};
+    bool all = base->once(pair.a, EV_READ, callback, nullptr, &tv) == 0;
+    all = base->once(-1, EV_TIMEOUT, callback, nullptr, &tv) == 0 && all;
+    all = base->once(-1, EV_TIMEOUT, callback, nullptr, nullptr) == 0 && all;
+    all = base->loop_exit_after(&tv) == 0 && all;
+    EXPECT_TRUE(base->check_invariants());
+    return all;
+  });
+}
+
+TEST_P(NoMemory, priorities_and_watchers) {
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    const bool set = base->set_priorities(10) == 0;
+    EXPECT_EQ(base->priorities(), set ? 10 : 1);
+    const auto prepare = [](evwatch *, const evwatch_prepare_cb_info *, void *) {};
+    const auto check = [](evwatch *, const evwatch_check_cb_info *, void *) {};
+    const bool watched = evwatch_prepare_new(base.get(), prepare, nullptr);
+    return evwatch_check_new(base.get(), check, nullptr) && watched && set;
+  });
+}
+
+// The loop itself: what it cannot have it does without, or says so.
+TEST_P(NoMemory, running_the_loop) {
+  const test::Threads threads;
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    Event ev(*base, pair.a, EV_WRITE);
+    if (ev.add() != 0) return false;
+    if (base->loop(EVLOOP_NONBLOCK) < 0) return false;
+    EXPECT_EQ(ev.calls, 1);
+    return ev.calls == 1;
+  });
+}
+
+TEST_P(NoMemory, reinit) {
+  const test::Threads threads;
+  test::sweep([&] {
+    const test::Base base = this->base();
+    if (!base) return false;
+    Event ev(*base, pair.a, EV_WRITE);
+    if (ev.add() != 0) return false;
+    const bool good = base->reinit() == 0;
+    EXPECT_TRUE(base->check_invariants());
+    return good;
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(With, NoMemory, testing::Values("epoll", "poll", "select"),
+                         [](const auto &info) { return std::string(info.param); });
+
+TEST(NoMemoryForConfig, avoid) {
+  test::sweep([] {
+    const evi::Owned<event_config> config{evi::make<event_config>()};
+    if (!config) return false;
+    const bool avoided = config->avoid("epoll");
+    EXPECT_EQ(config->avoids("epoll"), avoided);
+    return avoided;
+  });
+}
+
+TEST(NoMemoryForEvents, event_new) {
+  const test::Base base = test::make_base();
+  test::sweep([&] {
+    event *ev = event_new(
+        base.get(), -1, 0, [](int, short, void *) {}, nullptr);
+    event_free(ev);
+    return ev != nullptr;
+  });
+}
+
+// Descriptors run out as memory does.
+TEST_P(ForkTest, without_descriptors_a_base_is_refused_whole) {
+  const test::QuietLog quiet;
+  const test::Threads threads;
+  rlimit old, none;
+  getrlimit(RLIMIT_NOFILE, &old);
+  none = old;
+  none.rlim_cur = 0;
+  test::FaultAlloc memory;
+  setrlimit(RLIMIT_NOFILE, &none);
+  const test::Base base = test::make_base_with(GetParam());
+  setrlimit(RLIMIT_NOFILE, &old);
+  EXPECT_EQ(base, nullptr);
+  EXPECT_EQ(memory.live(), 0u);
+}
+
+}  // namespace
