@@ -8,7 +8,6 @@ namespace {
 
 using test::Bev;
 
-constexpr int kLoop = EVLOOP_ONCE;
 const std::string kMuch(3'000'000, 'm');
 
 struct SocketTransport : testing::Test {
@@ -62,7 +61,6 @@ TEST_F(SocketTransport, writing_is_watched_for_only_while_the_socket_is_full) {
 TEST_F(SocketTransport, one_turn_writes_a_bounded_amount) {
   const int room = 4'000'000;
   setsockopt(fds.a, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-  std::vector<std::size_t> lengths;
   int turns = 0;
   bev.put(std::string(150'000, 'x'));
   bufferevent_set_max_single_write(bev, 40'000);
