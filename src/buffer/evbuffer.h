@@ -262,9 +262,12 @@ struct evbuffer {
 
   // Called before bytes are looked at: false, with errno, if some of them could not be got from their file.
   bool readable(const evi::Cursor &at, std::size_t size) const noexcept {
-    return EVI_LIKELY(!may_have_unread_) || read_in(at, size);
+    return EVI_LIKELY(!may_have_unread_) || read_in(at.chain, at.offset, size);
   }
-  EVI_COLD bool read_in(const evi::Cursor &at, std::size_t size) const noexcept;
+  bool front_readable(std::size_t size) const noexcept {
+    return EVI_LIKELY(!may_have_unread_) || read_in(first_, 0, size);
+  }
+  EVI_COLD bool read_in(const evi::Chain *chain, std::size_t skipped, std::size_t size) const noexcept;
 
   bool resolve(const evbuffer_ptr *ptr, evi::Cursor &out) const noexcept;
   bool find_line_end(evbuffer_eol_style style, std::size_t &size, std::size_t &eol_size) const noexcept;

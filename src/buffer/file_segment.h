@@ -1,8 +1,8 @@
 // struct evbuffer_file_segment: a range of an open file that any number of chains, in any buffers, show parts
 // of.
 //
-// Claims: its maker's and one for each chain. With the last one the descriptor is closed if that is asked for,
-// the program's cleanup function runs, and what was read or mapped is given back, in this order.
+// Claims: its maker's and one for each chain. With the last one the descriptor is closed if that is asked
+// for, the program's cleanup function runs, and what was read or mapped is given back, in this order.
 //
 // Locks: claims are counted atomically. The segment's own lock guards the reading in, which chains in two
 // buffers may ask for at once; it is taken with a buffer's lock held, and nothing is called under it.

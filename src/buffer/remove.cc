@@ -43,12 +43,15 @@ ev_ssize_t evbuffer::remove(void *data, std::size_t size) noexcept {
 
 unsigned char *evbuffer::pullup(ev_ssize_t size) noexcept {
   const std::size_t wanted = size < 0 ? length_ : static_cast<std::size_t>(size);
-  if (wanted == 0 || wanted > length_ || !readable(Cursor{first_, 0, 0}, wanted)) return nullptr;
-  return first_->length() >= wanted ? first_->head : gather(wanted);
+  if (wanted == 0 || wanted > length_) return nullptr;
+  return EVI_LIKELY(first_->length() >= wanted && !may_have_unread_) ? first_->head : gather(wanted);
 }
 
-// Brings the first bytes, which span several chains, into one: the first if it has the room, or a new one.
+// Brings the first bytes, which span several chains or lie in a file, into one: the first if it has them or
+// has the room, or a new one.
 unsigned char *evbuffer::gather(std::size_t size) noexcept {
+  if (!front_readable(size)) return nullptr;
+  if (first_->length() >= size) return first_->head;
   Chain *into = first_;
   const std::size_t there = into->length();
   if (into->kind == Chain::Kind::memory && into->room() >= size - there) {

@@ -153,9 +153,8 @@ bool evbuffer::set_position(evbuffer_ptr &ptr, std::size_t position, evbuffer_pt
 // --- bytes in files ---
 
 // Chains that are shown as const here are the buffer's own, and what they hold does not change by this.
-bool evbuffer::read_in(const Cursor &at, std::size_t size) const noexcept {
-  std::size_t skipped = at.offset;
-  for (const Chain *c = at.chain; c && size > 0; c = c->next) {
+bool evbuffer::read_in(const Chain *c, std::size_t skipped, std::size_t size) const noexcept {
+  for (; c && size > 0; c = c->next) {
     if (c->unread && !evi::chain_read_in(const_cast<Chain &>(*c))) return false;
     size -= std::min(size, c->length() - skipped);
     skipped = 0;
@@ -229,7 +228,7 @@ evbuffer_ptr evbuffer::search_eol(const evbuffer_ptr *start, std::size_t *eol_le
 // Where the first line ends, and the size of what ends it. Mostly that is in the first chain.
 bool evbuffer::find_line_end(evbuffer_eol_style style, std::size_t &size,
                              std::size_t &eol_size) const noexcept {
-  if (!first_ || !readable(Cursor{first_, 0, 0}, 1)) return false;
+  if (!first_ || !front_readable(1)) return false;
   const bool by_lf = style == EVBUFFER_EOL_LF || style == EVBUFFER_EOL_CRLF;
   if (const void *hit = by_lf ? std::memchr(first_->head, '\n', first_->length()) : nullptr) {
     const unsigned char *end = static_cast<const unsigned char *>(hit);
