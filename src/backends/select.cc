@@ -85,17 +85,32 @@ bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
   return true;
 }
 
-// select refuses the whole set for one closed descriptor: those are ready for the error that their users will
-// get.
-int mark_closed(const SelectState &state, Word *reading, Word *writing, int highest) noexcept {
-  int found = 0;
+int poll_sets(Word *reading, Word *writing, int highest, const timespec *timeout) noexcept {
+  return pselect(highest + 1, reinterpret_cast<fd_set *>(reading), reinterpret_cast<fd_set *>(writing),
+                 nullptr, timeout, nullptr);
+}
+
+// select refuses the whole set for one closed descriptor. Those are left out of another look, and are then
+// ready for the error that their users will get.
+void look_around_closed(const SelectState &state, Word *reading, Word *writing, int highest) noexcept {
+  const Word *wants_read = state.set(SelectState::read);
+  const Word *wants_write = state.set(SelectState::write);
+  const auto is_bad = [&](int fd) {
+    return (test(wants_read, fd) || test(wants_write, fd)) && !descriptor_is_open(fd);
+  };
   for (int fd = 0; fd <= highest; ++fd) {
-    const bool bad = (test(reading, fd) || test(writing, fd)) && !descriptor_is_open(fd);
-    assign(state.set(SelectState::read_ready), fd, bad && test(reading, fd));
-    assign(state.set(SelectState::write_ready), fd, bad && test(writing, fd));
-    found += bad;
+    const bool good = !is_bad(fd);
+    assign(reading, fd, good && test(wants_read, fd));
+    assign(writing, fd, good && test(wants_write, fd));
   }
-  return found;
+  const timespec at_once{};
+  const bool looked = poll_sets(reading, writing, highest, &at_once) >= 0;
+  for (int fd = 0; fd <= highest; ++fd) {
+    const bool bad = is_bad(fd);
+    if (!bad && looked) continue;
+    assign(reading, fd, bad && test(wants_read, fd));
+    assign(writing, fd, bad && test(wants_write, fd));
+  }
 }
 
 bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
@@ -122,8 +137,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   int got = 0;
   {
     const Unlocked open(base.lock());
-    got = pselect(highest + 1, reinterpret_cast<fd_set *>(reading), reinterpret_cast<fd_set *>(writing),
-                  nullptr, timeout < 0 ? nullptr : &ts, nullptr);
+    got = poll_sets(reading, writing, highest, timeout < 0 ? nullptr : &ts);
   }
   if (got < 0) {
     if (errno == EINTR) return true;
@@ -131,11 +145,8 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
       log_warn("select");
       return false;
     }
-    std::memcpy(reading, state.set(SelectState::read), bytes);
-    std::memcpy(writing, state.set(SelectState::write), bytes);
-    got = mark_closed(state, reading, writing, highest);
-    reading = state.set(SelectState::read_ready);
-    writing = state.set(SelectState::write_ready);
+    look_around_closed(state, reading, writing, highest);
+    got = 1;
   }
   if (got <= 0) return true;
   const int count = highest + 1;
