@@ -1,0 +1,240 @@
+// What epoll costs: the calls of epoll_ctl that a use takes, counted; and kernels that lack a call.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <vector>
+
+#include "support/events.h"
+
+using test::Event;
+using test::kNoFd;
+using test::Pair;
+
+namespace {
+
+struct Control {
+  int op;
+  std::uint32_t events;
+  bool operator==(const Control &) const = default;
+};
+std::vector<Control> controls;
+bool counting = false;
+
+// What epoll_pwait2 fails with, 0 for what the kernel says; and how often it was tried.
+int pwait2_error = 0;
+int pwait2_calls = 0;
+
+}  // namespace
+
+// Stand before the C library's in this program.
+extern "C" int epoll_ctl(int epfd, int op, int fd, epoll_event *event) noexcept {
+  if (counting) controls.push_back({op, event ? event->events : 0});
+  using Fn = int (*)(int, int, int, epoll_event *);
+  static const Fn real = reinterpret_cast<Fn>(dlsym(RTLD_NEXT, "epoll_ctl"));
+  return real(epfd, op, fd, event);
+}
+
+extern "C" long syscall(long number, ...) noexcept {
+  va_list ap;
+  va_start(ap, number);
+  long args[6];
+  for (long &arg : args) arg = va_arg(ap, long);
+  va_end(ap);
+#ifdef SYS_epoll_pwait2
+  if (number == SYS_epoll_pwait2) {
+    ++pwait2_calls;
+    if (pwait2_error) {
+      errno = pwait2_error;
+      return -1;
+    }
+  }
+#endif
+  using Fn = long (*)(long, ...);
+  static const Fn real = reinterpret_cast<Fn>(dlsym(RTLD_NEXT, "syscall"));
+  return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+namespace {
+
+class EpollTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    controls.clear();
+    pwait2_error = 0;
+    pwait2_calls = 0;
+    counting = true;
+  }
+  void TearDown() override {
+    counting = false;
+    pwait2_error = 0;
+  }
+  std::vector<Control> told() { return std::exchange(controls, {}); }
+  using Controls = std::vector<Control>;
+
+  test::Base base = test::make_base_with("epoll");
+  Pair pair = test::socket_pair();
+};
+
+constexpr std::uint32_t kOnce = EPOLLONESHOT;
+
+TEST_F(EpollTest, a_lasting_event_costs_one_call_each_way) {
+  Event ev(*base, pair.a, EV_READ | EV_PERSIST);
+  ev.add();
+  ev.add();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}}));
+  test::put(pair.b);
+  for (int i = 0; i < 3; ++i) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(told(), Controls{});
+  ev.del();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+}
+
+TEST_F(EpollTest, a_one_time_event_costs_one_call_per_firing) {
+  Event ev(*base, pair.a, EV_READ);
+  test::put(pair.b);
+  ev.add();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN | kOnce}}));
+  base->loop(EVLOOP_ONCE);
+  ev.del();
+  EXPECT_EQ(told(), Controls{});
+  for (int i = 0; i < 3; ++i) {
+    ev.add();
+    EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(told(), Controls{});
+  }
+  EXPECT_EQ(ev.calls, 4);
+}
+
+TEST_F(EpollTest, readding_in_the_callback_costs_one_call) {
+  Event ev(*base, pair.a, EV_READ);
+  ev.on_call([&](int, short) { ev.add(); });
+  test::put(pair.b);
+  ev.add();
+  told();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+}
+
+TEST_F(EpollTest, what_was_not_reported_is_armed_again) {
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
+  reader.add();
+  writer.add();
+  EXPECT_EQ(told(),
+            (Controls{{EPOLL_CTL_ADD, EPOLLIN | kOnce}, {EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | kOnce}}));
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(writer.calls, 1);
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+}
+
+TEST_F(EpollTest, a_timeout_of_a_periodic_event_costs_no_call) {
+  Event ev(*base, pair.a, EV_READ | EV_PERSIST);
+  ev.add(0.001);
+  told();
+  for (int i = 0; i < 3; ++i) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 3);
+  EXPECT_EQ(told(), Controls{});
+}
+
+TEST_F(EpollTest, a_second_event_for_the_same_costs_none) {
+  Event a(*base, pair.a, EV_READ | EV_PERSIST), b(*base, pair.a, EV_READ | EV_PERSIST);
+  a.add();
+  told();
+  b.add();
+  a.del();
+  EXPECT_EQ(told(), Controls{});
+}
+
+TEST_F(EpollTest, a_one_time_event_whose_number_is_another_file_now) {
+  Event ev(*base, pair.a, EV_READ);
+  test::put(pair.b);
+  ev.add();
+  base->loop(EVLOOP_ONCE);
+  const Pair next = test::socket_pair();
+  ASSERT_EQ(dup2(next.a, pair.a), pair.a);
+  told();
+  EXPECT_EQ(ev.add(), 0);
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}, {EPOLL_CTL_ADD, EPOLLIN | kOnce}}));
+  test::put(next.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 2);
+}
+
+// An entry of a closed number whose file lives on is found again when the number comes back to it.
+TEST_F(EpollTest, an_entry_left_behind_is_taken_over) {
+  const test::QuietLog quiet;
+  const test::Fd alias{dup(pair.a)};
+  const Pair other = test::socket_pair();
+  Event ev(*base, pair.a, EV_READ | EV_PERSIST);
+  ev.add();
+  ASSERT_EQ(dup2(other.a, pair.a), pair.a);
+  ev.del();  // cannot name the entry
+  ASSERT_EQ(dup2(alias, pair.a), pair.a);
+  told();
+  EXPECT_EQ(ev.add(), 0);
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_MOD, EPOLLIN}}));
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+TEST_F(EpollTest, the_changelist_saves_a_delete_that_is_taken_back) {
+  event_config config;
+  config.flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
+  base = test::make_base(&config);
+  Event ev(*base, pair.a, EV_READ | EV_PERSIST);
+  ev.add();
+  told();
+  ev.del();
+  EXPECT_EQ(told(), Controls{});
+  ev.add();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
+  ev.del();
+  Event timer(*base, kNoFd, 0);
+  timer.add(0.0);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+}
+
+TEST_F(EpollTest, a_plain_file_is_refused) {
+  const test::QuietLog quiet;
+  const test::Fd file{open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+  ASSERT_GE(file, 0);
+  Event ev(*base, file, EV_READ);
+  EXPECT_EQ(ev.add(), -1);
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(quiet.lines().size(), 1u);
+}
+
+#ifdef SYS_epoll_pwait2
+TEST_F(EpollTest, waits_finely_where_the_kernel_can) {
+  Event timer(*base, kNoFd, 0);
+  timer.add(0.0005);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_GE(pwait2_calls, 1);
+}
+
+// Older kernels do not know the call, and older containers forbid what they do not know.
+TEST_F(EpollTest, waits_in_milliseconds_where_it_cannot) {
+  for (const int error : {ENOSYS, EPERM}) {
+    base = test::make_base_with("epoll");
+    pwait2_error = error;
+    pwait2_calls = 0;
+    for (int i = 0; i < 3; ++i) {
+      Event timer(*base, kNoFd, 0);
+      timer.add(0.0005);
+      EXPECT_EQ(base->loop(0), 1);
+      EXPECT_EQ(timer.calls, 1);
+    }
+    EXPECT_EQ(pwait2_calls, 1);
+  }
+}
+#endif
+
+}  // namespace
