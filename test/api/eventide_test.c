@@ -230,6 +230,8 @@ TEST(a_base_as_json) {
   event_base_free(base);
 }
 
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
+
 static void *run_loop(void *base) {
   event_base_dispatch(base);
   return NULL;
@@ -272,7 +274,12 @@ TEST(from_another_thread) {
   event_base_free(base);
 }
 
+#define TESTS_OF_THREADS from_another_thread,
+#else
+#define TESTS_OF_THREADS
+#endif
+
 int main(int argc, char **argv) {
   RUN_TESTS(null_and_disabled_are_refused, the_struct_may_be_shorter_or_longer, time_and_counts_are_real,
-            slow_callbacks_are_reported, a_base_as_json, from_another_thread);
+            slow_callbacks_are_reported, TESTS_OF_THREADS a_base_as_json);
 }

@@ -504,6 +504,7 @@ TEST_F(MetricsTest, enabled_beside_reports_keep_them_coming) {
 // --- threads ---
 
 TEST(MetricsThreads, are_read_and_switched_while_the_loop_runs_elsewhere) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   const test::Threads threads;
   test::Base base = test::make_base();
   ASSERT_NE(base, nullptr);
