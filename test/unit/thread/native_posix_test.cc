@@ -1,0 +1,84 @@
+// Our own mutexes and conditions.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "event2/thread.h"
+#include "support/fault_alloc.h"
+#include "thread/lock.h"
+
+namespace native = evi::native;
+
+namespace {
+
+TEST(NativePosix, a_plain_mutex) {
+  void *lock = native::lock_new(false);
+  ASSERT_NE(lock, nullptr);
+  EXPECT_EQ(native::lock_acquire(lock), 0);
+  EXPECT_EQ(native::lock_try(lock), EBUSY);
+  EXPECT_EQ(native::lock_release(lock), 0);
+  EXPECT_EQ(native::lock_try(lock), 0);
+  EXPECT_EQ(native::lock_release(lock), 0);
+  native::lock_free(lock);
+}
+
+TEST(NativePosix, a_recursive_mutex) {
+  for (const int flags : {0, EVTHREAD_PTHREAD_PRIO_INHERIT}) {
+    native::set_lock_flags(flags);
+    void *lock = native::lock_new(true);
+    ASSERT_NE(lock, nullptr);
+    EXPECT_EQ(native::lock_acquire(lock), 0);
+    EXPECT_EQ(native::lock_try(lock), 0);
+    EXPECT_EQ(native::lock_release(lock), 0);
+    std::thread([&] { EXPECT_EQ(native::lock_try(lock), EBUSY); }).join();
+    EXPECT_EQ(native::lock_release(lock), 0);
+    native::lock_free(lock);
+  }
+  native::set_lock_flags(0);
+}
+
+TEST(NativePosix, a_wait_ends_in_time) {
+  void *lock = native::lock_new(true);
+  void *condition = native::condition_new();
+  native::lock_acquire(lock);
+  for (const timeval timeout : {timeval{0, 0}, timeval{0, 2000}, timeval{0, 999'999}}) {
+    if (timeout.tv_usec > 500'000) {
+      // Carries into the next second; somebody signals long before.
+      std::thread other([&] {
+        native::lock_acquire(lock);
+        native::condition_signal(condition, false);
+        native::lock_release(lock);
+      });
+      EXPECT_EQ(native::condition_wait(condition, lock, &timeout), 0);
+      other.join();
+    } else {
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_EQ(native::condition_wait(condition, lock, &timeout), 1);
+      EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::microseconds(timeout.tv_usec) / 2);
+    }
+  }
+  native::lock_release(lock);
+  native::condition_free(condition);
+  native::lock_free(lock);
+}
+
+TEST(NativePosix, without_memory) {
+  test::sweep([] {
+    void *lock = native::lock_new(true);
+    void *condition = native::condition_new();
+    const bool good = lock && condition;
+    if (lock) native::lock_free(lock);
+    if (condition) native::condition_free(condition);
+    return good;
+  });
+}
+
+TEST(NativePosix, thread_numbers) {
+  const unsigned long mine = native::thread_id();
+  EXPECT_NE(mine, 0u);
+  std::thread([&] { EXPECT_NE(native::thread_id(), mine); }).join();
+}
+
+}  // namespace
