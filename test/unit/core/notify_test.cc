@@ -257,6 +257,7 @@ TEST_P(NotifyTest, del_in_the_callback_does_not_wait) {
 
 TEST_P(NotifyTest, a_deleted_event_does_not_start) {
   run();
+  until_it_waits();  // or the break at the end might come before the loop, which forgets it when it starts
   for (int round = 0; round < 300; ++round) {
     std::atomic<bool> alive{true};
     auto ev = std::make_unique<Event>(*base, kNoFd, 0, [&](int, short) { EXPECT_TRUE(alive); });
