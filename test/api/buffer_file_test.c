@@ -433,7 +433,9 @@ TEST(buffers_with_files_by_reference) {
 }
 
 int main(int argc, char **argv) {
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
   evthread_use_pthreads();
+#endif
   RUN_TESTS(a_file_becomes_bytes, a_file_can_be_searched_and_read_by_line, the_rest_of_a_file,
             failure_leaves_the_descriptor_to_the_caller, an_empty_file_is_no_bytes,
             the_program_may_close_the_file_on_a_plain_buffer, files_are_sent_in_order,

@@ -375,6 +375,7 @@ TEST(out_of_descriptors_rests_and_resumes) {
   evconnlistener_free(listener);
 }
 
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
 static void *dispatch_in_thread(void *arg) {
   (void)arg;
   event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
@@ -427,6 +428,11 @@ TEST(threadsafe_disable_and_free_from_another_thread) {
   event_base_free(base);
   base = saved;
 }
+#else
+TEST(threadsafe_disable_and_free_from_another_thread) {
+  CHECK(evconnlistener_new(NULL, NULL, NULL, 0, 0, -1) == NULL);
+}
+#endif
 
 static void free_base(void) { event_base_free(base); }
 
