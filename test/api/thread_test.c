@@ -1,0 +1,305 @@
+/* event2/thread.h as a C program sees it: choosing locks, and one loop used from several threads. What is
+ * chosen holds for the process, so each test runs in a process of its own. Each begins with the name of the
+ * function that it is about. */
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/check.h"
+
+static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
+
+static void ignore_log(int severity, const char *message) {
+  (void)severity;
+  (void)message;
+}
+
+/* --- locks of the program's own --- */
+
+static int locks, acquired, conditions;
+
+static void *own_alloc(unsigned type) {
+  pthread_mutexattr_t attributes;
+  pthread_mutex_t *mutex = malloc(sizeof(*mutex));
+  pthread_mutexattr_init(&attributes);
+  if (type & EVTHREAD_LOCKTYPE_RECURSIVE) pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(mutex, &attributes);
+  __sync_fetch_and_add(&locks, 1);
+  return mutex;
+}
+static void own_free(void *lock, unsigned type) {
+  (void)type;
+  pthread_mutex_destroy(lock);
+  free(lock);
+  __sync_fetch_and_sub(&locks, 1);
+}
+static int own_lock(unsigned mode, void *lock) {
+  if (mode & EVTHREAD_TRY) return pthread_mutex_trylock(lock);
+  __sync_fetch_and_add(&acquired, 1);
+  return pthread_mutex_lock(lock);
+}
+static int own_unlock(unsigned mode, void *lock) {
+  (void)mode;
+  return pthread_mutex_unlock(lock);
+}
+static void *own_condition(unsigned type) {
+  pthread_cond_t *condition = malloc(sizeof(*condition));
+  (void)type;
+  pthread_cond_init(condition, NULL);
+  __sync_fetch_and_add(&conditions, 1);
+  return condition;
+}
+static void own_condition_free(void *condition) {
+  pthread_cond_destroy(condition);
+  free(condition);
+  __sync_fetch_and_sub(&conditions, 1);
+}
+static int own_signal(void *condition, int broadcast) {
+  return broadcast ? pthread_cond_broadcast(condition) : pthread_cond_signal(condition);
+}
+static int own_wait(void *condition, void *lock, const struct timeval *timeout) {
+  (void)timeout;
+  return pthread_cond_wait(condition, lock) ? -1 : 0;
+}
+static int id_calls;
+static unsigned long own_id(void) {
+  __sync_fetch_and_add(&id_calls, 1);
+  return (unsigned long)pthread_self();
+}
+
+static const struct evthread_lock_callbacks own_locks = {
+    EVTHREAD_LOCK_API_VERSION, EVTHREAD_LOCKTYPE_RECURSIVE, own_alloc, own_free, own_lock, own_unlock};
+static const struct evthread_condition_callbacks own_conditions = {
+    EVTHREAD_CONDITION_API_VERSION, own_condition, own_condition_free, own_signal, own_wait};
+
+/* --- a loop in a thread of its own --- */
+
+static struct event_base *base;
+static pthread_t loop_thread;
+static int loop_result;
+
+static void *run_loop(void *arg) {
+  (void)arg;
+  loop_result = event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+  return NULL;
+}
+static void start_loop(void) { pthread_create(&loop_thread, NULL, run_loop, NULL); }
+static void end_loop(void) { pthread_join(loop_thread, NULL); }
+
+struct gate {
+  int entered;
+  int may_leave;
+  int left;
+};
+static int get(int *value) { return __sync_fetch_and_add(value, 0); }
+static void set(int *value) { __sync_fetch_and_or(value, 1); }
+static void pass_gate(evutil_socket_t fd, short what, void *arg) {
+  struct gate *gate = arg;
+  (void)fd;
+  (void)what;
+  set(&gate->entered);
+  while (!get(&gate->may_leave)) sched_yield();
+  set(&gate->left);
+}
+static void *open_gate(void *arg) {
+  set(&((struct gate *)arg)->may_leave);
+  return NULL;
+}
+
+static void use_loop_from_here(void) {
+  struct gate gate = {0, 0, 0};
+  struct event *ev;
+  struct timeval tv = {0, 1000};
+  int pair[2];
+  pthread_t opener;
+  base = event_base_new();
+  CHECK(base != NULL);
+  start_loop();
+
+  /* Activation, a timer, a descriptor: each must reach a loop that sleeps. */
+  gate.may_leave = 1;
+  ev = event_new(base, -1, 0, pass_gate, &gate);
+  event_active(ev, EV_READ, 1);
+  while (!get(&gate.left)) sched_yield();
+  event_free(ev);
+  gate.left = 0;
+  ev = event_new(base, -1, 0, pass_gate, &gate);
+  event_add(ev, &tv);
+  while (!get(&gate.left)) sched_yield();
+  event_free(ev);
+  gate.left = 0;
+  CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  ev = event_new(base, pair[0], EV_READ, pass_gate, &gate);
+  event_add(ev, NULL);
+  CHECK_INT_EQ(write(pair[1], "x", 1), 1);
+  while (!get(&gate.left)) sched_yield();
+  event_free(ev);
+
+  /* Deletion waits for the callback. */
+  gate.entered = gate.may_leave = gate.left = 0;
+  ev = event_new(base, -1, EV_PERSIST, pass_gate, &gate);
+  event_active(ev, EV_READ, 1);
+  while (!get(&gate.entered)) sched_yield();
+  pthread_create(&opener, NULL, open_gate, &gate);
+  CHECK_INT_EQ(event_del(ev), 0);
+  CHECK(get(&gate.left));
+  pthread_join(opener, NULL);
+  event_free(ev);
+
+  CHECK_INT_EQ(event_base_loopbreak(base), 0);
+  end_loop();
+  CHECK_INT_EQ(loop_result, 0);
+  event_base_free(base);
+  close(pair[0]);
+  close(pair[1]);
+}
+
+/* --- the tests, each for a child --- */
+
+static void use_pthreads(void) {
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  use_loop_from_here();
+}
+
+#ifdef EVTHREAD_PTHREAD_PRIO_INHERIT
+static void use_pthreads_with_flags(void) {
+  CHECK_INT_EQ(evthread_use_pthreads_with_flags(0x4000), -1);
+  CHECK_INT_EQ(evthread_use_pthreads_with_flags(EVTHREAD_PTHREAD_PRIO_INHERIT), 0);
+  use_loop_from_here();
+}
+#endif
+
+static void set_lock_callbacks(void) {
+  struct evthread_lock_callbacks other = own_locks;
+  struct event_base *made;
+  event_set_log_callback(ignore_log);
+  other.unlock = NULL;
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&other), -1);
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&own_locks), 0);
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&own_locks), 0);
+  other.unlock = own_unlock;
+  other.alloc = own_condition;
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&other), -1);
+  evthread_set_id_callback(own_id);
+  made = event_base_new();
+  CHECK_INT_GT(locks, 0);
+  CHECK_INT_EQ(event_base_dispatch(made), 1);
+  CHECK_INT_GT(acquired, 0);
+  event_base_free(made);
+  libevent_global_shutdown();
+  CHECK_INT_EQ(locks, 0);
+  /* Afterwards others may be set. */
+  CHECK_INT_EQ(evthread_set_lock_callbacks(NULL), 0);
+  other = own_locks;
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&other), 0);
+}
+
+static void set_condition_callbacks(void) {
+  struct evthread_condition_callbacks other = own_conditions;
+  event_set_log_callback(ignore_log);
+  other.wait_condition = NULL;
+  if (ours()) CHECK_INT_EQ(evthread_set_condition_callbacks(&other), -1); /* libevent would call it */
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&own_locks), 0);
+  CHECK_INT_EQ(evthread_set_condition_callbacks(&own_conditions), 0);
+  CHECK_INT_EQ(evthread_set_condition_callbacks(&own_conditions), 0);
+  evthread_set_id_callback(own_id);
+  use_loop_from_here();
+  libevent_global_shutdown();
+  CHECK_INT_EQ(conditions, 0);
+  CHECK_INT_EQ(locks, 0);
+  CHECK_INT_GT(acquired, 0);
+  CHECK_INT_EQ(evthread_set_lock_callbacks(NULL), 0);
+  CHECK_INT_EQ(evthread_set_condition_callbacks(NULL), 0);
+}
+
+static void set_id_callback(void) {
+  struct event_base *made;
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  evthread_set_id_callback(own_id);
+  made = event_base_new();
+  CHECK_INT_EQ(event_base_dispatch(made), 1);
+  CHECK_INT_GT(id_calls, 0);
+  event_base_free(made);
+}
+
+static void own_locks_after_pthreads(void) {
+  event_set_log_callback(ignore_log);
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&own_locks), -1);
+  CHECK_INT_EQ(evthread_set_condition_callbacks(&own_conditions), -1);
+}
+
+static void pthreads_after_own_locks(void) {
+  event_set_log_callback(ignore_log);
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&own_locks), 0);
+  /* libevent says 0 and goes on with the first ones. */
+  if (ours()) CHECK_INT_EQ(evthread_use_pthreads(), -1);
+}
+
+static void make_base_notifiable(void) {
+  struct event_base *made;
+  CHECK_INT_EQ(evthread_make_base_notifiable(NULL), -1);
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  made = event_base_new();
+  CHECK_INT_EQ(evthread_make_base_notifiable(made), 0);
+  CHECK_INT_EQ(evthread_make_base_notifiable(made), 0);
+  CHECK_INT_EQ(event_base_get_num_events(made, EVENT_BASE_COUNT_ADDED), 0);
+  CHECK_INT_EQ(event_base_dispatch(made), 1);
+  event_base_free(made);
+}
+
+static void debug_locks(void) {
+  evthread_enable_lock_debugging();
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  use_loop_from_here();
+}
+static void debug_locks_by_the_old_name(void) {
+  evthread_enable_lock_debuging();
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  use_loop_from_here();
+}
+
+static void in_child(void (*fn)(void)) {
+  int status = 0;
+  pid_t child;
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    alarm(20);
+    fn();
+    fflush(stdout);
+    _exit(CHECK_FAILED());
+  }
+  CHECK_INT_EQ(waitpid(child, &status, 0), child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST(evthread_use_pthreads_makes_a_loop_usable_from_everywhere) { in_child(use_pthreads); }
+TEST(evthread_use_pthreads_after_own_locks) { in_child(pthreads_after_own_locks); }
+TEST(evthread_use_pthreads_with_flags_takes_what_it_knows) {
+#ifdef EVTHREAD_PTHREAD_PRIO_INHERIT
+  in_child(use_pthreads_with_flags);
+#endif
+}
+TEST(evthread_set_lock_callbacks_are_used_and_kept) { in_child(set_lock_callbacks); }
+TEST(evthread_set_lock_callbacks_after_pthreads) { in_child(own_locks_after_pthreads); }
+TEST(evthread_set_condition_callbacks_are_waited_with) { in_child(set_condition_callbacks); }
+TEST(evthread_set_id_callback_tells_threads_apart) { in_child(set_id_callback); }
+TEST(evthread_make_base_notifiable_any_number_of_times) { in_child(make_base_notifiable); }
+TEST(evthread_enable_lock_debugging_lets_right_use_pass) { in_child(debug_locks); }
+TEST(evthread_enable_lock_debuging_is_the_same) { in_child(debug_locks_by_the_old_name); }
+
+int main(int argc, char **argv) {
+  RUN_TESTS(evthread_use_pthreads_makes_a_loop_usable_from_everywhere, evthread_use_pthreads_after_own_locks,
+            evthread_use_pthreads_with_flags_takes_what_it_knows,
+            evthread_set_lock_callbacks_are_used_and_kept, evthread_set_lock_callbacks_after_pthreads,
+            evthread_set_condition_callbacks_are_waited_with, evthread_set_id_callback_tells_threads_apart,
+            evthread_make_base_notifiable_any_number_of_times,
+            evthread_enable_lock_debugging_lets_right_use_pass, evthread_enable_lock_debuging_is_the_same);
+}
