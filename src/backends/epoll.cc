@@ -194,12 +194,15 @@ void grow_reports(EpollState &state) noexcept {
 bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<EpollState *>(arg);
   int got = 0;
+  int error = 0;
   {
     const Unlocked open(base.lock());
     got = wait_for_reports(state, timeout);
+    error = errno;  // which taking the lock may change
   }
   if (got < 0) {
-    if (errno == EINTR) return true;
+    if (error == EINTR) return true;
+    errno = error;
     log_warn("epoll_wait");
     return false;
   }

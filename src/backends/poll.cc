@@ -118,12 +118,15 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     reports = state.copy;
   }
   int got = 0;
+  int error = 0;
   {
     const Unlocked open(base.lock());
     got = wait_for_reports(reports, count, timeout);
+    error = errno;  // which taking the lock may change
   }
   if (got < 0) {
-    if (errno == EINTR) return true;
+    if (error == EINTR) return true;
+    errno = error;
     log_warn("poll");
     return false;
   }

@@ -135,13 +135,16 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   std::memcpy(reading, state.set(SelectState::read), bytes);
   std::memcpy(writing, state.set(SelectState::write), bytes);
   int got = 0;
+  int error = 0;
   {
     const Unlocked open(base.lock());
     got = poll_sets(reading, writing, highest, timeout < 0 ? nullptr : &ts);
+    error = errno;  // which taking the lock may change
   }
   if (got < 0) {
-    if (errno == EINTR) return true;
-    if (errno != EBADF) {
+    if (error == EINTR) return true;
+    if (error != EBADF) {
+      errno = error;
       log_warn("select");
       return false;
     }

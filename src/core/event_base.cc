@@ -121,7 +121,6 @@ void event_base::dispose(bool run_finalizers) noexcept {
   evi::destroy(this);
 }
 
-// The program may still free its events, so they forget the base.
 // The owner may still free the event, and must not be led to a base that is gone.
 void event_base::del_for_good(event &ev) noexcept {
   del_locked(ev, evi::DelMode::even_if_finalizing);
@@ -133,27 +132,23 @@ int event_base::delete_all_events() noexcept {
   for (int fd = 0; fd < fds_.size(); ++fd) {
     while (event *ev = fds_[fd].first) {
       del_for_good(*ev);
-      ev->ev_base = nullptr;
       ++deleted;
     }
   }
   for (int signal = 0; signal_events_ && signal < evi::kSignals; ++signal) {
     while (event *ev = signal_events_->first[signal]) {
       del_for_good(*ev);
-      ev->ev_base = nullptr;
       ++deleted;
     }
   }
   for (int i = 0; i < common_count_; ++i) {
     while (event *ev = common_[i]->events.front()) {
       del_for_good(*ev);
-      ev->ev_base = nullptr;
       ++deleted;
     }
   }
   while (event *ev = timers_.top()) {
     del_for_good(*ev);
-    ev->ev_base = nullptr;
     ++deleted;
   }
   return deleted;
