@@ -341,13 +341,15 @@ TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
   const test::Base keeper = make();
   Event kept(*keeper, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   kept.add();
-  std::atomic<bool> stop{false};
+  std::atomic<bool> stop{false}, sending{false};
   std::thread sender([&] {
     while (!stop) {
       kill(getpid(), SIGUSR1);
+      sending = true;
       std::this_thread::yield();
     }
   });
+  while (!sending) std::this_thread::yield();
   const auto churn = [&] {
     for (int i = 0; i < 300; ++i) {
       const test::Base base = make();
@@ -362,6 +364,7 @@ TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
   other.join();
   stop = true;
   sender.join();
+  raise(SIGUSR1);
   keeper->loop(EVLOOP_NONBLOCK);
   EXPECT_GT(kept.calls, 0);
 }
