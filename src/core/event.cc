@@ -127,12 +127,13 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
   if (tv && !timers_.reserve_one()) return -1;
 
   Change change = Change::none;
-  // A timeout that fired but was not yet told is taken back by setting a new one.
-  const bool taken_back = tv && evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & EV_TIMEOUT);
+  constexpr short kWatched = evi::kIoEvents | EV_SIGNAL;
+  // A timeout that fired but was not yet told is taken back by setting a new one; what came beside it is not.
+  const bool taken_back =
+      tv && evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & (EV_TIMEOUT | kWatched)) == EV_TIMEOUT;
   // An active event that does not persist is deleted before it runs: it need not be watched meanwhile.
   const bool lasts =
       taken_back || (ev.ev_events & EV_PERSIST) || !evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER);
-  constexpr short kWatched = evi::kIoEvents | EV_SIGNAL;
   if ((ev.ev_events & kWatched) && lasts && !evi::has(ev, EVLIST_INSERTED)) {
     change = insert_io_or_signal(ev);
     if (change == Change::failed) return -1;
@@ -146,6 +147,8 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
     if (taken_back) {
       abandon_signal_calls(ev);
       dequeue_active(ev.ev_evcallback);
+    } else if (evi::has(ev, EVLIST_ACTIVE)) {
+      ev.ev_res = static_cast<short>(ev.ev_res & ~EV_TIMEOUT);
     }
     set_timeout(ev, *tv, absolute);
     earliest = enqueue_timeout(ev, was_queued && !moves);
@@ -346,7 +349,13 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
 }
 
 event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noexcept {
-  const std::uint8_t wanted = slot.wanted();
+  std::uint8_t wanted = slot.wanted();
+  if (wanted & evi::kOneShot) {
+    // What a report has disarmed is wanted by events that are active and will be deleted when they run.
+    constexpr std::uint8_t kNoInterest = static_cast<std::uint8_t>(~evi::kIoEvents);
+    wanted &= slot.armed | kNoInterest;
+    if (!(wanted & evi::kIoEvents)) wanted = 0;
+  }
   if (wanted == slot.armed || EVI_UNLIKELY(!backend_state_)) return Change::none;
   // A wait that is under way in another thread must hear of it now.
   if (uses_changelist_ && in_loop_thread() && changes_.note(fd, slot)) return Change::none;
