@@ -133,6 +133,35 @@ TEST_F(EpollTest, what_was_not_reported_is_armed_again) {
   EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
 }
 
+// Neither what the first of them leaves nor what the second takes with it is told to the kernel.
+TEST_F(EpollTest, two_one_time_events_that_fire_together_cost_nothing_more) {
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
+  reader.add();
+  writer.add();
+  test::put(pair.b);
+  told();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reader.calls, 1);
+  EXPECT_EQ(writer.calls, 1);
+  EXPECT_EQ(told(), Controls{});
+  writer.add();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLOUT | kOnce}}));
+}
+
+TEST_F(EpollTest, a_deleted_one_time_event_leaves_the_other_armed) {
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE), second(*base, pair.a, EV_WRITE);
+  reader.add();
+  writer.add();
+  told();
+  writer.del();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+  second.add();
+  base->loop(EVLOOP_ONCE);  // reports the writer and arms the reader again
+  told();
+  reader.del();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+}
+
 TEST_F(EpollTest, a_timeout_of_a_periodic_event_costs_no_call) {
   Event ev(*base, pair.a, EV_READ | EV_PERSIST);
   ev.add(0.001);

@@ -319,6 +319,25 @@ TEST_F(EventTest, a_new_delay_takes_back_a_timeout_that_was_not_told) {
   EXPECT_EQ(ev.what, EV_READ);
 }
 
+// Readiness that came beside the timeout is not taken back with it: an edge would be lost.
+TEST_F(EventTest, a_new_delay_leaves_readiness_to_be_told) {
+  for (const short what : {EV_READ, EV_READ | EV_ET | EV_PERSIST}) {
+    Event ev(*base, fd, what);
+    Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(ev.add(7), 0); });
+    ev.add(3);
+    earlier.activate(0);
+    script.on_wait = [&](Micros) {
+      clock.t += 4'000'000;
+      script.ready(fd, EV_READ);
+    };
+    base->loop(EVLOOP_ONCE);
+    script.on_wait = nullptr;
+    EXPECT_EQ(ev.what, EV_READ | (what & EV_ET));
+    EXPECT_EQ(ev.pending(), what & EV_PERSIST ? EV_READ | EV_TIMEOUT : 0);
+    EXPECT_TRUE(base->check_invariants());
+  }
+}
+
 // must-not 17, and behaviour of event_pending's second result.
 TEST_F(EventTest, pending_tells_when_in_time_of_day) {
   Event ev(*base, fd, EV_READ);
