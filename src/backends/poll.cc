@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -23,6 +24,7 @@ struct PollState {
   pollfd *copy = nullptr;  // what the kernel fills while other threads change `watched`
   int copy_capacity = 0;
   int next_start = 0;
+  Withdrawn withdrawn;
 
   PollState() noexcept = default;
   PollState(const PollState &) = delete;
@@ -84,7 +86,10 @@ void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept {
 bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   if (wanted == 0) {
-    if (slot.registered) take_out(state, base, slot);
+    if (slot.registered) {
+      take_out(state, base, slot);
+      state.withdrawn.note(fd);
+    }
     slot.armed = slot.registered = 0;
     return true;
   }
@@ -119,11 +124,13 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   }
   int got = 0;
   int error = 0;
+  state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
     got = wait_for_reports(reports, count, timeout);
     error = errno;  // which taking the lock may change
   }
+  state.withdrawn.wait_ended();
   if (got < 0) {
     if (error == EINTR) return true;
     errno = error;
@@ -136,6 +143,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     const pollfd report = reports[at];
     if (!report.revents) continue;
     --got;
+    if (EVI_UNLIKELY(state.withdrawn.contains(report.fd))) continue;
     base.report_ready(report.fd, from_poll(report.revents, report.events));
   }
   return true;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -22,6 +23,7 @@ struct SelectState {
   int words = 0;  // of each set
   int highest = -1;
   int next_start = 0;
+  Withdrawn withdrawn;
 
   SelectState() noexcept = default;
   SelectState(const SelectState &) = delete;
@@ -76,6 +78,7 @@ bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
   assign(state.set(SelectState::write), fd, (wanted & EV_WRITE) != 0);
   if (wanted && fd > state.highest) state.highest = fd;
   if (!wanted) {
+    state.withdrawn.note(fd);
     const Word *r = state.set(SelectState::read);
     const Word *w = state.set(SelectState::write);
     while (state.highest >= 0 && !test(r, state.highest) && !test(w, state.highest)) --state.highest;
@@ -136,11 +139,13 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   std::memcpy(writing, state.set(SelectState::write), bytes);
   int got = 0;
   int error = 0;
+  state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
     got = poll_sets(reading, writing, highest, timeout < 0 ? nullptr : &ts);
     error = errno;  // which taking the lock may change
   }
+  state.withdrawn.wait_ended();
   if (got < 0) {
     if (error == EINTR) return true;
     if (error != EBADF) {
@@ -157,7 +162,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   for (int i = 0, fd = start; i < count; ++i, fd = fd + 1 < count ? fd + 1 : 0) {
     const short what =
         static_cast<short>((test(reading, fd) ? EV_READ : 0) | (test(writing, fd) ? EV_WRITE : 0));
-    if (what) base.report_ready(fd, what);
+    if (what && !state.withdrawn.contains(fd)) base.report_ready(fd, what);
   }
   return true;
 }

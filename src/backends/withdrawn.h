@@ -1,0 +1,55 @@
+// The descriptors that other threads withdrew while a method without registrations waited for them.
+//
+// Such a method hands the kernel a snapshot. When a number in it is given up meanwhile and opened anew, what
+// the kernel reports is of the old descriptor. Reports of these numbers are dropped: what is really ready is
+// ready in the next wait too.
+#ifndef EVI_BACKENDS_WITHDRAWN_H
+#define EVI_BACKENDS_WITHDRAWN_H
+
+#include <algorithm>
+#include <cstddef>
+
+#include "util/alloc.h"
+
+namespace evi {
+
+class Withdrawn {
+ public:
+  Withdrawn() noexcept = default;
+  Withdrawn(const Withdrawn &) = delete;
+  Withdrawn &operator=(const Withdrawn &) = delete;
+  ~Withdrawn() { mm_free(fds_); }
+
+  void wait_begins() noexcept {
+    waiting_ = true;
+    count_ = 0;
+  }
+  // Without memory a number is not noted, and a report of it is believed, as if it had come just before.
+  void note(int fd) noexcept {
+    if (waiting_ && (count_ < capacity_ || grow())) fds_[count_++] = fd;
+  }
+  void wait_ended() noexcept {
+    waiting_ = false;
+    std::sort(fds_, fds_ + count_);
+  }
+  bool contains(int fd) const noexcept { return count_ != 0 && std::binary_search(fds_, fds_ + count_, fd); }
+
+ private:
+  bool grow() noexcept {
+    const std::size_t wanted = capacity_ ? 2 * capacity_ : 16;
+    void *grown = mm_realloc(fds_, wanted * sizeof(int));
+    if (!grown) return false;
+    fds_ = static_cast<int *>(grown);
+    capacity_ = wanted;
+    return true;
+  }
+
+  int *fds_ = nullptr;
+  std::size_t count_ = 0;
+  std::size_t capacity_ = 0;
+  bool waiting_ = false;
+};
+
+}  // namespace evi
+
+#endif
