@@ -43,7 +43,7 @@ bool event_base::schedule(event_callback &cb) noexcept {
 bool event_base::schedule_deferred(event_callback &cb) noexcept {
   const LockGuard held(lock_);
   if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return false;
-  if (deferred_this_round_ > kMaxDeferredPerRound) return schedule_later_locked(cb);
+  if (deferred_this_round_ >= kMaxDeferredPerRound) return schedule_later_locked(cb);
   ++deferred_this_round_;
   return schedule_locked(cb);
 }

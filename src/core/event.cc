@@ -94,18 +94,24 @@ int event_base::set_priority(event &ev, int priority) noexcept {
 
 void event_base::activate_by_fd(int fd, short what) noexcept {
   const LockGuard held(lock_);
-  if (what & EV_TIMEOUT) {
-    // The timeouts of a descriptor's events are not to be found by descriptor when nothing else is set.
-    if (fds_.contains(fd)) {
-      for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
-        if (evi::has(*ev, EVLIST_TIMEOUT)) activate_locked(*ev, EV_TIMEOUT, 1);
-      }
-    }
-  }
+  if (what & EV_TIMEOUT) return activate_timeouts_of(fd);
   const short io = what & evi::kIoEvents;
   if (!io || !fds_.contains(fd)) return;
   for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
     if (ev->ev_events & io) activate_locked(*ev, ev->ev_events & (io | EV_ET), 1);
+  }
+}
+
+// Also of events that have the number and wait for nothing but time.
+void event_base::activate_timeouts_of(int fd) noexcept {
+  timers_.for_each([&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
+    if (ev.ev_fd == fd && evi::closure(ev) != evi::Closure::common_timeout)
+      activate_locked(ev, EV_TIMEOUT, 1);
+  });
+  for (int i = 0; i < common_count_; ++i) {
+    for (event *ev = common_[i]->events.front(); ev; ev = evi::CommonTimeout::List::next(*ev)) {
+      if (ev->ev_fd == fd) activate_locked(*ev, EV_TIMEOUT, 1);
+    }
   }
 }
 

@@ -51,6 +51,13 @@ inline int priority(const event &ev) noexcept { return ev.ev_evcallback.evcb_pri
 inline bool is_internal(const event &ev) noexcept { return has(ev, EVLIST_INTERNAL); }
 inline bool is_signal(const event &ev) noexcept { return (ev.ev_events & EV_SIGNAL) != 0; }
 
+// In no queue, and no series of signal calls under way: there is nothing to delete.
+inline bool is_idle(const event &ev) noexcept {
+  constexpr int kQueued =
+      EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+  return !has(ev, kQueued) && !(is_signal(ev) && ev.ev_.ev_signal.ev_pncalls);
+}
+
 // The event around its callback part, which is its first member.
 inline event &event_of(event_callback &cb) noexcept { return reinterpret_cast<event &>(cb); }
 inline bool belongs_to_event(const event_callback &cb) noexcept { return (cb.evcb_flags & EVLIST_INIT) != 0; }

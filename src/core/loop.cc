@@ -55,7 +55,12 @@ event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
   promote_later();
   expire_timers();
 
-  if (active_.empty()) return (loop_flags & EVLOOP_NONBLOCK) || had_turn ? Turn::done : Turn::again;
+  if (active_.empty()) {
+    // Output that the flushed callbacks queued in turn is as ready as an active event.
+    if ((loop_flags & EVLOOP_NONBLOCK) && !(loop_flags & EVLOOP_ONCE))
+      return flush_.empty() ? Turn::done : Turn::again;
+    return had_turn || (loop_flags & EVLOOP_NONBLOCK) ? Turn::done : Turn::again;
+  }
   const int ran = process_active();
   if ((loop_flags & EVLOOP_ONCE) && active_.empty() && (ran != 0 || had_turn)) return Turn::done;
   return Turn::again;

@@ -1,4 +1,6 @@
 // Waking the loop from other threads and from signals: two internal events on two wakers.
+#include <algorithm>
+
 #include "core/event_base.h"
 #include "util/log.h"
 
@@ -63,9 +65,16 @@ void event_base::on_signal_fd(int, short, void *arg) noexcept {
 
 void event_base::signal_arrived(int signal, std::uint32_t count) noexcept {
   if (!evi::SignalSource::valid(signal)) return;
-  const short calls = static_cast<short>(count < SHRT_MAX ? count : SHRT_MAX);
+  const auto add = [](std::uint32_t calls, std::uint32_t more) {
+    return static_cast<short>(std::min<std::uint64_t>(std::uint64_t{calls} + more, SHRT_MAX));
+  };
   for (event *ev = signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
-    activate_locked(*ev, EV_SIGNAL, calls);
+    // What came before and is still to be told counts as well.
+    if (evi::has(*ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) && (ev->ev_res & EV_SIGNAL)) {
+      short &calls = ev->ev_.ev_signal.ev_ncalls;
+      calls = add(static_cast<std::uint32_t>(std::max<short>(calls, 0)), count);
+    }
+    activate_locked(*ev, EV_SIGNAL, add(0, count));
   }
 }
 

@@ -29,6 +29,18 @@ struct Disposition {
   struct sigaction previous;
 };
 
+// A child forked while another thread is at the registry would find it locked for ever, and half changed.
+bool guard_forks() noexcept {
+  constinit static bool guarded = false;
+  if (!guarded) {
+    guarded = pthread_atfork([] { pthread_mutex_lock(&registry_mutex); },
+                             [] { pthread_mutex_unlock(&registry_mutex); },
+                             [] { pthread_mutex_unlock(&registry_mutex); }) == 0;
+    if (!guarded) errno = ENOMEM;
+  }
+  return guarded;
+}
+
 constinit std::atomic<SignalPort *> first_port{nullptr};
 constinit std::atomic<int> handlers_running{0};
 Disposition dispositions[kSignals];
@@ -102,6 +114,7 @@ void uninstall(int signal) noexcept {
 bool SignalSource::open() noexcept {
   if (!waker_.open()) return false;
   const RegistryGuard held;
+  if (!guard_forks()) return false;
   note_process();
   port_.write_fd.store(waker_.write_fd());
   port_.owner.store(getpid());

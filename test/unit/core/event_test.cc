@@ -736,4 +736,50 @@ TEST_F(EventTest, a_lasting_event_joins_a_one_shot) {
   EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{fd, EV_READ | kOneShot}));
 }
 
+// Programs end in any order: an event that is in no queue is not its base's business.
+TEST(EventAfterItsBase, deleted_and_freed) {
+  test::Base base = test::make_base();
+  event *never_added = event_new(
+      base.get(), test::kNoFd, EV_READ, [](int, short, void *) {}, nullptr);
+  event *deleted = event_new(
+      base.get(), SIGUSR1, EV_SIGNAL, [](int, short, void *) {}, nullptr);
+  event *pending = event_new(
+      base.get(), test::kNoFd, 0, [](int, short, void *) {}, nullptr);
+  ASSERT_EQ(event_add(deleted, nullptr), 0);
+  ASSERT_EQ(event_del(deleted), 0);
+  const timeval tv = {100, 0};
+  ASSERT_EQ(event_add(pending, &tv), 0);
+  base.reset();
+  EXPECT_EQ(event_del(never_added), 0);
+  EXPECT_EQ(event_del_block(never_added), 0);
+  EXPECT_EQ(event_del_noblock(deleted), 0);
+  event_free(never_added);
+  event_free(deleted);
+  event_free(pending);
+}
+
+TEST_F(EventTest, activation_of_a_descriptors_timeouts_leaves_its_readers_alone) {
+  Event reader(*base, fd, EV_READ | EV_PERSIST);
+  Event timed(*base, fd, EV_READ | EV_PERSIST);
+  Event only_time(*base, fd, 0);
+  Event listed(*base, fd, EV_READ | EV_PERSIST);
+  Event other(*base, test::kNoFd, 0);
+  const timeval *common = base->init_common_timeout(test::seconds(7));
+  ASSERT_NE(common, nullptr);
+  reader.add();
+  timed.add(10);
+  only_time.add(10);
+  other.add(10);
+  listed.add(*common);
+  base->activate_by_fd(fd, EV_TIMEOUT | EV_READ);
+  EXPECT_EQ(timed.pending(), EV_TIMEOUT | EV_READ);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(reader.calls, 0);
+  EXPECT_EQ(other.calls, 0);
+  EXPECT_EQ(timed.what, EV_TIMEOUT);
+  EXPECT_EQ(only_time.what, EV_TIMEOUT);
+  EXPECT_EQ(listed.what, EV_TIMEOUT);
+  EXPECT_TRUE(base->check_invariants());
+}
+
 }  // namespace

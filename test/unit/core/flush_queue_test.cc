@@ -163,6 +163,23 @@ TEST_F(FlushQueue, loopbreak_leaves_the_rest_in_order) {
   EXPECT_EQ(order, "abcd");
 }
 
+TEST_F(FlushQueue, a_pass_without_waiting_goes_on_while_work_makes_work) {
+  test::Event timer(*base, test::kNoFd, 0);
+  timer.add(100);
+  Work work;
+  work.does = [&] {
+    if (work.runs < 3) flush_schedule(*base, work);
+  };
+  flush_schedule(*base, work);
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(work.runs, 3);
+  flush_schedule(*base, work);
+  work.runs = 0;
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK | EVLOOP_ONCE), 0);
+  EXPECT_EQ(work.runs, 1);
+  flush_cancel(*base, work);
+}
+
 TEST_F(FlushQueue, does_not_count_as_an_active_event) {
   Work work;
   flush_schedule(*base, work);

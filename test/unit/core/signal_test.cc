@@ -369,6 +369,55 @@ TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
   EXPECT_GT(kept.calls, 0);
 }
 
+// The event is active, and waits behind more urgent ones, while more signals come.
+TEST_P(SignalTest, what_comes_before_the_callback_is_counted_too) {
+  const test::Base base = make();
+  ASSERT_EQ(base->set_priorities(2), 0);
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  Event urgent(*base, kNoFd, 0);
+  ASSERT_EQ(ev.set_priority(1), 0);
+  ASSERT_EQ(urgent.set_priority(0), 0);
+  urgent.on_call([&](int, short) {
+    raise(SIGUSR1);
+    if (urgent.calls < 3) urgent.add(0.0);
+    EXPECT_EQ(ev.calls, 0);
+  });
+  ASSERT_EQ(ev.add(), 0);
+  urgent.add(0.0);
+  while (ev.calls == 0) ASSERT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(ev.calls, 3);
+}
+
+// A thread is forked away amid the work on what all bases share.
+TEST_P(SignalTest, a_child_forked_amid_a_registration_reinits) {
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ASSERT_EQ(ev.add(), 0);
+  std::atomic<bool> stop{false};
+  std::atomic<int> rounds{0};
+  std::thread other([&] {
+    while (!stop) {
+      const test::Base churned = make();
+      Event often(*churned, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+      for (int i = 0; i < 100; ++i, ++rounds) {
+        EXPECT_EQ(often.add(), 0);
+        often.del();
+      }
+    }
+  });
+  while (rounds == 0) sched_yield();
+  for (int i = 0; i < 20; ++i) {
+    in_child([&] {
+      EXPECT_EQ(base->reinit(), 0);
+      raise(SIGUSR1);
+      base->loop(EVLOOP_NONBLOCK);
+      EXPECT_EQ(ev.calls, 1);
+    });
+  }
+  stop = true;
+  other.join();
+}
+
 INSTANTIATE_TEST_SUITE_P(By, SignalTest, testing::Bool(),
                          [](const auto &info) { return info.param ? "signalfd" : "handler"; });
 
