@@ -3,6 +3,7 @@
 
 #include "bufferevent/lookup.h"
 #include "bufferevent/mail.h"
+#include "bufferevent/rate_limit.h"
 #include "core/deferred.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
@@ -40,6 +41,7 @@ BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, 
 
 BuffereventBase::~BuffereventBase() {
   Mail::discard(mail_.load(std::memory_order_acquire));
+  if (extra_) evi::destroy(extra_->rate_limit);
   evi::destroy(extra_);
   void *lock = owns_lock_ ? this->lock() : nullptr;
   input_.set_lock(nullptr);
@@ -123,6 +125,7 @@ void BuffereventBase::unlink() noexcept {
   errorcb = nullptr;
   freed_ = true;
   if (extra_ && extra_->lookup) extra_->lookup->cancel(*this);
+  if (extra_ && extra_->rate_limit) extra_->rate_limit->detach();
   be_ops->unlink(*this);
   cancel_flush();
   cancel_deferred();
@@ -260,12 +263,14 @@ bool BuffereventBase::set_base(event_base &base) noexcept {
   cancel_flush();
   const bool had_deferred = deferred_queued_;
   cancel_deferred();
+  if (extra_ && extra_->rate_limit) extra_->rate_limit->detach();
   ev_base = ev_read.ev_base = ev_write.ev_base = &base;
   const std::uint8_t priority = deferred_default_priority(base);
   ev_read.ev_evcallback.evcb_pri = ev_write.ev_evcallback.evcb_pri = priority;
   deferred_set_priority(deferred_, priority);
   if (had_deferred || read_pending_ || write_pending_ || events_pending_) schedule_deferred();
   if (!output_.empty()) be_ops->output_added(*this);
+  if (extra_ && extra_->rate_limit) extra_->rate_limit->settle();
   return true;
 }
 

@@ -28,6 +28,7 @@
 namespace evi {
 
 class Lookup;
+class RateLimit;
 struct Mail;
 
 // Why a direction that is enabled is held back. A direction has a set of these.
@@ -47,6 +48,7 @@ struct BuffereventExtra {
   std::size_t max_single_write = 0;
   Lookup *lookup = nullptr;  // under way
   int dns_error = 0;
+  RateLimit *rate_limit = nullptr;  // owned; once made, it stays
 };
 
 // What the socket transport keeps in each bufferevent (socket.cc, connect.cc).
@@ -121,6 +123,23 @@ class BuffereventBase : public bufferevent, public FlushHook {
 
   std::size_t max_single_read() const noexcept;
   std::size_t max_single_write() const noexcept;
+  // How many bytes, of `wanted`, a transport may read or write now: asked before it does. If none, the
+  // direction is held back until there are some. If it still wants() to move, there was no memory for
+  // holding it back, and the transport asks again in another turn of the loop.
+  std::size_t read_allowance(std::size_t wanted) noexcept {
+    return EVI_LIKELY(!extra_ || !extra_->rate_limit) ? wanted : limited_allowance(EV_READ, wanted);
+  }
+  std::size_t write_allowance(std::size_t wanted) noexcept {
+    return EVI_LIKELY(!extra_ || !extra_->rate_limit) ? wanted : limited_allowance(EV_WRITE, wanted);
+  }
+  // What it then moved, if anything, before it calls the program; may be more than was allowed. What was
+  // written has left the output buffer. Holds the direction back if it has more to move than it may.
+  void charge_read(std::size_t moved) noexcept {
+    if (EVI_UNLIKELY(extra_ && extra_->rate_limit)) limited_charge(EV_READ, moved);
+  }
+  void charge_write(std::size_t moved) noexcept {
+    if (EVI_UNLIKELY(extra_ && extra_->rate_limit)) limited_charge(EV_WRITE, moved);
+  }
   // Null without memory.
   [[nodiscard]] BuffereventExtra *make_extra() noexcept;
   const BuffereventExtra *extra() const noexcept { return extra_; }
@@ -175,6 +194,9 @@ class BuffereventBase : public bufferevent, public FlushHook {
   void unlink() noexcept;
   void last_reference_gone() noexcept;
   bool may_be_called_elsewhere() const noexcept;
+
+  std::size_t limited_allowance(short direction, std::size_t wanted) noexcept;  // rate_limit.cc
+  void limited_charge(short direction, std::size_t moved) noexcept;
 
   void schedule_deferred() noexcept;
   void cancel_deferred() noexcept;

@@ -273,14 +273,6 @@ int set_maximum(bufferevent *bev, std::size_t BuffereventExtra::*which, size_t b
 
 }  // namespace
 
-extern "C" ev_ssize_t bufferevent_get_max_to_read(bufferevent *bev) {
-  return bufferevent_get_max_single_read(bev);
-}
-
-extern "C" ev_ssize_t bufferevent_get_max_to_write(bufferevent *bev) {
-  return bufferevent_get_max_single_write(bev);
-}
-
 extern "C" int bufferevent_set_max_single_read(bufferevent *bev, size_t bytes) {
   return set_maximum(bev, &BuffereventExtra::max_single_read, bytes);
 }

@@ -120,9 +120,12 @@ void fail(BuffereventBase &bev, short direction, short what) noexcept {
 void read_once(BuffereventBase &bev) noexcept {
   const std::size_t limit = read_limit(bev);
   if (limit == 0) return bev.check_read_watermark();
+  const std::size_t allowed = bev.read_allowance(limit);
+  if (allowed == 0) return;
   bev.begin_reading();
-  const ev_ssize_t got = receive(bev, limit);
+  const ev_ssize_t got = receive(bev, allowed);
   if (got > 0) {
+    bev.charge_read(static_cast<std::size_t>(got));
     follow_reads(bev, static_cast<std::size_t>(got));
     bev.trigger_data(EV_READ, 0);
   }
@@ -291,12 +294,17 @@ void disarm_write(BuffereventBase &bev) noexcept {
 
 void write_once(BuffereventBase &bev) noexcept {
   evbuffer &output = bev.output_buffer();
-  const std::size_t limit = write_limit(bev);
+  const std::size_t limit = bev.write_allowance(write_limit(bev));
+  if (limit == 0) {
+    static_cast<void>(write_rest(bev, true));
+    return;
+  }
   output.unfreeze(kAtFront);
   const ev_ssize_t put = output.write_some(fd_of(bev), limit);
   const int error = last_socket_error();
   output.freeze(kAtFront);
   if (bev.freed()) return;
+  if (put > 0) bev.charge_write(static_cast<std::size_t>(put));
   set_socket_error(error);
   const bool failed = put < 0 && !rw_retriable(error);
   if (failed || !write_rest(bev, put >= 0 && static_cast<std::size_t>(put) == limit)) {
