@@ -31,33 +31,8 @@ constexpr std::size_t kChunkOverhead = 64;
 // One write takes this at most; then other connections have their turn.
 constexpr std::size_t kMaxWrite = 262144;
 
-const timeval *timeout_or_null(const timeval &tv) noexcept { return evutil_timerisset(&tv) ? &tv : nullptr; }
-
 void on_readable(evutil_socket_t fd, short what, void *arg) noexcept;
 void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
-
-// A new registration without a timeout must not inherit the period of an old one.
-bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept {
-  if (!bev.ev_base) {
-    errno = EINVAL;
-    return false;
-  }
-  if (!armed && !timeout) period(ev) = timeval{};
-  return bev.ev_base->add(ev, timeout) == 0;
-}
-
-// Without threads the event itself tells whether there is anything to delete: a program may have freed the
-// base first, which deleted it.
-void del(BuffereventBase &bev, event &ev) noexcept {
-  constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
-  if (bev.ev_base && (bev.lock() || has(ev, kInUse))) bev.ev_base->del(ev, DelMode::no_block);
-}
-
-void assign(BuffereventBase &bev, evutil_socket_t fd) noexcept {
-  constexpr short kPersistent = EV_PERSIST | EV_FINALIZE;
-  static_cast<void>(assign_event(bev.ev_read, bev.ev_base, fd, EV_READ | kPersistent, on_readable, &bev));
-  static_cast<void>(assign_event(bev.ev_write, bev.ev_base, fd, EV_WRITE | kPersistent, on_writable, &bev));
-}
 
 // --- reading ---
 
@@ -264,6 +239,30 @@ void dispose(BuffereventBase *bev) noexcept {
 
 }  // namespace
 
+// A new registration without a timeout must not inherit the period of an old one.
+bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept {
+  if (!bev.ev_base) {
+    errno = EINVAL;
+    return false;
+  }
+  if (!armed && !timeout) period(ev) = timeval{};
+  return bev.ev_base->add(ev, timeout) == 0;
+}
+
+// Without threads the event itself tells whether there is anything to delete: a program may have freed the
+// base first, which deleted it.
+void del(BuffereventBase &bev, event &ev) noexcept {
+  constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
+  if (bev.ev_base && (bev.lock() || has(ev, kInUse))) bev.ev_base->del(ev, DelMode::no_block);
+}
+
+void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
+            event_callback_fn on_write) noexcept {
+  constexpr short kPersistent = EV_PERSIST | EV_FINALIZE;
+  static_cast<void>(assign_event(bev.ev_read, bev.ev_base, fd, EV_READ | kPersistent, on_read, &bev));
+  static_cast<void>(assign_event(bev.ev_write, bev.ev_base, fd, EV_WRITE | kPersistent, on_write, &bev));
+}
+
 bool arm_read(BuffereventBase &bev, bool restart) noexcept {
   SocketState &state = bev.socket_;
   const timeval *timeout = timeout_or_null(bev.timeout_read);
@@ -318,7 +317,8 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   disarm_read(bev);
   disarm_write(bev);
   bev.socket_ = SocketState{};
-  assign(bev, fd);
+  assign(bev, fd, bev.ev_read.ev_evcallback.evcb_cb_union.evcb_callback,
+         bev.ev_write.ev_evcallback.evcb_cb_union.evcb_callback);
   bev.ev_read.ev_evcallback.evcb_pri = bev.ev_write.ev_evcallback.evcb_pri = priority;
 }
 
@@ -343,7 +343,7 @@ constinit const bufferevent_ops socket_ops = {
 BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd, int options) noexcept {
   Owned<BuffereventBase> bev{make<BuffereventBase>(base, socket_ops, options)};
   if (!bev || !bev->init()) return nullptr;
-  socket_transport::assign(*bev, fd);
+  socket_transport::assign(*bev, fd, socket_transport::on_readable, socket_transport::on_writable);
   return bev.release();
 }
 
