@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "buffers.h"
-#include "files.h"
 #include "support/events.h"
 #include "support/fault_alloc.h"
+#include "support/files.h"
 
 namespace {
 

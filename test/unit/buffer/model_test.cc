@@ -7,8 +7,8 @@
 
 #include "buffer/file_segment.h"
 #include "buffers.h"
-#include "files.h"
 #include "support/events.h"
+#include "support/files.h"
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include "bufferevent/bufferevent.h"
 #include "event2/bufferevent.h"
 #include "support/events.h"
+#include "support/files.h"
 
 namespace test {
 
@@ -81,8 +82,6 @@ inline std::string read_all(int fd) {
 inline void write_all(int fd, const std::string &data) {
   ASSERT_EQ(::write(fd, data.data(), data.size()), static_cast<ssize_t>(data.size()));
 }
-inline bool is_open(int fd) { return fcntl(fd, F_GETFD) != -1; }
-
 // Real waiting, but never for long.
 inline void turn(event_base &base, int turns = 5) {
   for (int i = 0; i < turns; ++i) base.loop(EVLOOP_NONBLOCK);

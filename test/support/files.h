@@ -1,6 +1,6 @@
 // Temporary files for tests of buffers.
-#ifndef EVENTIDE_TEST_UNIT_BUFFER_FILES_H
-#define EVENTIDE_TEST_UNIT_BUFFER_FILES_H
+#ifndef EVENTIDE_TEST_SUPPORT_FILES_H
+#define EVENTIDE_TEST_SUPPORT_FILES_H
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
