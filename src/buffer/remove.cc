@@ -66,6 +66,9 @@ unsigned char *evbuffer::gather(std::size_t size) noexcept {
   }
   copy_bytes(Cursor{first_, 0, 0}, into->tail, size);
   into->tail += size;
+  // Programs print what they pulled up as a string; what evbuffer_add_printf leaves behind its text is to be
+  // there now too.
+  if (into->room()) *into->tail = '\0';
   drop_front(size);
   link_front(*into);
   return into->head;

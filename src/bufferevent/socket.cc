@@ -343,6 +343,8 @@ constinit const bufferevent_ops socket_ops = {
 BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd, int options) noexcept {
   Owned<BuffereventBase> bev{make<BuffereventBase>(base, socket_ops, options)};
   if (!bev || !bev->init()) return nullptr;
+  // A file goes from kernel to kernel.
+  bev->output_buffer().set_flags(EVBUFFER_FLAG_DRAINS_TO_FD);
   socket_transport::assign(*bev, fd, socket_transport::on_readable, socket_transport::on_writable);
   return bev.release();
 }

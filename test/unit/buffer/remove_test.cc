@@ -177,4 +177,15 @@ TEST(Peek, finds_nothing_in_an_empty_buffer) {
   EXPECT_EQ(buffer.peek(-1, &nowhere, vec, 2), 0);
 }
 
+TEST(Pullup, leaves_a_nul_behind_what_it_brought_together) {
+  evbuffer buffer;
+  const std::string far(5000, 'b');
+  ASSERT_TRUE(test::add(buffer, "aaa"));
+  ASSERT_TRUE(buffer.prepend("front ", 6));
+  ASSERT_TRUE(test::add(buffer, far));
+  const auto *all = reinterpret_cast<const char *>(buffer.pullup(-1));
+  ASSERT_NE(all, nullptr);
+  EXPECT_STREQ(all, ("front aaa" + far).c_str());
+}
+
 }  // namespace

@@ -39,6 +39,23 @@ TEST_F(SocketTransport, a_message_is_written_without_asking_the_method_for_anyth
   EXPECT_TRUE(script.updates.empty());
 }
 
+TEST_F(SocketTransport, a_file_is_sent_without_being_read) {
+  const test::File file(kMuch);
+  ASSERT_EQ(evbuffer_add_file(bufferevent_get_output(bev), file.open(), 0, -1), 0);
+  EXPECT_TRUE(bev->output_buffer().first_chain()->unread);
+  std::string got;
+  base->loop(EVLOOP_NONBLOCK);
+  while (got.size() < kMuch.size()) {
+    got += test::read_all(fds.b);
+    if (const evi::Chain *first = bev->output_buffer().first_chain()) {
+      EXPECT_TRUE(first->unread);
+    }
+    wait_with(fds.a, EV_WRITE);
+  }
+  EXPECT_EQ(got, kMuch);
+  EXPECT_EQ(bev.log(), "w");
+}
+
 TEST_F(SocketTransport, writing_is_watched_for_only_while_the_socket_is_full) {
   bev.put(kMuch);
   base->loop(EVLOOP_NONBLOCK);
@@ -64,7 +81,7 @@ TEST_F(SocketTransport, one_turn_writes_a_bounded_amount) {
   int turns = 0;
   bev.put(std::string(150'000, 'x'));
   bufferevent_set_max_single_write(bev, 40'000);
-  while (evbuffer_get_length(bev->output) > 0 && ++turns < 20) base->loop(EVLOOP_NONBLOCK);
+  while (evbuffer_get_length(bev->output) > 0 && ++turns < 20) base->loop(EVLOOP_ONCE);
   EXPECT_EQ(turns, 4);
   EXPECT_TRUE(script.updates.empty());
   EXPECT_EQ(bev.log(), "w");
