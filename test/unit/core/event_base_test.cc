@@ -171,6 +171,7 @@ TEST_P(NoMemory, making_a_base) {
 }
 
 TEST_P(NoMemory, making_a_base_with_locks) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   const test::Threads threads;
   EXPECT_GE(test::sweep([&] { return base() != nullptr; }), 5);
 }
@@ -344,6 +345,8 @@ TEST(NoMemoryForEvents, event_new) {
 
 // Descriptors run out as memory does.
 TEST_P(ForkTest, without_descriptors_a_base_is_refused_whole) {
+  // Those other than epoll need one only to be woken by other threads.
+  if (!evi::kThreadSupport && GetParam() != std::string("epoll")) GTEST_SKIP() << "it needs none";
   const test::QuietLog quiet;
   const test::Threads threads;
   rlimit old, none;

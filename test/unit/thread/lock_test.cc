@@ -110,6 +110,7 @@ void forget_all() {
 class LockTest : public testing::TestWithParam<With> {
  protected:
   void SetUp() override {
+    if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
     evi::set_log_callback([](int, const char *) {});
     own_locks = own_conditions = 0;
     own_fails = false;
@@ -280,6 +281,7 @@ TEST_F(ThreadConfig, without_a_choice_locks_are_nothing) {
 }
 
 TEST_F(ThreadConfig, native_threads_may_be_asked_for_again) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   EXPECT_EQ(evi::use_native_threads(0), 0);
   EXPECT_EQ(evi::use_native_threads(EVTHREAD_PTHREAD_PRIO_INHERIT), 0);
   EXPECT_TRUE(evi::threads_enabled());
@@ -291,6 +293,7 @@ TEST_F(ThreadConfig, native_threads_may_be_asked_for_again) {
 
 // Behaviour 18.
 TEST_F(ThreadConfig, one_choice_until_it_is_taken_back) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);  // the same
   evthread_lock_callbacks other = kOwnLocks;
@@ -305,6 +308,22 @@ TEST_F(ThreadConfig, one_choice_until_it_is_taken_back) {
   EXPECT_EQ(evi::use_native_threads(0), 0);
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), -1);
   EXPECT_EQ(evi::set_condition_callbacks(&kOwnConditions), -1);
+}
+
+// A library built so leaves no choice: nothing is ever a lock, whatever a program sets.
+TEST_F(ThreadConfig, without_thread_support_no_choice_makes_a_lock) {
+  if (evi::kThreadSupport) GTEST_SKIP() << "there are locks";
+  evi::set_lock_callbacks(&kOwnLocks);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_FALSE(evi::threads_enabled());
+    Lock lock;
+    EXPECT_TRUE(lock.init());
+    EXPECT_FALSE(static_cast<bool>(lock));
+    const LockGuard once(lock), twice(lock);
+    EXPECT_EQ(own_locks, 0);
+    forget_all();
+    evi::use_native_threads(0);
+  }
 }
 
 TEST_F(ThreadConfig, incomplete_callbacks_are_refused) {
@@ -340,6 +359,7 @@ TEST_F(ThreadConfig, without_conditions_deletion_does_not_wait) {
 }
 
 TEST_F(ThreadConfig, a_lock_that_cannot_be_had_is_told) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   ASSERT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);
   own_fails = true;
   {
@@ -368,6 +388,7 @@ void start_debugging() {
 }
 
 TEST_F(LockDebuggingDeathTest, finds_misuse) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(
       {
@@ -394,6 +415,7 @@ TEST_F(LockDebuggingDeathTest, finds_misuse) {
 }
 
 TEST_F(LockDebuggingDeathTest, lets_right_use_pass) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(
       {
