@@ -1,9 +1,10 @@
 /* Soak of the event core: two loops, four threads that add, delete, activate and free events on both, for so
- * many seconds (argument 1, default 2) with so many events per thread. Meant to run under ThreadSanitizer
- * too; ends with figures, and with status 1 if an event was called after event_free returned. */
+ * many seconds (argument 1, default 3). Meant to run under ThreadSanitizer too; ends with figures, and with
+ * status 1 if event_del or event_free returned while the callback ran, or an event was called after that. */
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@ enum { kLoops = 2, kWorkers = 4, kSlots = 64, kPairs = 8 };
  * crash. */
 struct slot {
   struct event *ev;
-  atomic_int alive;
+  atomic_int alive; /* it may be called: cleared once event_del or event_free returned */
+  atomic_int running;
   atomic_long calls;
 };
 
@@ -34,6 +36,7 @@ static struct event_base *bases[kLoops];
 static struct worker workers[kWorkers];
 static atomic_int stop;
 static atomic_long late_calls;
+static atomic_long early_returns;
 
 static uint32_t next_random(struct worker *w, uint32_t bound) {
   w->random = w->random * 6364136223846793005u + 1442695040888963407u;
@@ -43,9 +46,18 @@ static uint32_t next_random(struct worker *w, uint32_t bound) {
 static void on_event(evutil_socket_t fd, short what, void *arg) {
   struct slot *slot = arg;
   char bytes[16];
+  long calls;
+  atomic_fetch_add(&slot->running, 1);
   if (!atomic_load(&slot->alive)) atomic_fetch_add(&late_calls, 1);
-  if ((what & EV_READ) && fd >= 0 && read(fd, bytes, sizeof(bytes)) < 0) return; /* another event took it */
-  atomic_fetch_add(&slot->calls, 1);
+  if ((what & EV_READ) && fd >= 0 && read(fd, bytes, sizeof(bytes)) < 0) {
+    /* another event took it */
+  }
+  calls = atomic_fetch_add(&slot->calls, 1);
+  /* Some take their time, so that deletions meet them. */
+  if (calls % 8 == 0) sched_yield();
+  if (calls % 64 == 0) usleep(100);
+  if (!atomic_load(&slot->alive)) atomic_fetch_add(&late_calls, 1);
+  atomic_fetch_sub(&slot->running, 1);
 }
 
 static void make(struct worker *w, struct slot *slot) {
@@ -53,15 +65,24 @@ static void make(struct worker *w, struct slot *slot) {
       0, EV_PERSIST, EV_READ, EV_READ | EV_PERSIST, EV_WRITE, EV_READ | EV_PERSIST | EV_ET};
   const short what = kinds[next_random(w, sizeof(kinds) / sizeof(kinds[0]))];
   const int fd = what & (EV_READ | EV_WRITE) ? w->pairs[next_random(w, kPairs)][0] : -1;
-  atomic_store(&slot->alive, 1);
   slot->ev = event_new(bases[next_random(w, kLoops)], fd, what, on_event, slot);
+}
+
+/* Nobody else uses the slot's event: from here on no loop runs it or may call it any more. */
+static void is_gone(struct slot *slot) {
+  if (atomic_load(&slot->running)) atomic_fetch_add(&early_returns, 1);
+  atomic_store(&slot->alive, 0);
 }
 
 static void discard(struct slot *slot) {
   event_free(slot->ev);
-  /* From here on no loop may call it any more. */
-  atomic_store(&slot->alive, 0);
+  is_gone(slot);
   slot->ev = NULL;
+}
+
+static void withdraw(struct slot *slot) {
+  event_del(slot->ev);
+  is_gone(slot);
 }
 
 static void work_on(struct worker *w, struct slot *slot) {
@@ -75,18 +96,21 @@ static void work_on(struct worker *w, struct slot *slot) {
       discard(slot);
       break;
     case 1:
-      event_del(slot->ev);
+      withdraw(slot);
       break;
     case 2:
+      atomic_store(&slot->alive, 1);
       event_active(slot->ev, EV_TIMEOUT, 1);
       break;
     case 3:
+      atomic_store(&slot->alive, 1);
       event_add(slot->ev, NULL);
       break;
     case 4:
       event_pending(slot->ev, EV_READ | EV_TIMEOUT, NULL);
       break;
     default:
+      atomic_store(&slot->alive, 1);
       event_add(slot->ev, &soon);
       break;
   }
@@ -112,7 +136,7 @@ static void *run_loop(void *base) {
 }
 
 int main(int argc, char **argv) {
-  const int seconds = argc > 1 ? atoi(argv[1]) : 2;
+  const int seconds = argc > 1 ? atoi(argv[1]) : 3;
   const struct timespec length = {seconds, 0};
   pthread_t loops[kLoops];
   long operations = 0, calls = 0;
@@ -144,6 +168,7 @@ int main(int argc, char **argv) {
     }
     event_base_free(bases[i]);
   }
-  printf("%ld operations, %ld calls, %ld after event_free\n", operations, calls, atomic_load(&late_calls));
-  return atomic_load(&late_calls) || !calls ? 1 : 0;
+  printf("%ld operations, %ld calls, %ld of them too late, %ld deletions too early\n", operations, calls,
+         atomic_load(&late_calls), atomic_load(&early_returns));
+  return atomic_load(&late_calls) || atomic_load(&early_returns) || !calls ? 1 : 0;
 }
