@@ -11,6 +11,7 @@ Every program must end with the expected status, so a build with a leak checker 
 import argparse
 import fcntl
 import functools
+import json
 import os
 import random
 import re
@@ -744,6 +745,54 @@ class TimeTest(SampleTest):
         self.assertEnds(program)
 
 
+class MetricsTest(SampleTest):
+    LINE = re.compile(r'(\d+) iterations, (\d+) reads, (\d+) timeouts, (\d+) slow; '
+                      r'(\d+\.\d) % in callbacks, (\d+\.\d) % waiting; '
+                      r'half within (\d+\.\d) us, 99 % within (\d+\.\d) us; '
+                      r'timers at most (\d+\.\d) us late')
+
+    def assertSensible(self, line):
+        match = self.LINE.fullmatch(line)
+        self.assertIsNotNone(match, line)
+        iterations, reads, timeouts, slow = map(int, match.groups()[:4])
+        in_callbacks, waiting, half, most, _ = map(float, match.groups()[4:])
+        self.assertGreater(reads, 0)  # the message went back and forth
+        self.assertGreater(timeouts, 0)  # at least the timer that prints this
+        self.assertLessEqual(iterations, reads + timeouts + 10)  # no turn without work, but for signals
+        self.assertLessEqual(slow, reads + timeouts)
+        self.assertLessEqual(in_callbacks + waiting, 100.2)  # each is rounded
+        self.assertLessEqual(half, most)
+
+    def test_lines_of_figures(self):
+        program = self.run_program('loop-metrics', '-i', 50, '-n', 2)
+        self.assertEnds(program, complaints=('slow: ',))
+        self.assertMethod(program)
+        lines = program.out.to_end().decode().splitlines()
+        self.assertEqual(len(lines), 2)
+        for line in lines:
+            self.assertSensible(line)
+
+    def test_slow_callbacks_are_reported(self):
+        program = self.run_program('loop-metrics', '-i', 20)
+        report = program.err.match(r'slow: callback 0x[0-9a-f]+ took (\d+) us\n')
+        self.assertGreaterEqual(int(report[1]), 1000)
+        program.signal(signal.SIGINT)
+        self.assertEnds(program, complaints=('slow: ',))
+
+    def test_the_state_as_json(self):
+        program = self.run_program('loop-metrics', '-i', 3600 * 1000)
+        # Not before its handler is there, which the first report of a slow callback proves.
+        program.err.match('slow: ')
+        program.signal(signal.SIGUSR1)
+        dump = json.loads(program.out.match(r'^(\{.*\})\n')[1])
+        self.assertEqual(dump['method'], self.method)
+        self.assertEqual(len([event for event in dump['events'] if not event['internal']]), 6)
+        self.assertGreater(dump['metrics']['reads'], 0)
+        program.signal(signal.SIGINT)
+        self.assertEnds(program, complaints=('slow: ',))
+        self.assertEqual(program.out.to_end().count(b'\n'), 1)
+
+
 class FifoTest(SampleTest):
     def start(self, path):
         program = self.run_program('event-read-fifo', path)
@@ -972,6 +1021,10 @@ class UsageTest(SampleTest):
         self.refused('time-test', '-i', '0')
         self.refused('time-test', '-n', '-1')
         self.refused('time-test', 'x')
+        self.refused('loop-metrics', '-i', '0')
+        self.refused('loop-metrics', '-n', 'two')
+        self.refused('loop-metrics', '-x')
+        self.refused('loop-metrics', 'x')
         self.refused('event-read-fifo', 'a', 'b')
         self.refused('event-read-fifo', '-x')
         self.refused('becat')
@@ -988,7 +1041,7 @@ class UsageTest(SampleTest):
 
 
 TESTS = (EchoServerTest, Rot13EventsTest, Rot13BuffereventTest, Rot13ServerTest, HelloWorldTest, SignalTest,
-         TimeTest, FifoTest, BecatTest)
+         TimeTest, MetricsTest, FifoTest, BecatTest)
 
 
 def all_tests(names):
