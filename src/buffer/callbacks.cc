@@ -148,7 +148,7 @@ void DeferredChange::move_to(event_base &other) noexcept {
 }
 
 // In the loop's thread, no lock held.
-void DeferredChange::run(event_callback *, void *arg) noexcept {
+void DeferredChange::run(event_callback *self, void *arg) noexcept {
   evbuffer &buffer = *static_cast<evbuffer *>(arg);
   const BufferOwner *ops;
   void *owner;
@@ -157,7 +157,11 @@ void DeferredChange::run(event_callback *, void *arg) noexcept {
     ops = buffer.owner_ops_;
     owner = buffer.owner_;
     if (!ops) --buffer.claims_;
-    buffer.deferred_->report(buffer);
+    if (self) {
+      buffer.deferred_->report(buffer);
+    } else {
+      buffer.deferred_->pending = false;
+    }
   }
   if (ops) ops->release(owner);
 }

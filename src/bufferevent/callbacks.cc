@@ -77,7 +77,7 @@ void BuffereventBase::call_event(short what) noexcept {
 
 // --- from the loop ---
 
-void BuffereventBase::on_deferred(event_callback *, void *self) noexcept {
+void BuffereventBase::on_deferred(event_callback *queued, void *self) noexcept {
   auto &bev = *static_cast<BuffereventBase *>(self);
   raw_lock_acquire(bev.lock());
   if (!bev.deferred_queued_) {
@@ -88,7 +88,7 @@ void BuffereventBase::on_deferred(event_callback *, void *self) noexcept {
   const BuffereventUse use(bev, BuffereventUse::Locked{});
   bev.deferred_queued_ = false;
   bev.drop();
-  bev.run_deferred();
+  if (queued) bev.run_deferred();
 }
 
 // A connection begins before its data, and ends after it.

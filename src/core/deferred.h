@@ -13,6 +13,7 @@ struct event_base;
 
 namespace evi {
 
+// `self` is null if the base is freed while the callback waits: only references are to be let go then.
 using DeferredFn = void (*)(event_callback *self, void *arg);
 
 void deferred_init(event_callback &cb, std::uint8_t priority, DeferredFn fn, void *arg) noexcept;

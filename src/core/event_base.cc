@@ -167,6 +167,12 @@ int event_base::drain_active(bool run_finalizers) noexcept {
                            kind == evi::Closure::event_finalize_free;
     if (finalizer && run_finalizers) run_finalizer(cb);
     if (!finalizer && evi::belongs_to_event(cb)) evi::event_of(cb).ev_base = nullptr;
+    if (kind == evi::Closure::callback_self) {
+      const auto fn = cb.evcb_cb_union.evcb_selfcb;
+      void *arg = cb.evcb_arg;
+      const evi::Unlocked open(lock_);
+      fn(nullptr, arg);
+    }
   }
   while (evi::FlushHook *hook = flush_.pop_front()) {
     ++drained;

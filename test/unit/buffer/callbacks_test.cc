@@ -242,6 +242,19 @@ TEST_F(Deferred, a_buffer_freed_meanwhile_lives_until_they_ran) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
+TEST_F(Deferred, the_base_may_end_first) {
+  test::FaultAlloc memory;
+  evbuffer *buffer = evbuffer_new();
+  Hook hook;
+  ASSERT_NE(hook.add_to(*buffer), nullptr);
+  ASSERT_EQ(evbuffer_defer_callbacks(buffer, base_.get()), 0);
+  ASSERT_EQ(evbuffer_add(buffer, "x", 1), 0);
+  base_.reset();
+  EXPECT_EQ(hook.calls, 0);
+  evbuffer_free(buffer);
+  EXPECT_EQ(memory.live(), 0u);
+}
+
 TEST_F(Deferred, they_may_free_the_buffer_and_change_it) {
   test::FaultAlloc memory;
   evbuffer *buffer = evbuffer_new();

@@ -132,9 +132,14 @@ TEST(bufferevent, it_may_be_freed_after_its_base) {
   auto fds = test::socket_pair();
   test::FaultAlloc memory;
   Bev bev(*base, fds.a, BEV_OPT_DEFER_CALLBACKS);
+  evbuffer_add_cb(bev->input, [](evbuffer *, const evbuffer_cb_info *, void *) {}, nullptr);
+  ASSERT_EQ(evbuffer_defer_callbacks(bev->input, base.get()), 0);
   bufferevent_enable(bev, EV_READ | EV_WRITE);
   bev.put("x");
+  test::put(fds.b);
   bufferevent_trigger(bev, EV_READ, 0);
+  bev->input_buffer().unfreeze(false);
+  evbuffer_add(bev->input, "y", 1);
   base.reset();
   bev.free();
   EXPECT_EQ(memory.live(), 0u);

@@ -14,14 +14,16 @@ struct Deferred {
   Deferred(event_base &base, std::function<void()> fn) : does(std::move(fn)) {
     evi::deferred_init(cb, evi::deferred_default_priority(base), run, this);
   }
-  static void run(event_callback *, void *arg) {
+  static void run(event_callback *cb, void *arg) {
     auto *self = static_cast<Deferred *>(arg);
-    ++self->runs;
+    ++(cb ? self->runs : self->abandoned);
+    if (!cb) return;
     if (const auto does = self->does) does();
   }
   event_callback cb;
   std::function<void()> does;
   int runs = 0;
+  int abandoned = 0;
 };
 
 class DeferredTest : public testing::Test {
@@ -133,6 +135,7 @@ TEST_F(DeferredTest, the_base_may_be_freed_with_some_queued) {
   evi::deferred_schedule(*base, first.cb);
   base.reset();
   EXPECT_EQ(first.runs, 0);
+  EXPECT_EQ(first.abandoned, 1);
 }
 
 }  // namespace
