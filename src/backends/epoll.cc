@@ -100,11 +100,11 @@ bool set_interest(EpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) 
   return errno == EEXIST && control(state, EPOLL_CTL_MOD, fd, slot, wanted);
 }
 
-bool epoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<EpollState *>(arg);
   if (wanted == 0) {
-    // Closed in the meantime: the kernel has taken it out itself.
-    static_cast<void>(control(state, EPOLL_CTL_DEL, fd, slot, 0));
+    // Closed in the meantime: the kernel has taken it out itself, unless the file is open elsewhere.
+    if (slot.registered && !control(state, EPOLL_CTL_DEL, fd, slot, 0)) base.entry_may_linger();
     slot.armed = 0;
     slot.registered = 0;
     return true;

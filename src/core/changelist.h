@@ -1,9 +1,11 @@
-// Interest that was taken away and that the kernel has not been told of yet.
+// Descriptors that nothing waits for any more and that the kernel has not been told of yet.
 //
-// Only what takes interest away is put off (EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST): an event deleted and added
-// again before the next wait then costs one system call and not two. The add is told at once, always, also
-// when interest seems unchanged, since the number may mean another file by now; so errors come back from
-// event_add and no report goes astray. Everything noted is told before the loop waits.
+// With EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST an event that is deleted and added again before the next wait
+// costs one system call and not two. Nothing else is put off: an add is told at once, always, also when
+// interest seems unchanged, since the number may mean another file by now; so errors come back from event_add
+// and no report goes astray. Everything noted is told before the loop waits, and before the first
+// edge-triggered event is added: if the number was closed meanwhile while its file is open elsewhere, the
+// kernel's entry stays until the set is made anew, and that tells edges twice.
 #ifndef EVI_CORE_CHANGELIST_H
 #define EVI_CORE_CHANGELIST_H
 

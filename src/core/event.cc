@@ -244,6 +244,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
     return Change::failed;
   }
+  if ((ev.ev_events & EV_ET) && edge_events_ == 0) prepare_for_edges();
   evi::FdSlot &slot = fds_[ev.ev_fd];
   if (evi::debug::enabled() && mixes_edge_and_level(slot, ev)) {
     evi::log_warnx("event_add: descriptor %d has edge-triggered and level-triggered events",
@@ -256,6 +257,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     errno = ENOSPC;
     return Change::failed;
   }
+  edge_events_ += (ev.ev_events & EV_ET) != 0;
   const std::uint8_t wanted = slot.wanted();
   // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
   if ((wanted == slot.armed && !slot.change_noted) || EVI_UNLIKELY(!backend_state_)) return Change::none;
@@ -263,8 +265,16 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     return backend_->updates_reach_wait ? Change::none : Change::wake;
   const int error = errno;
   evi::FdTable::remove(slot, ev);
+  edge_events_ -= (ev.ev_events & EV_ET) != 0;
   errno = error;
   return Change::failed;
+}
+
+// To make the set anew tells every edge again: it is done while there is none, if it may have to be done. A
+// loop in another thread may be waiting with the old one.
+void event_base::prepare_for_edges() noexcept {
+  if (!changes_.empty()) apply_changes();
+  if (EVI_UNLIKELY(entries_may_linger_) && in_loop_thread()) static_cast<void>(rebuild_backend());
 }
 
 bool event_base::arm(int fd, evi::FdSlot &slot) noexcept {
@@ -351,6 +361,7 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
   if (ev.ev_fd < 0) return Change::none;
   evi::FdSlot &slot = fds_[ev.ev_fd];
   evi::FdTable::remove(slot, ev);
+  edge_events_ -= (ev.ev_events & EV_ET) != 0;
   return withdraw_interest(ev.ev_fd, slot);
 }
 
@@ -364,7 +375,8 @@ event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noex
   }
   if (wanted == slot.armed || EVI_UNLIKELY(!backend_state_)) return Change::none;
   // A wait that is under way in another thread must hear of it now.
-  if (uses_changelist_ && in_loop_thread() && changes_.note(fd, slot)) return Change::none;
+  const bool may_wait = uses_changelist_ && !wanted && edge_events_ == 0 && in_loop_thread();
+  if (may_wait && changes_.note(fd, slot)) return Change::none;
   static_cast<void>(backend_->update(backend_state_, *this, fd, slot, wanted));
   return backend_->updates_reach_wait ? Change::none : Change::wake;
 }

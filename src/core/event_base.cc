@@ -187,15 +187,10 @@ int event_base::reinit() noexcept {
   int result = 0;
   const bool had_notify = notify_waker_.is_open();
   const bool had_signals = signals_.is_open();
-  if (backend_->rebuild_after_fork) {
-    void *fresh = backend_->create(*this);
-    if (!fresh) {
-      evi::log_warnx("%s: could not make %s anew", "event_reinit", backend_->name);
-      return -1;
-    }
-    // Closing the inherited descriptor leaves the parent's alone; taking interest away through it would not.
-    backend_->destroy(backend_state_);
-    backend_state_ = fresh;
+  // Closing the inherited descriptor leaves the parent's alone; taking interest away through it would not.
+  if (backend_->rebuild_after_fork && !renew_backend_state()) {
+    evi::log_warnx("%s: could not make %s anew", "event_reinit", backend_->name);
+    return -1;
   }
   // The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
   if (had_signals) {
@@ -218,8 +213,19 @@ int event_base::reinit() noexcept {
   return result;
 }
 
+bool event_base::renew_backend_state() noexcept {
+  void *fresh = backend_->create(*this);
+  if (!fresh) return false;
+  backend_->destroy(backend_state_);
+  backend_state_ = fresh;
+  return true;
+}
+
+bool event_base::rebuild_backend() noexcept { return renew_backend_state() && rearm_all(); }
+
 bool event_base::rearm_all() noexcept {
   bool all = true;
+  entries_may_linger_ = false;
   for (int fd = 0; fd < fds_.size(); ++fd) {
     evi::FdSlot &slot = fds_[fd];
     slot.armed = 0;

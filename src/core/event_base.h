@@ -174,6 +174,8 @@ struct event_base final {
   void report_ready(int fd, short what) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
   // Tells the method anew what every descriptor is watched for. False if one was refused.
   bool rearm_all() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
+  // A deletion did not reach the kernel: if the closed descriptor's file is open elsewhere, its entry stays.
+  void entry_may_linger() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { entries_may_linger_ = true; }
 
   // For tests: all containers agree with each other and with the events' flags.
   bool check_invariants() noexcept;
@@ -194,6 +196,8 @@ struct event_base final {
   Change remove_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   Change withdraw_interest(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
   void apply_changes() noexcept EVI_REQUIRES(lock_);
+  void prepare_for_edges() noexcept EVI_REQUIRES(lock_);
+  bool rebuild_backend() noexcept EVI_REQUIRES(lock_);
   bool arm(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
   bool open_signals() noexcept EVI_REQUIRES(lock_);
   bool watch_signal(int signal) noexcept EVI_REQUIRES(lock_);
@@ -301,6 +305,7 @@ struct event_base final {
 
   // event_base.cc
   bool choose_backend(const event_config &config) noexcept;
+  bool renew_backend_state() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
   void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);
   int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
@@ -333,7 +338,9 @@ struct event_base final {
   bool break_requested_ EVI_GUARDED_BY(lock_) = false;
   bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
   bool notify_pending_ EVI_GUARDED_BY(lock_) = false;
-  int running_priority_ EVI_GUARDED_BY(lock_) = -1;  // -1: no callback runs
+  bool entries_may_linger_ EVI_GUARDED_BY(lock_) = false;  // see entry_may_linger()
+  int edge_events_ EVI_GUARDED_BY(lock_) = 0;              // on descriptors, with EV_ET
+  int running_priority_ EVI_GUARDED_BY(lock_) = -1;        // -1: no callback runs
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
   event_callback *current_ EVI_GUARDED_BY(lock_) = nullptr;  // its user callback runs right now
   bool current_is_event_ EVI_GUARDED_BY(lock_) = false;

@@ -53,7 +53,19 @@ Provider provider() noexcept { return config.provider.load(std::memory_order_acq
 
 bool threads_enabled() noexcept { return kThreadSupport && provider() != Provider::none; }
 
+namespace {
+
+// In a build without threads a lock could be made but nothing would take it.
+bool can_lock(const char *function) noexcept {
+  if (kThreadSupport) return true;
+  log_warnx("%s: this library was built without thread support", function);
+  return false;
+}
+
+}  // namespace
+
 int use_native_threads(int flags) noexcept {
+  if (!can_lock("evthread_use_pthreads")) return -1;
   if (provider() == Provider::callbacks) {
     log_warnx("evthread: lock callbacks of the program's own are in use already");
     return -1;
@@ -71,6 +83,7 @@ int set_lock_callbacks(const evthread_lock_callbacks *callbacks) noexcept {
     config.provider.store(Provider::none, std::memory_order_release);
     return 0;
   }
+  if (!can_lock("evthread_set_lock_callbacks")) return -1;
   switch (provider()) {
     case Provider::callbacks:
       if (same(config.locks, *callbacks)) return 0;
@@ -95,6 +108,7 @@ int set_condition_callbacks(const evthread_condition_callbacks *callbacks) noexc
     config.conditions = {};
     return 0;
   }
+  if (!can_lock("evthread_set_condition_callbacks")) return -1;
   if (provider() == Provider::native || config.conditions.alloc_condition) {
     if (same(config.conditions, *callbacks)) return 0;
     log_warnx("evthread: condition functions cannot be exchanged once they are set");

@@ -231,6 +231,58 @@ TEST_F(EpollTest, the_changelist_saves_a_delete_that_is_taken_back) {
   EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
+TEST_F(EpollTest, the_changelist_puts_off_whole_deletions_while_there_are_no_edges) {
+  event_config config;
+  config.flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
+  base = test::make_base(&config);
+  const test::Pair other = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST);
+  Event writer(*base, pair.a, EV_WRITE | EV_PERSIST);
+  reader.add();
+  writer.add();
+  told();
+  writer.del();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
+  reader.del();
+  EXPECT_EQ(told(), Controls{});
+  Event edge(*base, other.a, EV_READ | EV_ET | EV_PERSIST);
+  edge.add();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
+  reader.add();
+  told();
+  reader.del();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+}
+
+// The entry of a closed number whose file lives on cannot be taken out: the set is made anew before there are
+// edges to be told twice.
+TEST_F(EpollTest, an_edge_is_told_once_beside_a_number_closed_too_soon) {
+  for (const int flags : {0, static_cast<int>(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)}) {
+    event_config config;
+    config.flags = flags;
+    const test::Base made = test::make_base(&config);
+    test::Pair closed = test::socket_pair();
+    const test::Pair other = test::socket_pair();
+    const test::Fd duplicate{dup(closed.a)};
+    Event reader(*made, closed.a, EV_READ | EV_PERSIST);
+    reader.add();
+    if (flags) {
+      reader.del();
+      closed.a.close();
+    } else {
+      closed.a.close();
+      reader.del();
+    }
+    Event edge(*made, other.a, EV_READ | EV_ET | EV_PERSIST);
+    edge.add();
+    test::put(closed.b);
+    test::put(other.b);
+    for (int i = 0; i < 10; ++i) made->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(edge.calls, 1) << flags;
+    EXPECT_EQ(reader.calls, 0);
+  }
+}
+
 TEST_F(EpollTest, a_plain_file_is_refused) {
   const test::QuietLog quiet;
   const test::Fd file{open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
