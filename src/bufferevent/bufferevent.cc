@@ -125,7 +125,7 @@ void BuffereventBase::unlink() noexcept {
   errorcb = nullptr;
   freed_ = true;
   if (extra_ && extra_->lookup) extra_->lookup->cancel(*this);
-  if (extra_ && extra_->rate_limit) extra_->rate_limit->detach();
+  if (extra_ && extra_->rate_limit) extra_->rate_limit->unlink();
   be_ops->unlink(*this);
   cancel_flush();
   cancel_deferred();

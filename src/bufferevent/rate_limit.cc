@@ -2,6 +2,7 @@
 #include "bufferevent/rate_limit.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/event_access.h"
 #include "core/event_base.h"
@@ -32,10 +33,24 @@ std::size_t RateLimit::allowance(Side side, std::size_t wanted) noexcept {
     const Micros time = now();
     own_->refill(time);
     const Tokens level = own_->level(side);
-    if (level <= 0) return hold_back(side, kBandwidth, own_->time_to(side, 1, time));
+    if (level <= 0) {
+      withdraw(side);
+      static_cast<void>(hold_back(side, kBandwidth, own_->time_to(side, 1, time)));
+      return 0;
+    }
     allowed = std::min(allowed, static_cast<std::size_t>(level));
   }
-  return allowed_[side] = allowed;
+  return allowed_[side] = group_ ? ask_group(side, allowed) : allowed;
+}
+
+std::size_t RateLimit::ask_group(Side side, std::size_t wanted) noexcept {
+  // Others may wake a seat as soon as it waits.
+  prepare_timer();
+  Micros wait = 0;
+  const Tokens share = group_->ask(seats_[side], side, wait);
+  if (share > 0) return std::min(wanted, static_cast<std::size_t>(share));
+  if (!hold_back(side, kGroupBandwidth, wait)) withdraw(side);
+  return 0;
 }
 
 // A direction that has more to move is held back at once, which saves the loop a turn in vain; one that has
@@ -45,7 +60,8 @@ void RateLimit::charge(Side side, std::size_t moved) noexcept {
   // A read may bring a little less than it asked for although there is more: blocks have headers.
   const std::size_t allowed = allowed_[side];
   const bool more = side == kReadSide ? moved >= allowed - allowed / 8 : !bev_.output_buffer().empty();
-  if (more) allowance(side, 1);
+  if (group_) group_->charge(seats_[side], side, moved, more);
+  if (more) static_cast<void>(allowance(side, 1));
 }
 
 // --- waiting ---
@@ -57,31 +73,41 @@ Micros RateLimit::now() const noexcept {
 
 // Without memory for the timer nothing may wait, because nobody would let it go on: then the transport asks
 // again and again.
-std::size_t RateLimit::hold_back(Side side, SuspendReasons why, Micros wait) noexcept {
-  if (arm(wait)) bev_.suspend(direction_of(side), why);
-  return 0;
+bool RateLimit::hold_back(Side side, SuspendReasons why, Micros wait) noexcept {
+  if (!arm(wait)) return false;
+  bev_.suspend(direction_of(side), why);
+  return true;
+}
+
+void RateLimit::prepare_timer() noexcept {
+  if (!bev_.ev_base || timer_.ev_base == bev_.ev_base) return;
+  static_cast<void>(assign_event(timer_, bev_.ev_base, kNoSocket, EV_FINALIZE, on_timer, &bev_));
 }
 
 bool RateLimit::arm(Micros wait) noexcept {
   if (!bev_.ev_base || bev_.freed()) return false;
   const Micros until = add_saturating(now(), wait);
   if (armed_until_ && armed_until_ <= until) return true;
-  if (timer_.ev_base != bev_.ev_base) {
-    static_cast<void>(assign_event(timer_, bev_.ev_base, kNoSocket, EV_FINALIZE, on_timer, &bev_));
-  }
+  prepare_timer();
   const timeval tv = to_timeval(wait);
   if (bev_.ev_base->add(timer_, &tv) != 0) return armed_until_ != 0;
   armed_until_ = until;
   return true;
 }
 
-// As for the events of sockets: without threads the base may be gone, and has deleted the event then.
+// As for the events of sockets: without threads the base may be gone, and has deleted the event then. Called
+// before the group is left, whose other members may have made the timer active.
 void RateLimit::disarm() noexcept {
   constexpr int kInUse = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   armed_until_ = 0;
-  if (timer_.ev_base && (bev_.lock() || has(timer_, kInUse))) {
-    timer_.ev_base->del(timer_, DelMode::no_block);
-  }
+  const bool threads = bev_.lock() || (group_ && group_->threaded());
+  if (timer_.ev_base && (threads || has(timer_, kInUse))) timer_.ev_base->del(timer_, DelMode::no_block);
+}
+
+// A result other than EV_TIMEOUT, which setting the timer anew would take back. A seat that waits has its
+// timer set, or its base is gone, which took the timer's away.
+void RateLimit::wake() noexcept {
+  if (timer_.ev_base) timer_.ev_base->activate(timer_, EV_READ, 1);
 }
 
 void RateLimit::on_timer(evutil_socket_t, short, void *arg) noexcept {
@@ -92,30 +118,75 @@ void RateLimit::on_timer(evutil_socket_t, short, void *arg) noexcept {
   if (!bev.freed()) self.settle();
 }
 
-bool RateLimit::still_held(Side side) noexcept {
-  if (!own_) return false;
+bool RateLimit::waits_for_own(Side side) noexcept {
+  if (!own_ || !bev_.suspended(direction_of(side), kBandwidth)) return false;
   const Micros time = now();
   own_->refill(time);
   const Micros wait = own_->time_to(side, 1, time);
   return wait > 0 && arm(wait);
 }
 
-void RateLimit::settle() noexcept {
-  short go_on = 0;
-  short held = 0;
-  for (const Side side : kSides) {
-    const short direction = direction_of(side);
-    if (!bev_.suspended(direction, kBandwidth)) continue;
-    short &fate = still_held(side) ? held : go_on;
-    fate = static_cast<short>(fate | direction);
-  }
-  if (!held) disarm();
-  if (go_on) bev_.resume(go_on, kBandwidth);
+bool RateLimit::waits_for_group(Side side) noexcept {
+  Micros wait = 0;
+  if (!group_ || !group_->keeps_waiting(seats_[side], side, wait)) return false;
+  if (arm(wait)) return true;
+  withdraw(side);
+  return false;
 }
 
-void RateLimit::detach() noexcept { disarm(); }
+void RateLimit::settle() noexcept {
+  bool held = false;
+  SuspendReasons over[2] = {};
+  for (const Side side : kSides) {
+    const bool own = waits_for_own(side);
+    const bool group = waits_for_group(side);
+    over[side] = static_cast<SuspendReasons>((own ? 0 : kBandwidth) | (group ? 0 : kGroupBandwidth));
+    held = held || own || group;
+  }
+  if (!held) disarm();
+  // Last, because a start that fails is told to the program.
+  for (const Side side : kSides) {
+    const short direction = direction_of(side);
+    if (bev_.suspended(direction, over[side])) bev_.resume(direction, over[side]);
+    if (!bev_.wants(direction)) let_others_go(side);
+  }
+}
+
+// The quota of a direction that is not to move is for others; a seat that waits keeps its place.
+void RateLimit::let_others_go(Side side) noexcept {
+  if (group_ && !bev_.suspended(direction_of(side), kGroupBandwidth)) withdraw(side);
+}
+
+void RateLimit::withdraw(Side side) noexcept {
+  if (group_) group_->withdraw(seats_[side], side);
+}
+
+void RateLimit::detach() noexcept {
+  for (const Side side : kSides) withdraw(side);
+  disarm();
+}
+
+void RateLimit::unlink() noexcept {
+  detach();
+  leave_group();
+}
 
 // --- what the program asks ---
+
+void RateLimit::join_group(bufferevent_rate_limit_group &group) noexcept {
+  if (group_ == &group) return;
+  leave_group();
+  group.join();
+  group_ = &group;
+}
+
+void RateLimit::leave_group() noexcept {
+  if (!group_) return;
+  for (const Side side : kSides) withdraw(side);
+  disarm();
+  std::exchange(group_, nullptr)->leave();
+  if (!bev_.freed()) settle();
+}
 
 void RateLimit::set_config(const ev_token_bucket_cfg *config) noexcept {
   config_ = config;
@@ -136,8 +207,9 @@ Tokens RateLimit::own_level(Side side) noexcept {
 }
 
 std::size_t RateLimit::level(Side side, std::size_t most) noexcept {
-  const Tokens own = own_level(side);
-  return own <= 0 ? 0 : std::min(most, static_cast<std::size_t>(own));
+  Tokens least = own_level(side);
+  if (group_) least = std::min(least, group_->share(seats_[side], side));
+  return least <= 0 ? 0 : std::min(most, static_cast<std::size_t>(least));
 }
 
 bool RateLimit::take(Side side, Tokens tokens) noexcept {

@@ -9,13 +9,17 @@
 #include <optional>
 
 #include "bufferevent/bufferevent.h"
+#include "bufferevent/rate_limit_group.h"
 #include "bufferevent/token_bucket.h"
 
 namespace evi {
 
 class RateLimit {
  public:
-  explicit RateLimit(BuffereventBase &bev) noexcept : bev_(bev) {}
+  explicit RateLimit(BuffereventBase &bev) noexcept : bev_(bev) {
+    for (GroupSeat &seat : seats_) seat.member = this;
+  }
+  ~RateLimit() { leave_group(); }
   RateLimit(const RateLimit &) = delete;
   RateLimit &operator=(const RateLimit &) = delete;
 
@@ -44,26 +48,41 @@ class RateLimit {
   // False if it has no limit of its own. Below zero gives.
   bool take(Side side, Tokens tokens) noexcept;
 
-  // Lets go of the loop: the bufferevent was freed, or gets another base. What is held back stays so.
+  // Out of the group that it may be in already.
+  void join_group(bufferevent_rate_limit_group &group) noexcept;
+  void leave_group() noexcept;
+
+  // Lets go of the loop, because the bufferevent gets another base; settle() is to follow.
   void detach() noexcept;
+  // The bufferevent was freed.
+  void unlink() noexcept;
   // Lets go on what may, and has the timer run for what may not.
   void settle() noexcept;
+  // With the group's lock held, and on any thread: has the loop look whether its turn has come.
+  void wake() noexcept;
 
  private:
   static void on_timer(evutil_socket_t fd, short what, void *bev) noexcept;
 
   Micros now() const noexcept;
+  std::size_t ask_group(Side side, std::size_t wanted) noexcept;
+  void withdraw(Side side) noexcept;
+  void let_others_go(Side side) noexcept;
+  void prepare_timer() noexcept;
   bool arm(Micros wait) noexcept;
   void disarm() noexcept;
-  std::size_t hold_back(Side side, SuspendReasons why, Micros wait) noexcept;
-  bool still_held(Side side) noexcept;
+  bool hold_back(Side side, SuspendReasons why, Micros wait) noexcept;
+  bool waits_for_own(Side side) noexcept;
+  bool waits_for_group(Side side) noexcept;
 
   BuffereventBase &bev_;
   const ev_token_bucket_cfg *config_ = nullptr;
   std::optional<TokenBuckets> own_;
-  std::size_t allowed_[2] = {};  // what the transport was told last
-  Micros armed_until_ = 0;       // 0: the timer does not run
-  event timer_ = {};
+  bufferevent_rate_limit_group *group_ = nullptr;  // holds a reference to it
+  GroupSeat seats_[2];                             // the group's lock
+  std::size_t allowed_[2] = {};                    // what the transport was told last
+  Micros armed_until_ = 0;                         // 0: the timer does not run
+  event timer_ = {};                               // its base's lock
 };
 
 }  // namespace evi

@@ -130,6 +130,7 @@ struct event_base final {
   timeval cached_time_of_day() noexcept;
   void update_cached_time() noexcept;
   const timeval *init_common_timeout(const timeval &duration) noexcept;
+  const evi::Clock &clock() const noexcept { return clock_; }
   evi::Micros monotonic_now() const noexcept { return clock_.monotonic(clock_); }
 
   // --- threads (notify.cc) ---
