@@ -38,16 +38,6 @@ void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
 
 void destroy_read_chunk(void *chunk) noexcept { evi::destroy(static_cast<ReadChunk *>(chunk)); }
 
-// The chunk that all connections of the loop share. Null without memory.
-ReadChunk *shared_chunk(event_base &base) noexcept {
-  LoopLocal &local = base.loop_local();
-  if (!local.data) {
-    local.data = make<ReadChunk>();
-    local.destroy = destroy_read_chunk;
-  }
-  return static_cast<ReadChunk *>(local.data);
-}
-
 std::size_t read_limit(const BuffereventBase &bev) noexcept {
   std::size_t limit = std::size_t{1} << bev.socket_.read_shift;
   if (bev.extra() && bev.extra()->max_single_read) limit = std::min(limit, bev.extra()->max_single_read);
@@ -238,6 +228,15 @@ void dispose(BuffereventBase *bev) noexcept {
 }
 
 }  // namespace
+
+ReadChunk *shared_chunk(event_base &base) noexcept {
+  LoopLocal &local = base.loop_local();
+  if (!local.data) {
+    local.data = make<ReadChunk>();
+    local.destroy = destroy_read_chunk;
+  }
+  return static_cast<ReadChunk *>(local.data);
+}
 
 // A new registration without a timeout must not inherit the period of an old one.
 bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept {

@@ -21,6 +21,9 @@ void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
 [[nodiscard]] bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept;
 void del(BuffereventBase &bev, event &ev) noexcept;
 
+// The chunk that all connections of the loop share, on its thread. Null without memory.
+ReadChunk *shared_chunk(event_base &base) noexcept;
+
 // Adds ev_read, with its timeout, if reading is wanted; `restart` lets the timeout begin anew.
 [[nodiscard]] bool arm_read(BuffereventBase &bev, bool restart) noexcept;
 void disarm_read(BuffereventBase &bev) noexcept;
