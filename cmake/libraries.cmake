@@ -41,11 +41,12 @@ endfunction()
 
 # --- the shared and the static form of one library -----------------------------------------------------------
 
-# eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...] [STATIC_OBJECTS <target>...])
+# eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...] [USES <foreign library>...]
+#                  [STATIC_OBJECTS <target>...])
 # makes <name>, <name>_static and the files lib<name>-2.1.so.7 and lib<name>.a. An archive cannot need another:
 # STATIC_OBJECTS are what the umbrella's holds instead.
 function(eventide_library name component)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS;STATIC_OBJECTS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS;USES;STATIC_OBJECTS")
   set(sources ${PROJECT_SOURCE_DIR}/cmake/empty.c)
   if(arg_OBJECTS)
     set(sources $<TARGET_OBJECTS:${arg_OBJECTS}>)
@@ -89,6 +90,7 @@ function(eventide_library name component)
     foreach(needed IN LISTS arg_NEEDS)
       target_link_libraries(${name}${form} PUBLIC ${needed}${form})
     endforeach()
+    target_link_libraries(${name}${form} PRIVATE ${arg_USES})
   endforeach()
 endfunction()
 
@@ -101,6 +103,33 @@ if(EVENTIDE_THREADS)
   eventide_objects(event_pthreads_objects)
   eventide_library(event_pthreads pthreads OBJECTS event_pthreads_objects NEEDS event_core)
   list(APPEND EVENTIDE_LIBRARIES event_pthreads)
+endif()
+
+# One small library for each TLS library that is installed, on top of the machine in event_core.
+find_package(OpenSSL 1.1.1 COMPONENTS SSL Crypto)
+if(OPENSSL_FOUND)
+  eventide_objects(event_openssl_objects)
+  target_link_libraries(event_openssl_objects PRIVATE OpenSSL::SSL)
+  eventide_library(event_openssl openssl OBJECTS event_openssl_objects NEEDS event_core
+    USES OpenSSL::SSL OpenSSL::Crypto)
+  list(APPEND EVENTIDE_LIBRARIES event_openssl)
+else()
+  message(STATUS "OpenSSL is not installed: libevent_openssl is left out")
+endif()
+
+find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
+find_library(MBEDTLS_LIBRARY mbedtls)
+mark_as_advanced(MBEDTLS_INCLUDE_DIR MBEDTLS_LIBRARY)
+if(MBEDTLS_INCLUDE_DIR AND MBEDTLS_LIBRARY)
+  eventide_objects(event_mbedtls_objects)
+  target_include_directories(event_mbedtls_objects SYSTEM PRIVATE ${MBEDTLS_INCLUDE_DIR})
+  eventide_library(event_mbedtls mbedtls OBJECTS event_mbedtls_objects NEEDS event_core
+    USES $<BUILD_INTERFACE:${MBEDTLS_LIBRARY}> $<INSTALL_INTERFACE:mbedtls>)
+  # An archive does not say what it needs itself.
+  target_link_libraries(event_mbedtls_static PRIVATE $<INSTALL_INTERFACE:mbedx509> $<INSTALL_INTERFACE:mbedcrypto>)
+  list(APPEND EVENTIDE_LIBRARIES event_mbedtls)
+else()
+  message(STATUS "mbedTLS is not installed: libevent_mbedtls is left out")
 endif()
 
 # -levent names a linker script: what a program uses is then taken from the library that defines it.

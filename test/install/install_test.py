@@ -16,7 +16,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CONSUMER = os.path.join(HERE, "consumer")
 EXPECTED = "2.1.12-stable timer 0x1\n"
-STEMS = ("libevent", "libevent_core", "libevent_extra", "libevent_pthreads")
+STEMS = ["libevent", "libevent_core", "libevent_extra", "libevent_pthreads"]
+# Where the TLS library was there to build with.
+TLS_STEMS = ("libevent_openssl", "libevent_mbedtls")
 
 passed = 0
 failed = 0
@@ -107,7 +109,8 @@ def pkg_config(prefix, package, *flags):
 
 
 def by_pkg_config(prefix, package, static):
-    defines = ["-DWITH_PTHREADS"] if package == "libevent_pthreads" else []
+    defines = {"libevent_pthreads": ["-DWITH_PTHREADS"], "libevent_openssl": ["-DWITH_OPENSSL"],
+               "libevent_mbedtls": ["-DWITH_MBEDTLS"]}.get(package, [])
     program = os.path.join(prefix.scratch, f"{package}_{'static' if static else 'shared'}")
     flags = pkg_config(prefix, package, "--cflags")
     libs = pkg_config(prefix, package, "--libs", *(["--static"] if static else []))
@@ -121,11 +124,14 @@ def by_pkg_config(prefix, package, static):
 def by_find_package(prefix, static):
     build = os.path.join(prefix.scratch, "cmake_static" if static else "cmake_shared")
     run("cmake", "-S", CONSUMER, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix.path}",
+        f"-DEXPECT_OPENSSL={'ON' if 'libevent_openssl' in STEMS else 'OFF'}",
+        f"-DEXPECT_MBEDTLS={'ON' if 'libevent_mbedtls' in STEMS else 'OFF'}",
         f"-DLIBEVENT_STATIC_LINK={'ON' if static else 'OFF'}")
     used = [line for line in open(os.path.join(build, "CMakeCache.txt")) if line.startswith("Libevent_DIR")]
     expect(used and prefix.path in used[0], f"it found {used}")
     run("cmake", "--build", build)
-    for program in ("by_target", "by_target_threads", "by_variable"):
+    tls = [f"by_target_{stem[len('libevent_'):]}" for stem in TLS_STEMS if stem in STEMS]
+    for program in ("by_target", "by_target_threads", "by_variable", *tls):
         runs(os.path.join(build, program), None if static else prefix)
 
 
@@ -140,6 +146,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True, metavar="DIR", help="build folder to install from")
     options = parser.parse_args()
+    STEMS.extend(stem for stem in TLS_STEMS if os.path.exists(os.path.join(options.build, "lib", f"{stem}.so")))
     with tempfile.TemporaryDirectory(prefix="eventide-install.") as scratch:
         prefix = Prefix(options.build, os.path.realpath(scratch))
         check("headers and libraries, and nothing else", what_is_installed, prefix)

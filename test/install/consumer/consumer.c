@@ -1,5 +1,6 @@
-/* A user's program of the smallest kind: a timer that writes into a buffer, with locks if they are linked in. */
+/* A user's program of the smallest kind: a timer that writes into a buffer, with locks and TLS if they are linked in. */
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <stdio.h>
@@ -17,6 +18,12 @@ int main(void) {
 
 #ifdef WITH_PTHREADS
   if (evthread_use_pthreads() != 0) return 1;
+#endif
+#ifdef WITH_OPENSSL
+  if (bufferevent_openssl_socket_new(NULL, -1, NULL, BUFFEREVENT_SSL_CONNECTING, 0) != NULL) return 1;
+#endif
+#ifdef WITH_MBEDTLS
+  if (bufferevent_mbedtls_dyncontext_new(NULL) != NULL) return 1;
 #endif
   base = event_base_new();
   if (base == NULL || buffer == NULL) return 1;

@@ -1,0 +1,304 @@
+// The engine over OpenSSL, and the BIO through which a session reaches the machine's wire.
+//
+// A BIO's data is the wire while the bufferevent lives; afterwards, if the program keeps the session, a
+// Remnant: what had been received and not been read, then the socket itself.
+#include "tls/openssl.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "tls/tls_private.h"
+
+namespace evi {
+namespace {
+
+// --- the BIO ---
+
+struct Remnant {
+  evutil_socket_t fd;
+  std::size_t position;
+  std::size_t size;
+  unsigned char *bytes() noexcept { return reinterpret_cast<unsigned char *>(this + 1); }
+};
+
+// Flags of a BIO, above OpenSSL's own: its data is a Remnant; it has come to its end.
+constexpr int kRemnant = 0x10000;
+constexpr int kAtEnd = 0x20000;
+
+long receive_from(BIO *bio, void *data, std::size_t size) noexcept {
+  if (!BIO_test_flags(bio, kRemnant)) {
+    auto *wire = static_cast<TlsWire *>(BIO_get_data(bio));
+    return wire ? wire->receive(*wire, data, size) : kWireFailed;
+  }
+  auto &rest = *static_cast<Remnant *>(BIO_get_data(bio));
+  const std::size_t here = std::min(size, rest.size - rest.position);
+  if (here > 0) {
+    std::memcpy(data, rest.bytes() + rest.position, here);
+    rest.position += here;
+    return static_cast<long>(here);
+  }
+  const ssize_t got = ::read(rest.fd, data, size);
+  if (got >= 0) return got;
+  return BIO_sock_should_retry(-1) ? kWireBlocked : kWireFailed;
+}
+
+long send_to(BIO *bio, const void *data, std::size_t size) noexcept {
+  if (!BIO_test_flags(bio, kRemnant)) {
+    auto *wire = static_cast<TlsWire *>(BIO_get_data(bio));
+    return wire ? wire->send(*wire, data, size) : kWireFailed;
+  }
+  const ssize_t put = ::write(static_cast<Remnant *>(BIO_get_data(bio))->fd, data, size);
+  if (put >= 0) return put;
+  return BIO_sock_should_retry(-1) ? kWireBlocked : kWireFailed;
+}
+
+int bio_read(BIO *bio, char *data, int size) noexcept {
+  BIO_clear_retry_flags(bio);
+  if (!data || size <= 0) return 0;
+  const long got = receive_from(bio, data, static_cast<std::size_t>(size));
+  if (got == kWireBlocked) BIO_set_retry_read(bio);
+  got == kWireEnded ? BIO_set_flags(bio, kAtEnd) : BIO_clear_flags(bio, kAtEnd);
+  return got < 0 ? -1 : static_cast<int>(got);
+}
+
+int bio_write(BIO *bio, const char *data, int size) noexcept {
+  BIO_clear_retry_flags(bio);
+  if (!data || size <= 0) return 0;
+  const long put = send_to(bio, data, static_cast<std::size_t>(size));
+  if (put == kWireBlocked) BIO_set_retry_write(bio);
+  return put < 0 ? -1 : static_cast<int>(put);
+}
+
+int bio_puts(BIO *bio, const char *text) noexcept {
+  const std::size_t size = std::strlen(text);
+  return size > INT_MAX ? -1 : bio_write(bio, text, static_cast<int>(size));
+}
+
+evutil_socket_t fd_behind(BIO *bio) noexcept {
+  void *data = BIO_get_data(bio);
+  if (!data) return -1;
+  if (BIO_test_flags(bio, kRemnant)) return static_cast<Remnant *>(data)->fd;
+  auto &wire = *static_cast<TlsWire *>(data);
+  return wire.fd(wire);
+}
+
+// SSL_get_fd() comes here too.
+long bio_ctrl(BIO *bio, int command, long number, void *out) noexcept {
+  switch (command) {
+    case BIO_C_GET_FD: {
+      const evutil_socket_t fd = fd_behind(bio);
+      if (out) *static_cast<int *>(out) = fd;
+      return fd;
+    }
+    case BIO_CTRL_EOF:
+      return BIO_test_flags(bio, kAtEnd) != 0;
+    case BIO_CTRL_GET_CLOSE:
+      return BIO_get_shutdown(bio);
+    case BIO_CTRL_SET_CLOSE:
+      BIO_set_shutdown(bio, static_cast<int>(number));
+      return 1;
+    case BIO_CTRL_FLUSH:
+    case BIO_CTRL_DUP:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+int bio_create(BIO *bio) noexcept {
+  BIO_set_init(bio, 1);
+  BIO_set_data(bio, nullptr);
+  return 1;
+}
+
+int bio_destroy(BIO *bio) noexcept {
+  if (BIO_test_flags(bio, kRemnant)) evi_private_free(BIO_get_data(bio));
+  BIO_set_data(bio, nullptr);
+  BIO_clear_flags(bio, kRemnant);
+  return 1;
+}
+
+BIO_METHOD *new_method(int type) noexcept {
+  BIO_METHOD *method = BIO_meth_new(type, "bufferevent");
+  if (!method) return nullptr;
+  BIO_meth_set_read(method, bio_read);
+  BIO_meth_set_write(method, bio_write);
+  BIO_meth_set_puts(method, bio_puts);
+  BIO_meth_set_ctrl(method, bio_ctrl);
+  BIO_meth_set_create(method, bio_create);
+  BIO_meth_set_destroy(method, bio_destroy);
+  return method;
+}
+
+constinit std::atomic<BIO_METHOD *> the_method{nullptr};
+// Its type is a new number for each process.
+constinit std::atomic<int> the_type{0};
+
+// Made once and kept: sessions that outlive this library's last bufferevent still use it.
+const BIO_METHOD *bio_method() noexcept {
+  BIO_METHOD *method = the_method.load(std::memory_order_acquire);
+  if (method) return method;
+  int type = the_type.load(std::memory_order_acquire);
+  if (type == 0) {
+    const int index = BIO_get_new_index();
+    if (index < 0) return nullptr;
+    const int mine = index | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR;
+    if (the_type.compare_exchange_strong(type, mine, std::memory_order_acq_rel)) type = mine;
+  }
+  BIO_METHOD *made = new_method(type);
+  if (!made) return nullptr;
+  if (the_method.compare_exchange_strong(method, made, std::memory_order_acq_rel)) return made;
+  BIO_meth_free(made);
+  return method;
+}
+
+bool is_ours(BIO *bio) noexcept {
+  return bio && BIO_method_type(bio) == the_type.load(std::memory_order_acquire);
+}
+
+evutil_socket_t bio_fd(BIO *bio) noexcept {
+  int fd = -1;
+  return BIO_get_fd(bio, &fd) < 0 ? -1 : fd;
+}
+
+// --- results ---
+
+TlsOutcome moved(int bytes) noexcept { return {TlsResult::done, static_cast<std::size_t>(bytes)}; }
+
+// The newest error is given out first, as libevent does it.
+void collect(int reason, TlsErrors &errors) noexcept {
+  errors.push(static_cast<unsigned long>(reason));
+  while (const unsigned long code = ERR_get_error()) errors.push(code);
+}
+
+bool ended_early(int reason, int result) noexcept {
+#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
+  if (reason == SSL_ERROR_SSL) return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+#endif
+  return reason == SSL_ERROR_SYSCALL && result == 0 && ERR_peek_error() == 0;
+}
+
+TlsOutcome outcome(SSL *ssl, int result, TlsErrors &errors) noexcept {
+  const int reason = SSL_get_error(ssl, result);
+  switch (reason) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_X509_LOOKUP:
+      return {TlsResult::want_read, 0};
+    case SSL_ERROR_WANT_WRITE:
+      return {TlsResult::want_write, 0};
+    case SSL_ERROR_ZERO_RETURN:
+      return {TlsResult::closed, 0};
+    default:
+      break;
+  }
+  const bool truncated = ended_early(reason, result);
+  collect(reason, errors);
+  return {truncated ? TlsResult::truncated : TlsResult::failed, 0};
+}
+
+SSL *ssl_of(void *session) noexcept { return static_cast<SSL *>(session); }
+
+// --- the table's functions ---
+
+// A BIO other than a socket's does what the program made it for. It has to report retries as sockets do.
+bool keeps_its_bio(BIO *bio) noexcept {
+  return bio && bio_fd(bio) >= 0 && BIO_method_type(bio) != BIO_TYPE_SOCKET && !is_ours(bio);
+}
+
+bool attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+  SSL *ssl = ssl_of(session);
+  if (!keeps_its_bio(SSL_get_wbio(ssl))) {
+    const BIO_METHOD *method = bio_method();
+    BIO *bio = method ? BIO_new(method) : nullptr;
+    if (!bio) {
+      ERR_clear_error();
+      return false;
+    }
+    BIO_set_data(bio, &wire);
+    SSL_set_bio(ssl, bio, bio);
+  }
+  // Records are written one by one, from wherever their bytes are then.
+  SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (side == TlsSide::client) SSL_set_connect_state(ssl);
+  if (side == TlsSide::server) SSL_set_accept_state(ssl);
+  return true;
+}
+
+void detach(void *session, evutil_socket_t fd, const void *rest, std::size_t size) noexcept {
+  BIO *bio = SSL_get_wbio(ssl_of(session));
+  if (!is_ours(bio)) return;
+  BIO_set_data(bio, nullptr);
+  if (fd < 0) return;
+  void *memory = evi_private_malloc(sizeof(Remnant) + size);
+  if (!memory || (size > 0 && !rest)) {
+    evi_private_free(memory);
+    return;
+  }
+  auto *remnant = ::new (memory) Remnant{fd, 0, size};
+  if (size > 0) std::memcpy(remnant->bytes(), rest, size);
+  BIO_set_data(bio, remnant);
+  BIO_set_flags(bio, kRemnant);
+}
+
+void free_session(void *session) noexcept { SSL_free(ssl_of(session)); }
+
+TlsOutcome handshake(void *session, TlsErrors &errors) noexcept {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_of(session));
+  return result == 1 ? moved(0) : outcome(ssl_of(session), result, errors);
+}
+
+TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept {
+  ERR_clear_error();
+  const int result = SSL_read(ssl_of(session), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
+  return result > 0 ? moved(result) : outcome(ssl_of(session), result, errors);
+}
+
+TlsOutcome write(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept {
+  ERR_clear_error();
+  const int result = SSL_write(ssl_of(session), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
+  return result > 0 ? moved(result) : outcome(ssl_of(session), result, errors);
+}
+
+void shutdown(void *session) noexcept {
+  SSL *ssl = ssl_of(session);
+  if (SSL_in_init(ssl) || (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN)) return;
+  SSL_shutdown(ssl);
+  ERR_clear_error();
+}
+
+bool renegotiate(void *session, TlsErrors &errors) noexcept {
+  ERR_clear_error();
+  if (SSL_version(ssl_of(session)) < TLS1_3_VERSION && SSL_renegotiate(ssl_of(session)) == 1) return true;
+  collect(SSL_ERROR_SSL, errors);
+  return false;
+}
+
+}  // namespace
+
+evutil_socket_t openssl_fd(SSL *ssl) noexcept {
+  BIO *bio = SSL_get_wbio(ssl);
+  return bio ? bio_fd(bio) : -1;
+}
+
+constinit const TlsEngine openssl_engine = {
+    .name = "openssl",
+    .attach = attach,
+    .detach = detach,
+    .free = free_session,
+    .handshake = handshake,
+    .read = read,
+    .write = write,
+    .shutdown = shutdown,
+    .renegotiate = renegotiate,
+};
+
+}  // namespace evi

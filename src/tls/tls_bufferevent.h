@@ -1,0 +1,163 @@
+// TlsBufferevent: the handshake and I/O machine of all TLS bufferevents, over a socket or over another one.
+//
+//   handshaking --done--> open --closed--> open, nothing more to read
+//     ^   |                | | \--renegotiate()--> handshaking
+//     |   |                | '---truncated, failed--> failed
+//     |   '---any failure--|--------------------------> failed
+//     '--------------------'
+//
+// What happens is done by pump(): on the loop's thread, when ev_read or ev_write or the underlying
+// bufferevent has something to say, or in the flush turn that start(), output_added() and others ask for.
+//
+// Ciphertext in: one recv() per wake-up brings as much as there is into a chunk that is lent by the loop; the
+// session takes it from there by way of the wire. What it has not taken when reading has to stop is kept in
+// wire_in_. A limit may also leave plaintext inside the session; `unread_` tells that there may be either,
+// and reading then resumes by a flush turn, without anything new from the socket.
+//
+// Ciphertext out: records are collected in the lent chunk and leave by one send(). What the socket does not
+// take is kept in wire_out_, and the plaintext behind it stays in the output buffer until that is gone too:
+// so the program sees, and is told of, what the kernel has taken and no more.
+//
+//   output buffer: [ sealed_ bytes, encrypted already | not yet ]
+//
+// A filter takes from its underlying bufferevent's input buffer and adds to its output buffer. The two share
+// one lock. The underlying one is held back by kFilterBusy while the filter is not to read.
+#ifndef EVI_TLS_TLS_BUFFEREVENT_H
+#define EVI_TLS_TLS_BUFFEREVENT_H
+
+#include "bufferevent/bufferevent.h"
+#include "tls/tls_private.h"
+
+namespace evi {
+
+// Memory of the loop's, for the time of one read or write; none if the allocator has none.
+struct TlsStage {
+  unsigned char *head = nullptr;  // received and not yet taken, or to be sent
+  unsigned char *tail = nullptr;
+  unsigned char *end = nullptr;
+
+  std::size_t length() const noexcept { return static_cast<std::size_t>(tail - head); }
+  std::size_t room() const noexcept { return static_cast<std::size_t>(end - tail); }
+};
+
+class TlsBufferevent final : public BuffereventBase, public TlsWire {
+ public:
+  // Null if it fails. Takes over nothing then.
+  [[nodiscard]] static TlsBufferevent *create(const TlsSetup &setup) noexcept;
+  // Null for bufferevents of other kinds.
+  static TlsBufferevent *of(bufferevent &bev) noexcept;
+  static TlsBufferevent &of(BuffereventBase &bev) noexcept { return static_cast<TlsBufferevent &>(bev); }
+  static const TlsBufferevent &of(const BuffereventBase &bev) noexcept {
+    return static_cast<const TlsBufferevent &>(bev);
+  }
+
+  TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept;
+  ~TlsBufferevent() = default;
+
+  const TlsEngine &engine() const noexcept { return engine_; }
+  void *session() const noexcept { return session_; }
+  TlsErrors &errors() noexcept { return errors_; }
+  [[nodiscard]] bool renegotiate() noexcept;
+  std::uint64_t flags() const noexcept { return flags_; }
+  void set_flags(std::uint64_t flags) noexcept { flags_ = static_cast<std::uint8_t>(flags); }
+
+  static const bufferevent_ops kSocketOps;
+  static const bufferevent_ops kFilterOps;
+
+ private:
+  enum class Phase : std::uint8_t { handshaking, open, failed };
+
+  // --- tls_bufferevent.cc ---
+  void share_lock() noexcept;
+  void take_underlying() noexcept;
+  void pump() noexcept;
+  void pump_once() noexcept;
+  bool work_left() const noexcept;
+  bool may_seal() const noexcept;
+  void handshake() noexcept;
+  void handshake_done() noexcept;
+  void read_records() noexcept;
+  TlsOutcome decrypt(std::size_t limit, std::size_t &total) noexcept;
+  void reading_ended(TlsResult result) noexcept;
+  std::size_t read_limit() noexcept;
+  void write_records() noexcept;
+  std::size_t write_limit() noexcept;
+  TlsResult write_batch(std::size_t &allowed) noexcept;
+  TlsResult seal(std::size_t &allowed, unsigned char *scratch) noexcept;
+  bool next_record(std::size_t allowed, evbuffer_iovec &record, unsigned char *scratch) noexcept;
+  std::size_t sealed_left() noexcept;
+  void finish_writing() noexcept;
+  void fail(short what, int error) noexcept;
+  [[nodiscard]] bool update_interest() noexcept;
+  [[nodiscard]] bool want(event &ev, short direction, bool wanted) noexcept;
+  bool may_pump() const noexcept;
+  bool wants_input() const noexcept;
+  bool wants_output() const noexcept;
+  void say_goodbye() noexcept;
+  void restart_timeout(short direction) noexcept;
+  void timed_out(short direction) noexcept;
+
+  static void on_readable(evutil_socket_t, short what, void *self) noexcept;
+  static void on_writable(evutil_socket_t, short what, void *self) noexcept;
+  static void on_underlying_data(bufferevent *, void *self) noexcept;
+  static void on_underlying_event(bufferevent *, short what, void *self) noexcept;
+  bool connected() noexcept;
+
+  static bool start(BuffereventBase &bev, short directions, Start why) noexcept;
+  static void stop(BuffereventBase &bev, short directions) noexcept;
+  static void apply_timeouts(BuffereventBase &bev) noexcept;
+  static void output_added(BuffereventBase &bev) noexcept;
+  static void flush_turn(BuffereventBase &bev) noexcept;
+  static int flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
+  static bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
+  static evutil_socket_t get_fd(const BuffereventBase &bev) noexcept;
+  static bufferevent *get_underlying(const BuffereventBase &bev) noexcept;
+  static void unlink(BuffereventBase &bev) noexcept;
+  static void dispose(BuffereventBase *bev) noexcept;
+
+  // --- tls_wire.cc ---
+  static long wire_receive(TlsWire &wire, void *data, std::size_t size) noexcept;
+  static long wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept;
+  static evutil_socket_t wire_fd(const TlsWire &wire) noexcept;
+  long receive_now(void *data, std::size_t size) noexcept;
+  long receive_underlying(void *data, std::size_t size) noexcept;
+  bool send_now(const void *data, std::size_t size) noexcept;
+  void fill_stage() noexcept;
+  [[nodiscard]] bool keep_stage() noexcept;
+  [[nodiscard]] bool send_stage() noexcept;
+  [[nodiscard]] bool send_rest() noexcept;
+  std::size_t ciphertext_at_hand() const noexcept;
+  bool wire_failed(int error) noexcept;
+  std::size_t stage_size() const noexcept;
+  void follow_reads(std::size_t got, std::size_t offered) noexcept;
+  friend class StageLease;
+
+  const TlsEngine &engine_;
+  void *session_;
+  BuffereventBase *underlying_;
+  TlsErrors errors_{};
+  Phase phase_;
+  bool unread_ : 1 = true;               // the session, wire_in_ or the underlying one may have more to give
+  bool ended_ : 1 = false;               // nothing more to read: told already
+  bool wire_ended_ : 1 = false;          // the transport's end was seen
+  bool read_wants_output_ : 1 = false;   // the session reads on when the wire takes bytes
+  bool write_wants_input_ : 1 = false;   // the session writes on when the wire has brought bytes
+  bool write_wants_output_ : 1 = false;  // a wire that is not ours is full
+  bool pumping_ : 1 = false;
+  bool again_ : 1 = false;        // pump() was asked for while it ran
+  bool may_receive_ : 1 = false;  // in pump(): the socket may have something
+  bool sealing_ : 1 = false;      // records are collected in stage_
+  bool goodbye_ : 1 = false;      // close_notify is to follow the output
+  bool said_goodbye_ : 1 = false;
+  std::uint8_t flags_ = 0;  // BUFFEREVENT_SSL_*
+  int wire_error_ = 0;      // the transport's last error, 0 if it works
+  std::size_t sealed_ = 0;
+  std::size_t retry_ = 0;  // how many bytes the session must be given again
+  TlsStage stage_;
+  evbuffer wire_in_;
+  evbuffer wire_out_;
+};
+
+}  // namespace evi
+
+#endif

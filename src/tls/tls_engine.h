@@ -1,0 +1,84 @@
+// What a TLS library is to us: a table of functions on one session of its, and the wire that it gets.
+//
+// The machine (tls_bufferevent.h) lives in event_core and knows no TLS library; each of those has a small
+// library of its own that fills a table. A session (an SSL, an mbedtls_ssl_context) is the program's object.
+#ifndef EVI_TLS_TLS_ENGINE_H
+#define EVI_TLS_TLS_ENGINE_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include "event2/util.h"
+
+namespace evi {
+
+// The most plaintext that one record carries, RFC 8446 section 5.1.
+inline constexpr std::size_t kMaxRecordPlaintext = 16384;
+// A whole record: header, the largest expansion that TLS 1.2 allows (RFC 5246 section 6.2.3), and plaintext.
+inline constexpr std::size_t kMaxRecord = 5 + 2048 + kMaxRecordPlaintext;
+
+// What TlsWire's functions return besides a number of bytes.
+inline constexpr long kWireEnded = 0;
+inline constexpr long kWireBlocked = -1;
+inline constexpr long kWireFailed = -2;
+
+// Where a session's ciphertext comes from and goes to.
+struct TlsWire {
+  long (*receive)(TlsWire &wire, void *data, std::size_t size) noexcept;
+  // Takes everything or fails.
+  long (*send)(TlsWire &wire, const void *data, std::size_t size) noexcept;
+  evutil_socket_t (*fd)(const TlsWire &wire) noexcept;
+};
+
+enum class TlsSide : unsigned char { settled, client, server };
+
+enum class TlsResult : unsigned char {
+  done,        // with a number of bytes where some were moved
+  want_read,   // goes on when the wire has brought more
+  want_write,  // goes on when the wire takes more
+  closed,      // the peer has said that it sends no more
+  truncated,   // the wire ended without that
+  failed,
+};
+
+struct TlsOutcome {
+  TlsResult result;
+  std::size_t bytes;
+};
+
+// The library's error codes, for the program: the first one last.
+struct TlsErrors {
+  static constexpr unsigned kMax = 4;
+  unsigned long codes[kMax];
+  unsigned count;
+
+  // What does not fit is dropped.
+  void push(unsigned long code) noexcept {
+    if (count < kMax) codes[count++] = code;
+  }
+  // 0 if there is none.
+  unsigned long pop() noexcept { return count > 0 ? codes[--count] : 0; }
+};
+
+struct TlsEngine {
+  const char *name;
+  // Has the session use the wire from now on, unless the program gave it means of its own, and take its side
+  // in the handshake. False without memory, or if it can only be on the other side: then nothing has changed.
+  bool (*attach)(void *session, TlsWire &wire, TlsSide side) noexcept;
+  // The wire goes; what it had received and the session has not taken is handed over, if the session can
+  // still have a use for it. fd is -1 if it is to be closed.
+  void (*detach)(void *session, evutil_socket_t fd, const void *rest, std::size_t size) noexcept;
+  void (*free)(void *session) noexcept;
+  TlsOutcome (*handshake)(void *session, TlsErrors &errors) noexcept;
+  TlsOutcome (*read)(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept;
+  // After want_read or want_write the same bytes are given again, perhaps from another place.
+  TlsOutcome (*write)(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept;
+  // Tells the peer that no more will come, once.
+  void (*shutdown)(void *session) noexcept;
+  // Asks for another handshake, which `handshake` then carries out. False if the protocol has none.
+  bool (*renegotiate)(void *session, TlsErrors &errors) noexcept;
+};
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,208 @@
+// The wire of a TLS bufferevent: ciphertext between the session and the socket, or the bufferevent
+// underneath.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/event_base.h"
+#include "tls/tls_bufferevent.h"
+#include "tls/tls_stage.h"
+#include "util/socket.h"
+
+namespace evi {
+
+using socket_transport::fd_of;
+
+namespace {
+
+// One read brings between these, as powers of two.
+constexpr std::uint8_t kMinReadShift = 13;
+constexpr std::uint8_t kMaxReadShift = 17;
+
+#ifdef MSG_NOSIGNAL
+constexpr int kSendFlags = MSG_NOSIGNAL;
+#else
+constexpr int kSendFlags = 0;
+#endif
+
+// A terminal or a pipe can be underneath too.
+ev_ssize_t send_some(evutil_socket_t fd, const void *data, std::size_t size) noexcept {
+  const ev_ssize_t put = ::send(fd, data, size, kSendFlags);
+  return put < 0 && errno == ENOTSOCK ? ::write(fd, data, size) : put;
+}
+
+}  // namespace
+
+// --- the lent chunk ---
+
+StageLease::StageLease(TlsBufferevent &bev, std::size_t size) noexcept
+    : bev_(bev), shared_(socket_transport::shared_chunk(*bev.ev_base)), chunk_(nullptr) {
+  if (shared_) {
+    chunk_ = shared_->chain;
+    shared_->chain = nullptr;
+  }
+  if (chunk_ && chunk_->capacity() < size) {
+    chain_release(chunk_);
+    chunk_ = nullptr;
+  }
+  if (!chunk_) chunk_ = chain_new_exact(size + sizeof(Chain));
+  if (!chunk_) return;
+  chunk_->recyclable = true;
+  bev_.stage_ = {chunk_->begin, chunk_->begin, chunk_->end};
+}
+
+StageLease::~StageLease() {
+  bev_.stage_ = {};
+  if (!chunk_) return;
+  if (shared_ && !shared_->chain) {
+    shared_->chain = chunk_;
+  } else {
+    chain_release(chunk_);
+  }
+}
+
+unsigned char *StageLease::split_scratch() noexcept {
+  if (!chunk_) return nullptr;
+  bev_.stage_.end -= kMaxRecordPlaintext;
+  return bev_.stage_.end;
+}
+
+// --- receiving ---
+
+bool TlsBufferevent::wire_failed(int error) noexcept {
+  wire_error_ = error ? error : ECONNRESET;
+  return false;
+}
+
+std::size_t TlsBufferevent::stage_size() const noexcept { return std::size_t{1} << socket_.read_shift; }
+
+void TlsBufferevent::follow_reads(std::size_t got, std::size_t offered) noexcept {
+  std::uint8_t &shift = socket_.read_shift;
+  if (got == offered) {
+    if (shift < kMaxReadShift) ++shift;
+  } else if (got < offered / 4 && shift > kMinReadShift) {
+    --shift;
+  }
+}
+
+long TlsBufferevent::receive_now(void *data, std::size_t size) noexcept {
+  const ev_ssize_t got = ::read(fd_of(*this), data, size);
+  if (got > 0) {
+    if (static_cast<std::size_t>(got) < size) may_receive_ = false;
+    return static_cast<long>(got);
+  }
+  may_receive_ = false;
+  if (got == 0) {
+    wire_ended_ = true;
+    return kWireEnded;
+  }
+  const int error = last_socket_error();
+  if (rw_retriable(error)) return kWireBlocked;
+  wire_failed(error);
+  return kWireFailed;
+}
+
+// Once per turn of the loop, so that others have theirs; the rest is reported again.
+void TlsBufferevent::fill_stage() noexcept {
+  const std::size_t offered = std::min(stage_.room(), stage_size());
+  if (offered == 0 || !wire_in_.empty()) return;
+  const long got = receive_now(stage_.tail, offered);
+  may_receive_ = false;
+  if (got <= 0) return;
+  stage_.tail += got;
+  follow_reads(static_cast<std::size_t>(got), offered);
+}
+
+bool TlsBufferevent::keep_stage() noexcept {
+  return stage_.length() == 0 || wire_in_.add(stage_.head, stage_.length());
+}
+
+std::size_t TlsBufferevent::ciphertext_at_hand() const noexcept {
+  const std::size_t here = wire_in_.length() + (sealing_ ? 0 : stage_.length());
+  return underlying_ ? here + underlying_->input_buffer().length() : here;
+}
+
+long TlsBufferevent::wire_receive(TlsWire &wire, void *data, std::size_t size) noexcept {
+  auto &self = static_cast<TlsBufferevent &>(wire);
+  if (!self.wire_in_.empty()) return static_cast<long>(self.wire_in_.remove(data, size));
+  if (!self.sealing_ && self.stage_.length() > 0) {
+    const std::size_t taken = std::min(size, self.stage_.length());
+    std::memcpy(data, self.stage_.head, taken);
+    self.stage_.head += taken;
+    return static_cast<long>(taken);
+  }
+  if (self.underlying_ && !self.underlying_->input_buffer().empty()) {
+    return static_cast<long>(self.underlying_->input_buffer().remove(data, size));
+  }
+  if (self.wire_error_) return kWireFailed;
+  if (self.wire_ended_) return kWireEnded;
+  if (self.underlying_ || fd_of(self) < 0 || (self.pumping_ && !self.may_receive_)) return kWireBlocked;
+  return self.receive_now(data, size);
+}
+
+// --- sending ---
+
+// As much as the socket takes; the rest is kept, and leaves when the socket is writable.
+bool TlsBufferevent::send_now(const void *data, std::size_t size) noexcept {
+  ev_ssize_t put = fd_of(*this) >= 0 ? send_some(fd_of(*this), data, size) : 0;
+  if (put < 0) {
+    const int error = last_socket_error();
+    if (!rw_retriable(error)) return wire_failed(error);
+    put = 0;
+  }
+  const std::size_t left = size - static_cast<std::size_t>(put);
+  if (left == 0) return true;
+  if (!wire_out_.add(static_cast<const unsigned char *>(data) + put, left)) return wire_failed(ENOMEM);
+  if (!pumping_) schedule_flush();
+  return true;
+}
+
+bool TlsBufferevent::send_stage() noexcept {
+  const std::size_t size = stage_.length();
+  unsigned char *head = stage_.head;
+  stage_.head = stage_.tail;
+  return size == 0 || send_now(head, size);
+}
+
+bool TlsBufferevent::send_rest() noexcept {
+  if (fd_of(*this) < 0) return true;
+  const ev_ssize_t put = wire_out_.write_some(fd_of(*this), wire_out_.length());
+  if (put < 0 && !rw_retriable(last_socket_error())) return wire_failed(last_socket_error());
+  if (wire_out_.empty()) wire_out_.release_spare();
+  return true;
+}
+
+long TlsBufferevent::wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept {
+  auto &self = static_cast<TlsBufferevent &>(wire);
+  if (self.wire_error_) return kWireFailed;
+  const long sent = static_cast<long>(size);
+  if (self.underlying_) {
+    if (self.underlying_->output_buffer().add(data, size)) return sent;
+    self.wire_failed(ENOMEM);
+    return kWireFailed;
+  }
+  if (self.sealing_ && self.wire_out_.empty()) {
+    if (self.stage_.room() < size && !self.send_stage()) return kWireFailed;
+    if (self.wire_out_.empty() && self.stage_.room() >= size) {
+      std::memcpy(self.stage_.tail, data, size);
+      self.stage_.tail += size;
+      return sent;
+    }
+  }
+  // Behind what waits already.
+  if (!self.wire_out_.empty()) {
+    if (self.wire_out_.add(data, size)) return sent;
+    self.wire_failed(ENOMEM);
+    return kWireFailed;
+  }
+  return self.send_now(data, size) ? sent : kWireFailed;
+}
+
+evutil_socket_t TlsBufferevent::wire_fd(const TlsWire &wire) noexcept {
+  return get_fd(static_cast<const TlsBufferevent &>(wire));
+}
+
+}  // namespace evi
