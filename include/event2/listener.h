@@ -36,7 +36,8 @@ typedef void (*evconnlistener_cb)(struct evconnlistener *listener, evutil_socket
                                   struct sockaddr *address, int socklen, void *arg);
 
 /* Is told that accept() failed for a reason that does not go away by itself, lack of descriptors for
- * instance; EVUTIL_SOCKET_ERROR() is the reason. arg as given to evconnlistener_new(). Since 2.0.8. */
+ * instance (then once until connections are accepted again, which happens by itself); EVUTIL_SOCKET_ERROR() is the
+ * reason. arg as given to evconnlistener_new(). Since 2.0.8. */
 typedef void (*evconnlistener_errorcb)(struct evconnlistener *listener, void *arg);
 
 /* Flags for the functions that create a listener; to be or'ed together. */

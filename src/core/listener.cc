@@ -17,8 +17,8 @@ constexpr int kDefaultBacklog = 128;
 // More than this many in one go would keep other events waiting.
 constexpr int kMaxBurst = 64;
 
-// How long a listener rests when the process or the system has no descriptor left. A connection stays in the
-// kernel's queue meanwhile; asking again at once would only spin.
+// How long a listener rests when the process or the system has no descriptor left, before it looks again.
+// Connections stay in the kernel's queue meanwhile.
 constexpr timeval kRestWithoutDescriptors{0, 100'000};
 
 Socket open_bound(unsigned flags, const sockaddr *address, int length) noexcept {
@@ -54,6 +54,7 @@ evconnlistener::evconnlistener(event_base &base, evconnlistener_cb cb, void *arg
 }
 
 evconnlistener::~evconnlistener() {
+  give_reserve();
   if (flags_ & LEV_OPT_CLOSE_ON_FREE) evi::close_socket(fd_);
 }
 
@@ -121,6 +122,7 @@ int evconnlistener::disable() noexcept {
 
 int evconnlistener::start() noexcept {
   backing_off_ = false;
+  static_cast<void>(take_reserve());  // or when the next rest ends
   base_.del(resume_, evi::DelMode::no_block);
   return base_.add(readable_, nullptr);
 }
@@ -171,9 +173,9 @@ bool evconnlistener::accept_one() noexcept {
   if (!enabled_ || !callback_ || backing_off_) return false;
   sockaddr_storage peer;
   ev_socklen_t length = sizeof(peer);
-  const Socket fd = evi::accept_nonblocking(fd_, reinterpret_cast<sockaddr *>(&peer), &length,
-                                            !(flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING),
-                                            (flags_ & LEV_OPT_CLOSE_ON_EXEC) != 0);
+  Socket fd = accept_connection(reinterpret_cast<sockaddr *>(&peer), &length);
+  if (fd == evi::kNoSocket && evi::out_of_descriptors(evi::last_socket_error()) && give_reserve())
+    fd = accept_connection(reinterpret_cast<sockaddr *>(&peer), &length);
   if (fd == evi::kNoSocket) {
     accept_failed(evi::last_socket_error());
     return false;
@@ -183,6 +185,11 @@ bool evconnlistener::accept_one() noexcept {
   const evi::Unlocked open(lock_);
   callback(this, fd, reinterpret_cast<sockaddr *>(&peer), static_cast<int>(length), arg);
   return true;
+}
+
+Socket evconnlistener::accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept {
+  return evi::accept_nonblocking(fd_, peer, length, !(flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING),
+                                 (flags_ & LEV_OPT_CLOSE_ON_EXEC) != 0);
 }
 
 void evconnlistener::accept_failed(int error) noexcept {
@@ -203,9 +210,25 @@ void evconnlistener::accept_failed(int error) noexcept {
   callback(this, arg);
 }
 
+// A socket without an address or a peer serves; a file might not be there to be opened.
+bool evconnlistener::take_reserve() noexcept {
+  if (reserve_ == evi::kNoSocket) reserve_ = evi::open_socket(AF_UNIX, SOCK_DGRAM, 0, evi::kCloseOnExec);
+  return reserve_ != evi::kNoSocket;
+}
+
+// False if there was none.
+bool evconnlistener::give_reserve() noexcept {
+  if (reserve_ == evi::kNoSocket) return false;
+  evi::close_socket(reserve_);
+  reserve_ = evi::kNoSocket;
+  return true;
+}
+
 void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {
   auto *listener = static_cast<evconnlistener *>(arg);
   const LockGuard held(listener->lock_);
   if (!listener->enabled_ || !listener->callback_ || !listener->backing_off_) return;
+  const bool still_none = !listener->take_reserve() && evi::out_of_descriptors(evi::last_socket_error());
+  if (still_none && listener->base_.add(listener->resume_, &kRestWithoutDescriptors) == 0) return;
   if (listener->start() != 0) evi::log_warnx("evconnlistener: cannot resume listening");
 }

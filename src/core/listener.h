@@ -2,6 +2,10 @@
 //
 // A listener has a lock only with LEV_OPT_THREADSAFE; the lock order is listener, then base. The user's
 // callbacks run with it open and may free the listener: whoever runs one holds a reference.
+//
+// Each listener holds a descriptor in reserve. When there are none left, the reserve makes room for one
+// connection more, and then the listener rests until it can be had back: that there are descriptors again is
+// found out without an accept() that would fail, and told to nobody in vain.
 #ifndef EVI_CORE_LISTENER_H
 #define EVI_CORE_LISTENER_H
 
@@ -43,7 +47,10 @@ struct evconnlistener final {
   void accept_some() noexcept EVI_EXCLUDES(lock_);
   // False when no more is to be accepted in this round.
   bool accept_one() noexcept EVI_REQUIRES(lock_);
+  evi::Socket accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept EVI_REQUIRES(lock_);
   void accept_failed(int error) noexcept EVI_REQUIRES(lock_);
+  bool take_reserve() noexcept EVI_REQUIRES(lock_);
+  bool give_reserve() noexcept EVI_REQUIRES(lock_);
   int start() noexcept EVI_REQUIRES(lock_);
   void stop() noexcept EVI_REQUIRES(lock_);
   void drop_reference() noexcept EVI_EXCLUDES(lock_);
@@ -51,6 +58,7 @@ struct evconnlistener final {
   event_base &base_;
   const evi::Socket fd_;
   unsigned flags_;
+  evi::Socket reserve_ EVI_GUARDED_BY(lock_) = evi::kNoSocket;
   evi::Lock lock_;
   int references_ EVI_GUARDED_BY(lock_) = 1;
   bool enabled_ EVI_GUARDED_BY(lock_) = false;

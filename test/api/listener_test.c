@@ -375,6 +375,74 @@ TEST(out_of_descriptors_rests_and_resumes) {
   evconnlistener_free(listener);
 }
 
+static int kept[16];
+
+static void keep(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length,
+                 void *arg) {
+  struct seen *seen = arg;
+  (void)listener;
+  (void)address;
+  (void)length;
+  if (seen->connections < 16) kept[seen->connections] = (int)fd;
+  if (++seen->connections == seen->stop_after) event_base_loopbreak(base);
+}
+
+static void count_error(struct evconnlistener *listener, void *arg) {
+  struct seen *seen = arg;
+  (void)listener;
+  ++seen->errors;
+  seen->last_error = EVUTIL_SOCKET_ERROR();
+}
+
+/* Descriptors below a limit that leaves room for `room` more. */
+static rlim_t limit_with_room(int room) {
+  int fd, highest = 0;
+  int taken[64];
+  for (fd = 0; fd < room; ++fd) {
+    taken[fd] = dup(0);
+    if (taken[fd] > highest) highest = taken[fd];
+  }
+  for (fd = 0; fd < room; ++fd) close(taken[fd]);
+  return (rlim_t)highest + 1;
+}
+
+/* Many clients, few descriptors: as many as fit are served, the error is told once, and the rest is served
+   when there is room again. */
+TEST(out_of_descriptors_one_error_and_nobody_is_lost) {
+  struct seen seen = {0};
+  struct rlimit old, low;
+  struct evconnlistener *listener;
+  struct timeval longer_than_three_rests = {0, 350000};
+  int clients[6], i;
+  if (!ours()) return;
+  listener = listen_on_loopback(&seen, 0);
+  CHECK(listener != NULL);
+  evconnlistener_set_cb(listener, keep, &seen);
+  evconnlistener_set_error_cb(listener, count_error);
+  for (i = 0; i < 6; ++i) {
+    clients[i] = connect_to(evconnlistener_get_fd(listener));
+    CHECK_INT_GE(clients[i], 0);
+  }
+  CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+  low = old;
+  low.rlim_cur = limit_with_room(2);
+  CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  event_base_loopexit(base, &longer_than_three_rests);
+  event_base_dispatch(base);
+  CHECK_INT_EQ(seen.connections, 3); /* two, and the reserve's */
+  CHECK_INT_EQ(seen.errors, 1);
+  CHECK_INT_EQ(seen.last_error, EMFILE);
+
+  for (i = 0; i < 3; ++i) close(kept[i]);
+  seen.stop_after = 6;
+  event_base_dispatch(base);
+  setrlimit(RLIMIT_NOFILE, &old);
+  CHECK_INT_EQ(seen.connections, 6);
+  for (i = 3; i < 6; ++i) close(kept[i]);
+  for (i = 0; i < 6; ++i) close(clients[i]);
+  evconnlistener_free(listener);
+}
+
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
 static void *dispatch_in_thread(void *arg) {
   (void)arg;
@@ -446,5 +514,5 @@ int main(int argc, char **argv) {
             set_cb_exchanges_callback_and_argument, without_callback_it_waits_for_one, unix_sockets,
             bad_arguments_give_null, reuseable_port_lets_two_listen, ipv6only_and_both_families,
             deferred_accept_waits_for_data, out_of_descriptors_rests_and_resumes,
-            threadsafe_disable_and_free_from_another_thread);
+            out_of_descriptors_one_error_and_nobody_is_lost, threadsafe_disable_and_free_from_another_thread);
 }
