@@ -1,4 +1,4 @@
-// The methods of this build, best first; the only file that names them all.
+// The methods of Linux, best first; the only file that names them all.
 #include "core/backend.h"
 
 namespace evi {

@@ -1,13 +1,8 @@
 // poll(2): an array of descriptors, handed to the kernel whole in each wait.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE  // ppoll, POLLRDHUP
-#endif
-#include <poll.h>
-
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
+#include "backends/poll_mask.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -49,31 +44,6 @@ bool ensure(pollfd *&array, int &capacity, int wanted) noexcept {
 void *poll_make(event_base &) noexcept { return make<PollState>(); }
 void poll_unmake(void *state) noexcept { destroy(static_cast<PollState *>(state)); }
 
-short to_poll(std::uint8_t wanted) noexcept {
-  short mask = 0;
-  if (wanted & EV_READ) mask |= POLLIN;
-  if (wanted & EV_WRITE) mask |= POLLOUT;
-#ifdef POLLRDHUP
-  if (wanted & EV_CLOSED) mask |= POLLRDHUP;
-#endif
-  return mask;
-}
-
-short from_poll(short mask, short asked) noexcept {
-  short what = 0;
-  if (mask & POLLIN) what |= EV_READ;
-  if (mask & POLLOUT) what |= EV_WRITE;
-#ifdef POLLRDHUP
-  if (mask & POLLRDHUP) what |= EV_CLOSED;
-  if ((mask & (POLLERR | POLLHUP)) && asked == POLLRDHUP) what |= EV_CLOSED;
-#else
-  static_cast<void>(asked);
-#endif
-  // A descriptor that was closed behind our back is ready for the error that its user will get.
-  if (mask & (POLLERR | POLLHUP | POLLNVAL)) what |= EV_READ | EV_WRITE;
-  return what;
-}
-
 void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept {
   const int hole = static_cast<int>(slot.tag) - 1;
   slot.tag = 0;
@@ -104,15 +74,6 @@ bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t
   return true;
 }
 
-int wait_for_reports(pollfd *fds, int count, Nanos timeout) noexcept {
-  timespec ts{};
-  if (timeout > 0) {
-    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
-    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
-  }
-  return ppoll(fds, static_cast<nfds_t>(count), timeout < 0 ? nullptr : &ts, nullptr);
-}
-
 bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   const int count = state.count;
@@ -127,7 +88,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
-    got = wait_for_reports(reports, count, timeout);
+    got = poll_nanos(reports, count, timeout);
     error = errno;  // which taking the lock may change
   }
   state.withdrawn.wait_ended();
@@ -154,11 +115,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
 extern constinit const Backend poll_backend = {
     .name = "poll",
     .changelist_name = nullptr,
-#ifdef POLLRDHUP
-    .features = EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE,
-#else
-    .features = EV_FEATURE_FDS,
-#endif
+    .features = EV_FEATURE_FDS | kPollFeatures,
     .rebuild_after_fork = false,
     .updates_reach_wait = false,
     .create = poll_make,

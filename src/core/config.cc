@@ -10,8 +10,6 @@
 
 namespace evi {
 
-const char *environment(const char *name) noexcept { return secure_getenv(name); }
-
 bool method_disabled_by_environment(const char *name) noexcept {
   // A method's name ends at the first blank: "epoll (with changelist)" obeys EVENT_NOEPOLL.
   char variable[64] = "EVENT_NO";

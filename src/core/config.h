@@ -17,7 +17,7 @@ struct AvoidedMethod {
 
 // True if the environment forbids the method (EVENT_NO<NAME> is set). Not asked in set-user-id programs.
 bool method_disabled_by_environment(const char *name) noexcept;
-// getenv, null in set-user-id programs.
+// getenv, null in set-user-id programs. One file per platform.
 const char *environment(const char *name) noexcept;
 
 }  // namespace evi

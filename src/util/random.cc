@@ -1,4 +1,4 @@
-// Random bytes by getrandom() or arc4random_buf(), or from a device file; and a splitmix64 generator.
+// Random bytes of the system, or from a device file; and a splitmix64 generator.
 #include "util/random.h"
 
 #include <fcntl.h>
@@ -9,12 +9,6 @@
 #include <cerrno>
 
 #include "util/clock.h"
-
-#ifdef __linux__
-#include <sys/random.h>
-#else
-#include <stdlib.h>
-#endif
 
 namespace evi {
 namespace {
@@ -64,27 +58,8 @@ bool read_device(char *out, std::size_t size) noexcept {
   return done;
 }
 
-#ifdef __linux__
-// How many of the bytes the system call gave; it is missing before Linux 3.17, and some sandboxes forbid it.
-std::size_t read_system(char *out, std::size_t size) noexcept {
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = getrandom(out + done, size - done, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return done;
-}
-#else
-std::size_t read_system(char *out, std::size_t size) noexcept {
-  arc4random_buf(out, size);
-  return size;
-}
-#endif
-
 bool random_bytes_keeping_errno(char *out, std::size_t size) noexcept {
-  const std::size_t done = read_system(out, size);
+  const std::size_t done = system_random_bytes(out, size);
   return done == size || read_device(out + done, size - done);
 }
 
@@ -102,7 +77,7 @@ bool random_bytes(void *out, std::size_t size) noexcept {
 bool init_random() noexcept {
   used.store(true, std::memory_order_relaxed);
   char probe[1];
-  if (read_system(probe, sizeof(probe)) == sizeof(probe)) return true;
+  if (system_random_bytes(probe, sizeof(probe)) == sizeof(probe)) return true;
   if (!read_device(probe, sizeof(probe))) return false;
   int none = -1;
   const int fd = open_device(O_RDONLY);

@@ -12,6 +12,10 @@ namespace evi {
 // is nothing to lock and nothing that a forked child would share. False if there is no source.
 [[nodiscard]] bool random_bytes(void *out, std::size_t size) noexcept;
 
+// How many of the bytes the system's own call gave: all, or fewer where it is missing or forbidden. One file
+// per platform.
+std::size_t system_random_bytes(char *out, std::size_t size) noexcept;
+
 // Tries the source, and opens the fall-back file if that is what will serve. False if there is none.
 [[nodiscard]] bool init_random() noexcept;
 

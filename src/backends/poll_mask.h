@@ -1,0 +1,61 @@
+// The events of poll(2), which /dev/poll and event ports speak too, and what they mean to ours.
+#ifndef EVI_BACKENDS_POLL_MASK_H
+#define EVI_BACKENDS_POLL_MASK_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE  // POLLRDHUP
+#endif
+#include <poll.h>
+
+#include <climits>
+#include <cstdint>
+
+#include "core/fd_table.h"
+#include "event2/event.h"
+#include "util/time.h"
+
+// macOS and the older systems cannot tell the end of input from input.
+#ifdef POLLRDHUP
+#define EVI_POLL_CLOSED POLLRDHUP
+#else
+#define EVI_POLL_CLOSED 0
+#endif
+
+namespace evi {
+
+inline constexpr int kPollFeatures = EVI_POLL_CLOSED ? EV_FEATURE_EARLY_CLOSE : 0;
+
+inline short to_poll(std::uint8_t wanted) noexcept {
+  short mask = 0;
+  if (wanted & EV_READ) mask |= POLLIN;
+  if (wanted & EV_WRITE) mask |= POLLOUT;
+  if (wanted & EV_CLOSED) mask |= EVI_POLL_CLOSED;
+  return mask;
+}
+
+inline short from_poll(short mask, short asked) noexcept {
+  short what = 0;
+  if (mask & POLLIN) what |= EV_READ;
+  if (mask & POLLOUT) what |= EV_WRITE;
+  if (mask & EVI_POLL_CLOSED) what |= EV_CLOSED;
+  // Who waits for EV_CLOSED alone must hear of an end in any form, or it would be reported for ever.
+  if ((mask & (POLLERR | POLLHUP)) && EVI_POLL_CLOSED && asked == EVI_POLL_CLOSED) what |= EV_CLOSED;
+  // A descriptor that was closed behind our back is ready for the error that its user will get.
+  if (mask & (POLLERR | POLLHUP | POLLNVAL)) what |= EV_READ | EV_WRITE;
+  return what;
+}
+
+// Waits for `fds` as finely as the system's call goes, never shorter than `timeout` (kWaitForever: without
+// bound). One file per platform: poll_wait_ppoll.cc, poll_wait_ms.cc.
+int poll_nanos(pollfd *fds, int count, Nanos timeout) noexcept;
+
+// Whole milliseconds, rounded up, for calls that take no less; -1 for kWaitForever.
+inline int to_poll_milliseconds(Nanos timeout) noexcept {
+  if (timeout <= 0) return timeout < 0 ? -1 : 0;
+  const Nanos rounded = (timeout - 1) / 1'000'000 + 1;
+  return rounded < INT_MAX ? static_cast<int>(rounded) : INT_MAX;
+}
+
+}  // namespace evi
+
+#endif
