@@ -41,10 +41,23 @@ struct Backend {
   // Waits until something is ready or `timeout` passes (kWaitForever: without bound), opening the base's lock
   // meanwhile, and reports what is ready. False with errno on an error that will not go away.
   bool (*wait)(void *state, event_base &base, Nanos timeout) noexcept;
+
+  // Optional, for a kernel that reports signals with everything else: then the method tells of them through
+  // event_base::report_signal, and the handler of core/signal.h only keeps them from killing the process.
+  // watch_signal is false with errno if the kernel refuses. All of them null: signals come by the handler.
+  bool (*watch_signal)(void *state, int signal) noexcept = nullptr;
+  void (*unwatch_signal)(void *state, int signal) noexcept = nullptr;
+  const char *signal_name = nullptr;  // as event_base_get_signal_method tells it
+
+  // Optional, for a kernel whose wait can be ended without a descriptor: prepare_wake is called once before
+  // the first wake, which then comes from any thread, the lock held; a wait that it ended says so through
+  // event_base::woken. If prepare_wake is null or says no, the loop is woken through a core/waker.h.
+  bool (*prepare_wake)(void *state) noexcept = nullptr;
+  void (*wake)(void *state) noexcept = nullptr;
 };
 
 // The methods of this build in order of preference, ended by null. Defined above, in
-// backends/backend_list.cc.
+// backends/backend_list_*.cc.
 const Backend *const *available_backends() noexcept;
 // Their names, in the form that event_get_supported_methods hands out.
 const char **backend_names() noexcept;

@@ -285,7 +285,7 @@ bool event_base::arm(int fd, evi::FdSlot &slot) noexcept {
 bool event_base::open_signals() noexcept {
   if (!signal_events_) signal_events_ = evi::make<evi::SignalTable>();
   if (!signal_events_) return false;
-  if (signals_.is_open()) return true;
+  if (backend_->watch_signal || signals_.is_open()) return true;
   const bool with_fd = uses_signal_fd_;
   if (signals_.open() && (!with_fd || signal_fd_.open()) &&
       add_internal(signal_event_, signals_.fd(), on_signals) &&
@@ -299,6 +299,13 @@ bool event_base::open_signals() noexcept {
 }
 
 bool event_base::watch_signal(int signal) noexcept {
+  if (backend_->watch_signal) {
+    // Caught first: from then on the signal cannot kill the process.
+    if (!signals_.hold(signal)) return false;
+    if (backend_->watch_signal(backend_state_, signal)) return true;
+    signals_.unhold(signal);
+    return false;
+  }
   if (!signals_.watch(signal)) return false;
   if (!uses_signal_fd_ || signal_fd_.watch(signal)) return true;
   signals_.unwatch(signal);
@@ -306,6 +313,10 @@ bool event_base::watch_signal(int signal) noexcept {
 }
 
 void event_base::unwatch_signal(int signal) noexcept {
+  if (backend_->watch_signal) {
+    if (EVI_LIKELY(backend_state_ != nullptr)) backend_->unwatch_signal(backend_state_, signal);
+    return signals_.unhold(signal);
+  }
   // The signal is unblocked while the handler still stands: one that is pending meets it, not the old
   // disposition.
   if (uses_signal_fd_) signal_fd_.unwatch(signal);

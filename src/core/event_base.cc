@@ -43,7 +43,8 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   if (wants_lock && (!base->lock_.init() || !base->current_done_.init())) return nullptr;
   if (base->set_priorities(1) != 0) return nullptr;
   base->backend_ = seams.backend;
-  if (!base->choose_backend(demands)) return nullptr;
+  if (!base->choose_backend(demands, seams.methods ? seams.methods : evi::available_backends()))
+    return nullptr;
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
   if (wants_lock && !base->make_notifiable()) {
     base.release()->dispose(false);
@@ -52,17 +53,17 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   return base.release();
 }
 
-bool event_base::choose_backend(const event_config &config) noexcept {
+bool event_base::choose_backend(const event_config &config, const evi::Backend *const *methods) noexcept {
   if (backend_) {
     backend_state_ = backend_->create(*this);
     return backend_state_ != nullptr;
   }
-  for (const evi::Backend *const *method = evi::available_backends(); *method; ++method) {
+  for (const evi::Backend *const *method = methods; *method; ++method) {
     if (!config.admits(**method)) continue;
     if ((backend_state_ = (*method)->create(*this))) {
       backend_ = *method;
       uses_changelist_ = backend_->changelist_name && config.wants_changelist();
-      uses_signal_fd_ = evi::SignalFd::supported() && config.wants_signal_fd();
+      uses_signal_fd_ = !backend_->watch_signal && evi::SignalFd::supported() && config.wants_signal_fd();
       return true;
     }
     evi::log_warn("%s does not work here", (*method)->name);
@@ -185,7 +186,7 @@ int event_base::drain_active(bool run_finalizers) noexcept {
 int event_base::reinit() noexcept {
   const LockGuard held(lock_);
   int result = 0;
-  const bool had_notify = notify_waker_.is_open();
+  const bool had_notify = notify_waker_.is_open() || wakes_by_method_;
   const bool had_signals = signals_.is_open();
   // Closing the inherited descriptor leaves the parent's alone; taking interest away through it would not.
   if (backend_->rebuild_after_fork && !renew_backend_state()) {
@@ -205,12 +206,20 @@ int event_base::reinit() noexcept {
   if (had_notify) {
     drop_internal(notify_event_);
     notify_waker_.close();
-    notify_pending_ = false;
-    if (!notify_waker_.open() || !add_internal(notify_event_, notify_waker_.read_fd(), on_notify))
-      result = -1;
+    if (!open_notifier()) result = -1;
   }
+  if (backend_->watch_signal && !rewatch_signals()) result = -1;
   if (backend_->rebuild_after_fork && !rearm_all()) result = -1;
   return result;
+}
+
+// What a method knew of signals ended with the state that was made anew.
+bool event_base::rewatch_signals() noexcept {
+  bool all = true;
+  for (int signal = 1; signal_events_ && signal < evi::kSignals; ++signal) {
+    if (signal_events_->first[signal] && !backend_->watch_signal(backend_state_, signal)) all = false;
+  }
+  return all;
 }
 
 bool event_base::renew_backend_state() noexcept {

@@ -50,10 +50,11 @@ struct FlushLink {
 };
 using FlushList = TailList<FlushHook, FlushLink>;
 
-// Where a test puts its own clock and method.
+// Where a test puts its own clock, and its own method or methods to choose from.
 struct BaseSeams {
   const Clock *clock = nullptr;
   const Backend *backend = nullptr;
+  const Backend *const *methods = nullptr;  // as available_backends() has them
 };
 
 }  // namespace evi
@@ -146,8 +147,12 @@ struct event_base final {
   const char *method() const noexcept {
     return uses_changelist_ ? backend_->changelist_name : backend_->name;
   }
-  // "signal" for the handler, "signalfd_signal" where a signalfd is read beside it.
-  const char *signal_method() const noexcept { return uses_signal_fd_ ? "signalfd_signal" : "signal"; }
+  // "signal" for the handler, "signalfd_signal" where a signalfd is read beside it, else the method's name
+  // for signals that it reports itself.
+  const char *signal_method() const noexcept {
+    if (backend_->watch_signal) return backend_->signal_name;
+    return uses_signal_fd_ ? "signalfd_signal" : "signal";
+  }
   int features() const noexcept { return backend_->features; }
 
   // --- metrics (metrics.cc), as event2/eventide.h tells ---
@@ -173,6 +178,11 @@ struct event_base final {
   const evi::Lock &lock() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return lock_; }
   evi::FdTable &fds() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return fds_; }
   void report_ready(int fd, short what) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
+  void report_signal(int signal, std::uint32_t count) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+    signal_arrived(signal, count);
+  }
+  // The wait ended because of Backend::wake.
+  void woken() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { notify_pending_ = false; }
   // Tells the method anew what every descriptor is watched for. False if one was refused.
   bool rearm_all() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
   // A deletion did not reach the kernel: if the closed descriptor's file is open elsewhere, its entry stays.
@@ -281,6 +291,7 @@ struct event_base final {
   bool in_loop_thread() const noexcept EVI_REQUIRES(lock_);
   bool needs_wakeup() const noexcept EVI_REQUIRES(lock_);
   void wake_loop() noexcept EVI_REQUIRES(lock_);
+  bool open_notifier() noexcept EVI_REQUIRES(lock_);
   bool add_internal(event &ev, int fd, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
   void drop_internal(event &ev) noexcept EVI_REQUIRES(lock_);
   static void on_exit_request(int fd, short what, void *base) noexcept;
@@ -305,6 +316,8 @@ struct event_base final {
   void tell_active(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
 
   // event_base.cc
+  bool choose_backend(const event_config &config, const evi::Backend *const *methods) noexcept;
+  bool rewatch_signals() noexcept EVI_REQUIRES(lock_);
   bool choose_backend(const event_config &config) noexcept;
   bool renew_backend_state() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
@@ -366,6 +379,7 @@ struct event_base final {
   int limit_from_priority_;
   bool uses_changelist_ = false;
   bool uses_signal_fd_ = false;
+  bool wakes_by_method_ = false;  // Backend::wake in place of notify_waker_
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
   int common_count_ EVI_GUARDED_BY(lock_) = 0;

@@ -8,7 +8,14 @@ using evi::LockGuard;
 
 bool event_base::make_notifiable() noexcept {
   const LockGuard held(lock_);
-  if (notify_waker_.is_open()) return true;
+  if (wakes_by_method_ || notify_waker_.is_open()) return true;
+  return open_notifier();
+}
+
+bool event_base::open_notifier() noexcept {
+  notify_pending_ = false;
+  wakes_by_method_ = backend_->prepare_wake && backend_->prepare_wake(backend_state_);
+  if (wakes_by_method_) return true;
   if (!notify_waker_.open()) {
     evi::log_warn("evthread_make_base_notifiable: no descriptor to wake the loop with");
     return false;
@@ -31,11 +38,11 @@ bool event_base::needs_wakeup() const noexcept {
   return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
 }
 
-// Several wake-ups before the loop gets to them cost one write.
+// Several wake-ups before the loop gets to them cost one system call.
 void event_base::wake_loop() noexcept {
-  if (notify_pending_ || !notify_waker_.is_open()) return;
+  if (notify_pending_ || !(wakes_by_method_ || notify_waker_.is_open())) return;
   notify_pending_ = true;
-  evi::Waker::wake(notify_waker_.write_fd());
+  wakes_by_method_ ? backend_->wake(backend_state_) : evi::Waker::wake(notify_waker_.write_fd());
 }
 
 void event_base::on_notify(int, short, void *arg) noexcept {

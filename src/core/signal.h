@@ -59,6 +59,11 @@ class SignalSource {
   [[nodiscard]] bool watch(int signal) noexcept;
   void unwatch(int signal) noexcept;
 
+  // The handler without delivery, open or not: for methods whose kernel reports signals itself. The signal
+  // interrupts waits and does nothing else.
+  [[nodiscard]] bool hold(int signal) noexcept;
+  void unhold(int signal) noexcept;
+
   // Takes what arrived since the last call: f(signal, count) for each.
   template <typename F>
   void collect(F &&f) noexcept {
@@ -75,6 +80,7 @@ class SignalSource {
  private:
   Waker waker_;
   SignalPort port_;
+  bool held_[kSignals] = {};
   bool linked_ = false;  // the port is in the list; also while there is no waker, if reopening it failed
 };
 

@@ -125,6 +125,7 @@ bool SignalSource::open() noexcept {
 }
 
 void SignalSource::close() noexcept {
+  for (int signal = 1; signal < kSignals; ++signal) unhold(signal);
   if (linked_) {
     const RegistryGuard held;
     note_process();
@@ -166,6 +167,22 @@ void SignalSource::unwatch(int signal) noexcept {
   uninstall(signal);
   port_.wanted[signal].store(false);
   port_.counts[signal].store(0);
+}
+
+bool SignalSource::hold(int signal) noexcept {
+  if (held_[signal]) return true;
+  const RegistryGuard held;
+  if (!guard_forks()) return false;
+  note_process();
+  held_[signal] = install(signal);
+  return held_[signal];
+}
+
+void SignalSource::unhold(int signal) noexcept {
+  if (!held_[signal]) return;
+  const RegistryGuard held;
+  uninstall(signal);
+  held_[signal] = false;
 }
 
 }  // namespace evi
