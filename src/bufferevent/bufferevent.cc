@@ -17,6 +17,8 @@ namespace {
 constexpr bool kAtFront = true;
 constexpr bool kAtEnd = false;
 
+constexpr int kAllOptions =
+    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS;
 constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 
 }  // namespace
@@ -24,7 +26,7 @@ constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 const BufferOwner BuffereventBase::kOwner = {on_change, on_hold, on_release, on_locked};
 
 BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, int options) noexcept
-    : bufferevent{}, options_(static_cast<std::uint8_t>(options)) {
+    : bufferevent{}, options_(static_cast<std::uint8_t>(options & kAllOptions)) {
   ev_base = base;
   be_ops = &kind;
   input = &input_;
@@ -49,18 +51,29 @@ BuffereventBase::~BuffereventBase() {
   raw_lock_free(lock);
 }
 
-bool BuffereventBase::init() noexcept {
-  if (has_option(BEV_OPT_UNLOCK_CALLBACKS) && !has_option(BEV_OPT_DEFER_CALLBACKS)) {
-    log_warnx("bufferevent: BEV_OPT_UNLOCK_CALLBACKS needs BEV_OPT_DEFER_CALLBACKS");
-    return false;
-  }
-  if (!has_option(BEV_OPT_THREADSAFE)) return true;
-  // As in libevent, a lock that cannot be had is an error also where threads were not enabled.
+bool BuffereventBase::options_agree() const noexcept {
+  if (!has_option(BEV_OPT_UNLOCK_CALLBACKS) || has_option(BEV_OPT_DEFER_CALLBACKS)) return true;
+  log_warnx("bufferevent: BEV_OPT_UNLOCK_CALLBACKS needs BEV_OPT_DEFER_CALLBACKS");
+  return false;
+}
+
+// As in libevent, a lock that cannot be had is an error also where threads were not enabled.
+bool BuffereventBase::make_lock() noexcept {
   void *lock = raw_lock_new();
   if (!lock) return false;
   owns_lock_ = true;
-  input_.set_lock(lock);
-  output_.set_lock(lock);
+  use_lock(lock);
+  return true;
+}
+
+bool BuffereventBase::init() noexcept {
+  return options_agree() && (!has_option(BEV_OPT_THREADSAFE) || make_lock());
+}
+
+bool BuffereventBase::init_on(BuffereventBase &underlying) noexcept {
+  if (!options_agree()) return false;
+  if (has_option(BEV_OPT_THREADSAFE) && !underlying.lock() && !underlying.make_lock()) return false;
+  use_lock(underlying.lock());
   return true;
 }
 
@@ -83,26 +96,25 @@ void BuffereventBase::drop() noexcept {
   }
 }
 
-bool BuffereventBase::drop_and_unlock() noexcept {
-  void *held = lock();
+bool BuffereventBase::drop_and_unlock(void *held) noexcept {
   const bool last =
-      held ? std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel) == 1 : --references_ == 0;
+      lock() ? std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel) == 1 : --references_ == 0;
   // A loop that was about to call one of our events passes here once more before the end.
   if (EVI_LIKELY(!last) || finished_) {
     raw_lock_release(held);
     return false;
   }
-  last_reference_gone();
+  last_reference_gone(held);
   return true;
 }
 
-void BuffereventBase::last_reference_gone() noexcept {
+void BuffereventBase::last_reference_gone(void *held) noexcept {
   // Nothing is queued or under way, which would hold a reference.
   if (!freed_) unlink();
   finished_ = true;
-  const bool elsewhere = may_be_called_elsewhere();
-  raw_lock_release(lock());
-  if (!elsewhere) return be_ops->dispose(this);
+  const bool later = may_be_called_elsewhere() || (finish_from_loop_ && ev_base);
+  raw_lock_release(held);
+  if (!later) return be_ops->dispose(this);
   deferred_init(deferred_, deferred_.evcb_pri, nullptr, this);
   deferred_.evcb_closure = static_cast<unsigned char>(Closure::callback_finalize);
   deferred_.evcb_cb_union.evcb_cbfinalize = on_finish;
@@ -248,10 +260,10 @@ void BuffereventBase::reclaim_input(bool loop_thread) noexcept {
   input_.release_spare();
 }
 
-void BuffereventBase::finish_reading() noexcept {
+void BuffereventBase::finish_reading(bool loop_thread) noexcept {
   reading_ = false;
   if (freed_) return;
-  reclaim_input(true);
+  reclaim_input(loop_thread);
   check_read_watermark();
 }
 

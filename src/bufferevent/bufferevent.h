@@ -81,6 +81,14 @@ class BuffereventBase : public bufferevent, public FlushHook {
 
   // False if the options contradict each other, or without memory for the lock.
   [[nodiscard]] bool init() noexcept;
+  // The same for one whose transport is another bufferevent. Both use one lock, the other's, which is made if
+  // this one's options ask for it: whatever holds the other holds this.
+  [[nodiscard]] bool init_on(BuffereventBase &underlying) noexcept;
+  // Uses a lock that stays its owner's.
+  void use_lock(void *lock) noexcept {
+    input_.set_lock(lock);
+    output_.set_lock(lock);
+  }
 
   void *lock() const noexcept { return input_.lock(); }
   bool has_option(int option) const noexcept { return (options_ & option) != 0; }
@@ -96,8 +104,10 @@ class BuffereventBase : public bufferevent, public FlushHook {
   void hold() noexcept;
   // Not the last one: the caller has another.
   void drop() noexcept;
-  // Lets the lock go too. True if that was the last reference.
-  bool drop_and_unlock() noexcept;
+  // Lets the lock go too, if it is `held`. True if that was the last reference.
+  bool drop_and_unlock(void *held) noexcept;
+  // Once freed, the memory goes from the loop, because calls on the buffers may be under way.
+  void finish_from_loop() noexcept { finish_from_loop_ = true; }
   // bufferevent_free().
   void release_by_program() noexcept;
 
@@ -152,16 +162,23 @@ class BuffereventBase : public bufferevent, public FlushHook {
 
   void set_callbacks(bufferevent_data_cb on_read, bufferevent_data_cb on_write, bufferevent_event_cb on_event,
                      void *arg) noexcept;
+  // Sets callbacks of the bufferevent on top: the lock is held when they are called, whatever the options
+  // say.
+  void set_relay(bufferevent_data_cb on_read, bufferevent_data_cb on_write, bufferevent_event_cb on_event,
+                 BuffereventBase &top) noexcept {
+    set_callbacks(on_read, on_write, on_event, &top);
+    relays_ = true;
+  }
   // Calls them, or has the loop call them. The program may do anything meanwhile, so nothing that was read
   // before holds afterwards.
   void trigger_data(short directions, int options) noexcept;
   void trigger_event(short what, int options) noexcept;
   // Always from the loop, and told to the callback that is set then.
   void defer_event(short what, int socket_error) noexcept;
-  // Around what a loop does with the input buffer: what that and the read callback drain is looked at once,
-  // afterwards.
+  // Around what a loop, or another thread, does with the input buffer: what that and the read callback drain
+  // is looked at once, afterwards.
   void begin_reading() noexcept { reading_ = true; }
-  void finish_reading() noexcept;
+  void finish_reading(bool loop_thread = true) noexcept;
   // Gives the memory of an input buffer that is empty back: what the loop's connections share to the loop, if
   // this is its thread.
   void reclaim_input(bool loop_thread) noexcept;
@@ -192,7 +209,9 @@ class BuffereventBase : public bufferevent, public FlushHook {
   static const BufferOwner kOwner;
 
   void unlink() noexcept;
-  void last_reference_gone() noexcept;
+  bool options_agree() const noexcept;
+  [[nodiscard]] bool make_lock() noexcept;
+  void last_reference_gone(void *held) noexcept;
   bool may_be_called_elsewhere() const noexcept;
 
   std::size_t limited_allowance(short direction, std::size_t wanted) noexcept;  // rate_limit.cc
@@ -209,14 +228,16 @@ class BuffereventBase : public bufferevent, public FlushHook {
   void collect_all_mail() noexcept;
   friend class BuffereventUse;
 
-  bool freed_ : 1 = false;      // by the program: no callback begins any more
-  bool finished_ : 1 = false;   // the last reference has gone
-  bool owns_lock_ : 1 = false;  // a filter uses the lock of what is underneath
+  bool freed_ : 1 = false;     // by the program: no callback begins any more
+  bool finished_ : 1 = false;  // the last reference has gone
+  bool finish_from_loop_ : 1 = false;
+  bool owns_lock_ : 1 = false;  // a filter uses the lock of what is underneath, a pair has one for both
+  bool relays_ : 1 = false;     // see set_relay()
   bool reading_ : 1 = false;    // see begin_reading()
   bool deferred_queued_ : 1 = false;
   bool read_pending_ : 1 = false;  // what the deferred callback is to call
   bool write_pending_ : 1 = false;
-  std::uint8_t options_;
+  std::uint8_t options_ : 4;
   SuspendReasons read_suspended_ = 0;
   SuspendReasons write_suspended_ = 0;
   short events_pending_ = 0;  // BEV_EVENT_* that the deferred callback is to tell
@@ -235,29 +256,30 @@ static_assert(sizeof(void *) != 8 || sizeof(BuffereventBase) <= 664);
 // The lock and a reference for as long as it lives. Declared first in each call from outside.
 class BuffereventUse {
  public:
-  explicit BuffereventUse(BuffereventBase &bev) noexcept : bev_(bev) {
-    raw_lock_acquire(bev_.lock());
+  explicit BuffereventUse(BuffereventBase &bev) noexcept : bev_(bev), lock_(bev.lock()) {
+    raw_lock_acquire(lock_);
     bev_.hold();
     bev_.collect_mail();
   }
   // Takes over a reference that is there already.
   struct Adopt {};
-  BuffereventUse(BuffereventBase &bev, Adopt) noexcept : bev_(bev) {
-    raw_lock_acquire(bev_.lock());
+  BuffereventUse(BuffereventBase &bev, Adopt) noexcept : bev_(bev), lock_(bev.lock()) {
+    raw_lock_acquire(lock_);
     bev_.collect_mail();
   }
   // Takes over the lock.
   struct Locked {};
-  BuffereventUse(BuffereventBase &bev, Locked) noexcept : bev_(bev) {
+  BuffereventUse(BuffereventBase &bev, Locked) noexcept : bev_(bev), lock_(bev.lock()) {
     bev_.hold();
     bev_.collect_mail();
   }
-  ~BuffereventUse() { bev_.drop_and_unlock(); }
+  ~BuffereventUse() { bev_.drop_and_unlock(lock_); }
   BuffereventUse(const BuffereventUse &) = delete;
   BuffereventUse &operator=(const BuffereventUse &) = delete;
 
  private:
   BuffereventBase &bev_;
+  void *lock_;  // it may get one meanwhile
 };
 
 // --- what a kind needs to know of the others ---

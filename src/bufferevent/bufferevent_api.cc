@@ -1,5 +1,4 @@
-// The functions of event2/bufferevent.h, in its order; those of pairs, filters and rate limits stand with
-// these.
+// The functions of event2/bufferevent.h, in its order; those of rate limits are in rate_limit_api.cc.
 #include "event2/bufferevent.h"
 
 #include <netinet/in.h>
@@ -9,6 +8,7 @@
 #include "bufferevent/bufferevent.h"
 #include "bufferevent/lookup.h"
 #include "bufferevent/mail.h"
+#include "bufferevent/pair.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -66,7 +66,7 @@ extern "C" void bufferevent_incref(bufferevent *bev) { of(bev).hold(); }
 
 extern "C" int bufferevent_decref(bufferevent *bev) {
   evi::raw_lock_acquire(of(bev).lock());
-  return of(bev).drop_and_unlock();
+  return of(bev).drop_and_unlock(of(bev).lock());
 }
 
 extern "C" void bufferevent_lock(bufferevent *bev) {
@@ -75,7 +75,7 @@ extern "C" void bufferevent_lock(bufferevent *bev) {
   of(bev).collect_mail();
 }
 
-extern "C" void bufferevent_unlock(bufferevent *bev) { of(bev).drop_and_unlock(); }
+extern "C" void bufferevent_unlock(bufferevent *bev) { of(bev).drop_and_unlock(of(bev).lock()); }
 
 // --- connecting ---
 
@@ -254,6 +254,23 @@ extern "C" void bufferevent_trigger(bufferevent *bev, short directions, int opti
 extern "C" void bufferevent_trigger_event(bufferevent *bev, short what, int options) {
   const BuffereventUse use(of(bev));
   of(bev).trigger_event(what, options);
+}
+
+// --- pairs ---
+
+extern "C" int bufferevent_pair_new(event_base *base, int options, bufferevent *pair[2]) {
+  if (!base) base = evi::global_base();
+  evi::Pair *made = base ? evi::Pair::create(*base, options) : nullptr;
+  if (!made) return -1;
+  pair[0] = &made->first();
+  pair[1] = &made->second();
+  return 0;
+}
+
+extern "C" bufferevent *bufferevent_pair_get_partner(bufferevent *bev) {
+  const BuffereventUse use(of(bev));
+  const evi::PairEnd *end = evi::PairEnd::from(*bev);
+  return end ? end->partner() : nullptr;
 }
 
 // --- limits on size ---

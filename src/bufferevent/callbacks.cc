@@ -14,6 +14,7 @@ void BuffereventBase::set_callbacks(bufferevent_data_cb on_read, bufferevent_dat
   writecb = on_write;
   errorcb = on_event;
   cbarg = arg;
+  relays_ = false;
 }
 
 void BuffereventBase::trigger_data(short directions, int options) noexcept {
@@ -47,9 +48,10 @@ void BuffereventBase::defer_event(short what, int socket_error) noexcept {
 void BuffereventBase::call_data(bufferevent_data_cb cb) noexcept {
   if (!cb) return;
   void *arg = cbarg;
-  if (has_option(BEV_OPT_UNLOCK_CALLBACKS)) raw_lock_release(lock());
+  void *open = has_option(BEV_OPT_UNLOCK_CALLBACKS) && !relays_ ? lock() : nullptr;
+  raw_lock_release(open);
   cb(this, arg);
-  if (has_option(BEV_OPT_UNLOCK_CALLBACKS)) raw_lock_acquire(lock());
+  raw_lock_acquire(open);
 }
 
 // A program that takes less than all at the high watermark must be called again, because nothing more will
@@ -69,10 +71,11 @@ void BuffereventBase::call_event(short what) noexcept {
   if (!cb) return;
   void *arg = cbarg;
   const int error = last_socket_error();
-  if (has_option(BEV_OPT_UNLOCK_CALLBACKS)) raw_lock_release(lock());
+  void *open = has_option(BEV_OPT_UNLOCK_CALLBACKS) && !relays_ ? lock() : nullptr;
+  raw_lock_release(open);
   set_socket_error(error);
   cb(this, what, arg);
-  if (has_option(BEV_OPT_UNLOCK_CALLBACKS)) raw_lock_acquire(lock());
+  raw_lock_acquire(open);
 }
 
 // --- from the loop ---

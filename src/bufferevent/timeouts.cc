@@ -1,0 +1,59 @@
+// Timers that end the wait of a direction, for bufferevents without a socket of their own.
+#include "bufferevent/timeouts.h"
+
+#include "core/event_access.h"
+#include "core/event_base.h"
+#include "util/socket.h"
+
+namespace evi {
+
+TimedBufferevent::TimedBufferevent(event_base *base, const bufferevent_ops &kind, int options) noexcept
+    : BuffereventBase(base, kind, options) {
+  static_cast<void>(assign_event(ev_read, base, kNoSocket, EV_FINALIZE, on_read_timeout, this));
+  static_cast<void>(assign_event(ev_write, base, kNoSocket, EV_FINALIZE, on_write_timeout, this));
+}
+
+bool TimedBufferevent::restart_timeout(short direction) noexcept {
+  const timeval &duration = direction == EV_READ ? timeout_read : timeout_write;
+  if (!evutil_timerisset(&duration) || !ev_base) return true;
+  if (ev_base->add(direction == EV_READ ? ev_read : ev_write, &duration) != 0) return false;
+  running_ = static_cast<short>(running_ | direction);
+  return true;
+}
+
+// Without threads the event itself tells whether there is anything to delete: a program may have freed the
+// base first, which deleted it.
+void TimedBufferevent::stop_timeouts(short directions) noexcept {
+  constexpr int kInUse = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
+  for (const short direction : {static_cast<short>(EV_READ), static_cast<short>(EV_WRITE)}) {
+    event &ev = direction == EV_READ ? ev_read : ev_write;
+    if (!(running_ & directions & direction)) continue;
+    running_ = static_cast<short>(running_ & ~direction);
+    if (lock() || has(ev, kInUse)) ev_base->del(ev, DelMode::no_block);
+  }
+}
+
+void TimedBufferevent::fail(short direction, short what) noexcept {
+  const int error = last_socket_error();
+  disable(direction);
+  set_socket_error(error);
+  trigger_event(static_cast<short>((direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING) | what), 0);
+}
+
+void TimedBufferevent::on_read_timeout(evutil_socket_t, short, void *self) noexcept {
+  static_cast<TimedBufferevent *>(self)->time_out(EV_READ);
+}
+
+void TimedBufferevent::on_write_timeout(evutil_socket_t, short, void *self) noexcept {
+  static_cast<TimedBufferevent *>(self)->time_out(EV_WRITE);
+}
+
+void TimedBufferevent::time_out(short direction) noexcept {
+  const BuffereventUse use(*this);
+  // Stopped, or freed, by another thread since the loop saw it.
+  if (!timeout_runs(direction)) return;
+  running_ = static_cast<short>(running_ & ~direction);
+  fail(direction, BEV_EVENT_TIMEOUT);
+}
+
+}  // namespace evi
