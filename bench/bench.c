@@ -72,12 +72,24 @@ void bench_finish(void) {
   FILE *maps = fopen("/proc/self/maps", "r");
   CHECK(maps != NULL);
   while (fgets(line, sizeof line, maps)) {
-    const char *path = strchr(line, '/');
+    const char *path = strchr(line, '/'), *name = strrchr(line, '/');
     const char *offset = strstr(line, " 00000000 "); /* one line per library: its first mapping */
-    if (path && offset && strstr(path, "/libev")) printf("library %s", path);
+    if (!path || !offset) continue;
+    if (strncmp(name, "/libev", 6) == 0 || strncmp(name, "/libuv", 6) == 0) printf("library %s", path);
   }
   fclose(maps);
   CHECK(fflush(stdout) == 0);
+}
+
+int allow_descriptors(long n) {
+  enum { kOthers = 50 };
+  struct rlimit limit;
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlim_t wanted = (rlim_t)(n + kOthers);
+  if (limit.rlim_cur >= wanted) return 1;
+  limit.rlim_cur = wanted;
+  if (limit.rlim_max < wanted) limit.rlim_max = wanted;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
 void measure_begin(struct measure *m) { CHECK(getrusage(RUSAGE_SELF, &m->at_begin) == 0); }

@@ -25,6 +25,10 @@ long bench_start(int argc, char **argv, long default_ops);
  * machines costs more than all else and varies most. */
 int pin_to_load_cpu(void);
 
+/* Makes room for n descriptors beside the few that a program has anyway; returns 0 where that is forbidden.
+ */
+int allow_descriptors(long n);
+
 /* Prints which event libraries are mapped; the runner holds that against what it asked for. */
 void bench_finish(void);
 

@@ -2,37 +2,16 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <malloc.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "bench.h"
+#include "heap.h"
 #include "net.h"
 
-enum { kMallocHeader = 8, kMessage = 64, kSpareDescriptors = 100 };
+enum { kMessage = 64 };
 
-static long heap_bytes, received;
+static long received;
 static struct event_base *base;
-
-static long bytes_of(void *p) { return p ? (long)malloc_usable_size(p) + kMallocHeader : 0; }
-
-static void *counted_malloc(size_t size) {
-  void *p = malloc(size);
-  heap_bytes += bytes_of(p);
-  return p;
-}
-
-static void *counted_realloc(void *old, size_t size) {
-  const long before = bytes_of(old);
-  void *p = realloc(old, size);
-  if (p || size == 0) heap_bytes += bytes_of(p) - before;
-  return p;
-}
-
-static void counted_free(void *p) {
-  heap_bytes -= bytes_of(p);
-  free(p);
-}
 
 /* Each end takes the message that its peer wrote and is idle again. */
 static void on_read(struct bufferevent *bev, void *arg) {
@@ -70,26 +49,17 @@ static void exchange_messages(struct bufferevent **connections, long n) {
 /* Prints "name count bytes". The loop runs once first: work put off until then may allocate. */
 static void print_bytes(const char *name, long n, long before) {
   CHECK(event_base_loop(base, EVLOOP_NONBLOCK) == 0);
-  printf("%s %ld %ld\n", name, n, heap_bytes - before);
-}
-
-static void allow_descriptors(long n) {
-  struct rlimit limit;
-  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  if (limit.rlim_cur >= (rlim_t)n) return;
-  limit.rlim_cur = (rlim_t)n;
-  if (limit.rlim_max < (rlim_t)n) limit.rlim_max = (rlim_t)n;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("%ld descriptors are not allowed", n);
+  printf("%s %ld %ld\n", name, n, heap.bytes - before);
 }
 
 int main(int argc, char **argv) {
   const long n = bench_start(argc, argv, 10000) / 2 * 2;
-  allow_descriptors(n + kSpareDescriptors);
-  event_set_mem_functions(counted_malloc, counted_realloc, counted_free);
+  CHECK(allow_descriptors(n));
+  event_set_mem_functions(heap_malloc, heap_realloc, heap_free);
   struct bufferevent **connections = calloc((size_t)n, sizeof *connections);
   base = event_base_new();
   CHECK(connections != NULL && base != NULL);
-  const long before = heap_bytes;
+  const long before = heap.bytes;
   for (long i = 0; i < n; i += 2) {
     int fds[2];
     make_pair(fds);

@@ -145,17 +145,64 @@ void echo_load(int port, int sleep_ms) {
   }
 }
 
-void bulk_load(int port, int sleep_ms) {
+/* Fills the connection; the process ends with the server. */
+static void fill(int fd) {
   static const char block[kBulkWrite];
-  const int fd = connect_to(port);
-  struct pollfd writable = {fd, POLLOUT, 0};
-  CHECK(fd >= 0);
+  ssize_t n;
+  do {
+    n = send(fd, block, sizeof block, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (n > 0);
+  if (server_gone(n)) _exit(0);
+  CHECK(errno == EAGAIN);
+}
+
+void bulk_load(int port, int sleep_ms) {
+  struct pollfd writable = {connect_to(port), POLLOUT, 0};
+  CHECK(writable.fd >= 0);
   for (;;) {
-    const ssize_t n = send(fd, block, sizeof block, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) continue;
-    if (server_gone(n)) _exit(0);
-    CHECK(errno == EAGAIN);
+    fill(writable.fd);
     while (poll(&writable, 1, sleep_ms) == 0) continue;
+  }
+}
+
+/* Throws away what has arrived: with MSG_TRUNC TCP does not copy it. */
+static void discard(int fd) {
+  const ssize_t n = recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
+  if (server_gone(n)) _exit(0);
+  CHECK(n > 0 || errno == EAGAIN);
+}
+
+void sink_load(int port, int sleep_ms) {
+  struct pollfd readable = {connect_to(port), POLLIN, 0};
+  CHECK(readable.fd >= 0);
+  for (;;) {
+    while (poll(&readable, 1, sleep_ms) == 0) continue;
+    discard(readable.fd);
+  }
+}
+
+void proxy_load(int port, int sleep_ms) {
+  struct pollfd ends[2] = {{connect_to(port), POLLOUT, 0}, {connect_to(port), POLLIN, 0}};
+  CHECK(ends[0].fd >= 0 && ends[1].fd >= 0);
+  for (;;) {
+    while (poll(ends, 2, sleep_ms) == 0) continue;
+    if (ends[0].revents) fill(ends[0].fd);
+    if (ends[1].revents) discard(ends[1].fd);
+  }
+}
+
+void multicast_load(int port, int sleep_ms) {
+  static struct client clients[kMulticastClients];
+  struct epoll_event events[kMulticastClients];
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  CHECK(epoll >= 0);
+  for (int i = 0; i < kMulticastClients; ++i) {
+    CHECK((clients[i].fd = connect_to(port)) >= 0);
+    watch(epoll, clients[i].fd, EPOLLIN, &clients[i]);
+  }
+  for (;;) {
+    const int n = wait_for_events(epoll, events, kMulticastClients, sleep_ms);
+    for (int i = 0; i < n; ++i) discard(((struct client *)events[i].data.ptr)->fd);
   }
 }
 

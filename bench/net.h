@@ -5,7 +5,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { kEchoClients = 50, kEchoMessage = 64, kBulkWrite = 64 * 1024, kConnectClients = 8 };
+enum {
+  kEchoClients = 50,
+  kEchoMessage = 64,
+  kBulkWrite = 64 * 1024,
+  kConnectClients = 8,
+  kMulticastClients = 200,
+  kMulticastSendBuffer = 128 * 1024
+};
 
 /* A non-blocking listening TCP socket on a free loopback port. */
 int listen_on_loopback(int *port);
@@ -29,6 +36,15 @@ load_fn echo_load;
 
 /* One connection that is always full, by writes of kBulkWrite bytes. */
 load_fn bulk_load;
+
+/* One connection whose bytes are thrown away without being copied. */
+load_fn sink_load;
+
+/* Two connections: the first is always full, the bytes of the second are thrown away. */
+load_fn proxy_load;
+
+/* kMulticastClients connections whose bytes are thrown away. */
+load_fn multicast_load;
 
 /* kConnectClients times at once: connects, waits for the server to close, resets, and again. No TIME_WAIT
  * is left on either side. */

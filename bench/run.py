@@ -7,6 +7,8 @@ them alike; the result is the median of the rounds' ratios. See README.md.
 """
 
 import argparse
+import concurrent.futures
+import itertools
 import os
 import re
 import statistics
@@ -24,37 +26,93 @@ MIN_SPLIT_US = 100_000
 class Measure:
     name: str
     title: str
-    of: str = "libevent"  # what the target compares our library with: bare, libevent, or bytes
+    of: str = "libevent"  # what the target compares our library with: bare, libevent, or a plain count
     target: float | None = None
+    calls: float | None = None  # target for system calls per operation
+
+
+@dataclass(frozen=True)
+class Change:
+    """How the cost changes from one measure to another on the same library."""
+    title: str
+    over: str
+    under: str
+    target: float | None = None
+    of_bare: bool = False  # the target holds for our change against that of bare system calls
 
 
 @dataclass(frozen=True)
 class Workload:
     name: str
     measures: tuple
-    peer: str | None = None  # bare or libev
+    peers: tuple = ()  # bare, libev, libuv: programs beside it, which may have fewer measures
     trace_ops: int = 0  # operations under strace; 0: system calls are not the point
     repeats: int = 1  # rounds for each that is asked for: short runs can have more
+    changes: tuple = ()
+    smoke_ops: int = 100
+    only_ours: bool = False
 
 
 WORKLOADS = (
     Workload("dispatch", (Measure("dispatch", "dispatch, 100 of 1000 sockets active", "bare", 1.05),),
-             "bare", 20_000, 3),
-    Workload("echo", (Measure("echo", "echo of 64 bytes by bufferevent", "bare", 1.15),), "bare", 10_000, 3),
-    Workload("bulk", (Measure("bulk", "bulk receive by bufferevent, 64 KiB", "bare", 1.2),), "bare", 2_000, 3),
+             ("bare", "libev", "libuv"), 20_000, 3),
+    Workload("scale", (
+        Measure("scale_1_of_10k", "dispatch, 1 of 10 k descriptors active", "bare"),
+        Measure("scale_100_of_100", "dispatch, 100 of 100 descriptors active", "bare"),
+        Measure("scale_100_of_9k", "dispatch, 100 of 9 k descriptors active", "bare"),
+        Measure("scale_9k_of_9k", "dispatch, 9 k of 9 k descriptors active", "bare"),
+    ), ("bare",), 20_000, 2, changes=(
+        Change("100 active: 9 k descriptors / 100", "scale_100_of_9k", "scale_100_of_100", 1.15),
+        Change("all active: 9 k descriptors / 100", "scale_9k_of_9k", "scale_100_of_100", 1.15, of_bare=True),
+    )),
+    Workload("churn", (
+        Measure("churn_add_del", "add and delete a persistent event", "libevent", 1, calls=2),
+        Measure("churn_changelist", "the same with a changelist", "libevent", 1, calls=1),
+        Measure("churn_one_shot", "one-shot event, added again in its callback", "libevent", 1),
+    ), ("bare",), 20_000, 2, smoke_ops=1000),
+    Workload("activate", (
+        Measure("activate", "event_active, one priority", "libevent", 1),
+        Measure("activate_priorities", "event_active, eight priorities", "libevent", 1),
+    ), ("libev",), smoke_ops=1000),
+    Workload("xthread", (
+        Measure("xthread_activate", "event_active from another thread", "libevent", 1),
+        Measure("xthread_round_trip", "round trip between two threads' loops", "libevent", 1),
+    ), ("bare", "libev", "libuv"), repeats=2, smoke_ops=1000),
+    Workload("signals", (Measure("signals", "signal, from raise to callback", "libevent", 1),),
+             ("bare", "libev", "libuv"), 5_000),
+    Workload("echo", (Measure("echo", "echo of 64 bytes by bufferevent", "bare", 1.15),),
+             ("bare", "libuv"), 10_000, 3),
+    Workload("bulk", (Measure("bulk", "bulk receive by bufferevent, 64 KiB", "bare", 1.2),), ("bare",), 2_000, 3),
+    Workload("send", (
+        Measure("send_copy", "bulk send by copy, 64 KiB", "bare", 1.2),
+        Measure("send_reference", "bulk send by reference, 64 KiB", "bare", 1.2),
+        Measure("send_file", "bulk send of a file, 64 KiB", "bare", 1.2),
+    ), ("bare",), 2_000, 2),
+    Workload("proxy", (Measure("proxy", "proxy between two sockets, 64 KiB", "bare", 1.2),), ("bare",), 2_000, 3),
+    Workload("multicast", (
+        Measure("multicast", "multicast of 1 MiB to 200 connections", "bare", 1.2),
+        Measure("multicast_heap", "multicast: heap bytes per connection", "count"),
+        Measure("multicast_allocations", "multicast: allocations per connection", "count"),
+    ), ("bare",), 400, smoke_ops=200),
     Workload("accept", (Measure("accept", "accept and close by evconnlistener", "bare", 1.05),),
-             "bare", 3_000, 3),
+             ("bare",), 3_000, 3),
     Workload("timers", (
         Measure("timers_add", "1 M random timers: add", target=0.8),
         Measure("timers_readd", "1 M random timers: add again", target=0.35),
         Measure("timers_delete", "1 M random timers: delete", target=0.35),
         Measure("timers_expire", "1 M random timers: expire", target=0.3),
         Measure("timers_moved_expire", "1 M random timers: expire after a move"),
-    ), "libev"),
+    ), ("libev", "libuv")),
     Workload("idle_timers", (
         Measure("idle_push", "idle timers of 30 s: push back", target=0.1),
         Measure("idle_push_due", "idle timers of 0.5 s: push back, coming due"),
-    ), "libev", repeats=2),
+    ), ("libev",), repeats=2),
+    Workload("common_timeouts", (
+        Measure("common_add", "100 k common timeouts: add", target=1),
+        Measure("common_readd", "100 k common timeouts: add again", target=1),
+        Measure("common_delete", "100 k common timeouts: delete", target=1),
+        Measure("common_expire", "100 k common timeouts: expire", target=1),
+    ), repeats=3),
     Workload("evbuffer", (
         Measure("evbuffer_add_32", "evbuffer: add 32 bytes", target=0.7),
         Measure("evbuffer_add_remove_4k", "evbuffer: add and remove 4 KiB", target=0.7),
@@ -63,8 +121,12 @@ WORKLOADS = (
         Measure("evbuffer_add_printf", "evbuffer: add_printf", target=0.7),
     ), repeats=3),
     Workload("memory", (
-        Measure("memory_idle", "memory per idle bufferevent", "bytes", 704),
-        Measure("memory_after_message", "memory per bufferevent, idle again after a message", "bytes"),
+        Measure("memory_idle", "memory per idle bufferevent", "count", 704),
+        Measure("memory_after_message", "memory per bufferevent, idle again after a message", "count"),
+    )),
+    Workload("metrics", (), only_ours=True, changes=(
+        Change("metrics enabled / never enabled", "metrics_on", "metrics_never"),
+        Change("metrics disabled again / never enabled", "metrics_off", "metrics_never", 1.02),
     )),
 )
 
@@ -75,21 +137,22 @@ class BenchError(Exception):
 
 @dataclass
 class Sample:
-    """What one run printed for one measure: per operation, microseconds of CPU or bytes."""
+    """What one run printed for one measure: per operation, microseconds of CPU or a plain count."""
     ops: int
     user: float = 0.0
     system: float = 0.0
-    bytes: float = 0.0
+    count: float | None = None
 
     @property
     def cost(self):
-        return self.bytes or self.user + self.system
+        return self.user + self.system if self.count is None else self.count
 
 
 @dataclass
 class Results:
     rounds: dict = field(default_factory=dict)  # measure name -> {variant: [Sample, one per round]}
     calls: dict = field(default_factory=dict)  # measure name -> {variant: {system call: per operation}}
+    skipped: dict = field(default_factory=dict)  # measure name -> why it could not be run here
 
     def add(self, variant, samples):
         for name, sample in samples.items():
@@ -111,8 +174,17 @@ class Results:
         a, b = (sum(getattr(s, part) * s.ops for s in self.rounds[name][v]) for v in (over, under))
         return a / b if min(a, b) >= MIN_SPLIT_US else None
 
-    def median_bytes(self, name, variant):
-        return median([s.bytes for s in self.rounds.get(name, {}).get(variant, [])])
+    def changes(self, change, variant):
+        """One ratio per round."""
+        over, under = (self.rounds.get(name, {}).get(variant, []) for name in (change.over, change.under))
+        return [a.cost / b.cost for a, b in zip(over, under) if b.cost > 0]
+
+    def median_count(self, name, variant):
+        return median([s.cost for s in self.rounds.get(name, {}).get(variant, [])])
+
+    def system_calls(self, name, variant):
+        calls = self.calls.get(name, {}).get(variant)
+        return None if calls is None else sum(calls.values())
 
 
 def median(values):
@@ -129,13 +201,13 @@ class Runner:
         return os.path.join(self.options.bin, f"bench_{workload.name}{suffix}")
 
     def variants(self, workload):
-        """Our library, libevent and the peer, as far as they are built."""
-        variants = ["ours", "libevent"]
-        if workload.peer and os.path.exists(self.program(workload, workload.peer)):
-            variants.append(workload.peer)
-        elif workload.peer == "bare":
+        """Our library, libevent and the peers, as far as they are built."""
+        if workload.only_ours:
+            return ["ours"] * os.path.exists(self.program(workload, "ours"))
+        built = [peer for peer in workload.peers if os.path.exists(self.program(workload, peer))]
+        if "bare" in workload.peers and "bare" not in built:
             raise BenchError(f"{self.program(workload, 'bare')} is not built")
-        return variants
+        return ["ours", "libevent"] + built
 
     def environment(self, variant):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("LD_", "EVENT_"))}
@@ -168,29 +240,38 @@ class Runner:
             right = [path for path in libraries
                      if os.path.dirname(os.path.realpath(path)) == self.directories[variant]]
             good = len(right) == len(libraries) > 0 and all(n.startswith("libevent") for n in names)
-        elif variant == "libev":
-            good = len(names) == 1 and names[0].startswith("libev.")
+        elif variant in ("libev", "libuv"):
+            good = len(names) == 1 and names[0].startswith(variant + ".")
         else:
             good = not names
         if not good:
             raise BenchError(f"{workload.name} ({variant}) ran on the wrong library: {libraries or 'none'}")
 
-    def samples(self, workload, variant):
-        result = {}
-        for name, ops, *numbers in self.run(workload, variant):
-            ops, numbers = int(ops), [int(n) for n in numbers]
-            result[name] = (Sample(ops, bytes=numbers[0] / ops) if len(numbers) == 1
-                            else Sample(ops, user=numbers[0] / ops, system=numbers[1] / ops))
-        missing = [m.name for m in workload.measures if m.name not in result]
-        if missing:
-            raise BenchError(f"{workload.name} ({variant}) printed nothing for {', '.join(missing)}")
-        return result
+    def samples(self, workload, variant, results, ops=0):
+        found = {}
+        for name, *words in self.run(workload, variant, ops):
+            if name == "skipped":
+                results.skipped[words[0]] = " ".join(words[1:])
+                continue
+            ops, *numbers = (int(word) for word in words)
+            found[name] = (Sample(ops, count=numbers[0] / ops) if len(numbers) == 1
+                           else Sample(ops, user=numbers[0] / ops, system=numbers[1] / ops))
+        wanted = {m.name for m in workload.measures} | {n for c in workload.changes for n in (c.over, c.under)}
+        if variant in ("ours", "libevent"):
+            missing = sorted(wanted - set(found) - set(results.skipped))
+            if missing:
+                raise BenchError(f"{workload.name} ({variant}) printed nothing for {', '.join(missing)}")
+        unknown = sorted(set(found) - wanted)
+        if unknown or not found and not results.skipped:
+            raise BenchError(f"{workload.name} ({variant}) printed {', '.join(unknown) or 'nothing'}")
+        results.add(variant, found)
 
     def count_calls(self, workload, variant):
         """System calls per operation: those between the getrusage calls around each measured section."""
         with tempfile.TemporaryDirectory() as folder:
             trace = os.path.join(folder, "trace")
-            lines = self.run(workload, variant, workload.trace_ops, trace)
+            lines = [line for line in self.run(workload, variant, workload.trace_ops, trace)
+                     if line[0] != "skipped" and len(line) == 4]
             with open(trace, encoding="utf-8", errors="replace") as file:
                 called = [m.group(1) for m in map(re.compile(r"(\w+)\(").match, file) if m]
         marks = [i for i, call in enumerate(called) if call == "getrusage"]
@@ -205,16 +286,32 @@ class Runner:
 
 def measure_workload(runner, workload, results):
     variants = runner.variants(workload)
+    if not variants:
+        return
     rounds = runner.options.pairs * workload.repeats
     for number in range(rounds):
         first = number % len(variants)  # no variant is always the one after another
         for variant in variants[first:] + variants[:first]:
-            results.add(variant, runner.samples(workload, variant))
+            runner.samples(workload, variant, results)
         progress(f"{workload.name}: round {number + 1} of {rounds}")
     if workload.trace_ops and not runner.options.no_strace:
         for variant in variants:
             for name, calls in runner.count_calls(workload, variant).items():
                 results.calls.setdefault(name, {})[variant] = calls
+
+
+def smoke(runner):
+    """Starts every program once on everything it is built for, with few operations: none must fail."""
+    cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
+    def settle():  # on one CPU, where no load polls
+        os.sched_setaffinity(0, {next(cpus)})
+    runs = [(workload, variant) for workload in WORKLOADS for variant in runner.variants(workload)]
+    def run(pair):
+        workload, variant = pair
+        runner.samples(workload, variant, Results(), workload.smoke_ops)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8, initializer=settle) as pool:
+        list(pool.map(run, runs))
+    print(f"{len(runs)} benchmark programs start and finish")
 
 
 def progress(text):
@@ -238,25 +335,40 @@ def spread(values):
 
 
 def judged_value(measure, results):
-    if measure.of == "bytes":
-        return results.median_bytes(measure.name, "ours")
+    if measure.of == "count":
+        return results.median_count(measure.name, "ours")
     return median(results.ratios(measure.name, "ours", measure.of))
 
 
-def verdict(measure, results):
-    if measure.target is None:
+def judged_change(change, results):
+    ours = median(results.changes(change, "ours"))
+    bare = median(results.changes(change, "bare")) if change.of_bare else 1
+    return ours / bare if ours and bare else None
+
+
+def verdict(value, target):
+    if target is None:
         return "-"
-    value = judged_value(measure, results)
+    if value is None:
+        return "skipped"
     # A ratio is held against its target as it is printed: with two digits.
-    return "met" if round(value, 2) <= measure.target else "MISSED"
+    return "met" if round(value, 2) <= target else "MISSED"
+
+
+def verdicts(measures, changes, results):
+    """Everything that has a target."""
+    for m in measures:
+        yield verdict(judged_value(m, results), m.target)
+        if m.name in results.calls:
+            yield verdict(results.system_calls(m.name, "ours"), m.calls)
+    for c in changes:
+        yield verdict(judged_change(c, results), c.target)
 
 
 def target_text(measure):
     if measure.target is None:
         return "-"
-    if measure.of == "bytes":
-        return f"{measure.target} bytes"
-    return f"{measure.target:g} of {measure.of}"
+    return f"{measure.target:g}" if measure.of == "count" else f"{measure.target:g} of {measure.of}"
 
 
 def table(header, rows):
@@ -270,23 +382,31 @@ def table(header, rows):
 
 
 def cpu_table(measures, results):
+    pairs = [("ours", "bare"), ("libevent", "bare"), ("ours", "libevent"), ("ours", "libev"), ("ours", "libuv")]
     rows = []
     for m in measures:
-        if m.of == "bytes":
+        if m.of == "count":
             continue
-        def ratio(over, under):
-            return number(median(results.ratios(m.name, over, under)))
-        rows.append([m.title, ratio("ours", "bare"), ratio("libevent", "bare"), ratio("ours", "libevent"),
-                     ratio("ours", "libev"), ratio("libevent", "libev"),
-                     spread(results.ratios(m.name, "ours", m.of)), target_text(m), verdict(m, results)])
-    return table(["CPU per operation", "ours/bare", "libevent/bare", "ours/libevent", "ours/libev",
-                  "libevent/libev", "middle half", "target", ""], rows) if rows else []
+        ratios = [number(median(results.ratios(m.name, over, under))) for over, under in pairs]
+        rows.append([m.title, *ratios, spread(results.ratios(m.name, "ours", m.of)), target_text(m),
+                     verdict(judged_value(m, results), m.target)])
+    header = ["CPU per operation", *("/".join(pair) for pair in pairs), "middle half", "target", ""]
+    return table(header, rows) if rows else []
+
+
+def change_table(changes, results):
+    variants = ("ours", "libevent", "bare")
+    rows = [[c.title, *(number(median(results.changes(c, v))) for v in variants),
+             spread(results.changes(c, "ours")),
+             "-" if c.target is None else f"{c.target:g}" + " of bare" * c.of_bare,
+             verdict(judged_change(c, results), c.target)] for c in changes]
+    return table(["change of CPU per operation", *variants, "middle half", "target", ""], rows) if rows else []
 
 
 def split_table(measures, results):
     rows = []
     for m in measures:
-        if m.of == "bytes":
+        if m.of == "count":
             continue
         row = [m.title]
         for over, under in (("ours", "bare"), ("libevent", "bare"), ("ours", "libevent")):
@@ -300,28 +420,28 @@ def split_table(measures, results):
 
 
 def calls_table(measures, results):
-    rows = []
-    for m in measures:
-        calls = results.calls.get(m.name)
-        if calls:
-            rows.append([m.title] + [number(sum(calls[v].values())) if v in calls else "-"
-                                     for v in ("ours", "libevent", "bare")])
-    return table(["system calls per operation", "ours", "libevent", "bare"], rows) if rows else []
+    variants = ("ours", "libevent", "bare", "libev", "libuv")
+    rows = [[m.title, *(number(results.system_calls(m.name, v)) for v in variants),
+             "-" if m.calls is None else f"{m.calls:g}", verdict(results.system_calls(m.name, "ours"), m.calls)]
+            for m in measures if m.name in results.calls]
+    return table(["system calls per operation", *variants, "target", ""], rows) if rows else []
 
 
-def memory_table(measures, results):
-    rows = [[m.title, number(results.median_bytes(m.name, "ours"), 0),
-             number(results.median_bytes(m.name, "libevent"), 0),
-             number(median(results.ratios(m.name, "ours", "libevent"))), target_text(m), verdict(m, results)]
-            for m in measures if m.of == "bytes"]
-    return table(["heap bytes", "ours", "libevent", "ours/libevent", "target", ""], rows) if rows else []
+def count_table(measures, results):
+    rows = [[m.title, number(results.median_count(m.name, "ours"), 0),
+             number(results.median_count(m.name, "libevent"), 0),
+             number(median(results.ratios(m.name, "ours", "libevent"))), target_text(m),
+             verdict(judged_value(m, results), m.target)]
+            for m in measures if m.of == "count"]
+    return table(["heap", "ours", "libevent", "ours/libevent", "target", ""], rows) if rows else []
 
 
-def report(measures, results, pairs):
-    parts = [[f"Medians of the ratios of {pairs} rounds (more where runs are short); less is better. Linux {os.uname().release}, "
-              f"{os.uname().machine}, {os.cpu_count()} CPUs."],
-             cpu_table(measures, results), split_table(measures, results), calls_table(measures, results),
-             memory_table(measures, results)]
+def report(measures, changes, results, pairs):
+    parts = [[f"Medians of the ratios of {pairs} rounds (more where runs are short); less is better. "
+              f"Linux {os.uname().release}, {os.uname().machine}, {os.cpu_count()} CPUs."],
+             cpu_table(measures, results), change_table(changes, results), split_table(measures, results),
+             calls_table(measures, results), count_table(measures, results),
+             [f"{name} was skipped: {why}" for name, why in results.skipped.items()]]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
@@ -330,7 +450,7 @@ def verbose_report(results):
     lines = []
     for name, variants in results.rounds.items():
         for variant, samples in variants.items():
-            if samples[0].bytes:
+            if samples[0].count is not None:
                 continue
             user, system = (median([getattr(s, part) for s in samples]) for part in ("user", "system"))
             calls = results.calls.get(name, {}).get(variant, {})
@@ -347,7 +467,7 @@ STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .head { font-weight: 600 } .note { font-size: 11px; fill: #6e7781 }
   .value { font-size: 11px; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
-  .ours { fill: #2f81f7 } .libevent { fill: #8c959f } .libev { fill: #bf8700 }
+  .ours { fill: #2f81f7 } .libevent { fill: #8c959f } .libev { fill: #bf8700 } .libuv { fill: #8250df }
   .base { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 4 3 } .mark { stroke: #1a7f37; stroke-width: 2 }
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117 } text { fill: #e6edf3 } .note { fill: #8b949e } .value { stroke: #0d1117 }
@@ -367,14 +487,14 @@ def chart_groups(measures, results):
         for m in selected:
             bars = [(v, median(results.ratios(m.name, v, base))) for v in others if results.has(m.name, v, base)]
             target = m.target if m.of == base else None
-            if m.of == "bytes" and m.target:
-                target = m.target / results.median_bytes(m.name, "libevent")
+            if m.of == "count" and m.target:
+                target = m.target / results.median_count(m.name, "libevent")
             if bars:
                 yield m.title, bars, target
     bare = [m for m in measures if m.of == "bare"]
     others = [m for m in measures if m.of != "bare"]
-    return [("CPU against bare system calls", "bare = 1", list(rows("bare", ("ours", "libevent"), bare))),
-            ("CPU and memory against libevent", "libevent = 1", list(rows("libevent", ("ours", "libev"), others)))]
+    return [("CPU against bare system calls", "bare = 1", list(rows("bare", ("ours", "libevent", "libuv"), bare))),
+            ("CPU and memory against libevent", "libevent = 1", list(rows("libevent", ("ours", "libev", "libuv"), others)))]
 
 
 def chart_group(out, y, heading, unit, rows):
@@ -404,7 +524,7 @@ def chart_group(out, y, heading, unit, rows):
 
 def chart_legend(out, y):
     x = 0
-    for variant, text in (("ours", "this library"), ("libevent", "libevent"), ("libev", "libev")):
+    for variant, text in (("ours", "this library"), ("libevent", "libevent"), ("libev", "libev"), ("libuv", "libuv")):
         out.append(f'<rect class="{variant}" x="{x}" y="{y - 10}" width="12" height="11" rx="2"/>')
         out.append(f'<text class="note" x="{x + 18}" y="{y}">{text}</text>')
         x += 40 + 7 * len(text)
@@ -433,8 +553,9 @@ def parse_options():
                         help="folder with libevent's (default: %(default)s)")
     parser.add_argument("--bin", required=True, metavar="DIR", help="folder with the bench_* programs")
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="rounds (default: %(default)s)")
-    parser.add_argument("--only", action="append", metavar="NAME", choices=[w.name for w in WORKLOADS],
-                        help="run this workload alone; may be repeated")
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help=f"run these workloads alone: {' '.join(w.name for w in WORKLOADS)}")
+    parser.add_argument("--smoke", action="store_true", help="start each program once, with few operations")
     parser.add_argument("--svg", metavar="FILE", help="write a bar chart")
     parser.add_argument("--txt", metavar="FILE", help="write the table there too")
     parser.add_argument("--no-strace", action="store_true", help="do not count system calls")
@@ -443,25 +564,27 @@ def parse_options():
     options = parser.parse_args()
     if options.pairs < 1:
         parser.error("--pairs must be at least 1")
+    unknown = set(options.names) - {w.name for w in WORKLOADS}
+    if unknown:
+        parser.error(f"no workload {' '.join(sorted(unknown))}; there are {' '.join(w.name for w in WORKLOADS)}")
     for folder in (options.ours, options.theirs):
         if not os.path.exists(os.path.join(folder, "libevent_core-2.1.so.7")):
             parser.error(f"no libevent_core-2.1.so.7 in {folder}")
     return options
 
 
-def main():
-    options = parse_options()
-    runner, results = Runner(options), Results()
-    chosen = [w for w in WORKLOADS if not options.only or w.name in options.only]
-    try:
-        for workload in chosen:
-            measure_workload(runner, workload, results)
-    except BenchError as error:
-        progress("")
-        sys.exit(f"bench: {error}")
-    progress("")
-    measures = [m for w in chosen for m in w.measures]
-    text = report(measures, results, options.pairs)
+def measure(runner, workloads):
+    results = Results()
+    for workload in workloads:
+        measure_workload(runner, workload, results)
+    return results
+
+
+def write_report(options, workloads, results):
+    """Returns how many targets were missed."""
+    measures = [m for w in workloads for m in w.measures]
+    changes = [c for w in workloads for c in w.changes]
+    text = report(measures, changes, results, options.pairs)
     print(text, end="")
     if options.verbose:
         print("\n" + verbose_report(results), end="")
@@ -469,7 +592,22 @@ def main():
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)
-    missed = [m for m in measures if verdict(m, results) == "MISSED"]
+    return list(verdicts(measures, changes, results)).count("MISSED")
+
+
+def main():
+    options = parse_options()
+    runner = Runner(options)
+    chosen = [w for w in WORKLOADS if not options.names or w.name in options.names]
+    try:
+        if options.smoke:
+            return smoke(runner)
+        results = measure(runner, chosen)
+    except BenchError as error:
+        progress("")
+        sys.exit(f"bench: {error}")
+    progress("")
+    missed = write_report(options, chosen, results)
     sys.exit(1 if options.check and missed else 0)
 
 
