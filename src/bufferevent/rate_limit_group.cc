@@ -72,10 +72,7 @@ Tokens bufferevent_rate_limit_group::ask(GroupSeat &seat, Side side, Micros &wai
   if (allowed > 0) return allowed;
   if (!seat.waiting) {
     give_back(queue, seat);
-    seat.waiting = true;
-    seat.ticket = queue.next_ticket++;
-    queue.waiting.push_back(seat);
-    ++queue.waiting_count;
+    enqueue(queue, seat);
   }
   wait = time_to_turn(seat, side, time);
   return 0;
@@ -155,12 +152,14 @@ void bufferevent_rate_limit_group::expire(Side side, Micros time) noexcept {
 void bufferevent_rate_limit_group::admit(Side side, Micros time, const GroupSeat *caller) noexcept {
   Queue &queue = queues_[side];
   Tokens left = available(side);
+  auto parts = static_cast<Tokens>(std::max(queue.waiting_count, lately_active(queue)));
   while (left > 0 && !queue.waiting.empty()) {
-    const auto count = static_cast<Tokens>(queue.waiting_count);
-    const Tokens even = left / count + (left % count != 0);
+    const Tokens even = left / parts + (left % parts != 0);
+    --parts;
     GroupSeat &seat = *queue.waiting.pop_front();
     --queue.waiting_count;
     seat.waiting = false;
+    seat.short_changed = left < min_share_;
     seat.quota = std::min(left, std::max(even, min_share_));
     seat.admitted_at = time;
     left -= seat.quota;
@@ -171,6 +170,19 @@ void bufferevent_rate_limit_group::admit(Side side, Micros time, const GroupSeat
   // Those behind a gap expect their turn later than it comes.
   if (queue.gaps && !queue.waiting.empty()) queue.waiting.front()->member->wake();
   if (queue.waiting.empty()) queue.gaps = false;
+}
+
+void bufferevent_rate_limit_group::enqueue(Queue &queue, GroupSeat &seat) noexcept {
+  if (seat.short_changed && !queue.waiting.empty()) {
+    seat.ticket = queue.waiting.front()->ticket - 1;
+    queue.waiting.push_front(seat);
+  } else {
+    seat.ticket = queue.next_ticket++;
+    queue.waiting.push_back(seat);
+  }
+  seat.short_changed = false;
+  seat.waiting = true;
+  ++queue.waiting_count;
 }
 
 void bufferevent_rate_limit_group::give_back(Queue &queue, GroupSeat &seat) noexcept {
@@ -196,6 +208,10 @@ Tokens bufferevent_rate_limit_group::available(Side side) const noexcept {
   return __builtin_sub_overflow(buckets_.level(side), queues_[side].promised, &left) ? -EV_SSIZE_MAX : left;
 }
 
+std::size_t bufferevent_rate_limit_group::lately_active(const Queue &queue) const noexcept {
+  return std::min(std::max(queue.active, queue.active_before), members_);
+}
+
 // Where nobody waits, a member may take its part of what is there, and come again for its part of the rest.
 // Members that had nothing to move lately do not count, or a few among many would move tiny pieces.
 Tokens bufferevent_rate_limit_group::share_of(const GroupSeat &seat, Side side) const noexcept {
@@ -203,8 +219,7 @@ Tokens bufferevent_rate_limit_group::share_of(const GroupSeat &seat, Side side) 
   if (seat.quota > 0) return std::max(Tokens{0}, std::min(seat.quota, buckets_.level(side)));
   const Tokens left = available(side);
   if (left <= 0 || !queue.waiting.empty()) return 0;
-  const std::size_t lately = std::max(queue.active, queue.active_before);
-  const std::size_t parts = queue.active_before ? std::min(lately, members_) : members_;
+  const std::size_t parts = queue.active_before ? lately_active(queue) : members_;
   const Tokens even = left / static_cast<Tokens>(std::max<std::size_t>(parts, 1));
   return std::min(left, std::max({even, min_share_, Tokens{1}}));
 }

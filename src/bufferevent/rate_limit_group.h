@@ -1,9 +1,10 @@
 // struct bufferevent_rate_limit_group: buckets that many bufferevents pay from, and who is next.
 //
-// Who finds nothing waits in a queue, one for each direction. What a tick brings is divided among those who
-// wait: each gets an equal quota set aside, or the least share if that is more, until nothing is left. The
-// rest stays in the queue and is first next time. While somebody waits nobody else may take anything, so no
-// member starves, however slow its loop is. A quota that is not used in time goes back.
+// Who finds nothing waits in a queue, one for each direction. What a tick brings is divided evenly among
+// those who had something to move lately: each who waits gets a quota set aside, the least share at least,
+// until nothing is left. The others stay in the queue and are first next time. While somebody waits nobody
+// else may take anything, so no member starves, however slow its loop is. A quota that is not used in time
+// goes back. What was left for those who do not wait is there for whoever asks, in ever smaller pieces.
 //
 // Locks: a bufferevent's, then the group's, then a base's. A member is told that it may go on by making its
 // timer active, which needs its base's lock alone; the group never waits for a member. Each member's own
@@ -31,6 +32,8 @@ struct GroupSeat {
   std::uint64_t ticket = 0;  // its number in the queue
   std::uint64_t round = 0;   // the group's when it asked last
   bool waiting = false;
+  bool short_changed =
+      false;  // its last quota was only what was left: it is the first in the queue next time
 };
 
 struct SeatLink {
@@ -106,6 +109,8 @@ struct bufferevent_rate_limit_group final {
   void wake_waiting(Queue &queue) noexcept EVI_REQUIRES(lock_);
   void note_asking(Queue &queue, evi::GroupSeat &seat) noexcept EVI_REQUIRES(lock_);
   evi::Tokens available(evi::Side side) const noexcept EVI_REQUIRES(lock_);
+  std::size_t lately_active(const Queue &queue) const noexcept EVI_REQUIRES(lock_);
+  void enqueue(Queue &queue, evi::GroupSeat &seat) noexcept EVI_REQUIRES(lock_);
   evi::Tokens share_of(const evi::GroupSeat &seat, evi::Side side) const noexcept EVI_REQUIRES(lock_);
   evi::Micros time_to_turn(const evi::GroupSeat &seat, evi::Side side, evi::Micros time) const noexcept
       EVI_REQUIRES(lock_);
