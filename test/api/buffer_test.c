@@ -160,6 +160,25 @@ TEST(printf_returns_what_it_added) {
   evbuffer_free(buf);
 }
 
+static int add_formatted(struct evbuffer *buf, const char *format, ...) {
+  int added;
+  va_list args;
+  va_start(args, format);
+  added = evbuffer_add_vprintf(buf, format, args);
+  va_end(args);
+  return added;
+}
+TEST(vprintf_takes_the_arguments_of_its_caller) {
+  struct evbuffer *buf = evbuffer_new();
+  CHECK_INT_EQ(add_formatted(buf, "%d-%s", 7, "seven"), 7);
+  CHECK_INT_EQ(add_formatted(buf, "!"), 1);
+  CHECK_TEXT(buf, "7-seven!");
+  CHECK_INT_EQ(evbuffer_freeze(buf, 0), 0);
+  CHECK_INT_EQ(add_formatted(buf, "x"), -1);
+  CHECK_INT_EQ(evbuffer_get_length(buf), 8);
+  evbuffer_free(buf);
+}
+
 /* --- room to fill ----------------------------------------------------------------------------------------
  */
 
@@ -814,13 +833,13 @@ TEST(locks_are_made_or_lent) {
 int main(int argc, char **argv) {
   RUN_TESTS(layouts_and_constants, bytes_leave_in_the_order_they_came, absurd_lengths_fail,
             prepend_goes_to_the_front, iovecs_are_added_in_order, printf_returns_what_it_added,
-            reserved_space_of_a_new_buffer, reserved_space_behind_data, commit_of_something_else_fails,
-            moving_everything_keeps_extents, moving_a_part, moving_to_itself_does_nothing,
-            shared_contents_outlive_their_source, references_end_with_their_last_byte,
-            references_to_nothing_end_too, pullup_makes_bytes_contiguous, peek_counts_extents,
-            positions_end_with_the_buffer, search_finds_across_extents, lines_end_by_style,
-            lines_by_NUL_and_the_old_call, a_frozen_end_takes_nothing, a_frozen_front_gives_nothing,
-            bytes_pass_through_a_pipe, one_read_takes_4096_bytes_at_most,
+            vprintf_takes_the_arguments_of_its_caller, reserved_space_of_a_new_buffer,
+            reserved_space_behind_data, commit_of_something_else_fails, moving_everything_keeps_extents,
+            moving_a_part, moving_to_itself_does_nothing, shared_contents_outlive_their_source,
+            references_end_with_their_last_byte, references_to_nothing_end_too, pullup_makes_bytes_contiguous,
+            peek_counts_extents, positions_end_with_the_buffer, search_finds_across_extents,
+            lines_end_by_style, lines_by_NUL_and_the_old_call, a_frozen_end_takes_nothing,
+            a_frozen_front_gives_nothing, bytes_pass_through_a_pipe, one_read_takes_4096_bytes_at_most,
             callbacks_get_the_change_of_each_call, callbacks_can_be_switched_off,
             the_newest_callback_runs_first, setcb_replaces_every_callback, callbacks_may_change_the_buffer,
             deferred_callbacks_run_from_the_loop, flags_are_accepted, lack_of_memory_is_reported,

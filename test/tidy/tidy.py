@@ -243,6 +243,55 @@ def check_tests(sources):
     gate("the unit tests' folders mirror those of src/", problems)
 
 
+TEST_SOURCES = (("test/api", ".c"), ("test/unit", ".cc"), ("test/misuse", ".c"))
+
+
+def check_calls():
+    """Each function that the core exports is called by its name in some test."""
+    sources = [code(path) for folder, suffix in TEST_SOURCES for path in files(folder, suffix)]
+    called = {name for source in sources for name in re.findall(r"(?<![\w.>:])(?:::)?(\w+)\s*\(", source)}
+    problems = [f"{name}()" for library in ("core", "pthreads") for name in text(f"cmake/exports/{library}.txt").split()
+                if is_function(name) and name not in called]
+    gate("each exported function is called in a test", problems)
+
+
+def is_function(name):
+    records = text("test/abi/functions.tsv") + text("test/abi/functions-eventide.tsv")
+    return re.search(rf"^{name}\t", records, re.M) is not None
+
+
+def named_tests():
+    """C tests by their names, if they are run; GoogleTests as Suite.name."""
+    found = set()
+    for path in files("test/api", "_test.c"):
+        found |= {name for name in re.findall(r"^TEST\((\w+)\)", text(path), re.M)
+                  if len(re.findall(rf"\b{name}\b", code(path))) > 1}
+    for path in files("test/unit", "_test.cc"):
+        found |= {f"{suite}.{name}" for suite, name in
+                  re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", text(path), re.M)}
+    return found
+
+
+def check_requirements():
+    """docs/requirements.md names tests that exist, one of its own for each line; comments name its lines."""
+    path = "docs/requirements.md"
+    rows = re.findall(r"^\| ((?:must-not|behaviour) \d+) \|.*\|(.*)\|$", text(path), re.M)
+    tests = named_tests()
+    named = {name for _, cell in rows for name in re.findall(r"`([\w.]+)`", cell)}
+    problems = [f"{path}: there is no test {name}" for name in sorted(named - tests)]
+    lines = {line for line, _ in rows}
+    for kind, last in (("must-not", 20), ("behaviour", 19)):
+        problems += [f"{path}: no test of its own shows {kind} {number}" for number in range(1, last + 1)
+                     if not any(name.startswith(f"{kind.replace('-', '_')}_{number:02}_") for name in named)]
+    problems += [f"{path}: says nothing of the test {name}" for name in sorted(tests - named)
+                 if re.match(r"(must_not|behaviour)_\d", name)]
+    for source in [source for folder, suffix in TEST_SOURCES for source in files(folder, suffix)]:
+        for kind, number in re.findall(r"\b([Mm]ust-not|[Bb]ehaviour) (\d+)", text(source)):
+            if f"{kind.lower()} {number}" not in lines:
+                problems.append(f"{source}: {path} has no line {kind.lower()} {number}")
+    gate("each requirement has a test that names it", problems)
+
+
 # ---- built libraries ------------------------------------------------------------------------------------------
 
 def check_libraries(build):
@@ -316,6 +365,8 @@ def main():
     check_headers()
     check_paths()
     check_tests(sources)
+    check_calls()
+    check_requirements()
     if options.build:
         check_libraries(options.build)
     report(sources)
