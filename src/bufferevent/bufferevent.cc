@@ -281,7 +281,7 @@ bool BuffereventBase::set_base(event_base &base) noexcept {
   ev_read.ev_evcallback.evcb_pri = ev_write.ev_evcallback.evcb_pri = priority;
   deferred_set_priority(deferred_, priority);
   if (had_deferred || read_pending_ || write_pending_ || events_pending_) schedule_deferred();
-  if (!output_.empty()) be_ops->output_added(*this);
+  static_cast<void>(be_ops->start(*this, EV_WRITE, Start::resumed));
   if (extra_ && extra_->rate_limit) extra_->rate_limit->settle();
   return true;
 }

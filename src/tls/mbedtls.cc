@@ -66,11 +66,11 @@ TlsOutcome outcome(int result, TlsErrors &errors) noexcept {
 
 // --- the table's functions ---
 
-bool attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   mbedtls_ssl_context *ssl = ssl_of(session);
-  if (side != TlsSide::settled && is_server(ssl) != (side == TlsSide::server)) return false;
+  if (side != TlsSide::settled && is_server(ssl) != (side == TlsSide::server)) return TlsAttached::failed;
   mbedtls_ssl_set_bio(ssl, &wire, send_to_wire, receive_from_wire, nullptr);
-  return true;
+  return TlsAttached::wire;
 }
 
 // The program has to give the session it keeps means of its own. What was received goes.

@@ -213,14 +213,15 @@ bool keeps_its_bio(BIO *bio) noexcept {
   return bio && bio_fd(bio) >= 0 && BIO_method_type(bio) != BIO_TYPE_SOCKET && !is_ours(bio);
 }
 
-bool attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   SSL *ssl = ssl_of(session);
-  if (!keeps_its_bio(SSL_get_wbio(ssl))) {
+  const bool own = keeps_its_bio(SSL_get_wbio(ssl));
+  if (!own) {
     const BIO_METHOD *method = bio_method();
     BIO *bio = method ? BIO_new(method) : nullptr;
     if (!bio) {
       ERR_clear_error();
-      return false;
+      return TlsAttached::failed;
     }
     BIO_set_data(bio, &wire);
     SSL_set_bio(ssl, bio, bio);
@@ -229,7 +230,7 @@ bool attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (side == TlsSide::client) SSL_set_connect_state(ssl);
   if (side == TlsSide::server) SSL_set_accept_state(ssl);
-  return true;
+  return own ? TlsAttached::own : TlsAttached::wire;
 }
 
 void detach(void *session, evutil_socket_t fd, const void *rest, std::size_t size) noexcept {

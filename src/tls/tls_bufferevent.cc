@@ -63,7 +63,9 @@ TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
   const TlsSide side = setup.state == BUFFEREVENT_SSL_OPEN         ? TlsSide::settled
                        : setup.state == BUFFEREVENT_SSL_CONNECTING ? TlsSide::client
                                                                    : TlsSide::server;
-  if (!setup.engine->attach(setup.session, *bev, side)) return nullptr;
+  const TlsAttached attached = setup.engine->attach(setup.session, *bev, side);
+  if (attached == TlsAttached::failed) return nullptr;
+  bev->own_wire_ = attached == TlsAttached::own;
   if (bev->underlying_) bev->take_underlying();
   bev->schedule_flush();
   return bev.release();
@@ -246,7 +248,7 @@ void TlsBufferevent::read_records() noexcept {
   begin_reading();
   {
     const StageLease lease(*this, stage_size());
-    if (may_receive_ && !underlying_) fill_stage();
+    if (may_receive_ && !underlying_ && !own_wire_) fill_stage();
     input_buffer().unfreeze(kAtEnd);
     outcome = decrypt(limit, total);
     input_buffer().freeze(kAtEnd);
@@ -266,7 +268,8 @@ void TlsBufferevent::read_records() noexcept {
 // Until the session has no more, or the limit is reached, which is TlsResult::done.
 TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexcept {
   evbuffer &input = input_buffer();
-  std::size_t expected = unread_ ? kUnknownSize : 1;
+  const std::size_t unknown = own_wire_ ? kUnknownSize : 1;
+  std::size_t expected = unread_ ? kUnknownSize : unknown;
   for (;;) {
     const std::size_t before = ciphertext_at_hand();
     if (before > 0) expected = std::min(before, kMaxRecordPlaintext);
@@ -287,7 +290,7 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
       total += outcome.bytes;
       if (total >= limit) return outcome;
       // A record that did not fit is still inside.
-      expected = outcome.bytes == size ? kUnknownSize : 1;
+      expected = outcome.bytes == size ? kUnknownSize : unknown;
     } else if (outcome.result != TlsResult::want_read || ciphertext_at_hand() == 0 ||
                ciphertext_at_hand() == before) {
       return outcome;

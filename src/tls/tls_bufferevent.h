@@ -143,6 +143,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool read_wants_output_ : 1 = false;   // the session reads on when the wire takes bytes
   bool write_wants_input_ : 1 = false;   // the session writes on when the wire has brought bytes
   bool write_wants_output_ : 1 = false;  // a wire that is not ours is full
+  bool own_wire_ : 1 = false;            // the session reads and writes the socket itself
   bool pumping_ : 1 = false;
   bool again_ : 1 = false;        // pump() was asked for while it ran
   bool may_receive_ : 1 = false;  // in pump(): the socket may have something

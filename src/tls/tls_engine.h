@@ -32,6 +32,12 @@ struct TlsWire {
 
 enum class TlsSide : unsigned char { settled, client, server };
 
+enum class TlsAttached : unsigned char {
+  failed,
+  wire,
+  own,  // the session has means of its own, which read and write the same socket
+};
+
 enum class TlsResult : unsigned char {
   done,        // with a number of bytes where some were moved
   want_read,   // goes on when the wire has brought more
@@ -62,9 +68,9 @@ struct TlsErrors {
 
 struct TlsEngine {
   const char *name;
-  // Has the session use the wire from now on, unless the program gave it means of its own, and take its side
-  // in the handshake. False without memory, or if it can only be on the other side: then nothing has changed.
-  bool (*attach)(void *session, TlsWire &wire, TlsSide side) noexcept;
+  // Has the session use the wire from now on, and take its side in the handshake. After a failure - there is
+  // no memory, or it can only be on the other side - nothing has changed.
+  TlsAttached (*attach)(void *session, TlsWire &wire, TlsSide side) noexcept;
   // The wire goes; what it had received and the session has not taken is handed over, if the session can
   // still have a use for it. fd is -1 if it is to be closed.
   void (*detach)(void *session, evutil_socket_t fd, const void *rest, std::size_t size) noexcept;

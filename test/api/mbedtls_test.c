@@ -1,0 +1,440 @@
+/* TLS bufferevents over mbedTLS as a C program sees them, against a plain peer over OpenSSL and against each
+ * other: what depends on the engine. The machine above it is the one that openssl_test.c is about. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+#include <openssl/pem.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "api/check.h"
+#include "api/tls_openssl.h"
+
+static struct event_base *base;
+static SSL_CTX *server_ctx, *client_ctx;
+static mbedtls_entropy_context entropy;
+static mbedtls_ctr_drbg_context random_source;
+static mbedtls_x509_crt certificate;
+static mbedtls_pk_context key;
+static mbedtls_ssl_config config[2]; /* of a client, of a server */
+static char log_text[4096];
+
+static void note(const char *format, ...) {
+  const size_t used = strlen(log_text);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
+  va_end(args);
+}
+
+#define CHECK_LOG(expected)                 \
+  do {                                      \
+    char seen_[sizeof(log_text)];           \
+    memcpy(seen_, log_text, sizeof(seen_)); \
+    log_text[0] = 0;                        \
+    CHECK_STR_EQ(seen_, expected);          \
+  } while (0)
+
+static void on_read(struct bufferevent *bev, void *name) {
+  note("%s:r%u ", (char *)name, (unsigned)evbuffer_get_length(bufferevent_get_input(bev)));
+}
+static void on_write(struct bufferevent *bev, void *name) {
+  note("%s:w%u ", (char *)name, (unsigned)evbuffer_get_length(bufferevent_get_output(bev)));
+}
+static void on_event(struct bufferevent *bev, short what, void *name) {
+  (void)bev;
+  note("%s:e%02x ", (char *)name, (unsigned)what);
+}
+
+static void turn(void) {
+  int i;
+  for (i = 0; i < 12; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void make_pair(evutil_socket_t fds[2]) {
+  evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  evutil_make_socket_nonblocking(fds[0]);
+  evutil_make_socket_nonblocking(fds[1]);
+}
+
+enum form { over_socket, over_bufferevent };
+
+static enum bufferevent_ssl_state side(int server) {
+  return server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING;
+}
+
+static struct bufferevent *make_tls(enum form form, evutil_socket_t fd, int server, const char *name) {
+  const int options = BEV_OPT_CLOSE_ON_FREE | (getenv("EVENTIDE_TEST_THREADS") ? BEV_OPT_THREADSAFE : 0);
+  mbedtls_dyncontext *ssl = bufferevent_mbedtls_dyncontext_new(&config[server]);
+  struct bufferevent *bev;
+  if (form == over_socket) {
+    bev = bufferevent_mbedtls_socket_new(base, fd, ssl, side(server), options);
+  } else {
+    struct bufferevent *under = bufferevent_socket_new(base, fd, options);
+    bev = bufferevent_mbedtls_filter_new(base, under, ssl, side(server), options);
+  }
+  if (bev) bufferevent_setcb(bev, on_read, on_write, on_event, (void *)name);
+  return bev;
+}
+
+struct fixture {
+  struct bufferevent *bev;
+  struct tls_peer peer;
+  evutil_socket_t fds[2];
+};
+
+static void begin(struct fixture *f, enum form form, int server) {
+  make_pair(f->fds);
+  f->bev = make_tls(form, f->fds[0], server, "a");
+  f->peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f->fds[1]);
+}
+
+static void shake_hands(struct fixture *f) {
+  int i;
+  for (i = 0; i < 6; ++i) {
+    turn();
+    tls_peer_move(&f->peer);
+  }
+  turn();
+}
+
+static void connect_both(struct fixture *f, enum form form, int server) {
+  begin(f, form, server);
+  CHECK(f->bev != NULL);
+  bufferevent_enable(f->bev, EV_READ | EV_WRITE);
+  shake_hands(f);
+  CHECK_LOG("a:e80 ");
+}
+
+static void end(struct fixture *f) {
+  if (f->bev) bufferevent_free(f->bev);
+  tls_peer_free(&f->peer);
+  turn();
+}
+
+typedef void (*body)(enum form form, int server);
+static void in_all_ways(body run) {
+  int form, server;
+  for (form = over_socket; form <= over_bufferevent; ++form) {
+    for (server = 0; server < 2 && !CHECK_FAILED(); ++server) {
+      log_text[0] = 0;
+      run((enum form)form, server);
+      if (CHECK_FAILED()) {
+        printf("with %s, %s\n", form == over_socket ? "socket" : "filter", server ? "server" : "client");
+      }
+    }
+  }
+}
+
+/* --- tests ---------------------------------------------------------------------------------------------- */
+
+static void state(enum form form, int server) {
+  struct fixture f;
+  begin(&f, form, server);
+  CHECK(f.bev != NULL);
+  CHECK(bufferevent_mbedtls_get_ssl(f.bev) != NULL);
+  CHECK_INT_EQ(bufferevent_getfd(f.bev), f.fds[0]);
+  CHECK_INT_EQ(bufferevent_mbedtls_get_allow_dirty_shutdown(f.bev), 0);
+  bufferevent_mbedtls_set_allow_dirty_shutdown(f.bev, 1);
+  CHECK_INT_EQ(bufferevent_mbedtls_get_allow_dirty_shutdown(f.bev), 1);
+  CHECK(bufferevent_ssl_get_flags(f.bev) == BUFFEREVENT_SSL_DIRTY_SHUTDOWN);
+  CHECK(bufferevent_ssl_set_flags(f.bev, BUFFEREVENT_SSL_BATCH_WRITE) == 1);
+  CHECK(bufferevent_ssl_clear_flags(f.bev, 3) == 3);
+  CHECK_INT_EQ(bufferevent_get_mbedtls_error(f.bev), 0);
+  /* It is none of OpenSSL's. */
+  CHECK(bufferevent_openssl_get_ssl(f.bev) == NULL);
+  CHECK_INT_EQ(bufferevent_openssl_get_allow_dirty_shutdown(f.bev), -1);
+  end(&f);
+}
+TEST(a_new_one_has_the_documented_state) { in_all_ways(state); }
+
+TEST(others_are_no_tls_bufferevents) {
+  struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+  CHECK(bufferevent_mbedtls_get_ssl(bev) == NULL);
+  CHECK_INT_EQ(bufferevent_mbedtls_get_allow_dirty_shutdown(bev), -1);
+  bufferevent_mbedtls_set_allow_dirty_shutdown(bev, 1);
+  CHECK_INT_EQ(bufferevent_mbedtls_renegotiate(bev), -1);
+  CHECK_INT_EQ(bufferevent_get_mbedtls_error(bev), 0);
+  CHECK(bufferevent_mbedtls_dyncontext_new(NULL) == NULL);
+  bufferevent_mbedtls_dyncontext_free(NULL);
+  bufferevent_free(bev);
+}
+
+static void both_ways(enum form form, int server) {
+  struct fixture f;
+  char text[64];
+  connect_both(&f, form, server);
+  if (CHECK_FAILED()) return;
+  tls_peer_write(&f.peer, "hello", 5);
+  turn();
+  CHECK_LOG("a:r5 ");
+  bufferevent_write(f.bev, "world!", 6);
+  turn();
+  CHECK_LOG("a:w0 ");
+  CHECK_INT_EQ(tls_peer_read(&f.peer, text, sizeof(text)), 6);
+  CHECK_MEM_EQ(text, "world!", 6);
+  SSL_shutdown(f.peer.ssl);
+  tls_peer_send(&f.peer, 1L << 30);
+  turn();
+  CHECK_LOG("a:e11 ");
+  end(&f);
+}
+TEST(data_goes_both_ways_until_close_notify) { in_all_ways(both_ways); }
+
+static void goodbye(enum form form, int server) {
+  struct fixture f;
+  char text[64];
+  connect_both(&f, form, server);
+  if (CHECK_FAILED()) return;
+  bufferevent_free(f.bev);
+  f.bev = NULL;
+  turn();
+  CHECK_INT_LE(tls_peer_read(&f.peer, text, sizeof(text)), 0);
+  CHECK_INT_EQ(SSL_get_shutdown(f.peer.ssl), SSL_RECEIVED_SHUTDOWN);
+  end(&f);
+}
+TEST(a_free_says_goodbye) { in_all_ways(goodbye); }
+
+static void truncated(enum form form, int server) {
+  struct fixture f;
+  int dirty;
+  for (dirty = 0; dirty < 2; ++dirty) {
+    connect_both(&f, form, server);
+    if (CHECK_FAILED()) return;
+    bufferevent_mbedtls_set_allow_dirty_shutdown(f.bev, dirty);
+    tls_peer_write(&f.peer, "last", 4);
+    close(f.fds[1]);
+    f.peer.fd = -1;
+    turn();
+    CHECK_LOG(dirty ? "a:r4 a:e11 " : "a:r4 a:e21 ");
+    if (!dirty) CHECK_INT_EQ(bufferevent_get_mbedtls_error(f.bev), -MBEDTLS_ERR_SSL_CONN_EOF);
+    end(&f);
+  }
+}
+TEST(an_end_without_close_notify_is_an_error_unless_allowed) { in_all_ways(truncated); }
+
+static void garbage(enum form form, int server) {
+  struct fixture f;
+  begin(&f, form, server);
+  CHECK_INT_EQ(send(f.fds[1], "GET / HTTP/1.0\r\n\r\n and more", 27, 0), 27);
+  turn();
+  CHECK_LOG("a:e21 ");
+  CHECK_INT_NE(bufferevent_get_mbedtls_error(f.bev), 0);
+  CHECK_INT_EQ(bufferevent_get_mbedtls_error(f.bev), 0);
+  end(&f);
+}
+TEST(garbage_instead_of_a_handshake_is_an_error) { in_all_ways(garbage); }
+
+static void steps(enum form form, int server) {
+  struct fixture f;
+  char text[64];
+  connect_both(&f, form, server);
+  if (CHECK_FAILED()) return;
+  bufferevent_setwatermark(f.bev, EV_READ, 0, 10);
+  SSL_write(f.peer.ssl, "0123456789abcdefghij", 20);
+  SSL_write(f.peer.ssl, "klmno", 5);
+  tls_peer_send(&f.peer, 1L << 30);
+  turn();
+  CHECK_LOG("a:r10 ");
+  bufferevent_read(f.bev, text, 10);
+  turn();
+  CHECK_LOG("a:r10 ");
+  bufferevent_read(f.bev, text, 10);
+  turn();
+  CHECK_LOG("a:r5 ");
+  end(&f);
+}
+TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_all_ways(steps); }
+
+static int handshakes;
+static void on_info(const SSL *ssl, int where, int value) {
+  (void)ssl;
+  (void)value;
+  if (where & SSL_CB_HANDSHAKE_DONE) ++handshakes;
+}
+
+static void renegotiated(enum form form, int server) {
+  struct fixture f;
+  char text[64];
+  int i;
+  connect_both(&f, form, server);
+  if (CHECK_FAILED()) return;
+  SSL_set_info_callback(f.peer.ssl, on_info);
+  handshakes = 0;
+  CHECK_INT_EQ(server ? bufferevent_ssl_renegotiate(f.bev) : bufferevent_mbedtls_renegotiate(f.bev), 0);
+  for (i = 0; i < 6; ++i) {
+    turn();
+    tls_peer_read(&f.peer, text, sizeof(text));
+  }
+  turn();
+  CHECK_LOG("a:e80 ");
+  bufferevent_write(f.bev, "after", 5);
+  turn();
+  CHECK_INT_EQ(tls_peer_read(&f.peer, text, sizeof(text)), 5);
+  tls_peer_write(&f.peer, "xy", 2);
+  turn();
+  CHECK_LOG("a:w0 a:r2 ");
+  CHECK_INT_EQ(handshakes, 1);
+  end(&f);
+}
+TEST(renegotiation_is_done) { in_all_ways(renegotiated); }
+
+static void wrong_side(enum form form, int server) {
+  mbedtls_dyncontext *ssl = bufferevent_mbedtls_dyncontext_new(&config[server]);
+  evutil_socket_t fds[2];
+  struct bufferevent *bev = NULL, *under = NULL;
+  CHECK(ssl != NULL);
+  make_pair(fds);
+  if (form == over_socket) {
+    CHECK(bufferevent_mbedtls_socket_new(base, fds[0], ssl, side(!server), BEV_OPT_CLOSE_ON_FREE) == NULL);
+    CHECK(bufferevent_mbedtls_socket_new(base, fds[0], NULL, side(server), 0) == NULL);
+    bev = bufferevent_mbedtls_socket_new(base, fds[0], ssl, side(server), BEV_OPT_CLOSE_ON_FREE);
+  } else {
+    under = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE);
+    CHECK(bufferevent_mbedtls_filter_new(base, under, ssl, side(!server), BEV_OPT_CLOSE_ON_FREE) == NULL);
+    bev = bufferevent_mbedtls_filter_new(base, under, ssl, side(server), BEV_OPT_CLOSE_ON_FREE);
+  }
+  CHECK(bev != NULL);
+  bufferevent_free(bev);
+  close(fds[1]);
+  turn();
+}
+TEST(a_constructor_that_fails_takes_nothing) { in_all_ways(wrong_side); }
+
+/* One side of a transfer. */
+#define TRANSFER_SIZE (4u << 20)
+struct mover {
+  struct bufferevent *bev;
+  size_t sent, received, wrong;
+  int other_events;
+};
+static unsigned char byte_at(size_t position) { return (unsigned char)((position * 2654435761u) >> 11); }
+static void move_out(struct bufferevent *bev, void *arg) {
+  static const size_t sizes[] = {1, 17, 300, 4096, 16384, 70000, 5, 12000};
+  static unsigned next;
+  struct mover *m = arg;
+  unsigned char piece[70000];
+  while (m->sent < TRANSFER_SIZE && evbuffer_get_length(bufferevent_get_output(bev)) < 200000) {
+    size_t size = sizes[next++ % 8], i;
+    if (size > TRANSFER_SIZE - m->sent) size = TRANSFER_SIZE - m->sent;
+    for (i = 0; i < size; ++i) piece[i] = byte_at(m->sent + i);
+    bufferevent_write(bev, piece, size);
+    m->sent += size;
+  }
+}
+static void move_in(struct bufferevent *bev, void *arg) {
+  struct mover *m = arg;
+  unsigned char piece[65536];
+  int got, i;
+  while ((got = evbuffer_remove(bufferevent_get_input(bev), piece, sizeof(piece))) > 0) {
+    for (i = 0; i < got; ++i) m->wrong += piece[i] != byte_at(m->received + (size_t)i);
+    m->received += (size_t)got;
+  }
+}
+static void begin_moving(struct bufferevent *bev, short what, void *arg) {
+  struct mover *m = arg;
+  if (what == BEV_EVENT_CONNECTED) {
+    move_out(bev, arg);
+  } else {
+    m->other_events |= what;
+  }
+}
+static void much(enum form form, int other_is_openssl) {
+  evutil_socket_t fds[2];
+  struct mover m[2];
+  int i;
+  memset(m, 0, sizeof(m));
+  make_pair(fds);
+  m[0].bev = make_tls(form, fds[0], 1, "a");
+  m[1].bev = other_is_openssl
+                 ? bufferevent_openssl_socket_new(base, fds[1], SSL_new(client_ctx),
+                                                  BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE)
+                 : make_tls(over_socket, fds[1], 0, "b");
+  for (i = 0; i < 2; ++i) {
+    CHECK(m[i].bev != NULL);
+    bufferevent_setcb(m[i].bev, move_in, move_out, begin_moving, &m[i]);
+    bufferevent_enable(m[i].bev, EV_READ | EV_WRITE);
+  }
+  for (i = 0; i < 200000; ++i) {
+    if (m[0].received >= TRANSFER_SIZE && m[1].received >= TRANSFER_SIZE) break;
+    event_base_loop(base, EVLOOP_ONCE);
+  }
+  for (i = 0; i < 2; ++i) {
+    CHECK_INT_EQ(m[i].received, TRANSFER_SIZE);
+    CHECK_INT_EQ(m[i].wrong, 0);
+    CHECK_INT_EQ(m[i].other_events, 0);
+    bufferevent_free(m[i].bev);
+  }
+  turn();
+}
+TEST(megabytes_cross_in_both_directions) { in_all_ways(much); }
+
+/* --- the configurations --------------------------------------------------------------------------------- */
+
+static int pem_of(BIO *bio, unsigned char *out, size_t size) {
+  const int length = BIO_read(bio, out, (int)size - 1);
+  BIO_free(bio);
+  if (length <= 0) return 0;
+  out[length] = 0;
+  return length + 1;
+}
+
+static int configure(void) {
+  unsigned char pem[4096];
+  BIO *bio = BIO_new(BIO_s_mem());
+  int i, length;
+  mbedtls_entropy_init(&entropy);
+  mbedtls_ctr_drbg_init(&random_source);
+  mbedtls_x509_crt_init(&certificate);
+  mbedtls_pk_init(&key);
+  if (mbedtls_ctr_drbg_seed(&random_source, mbedtls_entropy_func, &entropy, NULL, 0) != 0) return 0;
+  PEM_write_bio_X509(bio, tls_certificate);
+  length = pem_of(bio, pem, sizeof(pem));
+  if (!length || mbedtls_x509_crt_parse(&certificate, pem, (size_t)length) != 0) return 0;
+  bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey(bio, tls_key, NULL, NULL, 0, NULL, NULL);
+  length = pem_of(bio, pem, sizeof(pem));
+#if MBEDTLS_VERSION_MAJOR >= 3
+  if (!length ||
+      mbedtls_pk_parse_key(&key, pem, (size_t)length, NULL, 0, mbedtls_ctr_drbg_random, &random_source) != 0)
+    return 0;
+#else
+  if (!length || mbedtls_pk_parse_key(&key, pem, (size_t)length, NULL, 0) != 0) return 0;
+#endif
+  for (i = 0; i < 2; ++i) {
+    mbedtls_ssl_config_init(&config[i]);
+    if (mbedtls_ssl_config_defaults(&config[i], i ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
+                                    MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0)
+      return 0;
+    mbedtls_ssl_conf_rng(&config[i], mbedtls_ctr_drbg_random, &random_source);
+    mbedtls_ssl_conf_authmode(&config[i], MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_renegotiation(&config[i], MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+  }
+  return mbedtls_ssl_conf_own_cert(&config[1], &certificate, &key) == 0;
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
+  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
+#endif
+  base = event_base_new();
+  if (!base || !tls_make_certificate() || !configure()) return 1;
+  server_ctx = tls_context(1, TLS1_2_VERSION);
+  client_ctx = tls_context(0, TLS1_2_VERSION);
+  RUN_TESTS(a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
+            data_goes_both_ways_until_close_notify, a_free_says_goodbye,
+            an_end_without_close_notify_is_an_error_unless_allowed,
+            garbage_instead_of_a_handshake_is_an_error, what_a_limit_holds_back_comes_without_new_bytes,
+            renegotiation_is_done, a_constructor_that_fails_takes_nothing,
+            megabytes_cross_in_both_directions);
+}
