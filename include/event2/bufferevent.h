@@ -86,7 +86,7 @@ typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *
 enum bufferevent_options {
   /* Freeing the bufferevent closes the socket, or frees the bufferevent underneath. */
   BEV_OPT_CLOSE_ON_FREE = (1 << 0),
-  /* The bufferevent and its buffers get a lock, if threads were enabled. */
+  /* The bufferevent and its buffers get a lock. Threads must have been enabled before. */
   BEV_OPT_THREADSAFE = (1 << 1),
   /* Callbacks are not called where their reason arises but from the loop, after the events that are
    * active. */

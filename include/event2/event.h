@@ -388,8 +388,8 @@ EVENT2_CORE_EXPORT_SYMBOL
 int event_base_update_cache_time(struct event_base *base);
 
 /* Fills *tv with the time by the base's own clock, on which timeouts are measured: it never goes back, and
- * its zero has no meaning. As read at the beginning of this round while callbacks run. 0, or -1 if the clock
- * failed. Since 2.1. */
+ * its zero has no meaning. Read anew in each call. 0, or -1 if an argument is NULL or the clock failed.
+ * Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int event_gettime_monotonic(struct event_base *base, struct timeval *tv);
 
@@ -405,12 +405,12 @@ const struct timeval *event_base_init_common_timeout(struct event_base *base, co
 
 /* --- priorities ------------------------------------------------------------------------------------- */
 
-/* The greatest number of priorities of a base. */
+/* The number of priorities of a base is less than this. */
 #define EVENT_MAX_PRIORITIES 256
 
 /* Gives a base priorities 0, the most important, to count - 1. Events set up later get count / 2; those that
  * exist keep their number, so do this first. A new base has one.
- * 0, or -1 if count is not in 1..EVENT_MAX_PRIORITIES, if events are active, or without memory. Since 1.0. */
+ * 0, or -1 if count is not in 1..EVENT_MAX_PRIORITIES - 1, if events are active, or without memory. Since 1.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int event_base_priority_init(struct event_base *base, int count);
 
@@ -598,7 +598,8 @@ typedef void (*event_finalize_callback_fn)(struct event *ev, void *arg);
  *
  * flags must be 0. event_finalize() leaves the memory to cb, which may set the event up anew; with
  * event_free_finalize() the event is from event_new() and is freed after cb. If the base is freed first,
- * event_base_free() calls cb, event_base_free_nofinalize() does not. 0, or -1 if the event has no base.
+ * event_base_free() calls cb, event_base_free_nofinalize() does not. Until cb has run event_add() is -1.
+ * 0, or -1 if the event has no base or flags are not 0.
  * Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int event_finalize(unsigned int flags, struct event *ev, event_finalize_callback_fn cb);
