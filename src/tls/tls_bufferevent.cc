@@ -46,8 +46,7 @@ short error_in(short direction) noexcept {
 // --- life ---
 
 TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept
-    : BuffereventBase(setup.base, kind,
-                      setup.underlying ? setup.options & ~BEV_OPT_THREADSAFE : setup.options),
+    : BuffereventBase(setup.base, kind, setup.options),
       TlsWire{wire_receive, wire_send, wire_fd},
       engine_(*setup.engine),
       session_(setup.session),
@@ -58,8 +57,7 @@ TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kin
 
 TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
   Owned<TlsBufferevent> bev{make<TlsBufferevent>(setup, setup.underlying ? kFilterOps : kSocketOps)};
-  if (!bev || !bev->init()) return nullptr;
-  if (bev->underlying_) bev->share_lock();
+  if (!bev || !(bev->underlying_ ? bev->init_on(*bev->underlying_) : bev->init())) return nullptr;
   const TlsSide side = setup.state == BUFFEREVENT_SSL_OPEN         ? TlsSide::settled
                        : setup.state == BUFFEREVENT_SSL_CONNECTING ? TlsSide::client
                                                                    : TlsSide::server;
@@ -76,18 +74,12 @@ TlsBufferevent *TlsBufferevent::of(bufferevent &bev) noexcept {
   return tls ? &of(BuffereventBase::of(bev)) : nullptr;
 }
 
-// Whatever holds one of the two holds both.
-void TlsBufferevent::share_lock() noexcept {
-  input_buffer().set_lock(underlying_->lock());
-  output_buffer().set_lock(underlying_->lock());
-}
-
 // Its input is held back until the first pump() wants some. That it cannot be enabled is its own failure,
 // which it tells by an event.
 void TlsBufferevent::take_underlying() noexcept {
   const BuffereventUse use(*underlying_);
   underlying_->hold();
-  underlying_->set_callbacks(on_underlying_data, on_underlying_data, on_underlying_event, this);
+  underlying_->set_relay(on_underlying_data, on_underlying_data, on_underlying_event, *this);
   underlying_->suspend(EV_READ, kFilterBusy);
   if (!underlying_->enable(kBoth)) wire_failed(last_socket_error());
 }
@@ -109,7 +101,8 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   if (owner) self.say_goodbye();
   BuffereventBase *under = self.underlying_;
   if (!under) return;
-  if (under->cbarg == &self) under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
+  if (under->cbarg == static_cast<BuffereventBase *>(&self))
+    under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
   under->clear_reasons(EV_READ, kFilterBusy);
   if (owner && under->be_ops == &socket_ops && !under->output_buffer().empty())
     under->be_ops->flush_turn(*under);
@@ -460,12 +453,20 @@ bool TlsBufferevent::update_interest() noexcept {
     return want(ev_read, EV_READ, wants_input()) && want(ev_write, EV_WRITE, wants_output());
   }
   const bool input = wants_input();
-  if (input == underlying_->suspended(EV_READ, kFilterBusy)) {
-    input ? underlying_->resume(EV_READ, kFilterBusy) : underlying_->suspend(EV_READ, kFilterBusy);
-  }
+  if (input == underlying_->suspended(EV_READ, kFilterBusy)) hold_underlying(!input);
   const bool output = phase_ == Phase::open && wants(EV_WRITE) && !output_buffer().empty();
   return want(ev_read, EV_READ, input && evutil_timerisset(&timeout_read)) &&
          want(ev_write, EV_WRITE, output && evutil_timerisset(&timeout_write));
+}
+
+// A bufferevent in memory moves its data at once. What that brings waits for the loop: the program may be
+// about to change one of our buffers, which is why we are here.
+void TlsBufferevent::hold_underlying(bool back) noexcept {
+  pumping_ = true;
+  back ? underlying_->suspend(EV_READ, kFilterBusy) : underlying_->resume(EV_READ, kFilterBusy);
+  pumping_ = false;
+  if (again_) schedule_flush();
+  again_ = false;
 }
 
 void TlsBufferevent::restart_timeout(short direction) noexcept {
@@ -525,7 +526,7 @@ void TlsBufferevent::on_writable(evutil_socket_t, short what, void *arg) noexcep
 }
 
 void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
-  auto &self = *static_cast<TlsBufferevent *>(arg);
+  TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
   const BuffereventUse use(self);
   if (self.freed()) return;
   if (!self.underlying_->input_buffer().empty()) {
@@ -538,7 +539,7 @@ void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
 
 void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) noexcept {
   const int error = last_socket_error();
-  auto &self = *static_cast<TlsBufferevent *>(arg);
+  TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
   const BuffereventUse use(self);
   if (self.freed()) return;
   if (what & BEV_EVENT_TIMEOUT) {

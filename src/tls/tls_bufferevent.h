@@ -68,7 +68,6 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   enum class Phase : std::uint8_t { handshaking, open, failed };
 
   // --- tls_bufferevent.cc ---
-  void share_lock() noexcept;
   void take_underlying() noexcept;
   void pump() noexcept;
   void pump_once() noexcept;
@@ -89,6 +88,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void finish_writing() noexcept;
   void fail(short what, int error) noexcept;
   [[nodiscard]] bool update_interest() noexcept;
+  void hold_underlying(bool back) noexcept;
   [[nodiscard]] bool want(event &ev, short direction, bool wanted) noexcept;
   bool may_pump() const noexcept;
   bool wants_input() const noexcept;

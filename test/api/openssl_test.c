@@ -607,6 +607,75 @@ static void much(enum form form, int batch) {
 }
 TEST(megabytes_cross_in_both_directions) { in_all_ways(much); }
 
+/* Both ends over a pair in memory, one thread, one loop. */
+static void much_over_pair(enum form form, int batch) {
+  struct bufferevent *ends[2];
+  struct mover m[2];
+  int i;
+  if (form == over_socket) return;
+  memset(m, 0, sizeof(m));
+  CHECK_INT_EQ(bufferevent_pair_new(base, batch ? BEV_OPT_DEFER_CALLBACKS : 0, ends), 0);
+  for (i = 0; i < 2; ++i) {
+    m[i].bev = bufferevent_openssl_filter_new(base, ends[i], SSL_new(i ? client_ctx : server_ctx),
+                                              i ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
+                                              BEV_OPT_CLOSE_ON_FREE | threadsafe());
+    CHECK(m[i].bev != NULL);
+  }
+  transfer(m);
+  bufferevent_free(m[0].bev);
+  if (ours()) {
+    turn();
+    CHECK_INT_EQ(m[1].ended, BEV_EVENT_EOF | BEV_EVENT_READING);
+  }
+  bufferevent_free(m[1].bev);
+  turn();
+}
+TEST(megabytes_cross_over_a_pair) { in_all_ways(much_over_pair); }
+
+/* Draining one end's input by a little at a time lets the other end's bytes in, in the midst of it. */
+static int drained, drain_and_free;
+static void drain_some(struct bufferevent *bev, void *arg) {
+  struct bufferevent **slot = arg;
+  char text[700];
+  drained += (int)bufferevent_read(bev, text, sizeof(text));
+  if (drain_and_free && drained > 20000) {
+    bufferevent_free(bev);
+    *slot = NULL;
+  }
+}
+static void drains(enum form form, int freeing) {
+  static char text[60000];
+  struct bufferevent *ends[2], *tls[2];
+  int i;
+  if (form == over_socket || !ours()) return;
+  drained = 0;
+  drain_and_free = freeing;
+  CHECK_INT_EQ(bufferevent_pair_new(base, 0, ends), 0);
+  for (i = 0; i < 2; ++i) {
+    tls[i] = bufferevent_openssl_filter_new(base, ends[i], SSL_new(i ? client_ctx : server_ctx),
+                                            i ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
+                                            BEV_OPT_CLOSE_ON_FREE | threadsafe());
+    CHECK(tls[i] != NULL);
+  }
+  bufferevent_setwatermark(tls[0], EV_READ, 0, 1000);
+  bufferevent_setcb(tls[0], drain_some, NULL, NULL, &tls[0]);
+  bufferevent_enable(tls[0], EV_READ);
+  bufferevent_write(tls[1], text, sizeof(text));
+  for (i = 0; i < 1000 && tls[0] && drained < (int)sizeof(text); ++i) {
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    if (tls[0] && !freeing) drained += (int)evbuffer_remove(bufferevent_get_input(tls[0]), text, 300);
+  }
+  if (freeing) {
+    CHECK(tls[0] == NULL);
+  } else {
+    CHECK_INT_EQ(drained, sizeof(text));
+    bufferevent_free(tls[0]);
+  }
+  bufferevent_free(tls[1]);
+  turn();
+}
+TEST(a_watermark_over_a_pair_strands_nothing) { in_all_ways(drains); }
+
 static void small_steps(enum form form, int server) {
   struct fixture f;
   char text[64];
@@ -1317,6 +1386,7 @@ int main(int argc, char **argv) {
             an_open_session_is_taken_over_with_what_it_holds, server_name_and_protocol_are_the_sessions_own,
             sessions_are_resumed_by_ticket, renegotiation_is_done_where_the_protocol_has_it,
             a_peer_may_renegotiate, data_goes_both_ways, megabytes_cross_in_both_directions,
+            megabytes_cross_over_a_pair, a_watermark_over_a_pair_strands_nothing,
             what_a_limit_holds_back_comes_without_new_bytes, many_records_come_in_one_turn,
             a_rate_limit_strands_nothing, pieces_of_output_share_records, flags_are_set_and_cleared,
             output_stays_until_the_kernel_has_it, close_notify_is_the_end_of_reading,
