@@ -89,11 +89,14 @@ bool control(EpollState &state, int op, int fd, FdSlot &slot, std::uint8_t wante
   return epoll_ctl(state.epfd, op, fd, &ev) == 0;
 }
 
-bool set_interest(EpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (slot.registered) {
     if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) return true;
-    // The number was closed, and perhaps opened again, since: there is no entry for the file it means now.
-    return errno == ENOENT && control(state, EPOLL_CTL_ADD, fd, slot, wanted);
+    if (errno != ENOENT) return false;
+    // The number was closed, and perhaps opened again, since: there is no entry for the file it means now,
+    // but there may be one for the old file.
+    base.entry_may_linger();
+    return control(state, EPOLL_CTL_ADD, fd, slot, wanted);
   }
   if (control(state, EPOLL_CTL_ADD, fd, slot, wanted)) return true;
   // An entry that was left behind, disarmed, and found its file again (dup2 back and forth): take it over.
@@ -109,7 +112,7 @@ bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
     slot.registered = 0;
     return true;
   }
-  if (!set_interest(state, fd, slot, wanted)) {
+  if (!set_interest(state, base, fd, slot, wanted)) {
     log_warn("epoll_ctl on descriptor %d", fd);
     return false;
   }
