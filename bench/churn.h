@@ -8,7 +8,7 @@
 #include "bench.h"
 #include "net.h"
 
-enum { kChurnOps = 200000, kChurnSockets = 100, kChurnsPerPass = 1000 };
+enum { kChurnOps = 100000, kChurnSockets = 100, kChurnsPerPass = 1000 };
 
 /* Both ends of each socket pair stay open; one of them is watched. */
 static inline void churn_open_sockets(int *fds) {

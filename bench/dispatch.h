@@ -7,7 +7,7 @@
 #include "bench.h"
 #include "net.h"
 
-enum { kPairs = 1000, kActive = 100, kDispatchOps = 200000 };
+enum { kPairs = 1000, kActive = 100, kDispatchOps = 60000 };
 
 struct ring {
   int in[kPairs], out[kPairs];

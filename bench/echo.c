@@ -42,7 +42,7 @@ static struct bufferevent *serve(int fd) {
 int main(int argc, char **argv) {
   struct bufferevent *connections[kEchoClients];
   int port;
-  const long ops = bench_start(argc, argv, 80000);
+  const long ops = bench_start(argc, argv, 40000);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(echo_load, listener, port);
   base = event_base_new();

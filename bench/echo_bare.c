@@ -33,7 +33,7 @@ static void serve(int epoll) {
 
 int main(int argc, char **argv) {
   int connections[kEchoClients], port;
-  const long ops = bench_start(argc, argv, 80000);
+  const long ops = bench_start(argc, argv, 40000);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(echo_load, listener, port);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
   static uv_tcp_t connections[kEchoClients];
   uv_loop_t loop;
   int port;
-  const long ops = bench_start(argc, argv, 80000);
+  const long ops = bench_start(argc, argv, 40000);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(echo_load, listener, port);
   CHECK(uv_loop_init(&loop) == 0);

@@ -8,7 +8,7 @@
 
 #include "bench.h"
 
-enum { kScaleOps = 200000 };
+enum { kScaleOps = 100000 };
 
 struct scale_step {
   const char *name;

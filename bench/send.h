@@ -8,7 +8,7 @@
 #include "bench.h"
 #include "net.h"
 
-enum { kSendOps = 16384, kSendBlocks = 4, kFileBlocks = 16, kFileBytes = kFileBlocks * kBulkWrite };
+enum { kSendOps = 8192, kSendBlocks = 4, kFileBlocks = 16, kFileBytes = kFileBlocks * kBulkWrite };
 
 static char send_data[kBulkWrite];
 
