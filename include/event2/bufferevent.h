@@ -357,8 +357,13 @@ struct bufferevent *bufferevent_pair_get_partner(struct bufferevent *bev);
 
 /* A limit is a bucket of tokens, one for each byte. Reading takes from one bucket and writing from another; a
  * direction whose bucket is empty is held back. Every tick rate tokens are added, and what exceeds burst is
- * lost. Buckets begin with rate tokens. Sizes are in bytes, and the headers of the network are not
- * counted. */
+ * lost. Buckets begin with rate tokens, and ticks when the limit is set. Sizes are in bytes, and the headers
+ * of the network are not counted.
+ *
+ * Sockets and TLS bufferevents over sockets obey limits; pairs and filters can be given some, which the
+ * getters tell, but nothing holds them back. A direction that is held back does not run into its timeout.
+ * Functions on a bufferevent are as thread-safe as it is; those on a group may be called from any thread if
+ * threads were enabled before it was created. Since 2.0 where nothing else is said. */
 
 /* The rates and bursts of a limit. Opaque. */
 struct ev_token_bucket_cfg;
@@ -373,51 +378,61 @@ struct bufferevent_rate_limit_group;
  * for writing, and the length of a tick, of which fractions of a millisecond do not count; NULL is one
  * second.
  *
- * Returns it, to be freed with ev_token_bucket_cfg_free() after all bufferevents that use it are gone or have
- * another; NULL if a rate is 0, exceeds its burst or EV_RATE_LIMIT_MAX, or without memory. It has no lock and
- * never changes. */
+ * Returns it, to be freed with ev_token_bucket_cfg_free(); NULL if a rate is 0 or exceeds its burst, if a
+ * burst exceeds EV_RATE_LIMIT_MAX, if the tick is shorter than a millisecond, or without memory. It never
+ * changes, so any number of bufferevents, groups and threads may share it. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct ev_token_bucket_cfg *ev_token_bucket_cfg_new(size_t read_rate, size_t read_burst, size_t write_rate,
                                                     size_t write_burst, const struct timeval *tick_len);
+
+/* Frees a configuration; NULL does nothing. For libevent's sake, and for
+ * bufferevent_get_token_bucket_cfg()'s, only after all bufferevents that use it are gone or have another. */
 EVENT2_CORE_EXPORT_SYMBOL
 void ev_token_bucket_cfg_free(struct ev_token_bucket_cfg *cfg);
 
-/* Gives a bufferevent a limit of its own, which is used and not copied, beside that of its group. NULL takes
- * it away. 0, or -1 without memory. */
+/* Gives a bufferevent a limit of its own, beside that of its group; the lower one holds. One that has a limit
+ * keeps its tokens, up to the new burst, and the part of the tick that has passed. NULL takes the limit away,
+ * and lets go on what it held back. 0, or -1 without memory. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_set_rate_limit(struct bufferevent *bev, struct ev_token_bucket_cfg *cfg);
 
-/* The configuration of the bufferevent's own limit; NULL if it has none. Since 2.1. */
+/* The configuration that bufferevent_set_rate_limit() was given; NULL if the bufferevent has no limit of its
+ * own. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 const struct ev_token_bucket_cfg *bufferevent_get_token_bucket_cfg(const struct bufferevent *bev);
 
-/* Creates a group, whose members share the limit of cfg, which is copied. base runs its clock and must
- * outlive it. Returns the group, to be freed with bufferevent_rate_limit_group_free(), or NULL without
- * memory. A group has a lock if threads were enabled. */
+/* Creates a group, whose members share the limit of cfg, which is copied. Its time is that of base, or of the
+ * system if that is NULL; members may belong to any base. Returns the group, to be freed with
+ * bufferevent_rate_limit_group_free(), or NULL if cfg is NULL or without memory. A group has a lock if
+ * threads were enabled. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct bufferevent_rate_limit_group *bufferevent_rate_limit_group_new(struct event_base *base,
                                                                       const struct ev_token_bucket_cfg *cfg);
 
-/* Changes the limit of a group to a copy of cfg. Tokens above the new burst are lost. */
+/* Changes the limit of a group to a copy of cfg. Tokens above the new burst are lost, and the part of the
+ * tick that has passed counts. 0, or -1 if cfg is NULL. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_rate_limit_group_set_cfg(struct bufferevent_rate_limit_group *group,
                                          const struct ev_token_bucket_cfg *cfg);
 
 /* Sets how many bytes a member may move at least when it is its turn, so that a small rate among many members
  * does not end in tiny packets; members take turns instead. 64 at first; 0 for no minimum; never more than
- * the rate. */
+ * the lower of both rates, nor than the group has left. 0, or -1 above EV_SSIZE_MAX. Since 2.0.6. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_rate_limit_group_set_min_share(struct bufferevent_rate_limit_group *group, size_t share);
 
-/* Frees a group. Bufferevents that are still in it leave it first. */
+/* Frees a group; NULL does nothing. Bufferevents that are still in it have no limit but their own from then
+ * on (libevent wants them to be removed before). */
 EVENT2_CORE_EXPORT_SYMBOL
 void bufferevent_rate_limit_group_free(struct bufferevent_rate_limit_group *group);
 
-/* Puts a bufferevent into a group, out of the one that it may be in. 0, or -1 without memory. */
+/* Puts a bufferevent into a group, out of the one that it may be in; NULL is no group. What bytes there are
+ * is divided among the members that had something to move lately, and those that wait take turns. Freeing a
+ * bufferevent takes it out of its group. 0, or -1 without memory. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_add_to_rate_limit_group(struct bufferevent *bev, struct bufferevent_rate_limit_group *group);
 
-/* Takes a bufferevent out of its group, if it is in one. */
+/* Takes a bufferevent out of its group, if it is in one, and lets go on what that held back. 0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_remove_from_rate_limit_group(struct bufferevent *bev);
 
@@ -441,14 +456,14 @@ ev_ssize_t bufferevent_get_max_to_read(struct bufferevent *bev);
 EVENT2_CORE_EXPORT_SYMBOL
 ev_ssize_t bufferevent_get_max_to_write(struct bufferevent *bev);
 
-/* Take bytes from a bucket for data that was moved in some other way; less than zero gives them. The
- * bufferevent must have a limit of its own: -1 if it has none. */
+/* Take bytes from a bucket for data that was moved in some other way; less than zero gives them, and what
+ * exceeds the burst then lasts until the next tick. 0, or -1 if the bufferevent has no limit of its own. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_decrement_read_limit(struct bufferevent *bev, ev_ssize_t bytes);
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_decrement_write_limit(struct bufferevent *bev, ev_ssize_t bytes);
 
-/* The same for a group's buckets. */
+/* The same for a group's buckets. 0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_rate_limit_group_decrement_read(struct bufferevent_rate_limit_group *group, ev_ssize_t bytes);
 EVENT2_CORE_EXPORT_SYMBOL
@@ -460,6 +475,8 @@ int bufferevent_rate_limit_group_decrement_write(struct bufferevent_rate_limit_g
 EVENT2_CORE_EXPORT_SYMBOL
 void bufferevent_rate_limit_group_get_totals(struct bufferevent_rate_limit_group *group,
                                              ev_uint64_t *total_read_out, ev_uint64_t *total_written_out);
+
+/* Lets both counts begin again at 0. */
 EVENT2_CORE_EXPORT_SYMBOL
 void bufferevent_rate_limit_group_reset_totals(struct bufferevent_rate_limit_group *group);
 

@@ -358,22 +358,21 @@ TEST_P(MeasuredRate, is_the_configured_one) {
   auto base = test::make_base();
   const timeval tick = test::seconds(kTick);
   auto *cfg = ev_token_bucket_cfg_new(kRate, kBurst, kRate, kBurst, &tick);
-  auto *group = bufferevent_rate_limit_group_new(base.get(), cfg);
   Members members;
-  for (std::size_t i = 0; i < count; ++i) {
-    members.push_back(std::make_unique<Limited>(*base));
-    Limited &m = *members.back();
-    ASSERT_EQ(bufferevent_add_to_rate_limit_group(m.bev, group), 0);
-    m.start_reading();
-    m.start_writing();
-  }
+  for (std::size_t i = 0; i < count; ++i) members.push_back(std::make_unique<Limited>(*base));
   test::Event drain(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
     for (auto &m : members) m->take_written();
   });
   drain.add(0.01);
+  const auto begin = std::chrono::steady_clock::now();
+  auto *group = bufferevent_rate_limit_group_new(base.get(), cfg);
+  for (auto &m : members) {
+    ASSERT_EQ(bufferevent_add_to_rate_limit_group(m->bev, group), 0);
+    m->start_reading();
+    m->start_writing();
+  }
   const timeval end = test::seconds(kSeconds);
   base->loop_exit_after(&end);
-  const auto begin = std::chrono::steady_clock::now();
   base->loop(0);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   drain.del();
