@@ -760,8 +760,8 @@ class MetricsTest(SampleTest):
         self.assertGreater(timeouts, 0)  # at least the timer that prints this
         self.assertLessEqual(iterations, reads + timeouts + 10)  # no turn without work, but for signals
         self.assertLessEqual(slow, reads + timeouts)
-        self.assertLessEqual(in_callbacks + waiting, 100.2)  # each is rounded
         self.assertLessEqual(half, most)
+        return in_callbacks + waiting
 
     def test_lines_of_figures(self):
         program = self.run_program('loop-metrics', '-i', 50, '-n', 2)
@@ -769,8 +769,9 @@ class MetricsTest(SampleTest):
         self.assertMethod(program)
         lines = program.out.to_end().decode().splitlines()
         self.assertEqual(len(lines), 2)
-        for line in lines:
-            self.assertSensible(line)
+        shares = [self.assertSensible(line) for line in lines]
+        # Each is rounded. Later lines also count the whole callback that printed the one before.
+        self.assertLessEqual(shares[0], 100.2)
 
     def test_slow_callbacks_are_reported(self):
         program = self.run_program('loop-metrics', '-i', 20)
