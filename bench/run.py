@@ -53,6 +53,7 @@ class Workload:
     changes: tuple = ()
     smoke_ops: int = 100
     only_ours: bool = False
+    optional: bool = False  # built only where another library is installed
 
 
 WORKLOADS = (
@@ -91,6 +92,12 @@ WORKLOADS = (
         Measure("send_file", "bulk send of a file, 64 KiB", "bare", 1.2),
     ), ("bare",), 2_000, 2),
     Workload("proxy", (Measure("proxy", "proxy between two sockets, 64 KiB", "bare", 1.2),), ("bare",), 2_000, 3),
+    Workload("tls_echo", (Measure("tls_echo", "echo of 64 bytes by TLS bufferevent", "libevent", 0.77),),
+             ("bare",), 5_000, 2, optional=True),
+    Workload("tls_bulk", (
+        Measure("tls_receive", "bulk receive by TLS bufferevent, 64 KiB", "bare", 1.1),
+        Measure("tls_send", "bulk send by TLS bufferevent, 64 KiB", "bare", 1.1),
+    ), ("bare",), 2_000, 2, optional=True),
     Workload("multicast", (
         Measure("multicast", "multicast of 1 MiB to 200 connections", "bare", 1.2),
         Measure("multicast_heap", "multicast: heap bytes per connection", "count"),
@@ -207,6 +214,8 @@ class Runner:
 
     def variants(self, workload):
         """Our library, libevent and the peers, as far as they are built."""
+        if workload.optional and not os.path.exists(self.program(workload, "ours")):
+            return []
         if workload.only_ours:
             return ["ours"] * os.path.exists(self.program(workload, "ours"))
         built = [peer for peer in workload.peers if os.path.exists(self.program(workload, peer))]
