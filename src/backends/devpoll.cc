@@ -1,0 +1,161 @@
+// /dev/poll of Solaris and illumos, poll(7D): the kernel keeps the array of poll(2), written to it entry by
+// entry.
+//
+// What is written for a descriptor adds to what is watched; to watch less the entry is removed first. The set
+// knows numbers and not files: an entry outlives the close of its descriptor, and means the next one of that
+// number.
+#include <fcntl.h>
+#include <sys/devpoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "backends/poll_mask.h"
+#include "backends/withdrawn.h"
+#include "core/backend.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+namespace evi {
+namespace {
+
+constexpr int kFirstReports = 32;
+constexpr long kMostReports = 4096;
+
+struct DevpollState {
+  int dpfd = -1;
+  int capacity = 0;
+  pollfd *reports = nullptr;
+  int next_start = 0;
+  Withdrawn withdrawn;
+
+  DevpollState() noexcept = default;
+  DevpollState(const DevpollState &) = delete;
+  DevpollState &operator=(const DevpollState &) = delete;
+  ~DevpollState() {
+    mm_free(reports);
+    if (dpfd >= 0) close(dpfd);
+  }
+};
+
+void *devpoll_make(event_base &) noexcept {
+  Owned<DevpollState> state{make<DevpollState>()};
+  if (!state) return nullptr;
+  state->reports = static_cast<pollfd *>(mm_malloc(kFirstReports * sizeof(pollfd)));
+  if (!state->reports) return nullptr;
+  state->capacity = kFirstReports;
+  state->dpfd = open("/dev/poll", O_RDWR | O_CLOEXEC);
+  if (state->dpfd < 0) return nullptr;
+  return state.release();
+}
+
+void devpoll_unmake(void *state) noexcept { destroy(static_cast<DevpollState *>(state)); }
+
+bool tell(const DevpollState &state, const pollfd *entries, std::size_t count) noexcept {
+  ssize_t taken = 0;
+  do {
+    taken = write(state.dpfd, entries, count * sizeof(pollfd));
+  } while (taken < 0 && errno == EINTR);
+  return taken == static_cast<ssize_t>(count * sizeof(pollfd));
+}
+
+bool forget(const DevpollState &state, int fd) noexcept {
+  const pollfd entry{fd, POLLREMOVE, 0};
+  return tell(state, &entry, 1);
+}
+
+// Replaces an entry in one call. One that vanished, or whose descriptor did, is another matter: then it is
+// taken out and put in again, and the error is that of putting it in.
+bool replace(const DevpollState &state, int fd, short mask) noexcept {
+  const pollfd entries[2] = {{fd, POLLREMOVE, 0}, {fd, mask, 0}};
+  if (tell(state, entries, 2)) return true;
+  static_cast<void>(forget(state, fd));
+  return tell(state, entries + 1, 1);
+}
+
+bool devpoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<DevpollState *>(arg);
+  if (wanted == 0) {
+    static_cast<void>(forget(state, fd));
+    state.withdrawn.note(fd);
+    slot.armed = slot.registered = 0;
+    return true;
+  }
+  const short mask = to_poll(wanted);
+  const pollfd entry{fd, mask, 0};
+  const bool narrower = slot.registered && (to_poll(slot.armed) & ~mask) != 0;
+  if (!(narrower ? replace(state, fd, mask) : tell(state, &entry, 1))) {
+    log_warn("/dev/poll: descriptor %d", fd);
+    return false;
+  }
+  slot.armed = wanted;
+  slot.registered = 1;
+  return true;
+}
+
+// The kernel refuses an array longer than the number of descriptors that the process may have.
+void grow_reports(DevpollState &state) noexcept {
+  const long most = std::min(sysconf(_SC_OPEN_MAX), kMostReports);
+  const int capacity = state.capacity * 2;
+  if (capacity > most) return;
+  void *more = mm_realloc(state.reports, static_cast<std::size_t>(capacity) * sizeof(pollfd));
+  if (!more) return;
+  state.reports = static_cast<pollfd *>(more);
+  state.capacity = capacity;
+}
+
+void deliver(DevpollState &state, event_base &base, int count) noexcept {
+  // A start that moves on keeps low numbers from being first for ever.
+  const int start = ++state.next_start % count;
+  for (int i = 0, at = start; i < count; ++i, at = at + 1 < count ? at + 1 : 0) {
+    const pollfd &report = state.reports[at];
+    if (EVI_UNLIKELY(state.withdrawn.contains(report.fd) || !base.fds().contains(report.fd))) continue;
+    const FdSlot &slot = base.fds()[report.fd];
+    base.report_ready(report.fd, from_poll(report.revents, to_poll(slot.armed)));
+  }
+}
+
+bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<DevpollState *>(arg);
+  dvpoll wait{};
+  wait.dp_fds = state.reports;
+  wait.dp_nfds = static_cast<nfds_t>(state.capacity);
+  wait.dp_timeout = to_poll_milliseconds(timeout);
+  int got = 0;
+  int error = 0;
+  state.withdrawn.wait_begins();
+  {
+    const Unlocked open(base.lock());
+    got = ioctl(state.dpfd, DP_POLL, &wait);
+    error = errno;  // which taking the lock may change
+  }
+  state.withdrawn.wait_ended();
+  if (got < 0) {
+    if (error == EINTR) return true;
+    errno = error;
+    log_warn("/dev/poll");
+    return false;
+  }
+  if (got > 0) deliver(state, base, got);
+  if (EVI_UNLIKELY(got == state.capacity)) grow_reports(state);
+  return true;
+}
+
+}  // namespace
+
+extern constinit const Backend devpoll_backend = {
+    .name = "devpoll",
+    .changelist_name = nullptr,
+    .features = EV_FEATURE_O1 | EV_FEATURE_FDS | kPollFeatures,
+    .rebuild_after_fork = true,
+    .updates_reach_wait = false,
+    .create = devpoll_make,
+    .destroy = devpoll_unmake,
+    .update = devpoll_update,
+    .wait = devpoll_await,
+};
+
+}  // namespace evi

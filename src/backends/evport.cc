@@ -1,0 +1,204 @@
+// Event ports of Solaris and illumos, port_create(3C): a descriptor is associated with the port, and its
+// first event ends the association.
+//
+// What fired is associated again right before the next wait, for what its events want by then, so that a
+// deletion after a report costs no system call. An event of an association that was made earlier, while
+// callbacks still ran, may be out of date when it is retrieved: such a report is looked at once more.
+//
+// Each association carries a generation, so that an event which crossed a deletion is not taken for one of
+// the descriptor that has the number now.
+#include <port.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <ctime>
+
+#include "backends/poll_mask.h"
+#include "core/backend.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+namespace evi {
+namespace {
+
+constexpr unsigned kFirstReports = 32;
+constexpr unsigned kMostReports = 4096;
+
+struct EvportState {
+  int port = -1;
+  unsigned capacity = 0;
+  port_event_t *reports = nullptr;
+  int *fired = nullptr;  // by the last wait; as many as there may be reports
+  unsigned fired_count = 0;
+  std::uint32_t generation = 0;
+
+  EvportState() noexcept = default;
+  EvportState(const EvportState &) = delete;
+  EvportState &operator=(const EvportState &) = delete;
+  ~EvportState() {
+    mm_free(reports);
+    mm_free(fired);
+    if (port >= 0) close(port);
+  }
+};
+
+// Without memory the arrays stay as they are.
+bool make_room(EvportState &state, unsigned capacity) noexcept {
+  void *fired = mm_realloc(state.fired, capacity * sizeof(int));
+  if (!fired) return false;
+  state.fired = static_cast<int *>(fired);
+  void *reports = mm_realloc(state.reports, capacity * sizeof(port_event_t));
+  if (!reports) return false;
+  state.reports = static_cast<port_event_t *>(reports);
+  state.capacity = capacity;
+  return true;
+}
+
+void *evport_make(event_base &) noexcept {
+  Owned<EvportState> state{make<EvportState>()};
+  if (!state || !make_room(*state, kFirstReports)) return nullptr;
+  state->port = port_create();
+  if (state->port < 0) return nullptr;
+  return state.release();
+}
+
+void evport_unmake(void *state) noexcept { destroy(static_cast<EvportState *>(state)); }
+
+bool associate(EvportState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  slot.tag = ++state.generation;
+  void *const tag = reinterpret_cast<void *>(static_cast<std::uintptr_t>(slot.tag));
+  return port_associate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd), to_poll(wanted), tag) ==
+         0;
+}
+
+// slot.registered: associated since the last wait began.
+bool evport_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<EvportState *>(arg);
+  if (wanted == 0) {
+    // Closed, or fired, in the meantime: then there is no association any more.
+    static_cast<void>(port_dissociate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
+    slot.armed = slot.registered = 0;
+    return true;
+  }
+  if (!associate(state, fd, slot, wanted)) {
+    log_warn("port_associate: descriptor %d", fd);
+    return false;
+  }
+  slot.armed = wanted;
+  slot.registered = 1;
+  return true;
+}
+
+// An association that an update made meanwhile may have fired for what is over by now: it ends with its
+// event.
+void associate_fired(EvportState &state, event_base &base) noexcept {
+  for (unsigned i = 0; i < state.fired_count; ++i) {
+    const int fd = state.fired[i];
+    FdSlot &slot = base.fds()[fd];
+    if (slot.armed)
+      static_cast<void>(port_dissociate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
+    const std::uint8_t wanted = slot.wanted();
+    // Without success the descriptor was closed behind our back: nobody is told, as with the other methods
+    // whose entries vanish so.
+    slot.armed = wanted && associate(state, fd, slot, wanted) ? wanted : 0;
+    slot.registered = 0;
+  }
+  state.fired_count = 0;
+}
+
+struct Retrieved {
+  unsigned count = 0;
+  int error = 0;
+};
+
+// A failing call may have retrieved events all the same, above all one whose time ran out; what it says of
+// their number is then only to be trusted if the first place was filled.
+Retrieved retrieve(EvportState &state, Nanos timeout) noexcept {
+  timespec ts{};
+  if (timeout > 0) {
+    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
+    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
+  }
+  state.reports[0].portev_source = 0;
+  Retrieved got{.count = 1};
+  if (port_getn(state.port, state.reports, state.capacity, &got.count, timeout < 0 ? nullptr : &ts) != 0) {
+    got.error = errno;
+    if (state.reports[0].portev_source == 0) got.count = 0;
+  }
+  return got;
+}
+
+// What is ready of an event that may be out of date.
+short look_again(int fd, short asked) noexcept {
+  pollfd entry{fd, asked, 0};
+  return poll(&entry, 1, 0) > 0 ? entry.revents : 0;
+}
+
+void deliver_descriptor(EvportState &state, event_base &base, const port_event_t &report) noexcept {
+  const int fd = static_cast<int>(report.portev_object);
+  if (EVI_UNLIKELY(!base.fds().contains(fd))) return;
+  FdSlot &slot = base.fds()[fd];
+  const auto tag = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(report.portev_user));
+  // Deleted by another thread while this one waited.
+  if (EVI_UNLIKELY(!slot.armed || slot.tag != tag)) return;
+  const short asked = to_poll(slot.armed);
+  short mask = static_cast<short>(report.portev_events);
+  if (slot.registered) mask = look_again(fd, asked);
+  slot.armed = slot.registered = 0;
+  state.fired[state.fired_count++] = fd;
+  if (mask) base.report_ready(fd, from_poll(mask, asked));
+}
+
+bool evport_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<EvportState *>(arg);
+  associate_fired(state, base);
+  Retrieved got;
+  {
+    const Unlocked open(base.lock());
+    got = retrieve(state, timeout);
+  }
+  for (unsigned i = 0; i < got.count; ++i) {
+    const port_event_t &report = state.reports[i];
+    if (report.portev_source == PORT_SOURCE_FD) deliver_descriptor(state, base, report);
+    if (report.portev_source == PORT_SOURCE_USER) base.woken();
+  }
+  if (got.error && got.error != EINTR && got.error != ETIME) {
+    errno = got.error;
+    log_warn("port_getn");
+    return false;
+  }
+  if (EVI_UNLIKELY(got.count == state.capacity && state.capacity < kMostReports)) {
+    static_cast<void>(make_room(state, 2 * state.capacity));
+  }
+  return true;
+}
+
+bool evport_prepare_wake(void *) noexcept { return true; }
+
+void evport_wake(void *arg) noexcept {
+  if (port_send(static_cast<EvportState *>(arg)->port, 0, nullptr) != 0)
+    log_warn("port_send: cannot wake the loop");
+}
+
+}  // namespace
+
+extern constinit const Backend evport_backend = {
+    .name = "evport",
+    .changelist_name = nullptr,
+    .features = EV_FEATURE_O1 | EV_FEATURE_FDS | kPollFeatures,
+    .rebuild_after_fork = true,
+    .updates_reach_wait = true,
+    .create = evport_make,
+    .destroy = evport_unmake,
+    .update = evport_update,
+    .wait = evport_await,
+    .watch_signal = nullptr,
+    .unwatch_signal = nullptr,
+    .signal_name = nullptr,
+    .prepare_wake = evport_prepare_wake,
+    .wake = evport_wake,
+};
+
+}  // namespace evi

@@ -1,0 +1,206 @@
+// Descriptors that go away or mean something else: closed, opened anew, duplicated, behind the loop's back or
+// not.
+#include <climits>
+#include <ctime>
+
+#include "conformance/methods.h"
+
+using conformance::Conformance;
+using test::Event;
+using test::Fd;
+using test::kNoFd;
+using test::Pair;
+
+namespace {
+
+// --- descriptors that go away or mean something else (must-not 14, behaviour 13) ---
+
+TEST_P(Conformance, a_closed_descriptor_is_refused) {
+  const test::QuietLog quiet;
+  Fd low = Fd(dup(0));
+  const int number = low;
+  const Pair pair = test::socket_pair();
+  Event opener(*base, pair.b, EV_READ);
+  opener.add();  // the table has room for the number now
+  low.close();
+  for (const int bad : {number, 900, INT_MAX, INT_MAX / 2}) {
+    Event ev(*base, bad, EV_READ | EV_PERSIST);
+    EXPECT_EQ(ev.add(1000), -1) << bad;
+    EXPECT_EQ(ev.pending(), 0);
+  }
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_P(Conformance, closing_a_watched_descriptor_does_not_disturb_others) {
+  const test::QuietLog quiet;
+  Pair gone = test::socket_pair();
+  const Pair pair = test::socket_pair();
+  Event lost(*base, gone.a, EV_READ);
+  Event reader(*base, pair.a, EV_READ);
+  lost.add();
+  reader.add();
+  gone.a.close();
+  test::put(pair.b);
+  for (int i = 0; i < 3 && !reader.calls; ++i) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reader.calls, 1);
+  lost.del();
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+}
+
+// One that its user does not look after is told at worst; those beside it are served all the same.
+TEST_P(Conformance, a_closed_descriptor_nobody_deletes_starves_nobody) {
+  const test::QuietLog quiet;
+  Pair gone = test::socket_pair();
+  const Pair pair = test::socket_pair();
+  Event lost(*base, gone.a, EV_READ | EV_PERSIST), reader(*base, pair.a, EV_READ | EV_PERSIST);
+  lost.add();
+  reader.add();
+  gone.a.close();
+  test::put(pair.b);
+  for (int i = 0; i < 10 && !reader.calls; ++i) base->loop(EVLOOP_ONCE);
+  EXPECT_GE(reader.calls, 1);
+}
+
+TEST_P(Conformance, close_and_reuse_of_a_number) {
+  for (const bool delete_first : {true, false}) {
+    for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
+      const test::QuietLog quiet;
+      Pair old_pair = test::socket_pair();
+      const Pair next = test::socket_pair();
+      const int number = old_pair.a;
+      Event old_event(*base, number, what);
+      old_event.add();
+      if (delete_first) old_event.del();
+      old_pair.a.close();
+      if (!delete_first) old_event.del();
+      const Fd again{dup2(next.a, number)};
+      ASSERT_EQ(again, number);
+      Event ev(*base, again, what);
+      ASSERT_EQ(ev.add(), 0);
+      test::put(next.b);
+      EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+      EXPECT_EQ(ev.calls, 1);
+      EXPECT_EQ(old_event.calls, 0);
+    }
+  }
+}
+
+TEST_P(Conformance, a_fired_one_time_event_and_reuse_of_its_number) {
+  for (int round = 0; round < 3; ++round) {
+    Pair pair = test::socket_pair();
+    Event ev(*base, pair.a, EV_READ);
+    ASSERT_EQ(ev.add(), 0) << round;
+    test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(ev.calls, 1);
+  }
+}
+
+TEST_P(Conformance, dup2_onto_a_watched_number) {
+  const test::QuietLog quiet;
+  Pair first = test::socket_pair(), second = test::socket_pair();
+  Event ev(*base, first.a, EV_READ | EV_PERSIST);
+  ev.add();
+  const Fd alias{dup(first.a)};
+  ASSERT_EQ(dup2(second.a, first.a), first.a);
+  ev.del();
+  ASSERT_EQ(ev.add(), 0);
+  test::put(first.b);  // it has another number now
+  turn();
+  EXPECT_EQ(ev.calls, 0);
+  test::put(second.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+// The old file lives on under another number, out of reach of epoll_ctl, and is ready all the time.
+TEST_P(Conformance, a_stale_registration_neither_spins_nor_misleads) {
+  const test::QuietLog quiet;
+  for (const bool reuse : {false, true}) {
+    Pair pair = test::socket_pair();
+    const int number = pair.a;
+    const Pair other = test::socket_pair();
+    const Fd alias{dup(pair.a)};
+    Event ev(*base, number, EV_READ | EV_PERSIST);
+    ASSERT_EQ(ev.add(), 0);
+    pair.a.close();
+    ev.del();
+    test::put(pair.b);
+
+    Fd again;
+    if (reuse) again = Fd(dup2(other.a, number));
+    Event next(*base, reuse ? again : other.a, EV_READ | EV_PERSIST);
+    ASSERT_EQ(next.add(), 0);
+    Event end(*base, kNoFd, 0, [&](int, short) { base->loop_break(); });
+    end.add(0.03);
+    timespec before{}, after{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+    EXPECT_EQ(base->loop(0), 0);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+    const double busy = static_cast<double>(after.tv_sec - before.tv_sec) +
+                        static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e9;
+    EXPECT_LT(busy, 0.015) << "it spun";
+    EXPECT_EQ(next.calls, 0);
+    EXPECT_EQ(ev.calls, 0);
+
+    next.on_call([](int fd, short) { test::drain(fd); });
+    test::put(other.b);
+    turn();
+    EXPECT_EQ(next.calls, 1);
+  }
+}
+
+TEST_P(Conformance, both_numbers_of_one_file_are_watched) {
+  const Pair pair = test::socket_pair();
+  const Fd alias{dup(pair.a)};
+  Event a(*base, pair.a, EV_READ), b(*base, alias, EV_READ);
+  a.add();
+  b.add();
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(a.calls, 1);
+  EXPECT_EQ(b.calls, 1);
+}
+
+// The deletion comes too late: the number means another file, which somebody else watches by now.
+TEST_P(Conformance, a_number_closed_and_opened_anew_before_its_event_is_deleted) {
+  const test::QuietLog quiet;
+  for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
+    Pair old_pair = test::socket_pair();
+    const Pair next = test::socket_pair();
+    const int number = old_pair.a;
+    Event before(*base, number, what);
+    ASSERT_EQ(before.add(), 0);
+    old_pair.a.close();
+    const Fd again{dup2(next.a, number)};
+    before.del();
+    Event after(*base, again, what);
+    ASSERT_EQ(after.add(), 0);
+    turn();
+    EXPECT_EQ(after.calls, 0);
+    test::put(next.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(after.calls, 1);
+    EXPECT_EQ(before.calls, 0);
+  }
+}
+
+TEST_P(Conformance, each_number_of_a_file_keeps_its_own_events) {
+  const Pair pair = test::socket_pair();
+  Fd alias{dup(pair.a)};
+  Event a(*base, pair.a, EV_READ | EV_PERSIST);
+  Event b(*base, alias, EV_READ | EV_PERSIST);
+  a.add();
+  b.add();
+  b.del();
+  alias.close();
+  test::put(pair.b);
+  for (int i = 1; i <= 3; ++i) {
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(a.calls, i);
+  }
+  EXPECT_EQ(b.calls, 0);
+}
+
+}  // namespace

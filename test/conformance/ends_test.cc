@@ -1,0 +1,199 @@
+// Ends and errors: of sockets, pipes and connections that never came to be.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "conformance/methods.h"
+
+using conformance::Conformance;
+using test::Event;
+using test::Fd;
+using test::Pair;
+
+namespace {
+
+// --- ends and errors (must-not 13) ---
+
+TEST_P(Conformance, the_peers_end_is_readable) {
+  Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  reader.add();
+  pair.b.close();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.what, EV_READ);
+}
+
+TEST_P(Conformance, half_an_end_is_readable_and_still_writable) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
+  reader.add();
+  writer.add();
+  shutdown(pair.b, SHUT_WR);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.what, EV_READ);
+  EXPECT_EQ(writer.what, EV_WRITE);
+}
+
+TEST_P(Conformance, the_end_of_a_pipe) {
+  Pair pipe = test::make_pipe();
+  Event reader(*base, pipe.a, EV_READ);
+  reader.add();
+  pipe.b.close();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.what, EV_READ);
+}
+
+// The writer must hear of it, although nothing can be written.
+TEST_P(Conformance, a_pipe_that_nobody_reads) {
+  Pair pipe = test::make_pipe();
+  while (write(pipe.b, "xxxxxxxxxxxxxxxx", 16) > 0) {
+  }
+  Event writer(*base, pipe.b, EV_WRITE);
+  writer.add();
+  turn();
+  EXPECT_EQ(writer.calls, 0);
+  pipe.a.close();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(writer.what, EV_WRITE);
+}
+
+TEST_P(Conformance, a_pipe_that_nobody_reads_when_the_event_is_added) {
+  Pair pipe = test::make_pipe();
+  pipe.a.close();
+  for (const short what : {EV_WRITE, EV_WRITE | EV_PERSIST}) {
+    Event writer(*base, pipe.b, what);
+    ASSERT_EQ(writer.add(), 0);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(writer.what, EV_WRITE);
+  }
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+}
+
+TEST_P(Conformance, the_end_is_told_as_long_as_it_is_waited_for) {
+  Pair pair = test::socket_pair();
+  test::put(pair.b);
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST);
+  reader.add();
+  base->loop(EVLOOP_ONCE);
+  pair.b.close();
+  test::drain(pair.a);
+  for (int i = 2; i <= 4; ++i) {
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(reader.calls, i);
+  }
+}
+
+TEST_P(Conformance, closed_is_told_as_long_as_it_is_waited_for) {
+  if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
+  for (const bool data_first : {false, true}) {
+    Pair pair = test::socket_pair();
+    Event closed(*base, pair.a, EV_CLOSED | EV_PERSIST);
+    closed.add();
+    if (data_first) test::put(pair.b);
+    turn();
+    EXPECT_EQ(closed.calls, 0);
+    pair.b.close();
+    for (int i = 1; i <= 3; ++i) {
+      base->loop(EVLOOP_ONCE);
+      EXPECT_EQ(closed.calls, i);
+    }
+    EXPECT_EQ(closed.what, EV_CLOSED);
+  }
+}
+
+TEST_P(Conformance, closed_beside_readers_and_writers) {
+  if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
+  for (const short lasting : {0, EV_PERSIST}) {
+    Pair pair = test::socket_pair();
+    Event closed(*base, pair.a, static_cast<short>(EV_CLOSED | lasting));
+    Event reader(*base, pair.a, static_cast<short>(EV_READ | lasting));
+    Event writer(*base, pair.a, static_cast<short>(EV_WRITE | lasting));
+    closed.add();
+    reader.add();
+    writer.add();
+    test::put(pair.b);
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(reader.what, EV_READ);
+    EXPECT_EQ(writer.what, EV_WRITE);
+    EXPECT_EQ(closed.what, 0);
+    writer.del();
+    reader.del();
+    turn();
+    EXPECT_EQ(closed.what, 0);
+    pair.b.close();
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(closed.what, EV_CLOSED);
+    EXPECT_EQ(reader.calls, 1);
+  }
+}
+
+TEST_P(Conformance, a_refused_connection_is_writable) {
+  const Fd listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_storage address = {};
+  address.ss_family = AF_INET;
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr *>(&address), sizeof(sockaddr_in)), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr *>(&address), &length), 0);
+  // Bound, so that nobody else gets the port, but not listening.
+  const Fd fd{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr *>(&address), length), -1);
+  if (errno == EINPROGRESS) {
+    Event writer(*base, fd, EV_WRITE);
+    writer.add();
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(writer.what, EV_WRITE);
+  }
+}
+
+TEST_P(Conformance, closed_is_told_before_the_data_is_read) {
+  if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
+  Pair pair = test::socket_pair();
+  Event closed(*base, pair.a, EV_CLOSED), reader(*base, pair.a, EV_READ | EV_PERSIST);
+  closed.add();
+  turn();
+  EXPECT_EQ(closed.calls, 0);
+  test::put(pair.b);
+  turn();
+  EXPECT_EQ(closed.calls, 0);  // data alone is no end
+  pair.b.close();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(closed.what, EV_CLOSED);
+  reader.add();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.what, EV_READ);
+}
+
+TEST_P(Conformance, who_waits_for_closed_alone_hears_of_every_end) {
+  if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
+  Pair pipe = test::make_pipe();
+  Event closed(*base, pipe.a, EV_CLOSED);
+  closed.add();
+  pipe.b.close();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(closed.what, EV_CLOSED);
+}
+
+TEST_P(Conformance, a_tcp_reset_is_told) {
+  const Fd listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_storage address = {};
+  address.ss_family = AF_INET;
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr *>(&address), sizeof(sockaddr_in)), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr *>(&address), &length), 0);
+  for (const short what : {EV_READ, EV_WRITE | EV_READ}) {
+    const Fd client{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    ASSERT_EQ(connect(client, reinterpret_cast<sockaddr *>(&address), length), 0);
+    Fd server{accept(listener, nullptr, nullptr)};
+    Event ev(*base, client, what);
+    ev.add();
+    const linger hard{1, 0};
+    ASSERT_EQ(setsockopt(server, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
+    server.close();
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(ev.what & EV_READ, EV_READ);
+  }
+}
+
+}  // namespace

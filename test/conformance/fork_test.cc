@@ -1,0 +1,102 @@
+// Children: what they inherit, what event_reinit makes anew, and what they must leave alone.
+#include <sys/socket.h>
+
+#include <csignal>
+#include <vector>
+
+#include "conformance/methods.h"
+
+using conformance::child_agrees;
+using conformance::Conformance;
+using test::Event;
+using test::Fd;
+using test::kNoFd;
+using test::Pair;
+
+namespace {
+
+TEST_P(Conformance, a_reinitialised_child_has_events_of_its_own) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE);
+  reader.add();
+  writer.add();
+  EXPECT_TRUE(child_agrees([&] {
+    EXPECT_EQ(base->reinit(), 0);
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(writer.calls, 1);
+    EXPECT_EQ(reader.calls, 0);
+    test::put(pair.b);
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(reader.calls, 1);
+    test::drain(pair.a);
+    reader.del();
+    return base->check_invariants() && base->loop(EVLOOP_ONCE) == 1;
+  }));
+  // What the child deleted the parent still has.
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(writer.calls, 1);
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reader.calls, 1);
+}
+
+TEST_P(Conformance, a_child_that_ends_its_base_disturbs_nobody) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST);
+  reader.add();
+  EXPECT_TRUE(child_agrees([&] {
+    base.reset();
+    return true;
+  }));
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reader.calls, 1);
+}
+
+int open_descriptors() {
+  int open = 0;
+  for (int fd = 0; fd < 256; ++fd) open += fcntl(fd, F_GETFD) != -1;
+  return open;
+}
+
+// A number that the method had and the child does not may be somebody else's by the time of event_reinit.
+TEST_P(Conformance, reinit_closes_nothing_of_others) {
+  EXPECT_TRUE(child_agrees([&] {
+    std::vector<Fd> others;
+    for (int i = 0; i < 64; ++i) others.emplace_back(dup(0));
+    EXPECT_EQ(base->reinit(), 0);
+    bool all = true;
+    for (const Fd &fd : others) all = all && fcntl(fd, F_GETFD) != -1;
+    return all;
+  }));
+}
+
+TEST_P(Conformance, reinit_and_the_end_leak_no_descriptor) {
+  EXPECT_TRUE(child_agrees([&] {
+    base->reinit();
+    const int before = open_descriptors();
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(base->reinit(), 0);
+    return open_descriptors() == before;
+  }));
+  const int before = open_descriptors();
+  make().reset();
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_P(Conformance, a_childs_signals_are_its_own) {
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  ev.add();
+  EXPECT_TRUE(child_agrees([&] {
+    EXPECT_EQ(base->reinit(), 0);
+    raise(SIGUSR1);
+    while (ev.calls < 1) base->loop(EVLOOP_ONCE);
+    return ev.calls == 1;
+  }));
+  turn();
+  EXPECT_EQ(ev.calls, 0);
+  raise(SIGUSR1);
+  while (ev.calls < 1) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(ev.calls, 1);
+}
+
+}  // namespace

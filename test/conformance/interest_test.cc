@@ -1,0 +1,219 @@
+// Interest that comes and goes: level-triggered readiness, events that last and events that do not, several
+// on one descriptor.
+#include <algorithm>
+#include <deque>
+#include <random>
+#include <vector>
+
+#include "conformance/methods.h"
+
+using conformance::Conformance;
+using test::Event;
+using test::Pair;
+
+namespace {
+
+// A callback in NONBLOCK mode must take its readiness away, or the loop goes on: most tests use EVLOOP_ONCE.
+TEST_P(Conformance, level_triggered_readiness_is_told_again_and_again) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
+  reader.add();
+  test::put(pair.b);
+  for (int i = 1; i <= 3; ++i) {
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(reader.calls, i);
+  }
+  test::drain(pair.a);
+  turn();
+  EXPECT_EQ(reader.calls, 3);
+  EXPECT_EQ(reader.what, EV_READ);
+  writer.add();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(writer.what, EV_WRITE);
+  EXPECT_EQ(reader.calls, 3);
+}
+
+TEST_P(Conformance, interest_comes_and_goes_in_every_order) {
+  const Pair pair = test::socket_pair();
+  test::put(pair.b);
+  constexpr short kKinds[] = {EV_READ, EV_WRITE, EV_READ | EV_WRITE, EV_READ | EV_PERSIST,
+                              EV_WRITE | EV_PERSIST};
+  std::mt19937 random(11);
+  std::deque<Event> events;
+  for (int i = 0; i < 12; ++i) events.emplace_back(*base, pair.a, kKinds[random() % 5]);
+  for (int step = 0; step < 600; ++step) {
+    Event &ev = events[random() % events.size()];
+    if (random() % 2) {
+      ASSERT_EQ(ev.add(), 0);
+    } else {
+      ev.del();
+    }
+    if (random() % 4) continue;
+    // Both directions are ready: each pending event is told exactly what it asked for.
+    std::vector<int> pending;
+    for (Event &other : events) {
+      other.reset();
+      pending.push_back(other.pending());
+    }
+    const bool any = std::any_of(pending.begin(), pending.end(), [](int what) { return what != 0; });
+    ASSERT_EQ(base->loop(EVLOOP_ONCE), any ? 0 : 1);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      ASSERT_EQ(events[i].what, pending[i]) << i;
+      ASSERT_EQ(events[i].calls, pending[i] != 0);
+      ASSERT_EQ(events[i].pending(), (events[i]->ev_events & EV_PERSIST) ? pending[i] : 0);
+    }
+    ASSERT_TRUE(base->check_invariants());
+  }
+}
+
+// All sequences of a few steps, each followed by a look at who is told.
+TEST_P(Conformance, every_order_of_adding_and_deleting) {
+  constexpr int kSteps = 4, kChoices = 5, kSequences = 625;
+  const Pair pair = test::socket_pair();
+  test::put(pair.b);
+  for (const short lasting : {0, EV_PERSIST}) {
+    for (int sequence = 0; sequence < kSequences; ++sequence) {
+      Event reader(*base, pair.a, static_cast<short>(EV_READ | lasting));
+      Event writer(*base, pair.a, static_cast<short>(EV_WRITE | lasting));
+      Event both(*base, pair.a, static_cast<short>(EV_READ | EV_WRITE));
+      for (int step = 0, rest = sequence; step < kSteps; ++step, rest /= kChoices) {
+        Event &ev = rest % kChoices < 2 ? reader : rest % kChoices < 4 ? writer : both;
+        if (rest % 2 || &ev == &both) {
+          ASSERT_EQ(ev.add(), 0);
+        } else {
+          ev.del();
+        }
+      }
+      const int waiting[] = {reader.pending(), writer.pending(), both.pending()};
+      const bool any = waiting[0] || waiting[1] || waiting[2];
+      ASSERT_EQ(base->loop(EVLOOP_ONCE), any ? 0 : 1) << sequence;
+      ASSERT_EQ(reader.what, waiting[0]) << sequence;
+      ASSERT_EQ(writer.what, waiting[1]) << sequence;
+      ASSERT_EQ(both.what, waiting[2]) << sequence;
+      ASSERT_TRUE(base->check_invariants());
+    }
+  }
+}
+
+// Ready when it was added, and no more when the loop looks.
+TEST_P(Conformance, readiness_that_is_over_is_not_told) {
+  const Pair pair = test::socket_pair();
+  for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
+    Event reader(*base, pair.a, what);
+    test::put(pair.b);
+    reader.add();
+    test::drain(pair.a);
+    turn();
+    EXPECT_EQ(reader.calls, 0);
+    test::put(pair.b);
+    base->loop(EVLOOP_ONCE);
+    EXPECT_EQ(reader.calls, 1);
+    test::drain(pair.a);
+  }
+}
+
+// What one callback takes away is not told to the next one's descriptor in the turn after.
+TEST_P(Conformance, events_that_change_while_callbacks_run) {
+  const Pair pair = test::socket_pair();
+  Event first(*base, pair.a, EV_READ | EV_PERSIST), second(*base, pair.a, EV_READ | EV_PERSIST);
+  first.on_call([&](int, short) { second.del(), second.add(); });
+  second.on_call([](int fd, short) { test::drain(fd); });
+  for (int i = 1; i <= 3; ++i) {
+    first.reset();
+    second.reset();
+    first.add();
+    second.add();
+    test::put(pair.b);
+    while (!second.calls) base->loop(EVLOOP_ONCE);
+    const int told = first.calls + second.calls;
+    turn();
+    EXPECT_EQ(first.calls + second.calls, told);
+  }
+}
+
+TEST_P(Conformance, two_one_time_events_on_one_descriptor) {
+  for (const bool readable_first : {true, false}) {
+    Pair pair = test::socket_pair();
+    Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
+    reader.add();
+    writer.add();
+    if (readable_first) test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(writer.calls, 1);
+    EXPECT_EQ(reader.calls, readable_first);
+    if (!readable_first) {
+      // What was not reported is still watched.
+      EXPECT_EQ(reader.pending(), EV_READ);
+      turn();
+      EXPECT_EQ(reader.calls, 0);
+      test::put(pair.b);
+      EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+      EXPECT_EQ(reader.calls, 1);
+    }
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+  }
+}
+
+TEST_P(Conformance, a_one_time_event_added_again_in_its_callback) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  reader.on_call([&](int fd, short) {
+    char c;
+    EXPECT_EQ(read(fd, &c, 1), 1);
+    reader.add();
+  });
+  reader.add();
+  for (int i = 1; i <= 5; ++i) {
+    test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(reader.calls, i);
+  }
+  turn();
+  EXPECT_EQ(reader.calls, 5);
+}
+
+TEST_P(Conformance, a_one_time_event_added_again_later) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  for (int i = 1; i <= 3; ++i) {
+    reader.add();
+    test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(reader.calls, i);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);  // data is there, but nobody waits
+    test::drain(pair.a);
+  }
+}
+
+TEST_P(Conformance, one_time_and_lasting_events_mix) {
+  const Pair pair = test::socket_pair();
+  Event once(*base, pair.a, EV_READ), lasting(*base, pair.a, EV_READ | EV_PERSIST);
+  test::put(pair.b);
+  once.add();
+  lasting.add();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(once.calls, 1);
+  EXPECT_EQ(lasting.calls, 1);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(once.calls, 1);
+  EXPECT_EQ(lasting.calls, 2);
+  once.add();
+  lasting.del();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(once.calls, 2);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+}
+
+TEST_P(Conformance, a_deleted_event_is_not_told) {
+  const Pair pair = test::socket_pair();
+  Event a(*base, pair.a, EV_READ | EV_PERSIST), b(*base, pair.a, EV_READ | EV_PERSIST);
+  a.on_call([&](int, short) { b.del(); });
+  b.on_call([&](int, short) { a.del(); });
+  a.add();
+  b.add();
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(a.calls + b.calls, 1);
+}
+
+}  // namespace

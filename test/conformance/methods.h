@@ -1,0 +1,78 @@
+// The methods that the suite runs over, and what its cases share.
+//
+// The real ones and, where a program has them linked in, those of other systems on models of their kernels
+// (test/models). A case is a TEST_P of Conformance; one that a method has no use for skips itself.
+#ifndef EVENTIDE_TEST_CONFORMANCE_METHODS_H
+#define EVENTIDE_TEST_CONFORMANCE_METHODS_H
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "support/events.h"
+
+namespace conformance {
+
+struct Method {
+  const char *name;
+  int flags;  // EVENT_BASE_FLAG_*
+  const evi::Backend *backend;
+  int features;
+  bool finely_timed;  // waits to the microsecond, not to the millisecond
+  bool modelled;
+};
+
+const std::vector<Method> &methods();
+// In libevent's order of preference, for all platforms at once, ended by null.
+const evi::Backend *const *all_backends();
+
+// "epoll", "epoll_changelist", "kqueue" ...
+std::string label(const Method &method);
+inline void PrintTo(const Method &method, std::ostream *out) { *out << label(method); }
+
+class Conformance : public testing::TestWithParam<Method> {
+ protected:
+  void SetUp() override {
+    base = make();
+    ASSERT_NE(base, nullptr);
+  }
+  // One more base with the same method.
+  static test::Base make() {
+    event_config config;
+    config.flags = GetParam().flags | EVENT_BASE_FLAG_IGNORE_ENV;
+    const evi::Backend *const only[] = {GetParam().backend, nullptr};
+    return test::Base{event_base::create(&config, {.methods = only})};
+  }
+
+  bool has(int feature) const { return (base->features() & feature) != 0; }
+  static bool is(const char *name) { return GetParam().name == std::string(name); }
+  void turn() {
+    EXPECT_GE(base->loop(EVLOOP_NONBLOCK), 0);
+    EXPECT_TRUE(base->check_invariants());
+  }
+  // Turns that must end at once, although nothing else would wake the loop.
+  int callbacks_in_turns(test::Event &ev, int turns) {
+    const int before = ev.calls;
+    for (int i = 0; i < turns; ++i) turn();
+    return ev.calls - before;
+  }
+
+  test::Base base;
+};
+
+// Runs f in a forked child; true if it returned true there and nothing failed.
+template <typename F>
+bool child_agrees(F &&f) {
+  const pid_t child = fork();
+  if (child == 0) _exit(f() && !testing::Test::HasFailure() ? 0 : 1);
+  int status = -1;
+  return waitpid(child, &status, 0) == child && status == 0;
+}
+
+}  // namespace conformance
+
+#endif

@@ -1,0 +1,99 @@
+// Waits: never short, hardly long, of any length.
+#include <sys/time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <vector>
+
+#include "conformance/methods.h"
+
+using conformance::Conformance;
+using test::Event;
+using test::kNoFd;
+using test::Pair;
+
+namespace {
+
+// --- time (must-not 16) ---
+
+TEST_P(Conformance, waits_are_never_short_and_hardly_long) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  reader.add();
+  std::vector<double> late;
+  for (const int micros : {1, 50, 300, 999, 1000, 1001, 2500, 5000}) {
+    Event timer(*base, kNoFd, 0);
+    const auto start = std::chrono::steady_clock::now();
+    timer.add(timeval{0, micros});
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    const double took =
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+    EXPECT_EQ(timer.calls, 1);
+    EXPECT_GE(took, micros - 1);  // the clock tells whole microseconds
+    late.push_back(took - micros);
+  }
+  // The best of them counts: the machine has other things to do.
+  EXPECT_LT(*std::min_element(late.begin(), late.end()), GetParam().finely_timed ? 400 : 1400);
+}
+
+TEST_P(Conformance, a_signal_that_is_nobodys_does_not_end_the_wait_early) {
+  struct sigaction action = {}, old = {};
+  action.sa_handler = [](int) {};
+  ASSERT_EQ(sigaction(SIGALRM, &action, &old), 0);
+  const itimerval every{{0, 2000}, {0, 2000}};
+  setitimer(ITIMER_REAL, &every, nullptr);
+  Event timer(*base, kNoFd, 0);
+  const auto start = std::chrono::steady_clock::now();
+  timer.add(0.015);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  const itimerval never = {};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  sigaction(SIGALRM, &old, nullptr);
+  EXPECT_EQ(timer.calls, 1);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::microseconds(14'999));
+}
+
+TEST_P(Conformance, an_empty_set_waits_too) {
+  Event timer(*base, kNoFd, 0);
+  timer.add(0.002);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST_P(Conformance, years_are_waited_for_like_seconds) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  Event never(*base, kNoFd, 0);
+  never.add(timeval{10'000'000'000, 0});
+  reader.add();
+  test::put(pair.b);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.calls, 1);
+  Event soon(*base, kNoFd, 0);
+  soon.add(0.001);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(soon.calls, 1);
+  EXPECT_EQ(never.calls, 0);
+  // With nothing sooner it is the kernel that is asked to wait so long.
+  Event last(*base, pair.a, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
+  last.add();
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(last.calls, 1);
+}
+
+TEST_P(Conformance, an_event_waits_for_readiness_or_its_timeout) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ);
+  reader.add(0.002);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.what, EV_TIMEOUT);
+  reader.reset();
+  test::put(pair.b);
+  reader.add(100);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.what, EV_READ);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
+}
+
+}  // namespace
