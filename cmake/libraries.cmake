@@ -42,11 +42,12 @@ endfunction()
 # --- the shared and the static form of one library -----------------------------------------------------------
 
 # eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...] [USES <foreign library>...]
-#                  [STATIC_OBJECTS <target>...])
+#                  [SHARED_OBJECTS <target>] [STATIC_OBJECTS <target>...])
 # makes <name>, <name>_static and the files lib<name>-2.1.so.7 and lib<name>.a. An archive cannot need another:
-# STATIC_OBJECTS are what the umbrella's holds instead.
+# STATIC_OBJECTS are what the umbrella's holds instead. SHARED_OBJECTS are what the shared form has a copy of since
+# event_core hides its own.
 function(eventide_library name component)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS;USES;STATIC_OBJECTS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS;SHARED_OBJECTS" "NEEDS;USES;STATIC_OBJECTS")
   set(sources ${PROJECT_SOURCE_DIR}/cmake/empty.c)
   if(arg_OBJECTS)
     set(sources $<TARGET_OBJECTS:${arg_OBJECTS}>)
@@ -57,6 +58,9 @@ function(eventide_library name component)
   endforeach()
 
   add_library(${name} SHARED ${sources})
+  if(arg_SHARED_OBJECTS)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:${arg_SHARED_OBJECTS}>)
+  endif()
   eventide_export_map(${name} ${component})
   set_target_properties(${name} PROPERTIES
     OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7)
@@ -96,8 +100,11 @@ endfunction()
 
 eventide_objects(event_core_objects)
 eventide_library(event_core core OBJECTS event_core_objects)
-eventide_library(event_extra extra NEEDS event_core)
-eventide_library(event event NEEDS event_core event_extra STATIC_OBJECTS event_core_objects)
+# Small functions without state that event_core keeps to itself, and its allocator by way of evi_private_*.
+eventide_objects(event_sibling_objects)
+eventide_objects(event_extra_objects)
+eventide_library(event_extra extra OBJECTS event_extra_objects SHARED_OBJECTS event_sibling_objects NEEDS event_core)
+eventide_library(event event NEEDS event_core event_extra STATIC_OBJECTS event_core_objects event_extra_objects)
 set(EVENTIDE_LIBRARIES event_core event_extra event)
 if(EVENTIDE_THREADS)
   eventide_objects(event_pthreads_objects)

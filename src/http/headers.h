@@ -1,0 +1,39 @@
+// The list of names and values (struct evkeyvalq) in which headers and query parameters are kept.
+//
+// An entry that is made here is one block of memory: the public struct, its size, then name and value.
+// Programs may put entries and values of their own into a list, each from the allocator; those are told apart
+// and freed singly.
+#ifndef EVI_HTTP_HEADERS_H
+#define EVI_HTTP_HEADERS_H
+
+#include <cstddef>
+#include <string_view>
+
+#include "event2/keyvalq_struct.h"
+
+namespace evi {
+
+void headers_init(evkeyvalq &list) noexcept;
+inline evkeyval *headers_first(const evkeyvalq &list) noexcept { return list.tqh_first; }
+inline evkeyval *headers_next(const evkeyval &entry) noexcept { return entry.next.tqe_next; }
+
+// Appends a copy of both. False without memory. Neither may hold a NUL; nothing else is checked.
+[[nodiscard]] bool headers_append(evkeyvalq &list, std::string_view name, std::string_view value) noexcept;
+// The same, the value `room` bytes long and to be filled in by the caller: its address, or null.
+[[nodiscard]] char *headers_append_room(evkeyvalq &list, std::string_view name, std::size_t room) noexcept;
+// Whether the two can be sent: a CR or LF would end the line and let a value forge fields.
+bool header_is_safe(std::string_view name, std::string_view value) noexcept;
+
+// The first entry of that name, in any case; null if there is none.
+evkeyval *headers_find_entry(const evkeyvalq &list, std::string_view name) noexcept;
+const char *headers_find(const evkeyvalq &list, std::string_view name) noexcept;
+
+// Takes the entry out and frees it.
+void headers_erase(evkeyvalq &list, evkeyval &entry) noexcept;
+// Erases the first entry of that name; false if there is none.
+bool headers_remove(evkeyvalq &list, std::string_view name) noexcept;
+void headers_clear(evkeyvalq &list) noexcept;
+
+}  // namespace evi
+
+#endif
