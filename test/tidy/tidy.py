@@ -250,7 +250,7 @@ def check_tests(sources):
     gate("the unit tests' folders mirror those of src/", problems)
 
 
-TEST_SOURCES = (("test/api", ".c"), ("test/unit", ".cc"), ("test/misuse", ".c"))
+TEST_SOURCES = (("test/api", ".c"), ("test/unit", ".cc"), ("test/conformance", ".cc"), ("test/misuse", ".c"))
 
 
 def check_calls():
@@ -273,7 +273,7 @@ def named_tests():
     for path in files("test/api", "_test.c"):
         found |= {name for name in re.findall(r"^TEST\((\w+)\)", text(path), re.M)
                   if len(re.findall(rf"\b{name}\b", code(path))) > 1}
-    for path in files("test/unit", "_test.cc"):
+    for path in files("test/unit", "_test.cc") + files("test/conformance", "_test.cc"):
         found |= {f"{suite}.{name}" for suite, name in
                   re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", text(path), re.M)}
     return found
