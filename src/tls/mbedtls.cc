@@ -90,6 +90,8 @@ TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &errors) 
   return result > 0 ? moved(result) : outcome(result, errors);
 }
 
+bool holds_input(void *session) noexcept { return mbedtls_ssl_check_pending(ssl_of(session)) != 0; }
+
 TlsOutcome write(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept {
   const int result = mbedtls_ssl_write(ssl_of(session), static_cast<const unsigned char *>(data), size);
   return result > 0 ? moved(result) : outcome(result, errors);
@@ -135,6 +137,7 @@ constinit const TlsEngine mbedtls_engine = {
     .free = free_session,
     .handshake = handshake,
     .read = read,
+    .holds_input = holds_input,
     .write = write,
     .shutdown = shutdown,
     .renegotiate = renegotiate,

@@ -251,20 +251,27 @@ void detach(void *session, evutil_socket_t fd, const void *rest, std::size_t siz
 
 void free_session(void *session) noexcept { SSL_free(ssl_of(session)); }
 
+// What the program left in its thread's queue would be taken for the session's.
+void forget_errors() noexcept {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 TlsOutcome handshake(void *session, TlsErrors &errors) noexcept {
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_do_handshake(ssl_of(session));
   return result == 1 ? moved(0) : outcome(ssl_of(session), result, errors);
 }
 
 TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept {
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_read(ssl_of(session), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
   return result > 0 ? moved(result) : outcome(ssl_of(session), result, errors);
 }
 
+bool holds_input(void *session) noexcept { return SSL_has_pending(ssl_of(session)) != 0; }
+
 TlsOutcome write(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept {
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_write(ssl_of(session), data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
   return result > 0 ? moved(result) : outcome(ssl_of(session), result, errors);
 }
@@ -277,7 +284,7 @@ void shutdown(void *session) noexcept {
 }
 
 bool renegotiate(void *session, TlsErrors &errors) noexcept {
-  ERR_clear_error();
+  forget_errors();
   if (SSL_version(ssl_of(session)) < TLS1_3_VERSION && SSL_renegotiate(ssl_of(session)) == 1) return true;
   collect(SSL_ERROR_SSL, errors);
   return false;
@@ -297,6 +304,7 @@ constinit const TlsEngine openssl_engine = {
     .free = free_session,
     .handshake = handshake,
     .read = read,
+    .holds_input = holds_input,
     .write = write,
     .shutdown = shutdown,
     .renegotiate = renegotiate,

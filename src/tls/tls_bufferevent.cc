@@ -258,6 +258,12 @@ void TlsBufferevent::read_records() noexcept {
   if (!freed() && phase_ == Phase::open) reading_ended(outcome.result);
 }
 
+// Saves the question for most messages.
+bool TlsBufferevent::nothing_left() const noexcept {
+  if (own_wire_ || wire_ended_ || wire_error_ || ciphertext_at_hand() > 0) return false;
+  return !engine_.holds_input(session_);
+}
+
 // Until the session has no more, or the limit is reached, which is TlsResult::done.
 TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexcept {
   evbuffer &input = input_buffer();
@@ -282,6 +288,7 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
       static_cast<void>(input.commit(&into, 1));
       total += outcome.bytes;
       if (total >= limit) return outcome;
+      if (outcome.bytes < size && nothing_left()) return {TlsResult::want_read, 0};
       // A record that did not fit is still inside.
       expected = outcome.bytes == size ? kUnknownSize : unknown;
     } else if (outcome.result != TlsResult::want_read || ciphertext_at_hand() == 0 ||

@@ -77,6 +77,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void handshake_done() noexcept;
   void read_records() noexcept;
   TlsOutcome decrypt(std::size_t limit, std::size_t &total) noexcept;
+  bool nothing_left() const noexcept;
   void reading_ended(TlsResult result) noexcept;
   std::size_t read_limit() noexcept;
   void write_records() noexcept;

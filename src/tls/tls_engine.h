@@ -77,6 +77,8 @@ struct TlsEngine {
   void (*free)(void *session) noexcept;
   TlsOutcome (*handshake)(void *session, TlsErrors &errors) noexcept;
   TlsOutcome (*read)(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept;
+  // There may be more to read without anything from the wire.
+  bool (*holds_input)(void *session) noexcept;
   // After want_read or want_write the same bytes are given again, perhaps from another place.
   TlsOutcome (*write)(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept;
   // Tells the peer that no more will come, once.
