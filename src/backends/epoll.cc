@@ -201,7 +201,7 @@ bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   {
     const Unlocked open(base.lock());
     got = wait_for_reports(state, timeout);
-    error = errno;  // which taking the lock may change
+    if (EVI_UNLIKELY(got < 0)) error = errno;  // which taking the lock may change
   }
   if (got < 0) {
     if (error == EINTR) return true;

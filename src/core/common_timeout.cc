@@ -13,14 +13,45 @@ CommonTimeout *event_base::common_timeout_of(const timeval &tv) noexcept {
   return index < common_count_ ? common_[index] : nullptr;
 }
 
-void event_base::enqueue_common(event &ev) noexcept {
-  CommonTimeout &list = *common_timeout_of(ev.ev_timeout);
+// The list that a duration names, in full.
+CommonTimeout *event_base::common_timeout_named(const timeval &tv) noexcept {
+  CommonTimeout *list = common_timeout_of(tv);
+  return list && list->is_named_by(tv) ? list : nullptr;
+}
+
+void event_base::enqueue_common(CommonTimeout &list, event &ev) noexcept {
   list.insert(ev);
   if (list.events.front() == &ev) schedule_stand_in(list);
 }
 
-void event_base::dequeue_common(event &ev) noexcept {
-  CommonTimeout &list = *common_timeout_of(ev.ev_timeout);
+// An event that waits for nothing new but time, in this list or none, goes to the list's end.
+bool event_base::only_enters(const CommonTimeout &list, const event &ev) const noexcept {
+  constexpr short kBusy = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+  if (evi::has(ev, kBusy) || evi::is_signal(ev)) return false;
+  if ((ev.ev_events & evi::kIoEvents) && !evi::has(ev, EVLIST_INSERTED)) return false;
+  constexpr long kTag = ~evi::kMicrosecondsMask;
+  return !evi::has(ev, EVLIST_TIMEOUT) || (ev.ev_timeout.tv_usec & kTag) == (list.tagged.tv_usec & kTag);
+}
+
+int event_base::enter_common(CommonTimeout &list, event &ev) noexcept {
+  if (EVI_UNLIKELY(!timers_.reserve_one())) return -1;
+  const bool was_first = list.events.front() == &ev;
+  if (evi::has(ev, EVLIST_TIMEOUT)) {
+    list.remove(ev);
+  } else {
+    mark_inserted(ev, EVLIST_TIMEOUT);
+  }
+  if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list.tagged;
+  ev.ev_timeout = list.due(now_for_caller());
+  list.insert(ev);
+  if (EVI_UNLIKELY(was_first || list.events.front() == &ev)) {
+    schedule_stand_in(list);
+    if (list.events.front() == &ev && evi::heap_index(list.stand_in) == 0 && needs_wakeup()) wake_loop();
+  }
+  return 0;
+}
+
+void event_base::dequeue_common(CommonTimeout &list, event &ev) noexcept {
   const bool was_first = list.events.front() == &ev;
   list.remove(ev);
   evi::heap_index(ev) = evi::kNotInHeap;

@@ -3,8 +3,11 @@
 #ifndef EVI_CORE_COMMON_TIMEOUT_H
 #define EVI_CORE_COMMON_TIMEOUT_H
 
+#include <algorithm>
+
 #include "core/event_access.h"
 #include "util/intrusive_list.h"
+#include "util/platform.h"
 
 namespace evi {
 
@@ -34,11 +37,20 @@ struct CommonTimeout {
     return tv.tv_sec == tagged.tv_sec && tv.tv_usec == tagged.tv_usec;
   }
 
+  // The tagged deadline of what is added now. Within one turn of the loop it stays the same.
+  const timeval &due(Micros now) noexcept {
+    if (now != due_asked_) {
+      due_asked_ = now;
+      due_ = to_timeval(std::max<Micros>(add_saturating(now, duration), 0));
+      due_.tv_usec |= tagged.tv_usec & ~kMicrosecondsMask;
+    }
+    return due_;
+  }
+
   // Behind all that are due no later; nearly always at the end.
   void insert(event &ev) noexcept {
-    const Micros due = deadline(ev);
     event *where = last_;
-    while (where && deadline(*where) > due) where = previous(*where);
+    while (EVI_UNLIKELY(where && is_later(where->ev_timeout, ev.ev_timeout))) where = previous(*where);
     events.insert_after(where, ev);
     if (where == last_) last_ = &ev;
   }
@@ -48,6 +60,11 @@ struct CommonTimeout {
   }
 
  private:
+  // The tag is the same in all.
+  static bool is_later(const timeval &a, const timeval &b) noexcept {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_usec > b.tv_usec;
+  }
+
   // The item whose `next` is what ev's hook points back to; null at the front.
   event *previous(event &ev) noexcept {
     event **slot = CommonTimeoutHook::of(ev).tqe_prev;
@@ -57,6 +74,8 @@ struct CommonTimeout {
   }
 
   event *last_ = nullptr;
+  Micros due_asked_ = -1;
+  timeval due_ = {};
 };
 
 }  // namespace evi

@@ -36,12 +36,12 @@ void deferred_cancel(event_base &base, event_callback &cb) noexcept { base.cance
 }  // namespace evi
 
 bool event_base::schedule(event_callback &cb) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   return schedule_locked(cb);
 }
 
 bool event_base::schedule_deferred(event_callback &cb) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return false;
   if (deferred_this_round_ >= kMaxDeferredPerRound) return schedule_later_locked(cb);
   ++deferred_this_round_;
@@ -49,18 +49,8 @@ bool event_base::schedule_deferred(event_callback &cb) noexcept {
 }
 
 void event_base::cancel(event_callback &cb) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   cancel_locked(cb);
-}
-
-// True if the callback was not active before.
-bool event_base::schedule_locked(event_callback &cb) noexcept {
-  if (cb.evcb_flags & EVLIST_ACTIVE) return false;
-  const bool was_later = (cb.evcb_flags & EVLIST_ACTIVE_LATER) != 0;
-  if (was_later) dequeue_active(cb);
-  queue_active(cb);
-  if (needs_wakeup()) wake_loop();
-  return !was_later;
 }
 
 bool event_base::schedule_later_locked(event_callback &cb) noexcept {
@@ -79,18 +69,6 @@ void event_base::cancel_locked(event_callback &cb) noexcept {
     return;
   }
   if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) dequeue_active(cb);
-}
-
-void event_base::queue_active(event_callback &cb) noexcept {
-  // What was activated under more priorities than there are now goes with the last.
-  if (cb.evcb_pri >= active_.priorities()) cb.evcb_pri = static_cast<unsigned char>(active_.priorities() - 1);
-  cb.evcb_flags |= EVLIST_ACTIVE;
-  if (!(cb.evcb_flags & EVLIST_INTERNAL) && ++event_count_ > event_count_max_)
-    event_count_max_ = event_count_;
-  active_.push(cb);
-  if (active_.size() > active_count_max_) active_count_max_ = active_.size();
-  // A more urgent callback goes before the rest of what is being run.
-  if (cb.evcb_pri < running_priority_) continue_requested_ = true;
 }
 
 void event_base::promote_later() noexcept {

@@ -45,18 +45,22 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
 // --- the public methods: each takes the lock ---
 
 int event_base::add(event &ev, const timeval *tv) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (only_moves_timer(ev, tv)) return move_timer(ev, *tv);
+  if (tv && evi::is_common_timeout(*tv)) {
+    evi::CommonTimeout *list = common_timeout_named(*tv);
+    if (list && only_enters(*list, ev)) return enter_common(*list, ev);
+  }
   return add_locked(ev, tv, false);
 }
 
 int event_base::del(event &ev, DelMode mode) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   return del_locked(ev, mode);
 }
 
 void event_base::activate(event &ev, int result, short ncalls) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   activate_locked(ev, result, ncalls);
 }
 
@@ -93,7 +97,7 @@ int event_base::set_priority(event &ev, int priority) noexcept {
 }
 
 void event_base::activate_by_fd(int fd, short what) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (what & EV_TIMEOUT) return activate_timeouts_of(fd);
   const short io = what & evi::kIoEvents;
   if (!io || !fds_.contains(fd)) return;
@@ -116,7 +120,7 @@ void event_base::activate_timeouts_of(int fd) noexcept {
 }
 
 void event_base::activate_by_signal(int signal) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (!signal_events_ || !evi::SignalSource::valid(signal)) return;
   for (event *ev = signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
     activate_locked(*ev, EV_SIGNAL, 1);
@@ -168,8 +172,7 @@ void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexce
     ev.ev_timeout = tv;
     return;
   }
-  const evi::CommonTimeout *list = common_timeout_of(tv);
-  if (list && !list->is_named_by(tv)) list = nullptr;
+  const evi::CommonTimeout *list = common_timeout_named(tv);
   const evi::Micros duration = list ? list->duration : evi::to_micros(tv);
   if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list ? tv : evi::to_timeval(duration);
   ev.ev_timeout = evi::to_timeval(std::max<evi::Micros>(evi::add_saturating(now_for_caller(), duration), 0));
@@ -211,7 +214,7 @@ int event_base::move_timer(event &ev, const timeval &tv) noexcept {
 bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
   if (evi::CommonTimeout *list = common_timeout_of(ev.ev_timeout)) {
     mark_inserted(ev, EVLIST_TIMEOUT);
-    enqueue_common(ev);
+    enqueue_common(*list, ev);
     return list->events.front() == &ev && evi::heap_index(list->stand_in) == 0;
   }
   if (in_heap) {
@@ -244,7 +247,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
     return Change::failed;
   }
-  if ((ev.ev_events & EV_ET) && edge_events_ == 0) prepare_for_edges();
+  if (evi::wants_edges(ev) && edge_events_ == 0) prepare_for_edges();
   evi::FdSlot &slot = fds_[ev.ev_fd];
   if (evi::debug::enabled() && mixes_edge_and_level(slot, ev)) {
     evi::log_warnx("event_add: descriptor %d has edge-triggered and level-triggered events",
@@ -257,7 +260,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     errno = ENOSPC;
     return Change::failed;
   }
-  edge_events_ += (ev.ev_events & EV_ET) != 0;
+  edge_events_ += evi::wants_edges(ev);
   const std::uint8_t wanted = slot.wanted();
   // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
   if ((wanted == slot.armed && !slot.change_noted) || EVI_UNLIKELY(!backend_state_)) return Change::none;
@@ -265,7 +268,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     return backend_->updates_reach_wait ? Change::none : Change::wake;
   const int error = errno;
   evi::FdTable::remove(slot, ev);
-  edge_events_ -= (ev.ev_events & EV_ET) != 0;
+  edge_events_ -= evi::wants_edges(ev);
   errno = error;
   return Change::failed;
 }
@@ -288,8 +291,8 @@ bool event_base::open_signals() noexcept {
   if (backend_->watch_signal || signals_.is_open()) return true;
   const bool with_fd = uses_signal_fd_;
   if (signals_.open() && (!with_fd || signal_fd_.open()) &&
-      add_internal(signal_event_, signals_.fd(), on_signals) &&
-      (!with_fd || add_internal(signal_fd_event_, signal_fd_.fd(), on_signal_fd))) {
+      add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals) &&
+      (!with_fd || add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))) {
     return true;
   }
   drop_internal(signal_event_);
@@ -372,7 +375,7 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
   if (ev.ev_fd < 0) return Change::none;
   evi::FdSlot &slot = fds_[ev.ev_fd];
   evi::FdTable::remove(slot, ev);
-  edge_events_ -= (ev.ev_events & EV_ET) != 0;
+  edge_events_ -= evi::wants_edges(ev);
   return withdraw_interest(ev.ev_fd, slot);
 }
 
@@ -399,23 +402,11 @@ void event_base::apply_changes() noexcept {
 
 void event_base::dequeue_timeout(event &ev) noexcept {
   mark_removed(ev, EVLIST_TIMEOUT);
-  if (evi::is_common_timeout(ev.ev_timeout) && common_timeout_of(ev.ev_timeout)) {
-    dequeue_common(ev);
+  if (evi::CommonTimeout *list = common_timeout_of(ev.ev_timeout)) {
+    dequeue_common(*list, ev);
   } else {
     timers_.remove(ev);
   }
-}
-
-void event_base::dequeue_active(event_callback &cb) noexcept {
-  const bool internal = (cb.evcb_flags & EVLIST_INTERNAL) != 0;
-  if (cb.evcb_flags & EVLIST_ACTIVE) {
-    active_.remove(cb);
-  } else {
-    later_.remove(cb);
-    --later_count_;
-  }
-  cb.evcb_flags &= static_cast<short>(~(EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
-  if (!internal) --event_count_;
 }
 
 // A signal event that was counted several times stops after the call that runs now.

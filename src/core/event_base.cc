@@ -119,6 +119,7 @@ void event_base::dispose(bool run_finalizers) noexcept {
   if (deleted)
     EVI_DEBUG("event_base_free: %d events were still set in base %p", deleted, static_cast<void *>(this));
   if (evi::global_base() == this) evi::global_base() = nullptr;
+  while (wakes_in_flight_.load(std::memory_order_acquire) != 0) evi::yield_thread();
   evi::destroy(this);
 }
 
@@ -196,11 +197,13 @@ int event_base::reinit() noexcept {
   // The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
   if (had_signals) {
     drop_internal(signal_event_);
-    if (!signals_.reopen_after_fork() || !add_internal(signal_event_, signals_.fd(), on_signals)) result = -1;
+    if (!signals_.reopen_after_fork() ||
+        !add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals))
+      result = -1;
   }
   if (signal_fd_.is_open()) {
     drop_internal(signal_fd_event_);
-    if (!signal_fd_.reopen_after_fork() || !add_internal(signal_fd_event_, signal_fd_.fd(), on_signal_fd))
+    if (!signal_fd_.reopen_after_fork() || !add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))
       result = -1;
   }
   if (had_notify) {

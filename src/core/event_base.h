@@ -5,6 +5,7 @@
 #ifndef EVI_CORE_EVENT_BASE_H
 #define EVI_CORE_EVENT_BASE_H
 
+#include <atomic>
 #include <climits>
 #include <cstdio>
 
@@ -225,8 +226,11 @@ struct event_base final {
 
   // common_timeout.cc
   evi::CommonTimeout *common_timeout_of(const timeval &tv) noexcept EVI_REQUIRES(lock_);
-  void enqueue_common(event &ev) noexcept EVI_REQUIRES(lock_);
-  void dequeue_common(event &ev) noexcept EVI_REQUIRES(lock_);
+  evi::CommonTimeout *common_timeout_named(const timeval &tv) noexcept EVI_REQUIRES(lock_);
+  void enqueue_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
+  void dequeue_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
+  bool only_enters(const evi::CommonTimeout &list, const event &ev) const noexcept EVI_REQUIRES(lock_);
+  int enter_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
   void schedule_stand_in(evi::CommonTimeout &list) noexcept EVI_REQUIRES(lock_);
 
   // deferred.cc
@@ -288,11 +292,19 @@ struct event_base final {
 
   // notify.cc
   // True on the thread that runs the loop, and when no loop runs or nothing tells threads apart.
-  bool in_loop_thread() const noexcept EVI_REQUIRES(lock_);
-  bool needs_wakeup() const noexcept EVI_REQUIRES(lock_);
+  bool in_loop_thread() const noexcept EVI_REQUIRES(lock_) {
+    return !lock_ || !running_ || loop_thread_ == evi::thread_id();
+  }
+  bool needs_wakeup() const noexcept EVI_REQUIRES(lock_) {
+    return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
+  }
   void wake_loop() noexcept EVI_REQUIRES(lock_);
+  void leave_and_wake() noexcept EVI_RELEASE(lock_);
+  bool wakes_are_edges() const noexcept;
+  short waker_edge() const noexcept { return wakes_are_edges() ? EV_ET : 0; }
+  void collect_signals() noexcept EVI_REQUIRES(lock_);
   bool open_notifier() noexcept EVI_REQUIRES(lock_);
-  bool add_internal(event &ev, int fd, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
+  bool add_internal(event &ev, int fd, short edge, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
   void drop_internal(event &ev) noexcept EVI_REQUIRES(lock_);
   static void on_exit_request(int fd, short what, void *base) noexcept;
   static void on_notify(int fd, short what, void *base) noexcept;
@@ -326,6 +338,29 @@ struct event_base final {
 
   friend struct evi::OnceEvent;
 
+  // The lock during a call from outside. A loop that the call has to wake is woken when the lock has been let
+  // go: it would run into it otherwise.
+  class EVI_SCOPED_CAPABILITY Call {
+   public:
+    explicit Call(event_base &base) noexcept EVI_ACQUIRE(base.lock_) : base_(base) {
+      base_.lock_.acquire();
+      if (EVI_LIKELY(!base_.lock_)) return;
+      outer_ = base_.wakes_at_exit_;
+      base_.wakes_at_exit_ = true;
+    }
+    ~Call() EVI_RELEASE() {
+      if (EVI_LIKELY(!base_.lock_)) return;
+      base_.wakes_at_exit_ = outer_;
+      base_.wake_due_ && !outer_ ? base_.leave_and_wake() : base_.lock_.release();
+    }
+    Call(const Call &) = delete;
+    Call &operator=(const Call &) = delete;
+
+   private:
+    event_base &base_;
+    bool outer_ = false;
+  };
+
   // What the loop touches in each iteration comes first.
   evi::Lock lock_;
   const evi::Clock &clock_;
@@ -352,6 +387,10 @@ struct event_base final {
   bool break_requested_ EVI_GUARDED_BY(lock_) = false;
   bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
   bool notify_pending_ EVI_GUARDED_BY(lock_) = false;
+  bool wakes_at_exit_ EVI_GUARDED_BY(lock_) =
+      false;  // a Call is under way, which wakes the loop when it is over
+  bool wake_due_ EVI_GUARDED_BY(lock_) = false;
+  std::atomic<int> wakes_in_flight_{0};
   bool entries_may_linger_ EVI_GUARDED_BY(lock_) = false;  // see entry_may_linger()
   int edge_events_ EVI_GUARDED_BY(lock_) = 0;              // on descriptors, with EV_ET
   int running_priority_ EVI_GUARDED_BY(lock_) = -1;        // -1: no callback runs
@@ -401,6 +440,42 @@ struct event_base final {
   evi::LoopLocal loop_local_;
   evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 };
+
+// --- in every turn of the loop ---
+
+inline void event_base::queue_active(event_callback &cb) noexcept {
+  // What was activated under more priorities than there are now goes with the last.
+  if (cb.evcb_pri >= active_.priorities()) cb.evcb_pri = static_cast<unsigned char>(active_.priorities() - 1);
+  cb.evcb_flags |= EVLIST_ACTIVE;
+  if (!(cb.evcb_flags & EVLIST_INTERNAL) && ++event_count_ > event_count_max_)
+    event_count_max_ = event_count_;
+  active_.push(cb);
+  if (active_.size() > active_count_max_) active_count_max_ = active_.size();
+  // A more urgent callback goes before the rest of what is being run.
+  if (cb.evcb_pri < running_priority_) continue_requested_ = true;
+}
+
+inline void event_base::dequeue_active(event_callback &cb) noexcept {
+  const bool internal = (cb.evcb_flags & EVLIST_INTERNAL) != 0;
+  if (cb.evcb_flags & EVLIST_ACTIVE) {
+    active_.remove(cb);
+  } else {
+    later_.remove(cb);
+    --later_count_;
+  }
+  cb.evcb_flags &= static_cast<short>(~(EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
+  if (!internal) --event_count_;
+}
+
+// True if the callback was not active before.
+inline bool event_base::schedule_locked(event_callback &cb) noexcept {
+  if (cb.evcb_flags & EVLIST_ACTIVE) return false;
+  const bool was_later = (cb.evcb_flags & EVLIST_ACTIVE_LATER) != 0;
+  if (was_later) dequeue_active(cb);
+  queue_active(cb);
+  if (needs_wakeup()) wake_loop();
+  return !was_later;
+}
 
 namespace evi {
 

@@ -7,7 +7,7 @@ using evi::Closure;
 using evi::LockGuard;
 
 int event_base::finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (evi::has(ev, EVLIST_FINALIZING)) return 0;
   del_locked(ev, evi::DelMode::no_block);
   evi::set_closure(ev, then_free ? Closure::event_finalize_free : Closure::event_finalize);

@@ -13,7 +13,7 @@ bool flush_cancel(event_base &base, FlushHook &hook) noexcept { return base.flus
 }  // namespace evi
 
 bool event_base::flush_later(evi::FlushHook &hook) noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (hook.queued()) return false;
   flush_.push_back(hook);
   if (needs_wakeup()) wake_loop();

@@ -52,7 +52,7 @@ event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
   // Output written just now is an event that happened: a caller who asked for one round gets back to work.
   const bool had_turn = flushed && (loop_flags & (EVLOOP_ONCE | EVLOOP_NONBLOCK));
   if (!wait_for_events(wait_time(loop_flags, had_turn))) return Turn::failed;
-  promote_later();
+  if (EVI_UNLIKELY(!later_.empty())) promote_later();
   expire_timers();
 
   if (active_.empty()) {
@@ -84,12 +84,18 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   }
   forget_time();
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
+  const bool has_signals = signals_.is_open();
+  if (has_signals && signals_.begin_wait()) timeout = 0;
   recorder_ = metrics_;
   const bool waited =
       EVI_LIKELY(!recorder_) ? backend_->wait(backend_state_, *this, timeout) : wait_timed(timeout);
+  if (has_signals) {
+    signals_.end_wait();
+    if (signals_.anything_arrived()) collect_signals();
+  }
   if (!waited) return false;
   allow_time_cache();
-  call_check_watchers();
+  if (EVI_UNLIKELY(!check_watches_.empty())) call_check_watchers();
   return true;
 }
 
@@ -267,14 +273,14 @@ int event_base::loop_exit_after(const timeval *tv) noexcept {
 }
 
 int event_base::loop_break() noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   break_requested_ = true;
   if (needs_wakeup()) wake_loop();
   return 0;
 }
 
 int event_base::loop_continue() noexcept {
-  const LockGuard held(lock_);
+  const Call call(*this);
   continue_requested_ = true;
   if (needs_wakeup()) wake_loop();
   return 0;

@@ -20,13 +20,9 @@ bool event_base::open_notifier() noexcept {
     evi::log_warn("evthread_make_base_notifiable: no descriptor to wake the loop with");
     return false;
   }
-  if (add_internal(notify_event_, notify_waker_.read_fd(), on_notify)) return true;
+  if (add_internal(notify_event_, notify_waker_.read_fd(), waker_edge(), on_notify)) return true;
   notify_waker_.close();
   return false;
-}
-
-bool event_base::in_loop_thread() const noexcept {
-  return !lock_ || !running_ || loop_thread_ == evi::thread_id();
 }
 
 bool event_base::loop_runs_elsewhere() noexcept {
@@ -34,29 +30,50 @@ bool event_base::loop_runs_elsewhere() noexcept {
   return lock_ && running_ && loop_thread_ != evi::thread_id();
 }
 
-bool event_base::needs_wakeup() const noexcept {
-  return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
-}
-
 // Several wake-ups before the loop gets to them cost one system call.
 void event_base::wake_loop() noexcept {
   if (notify_pending_ || !(wakes_by_method_ || notify_waker_.is_open())) return;
   notify_pending_ = true;
-  wakes_by_method_ ? backend_->wake(backend_state_) : evi::Waker::wake(notify_waker_.write_fd());
+  if (wakes_by_method_) return backend_->wake(backend_state_);
+  if (wakes_at_exit_) {
+    wake_due_ = true;
+  } else {
+    evi::Waker::wake(notify_waker_.write_fd());
+  }
+}
+
+// The base may be freed by a callback that this very call made run: dispose() waits for wake-ups in flight.
+void event_base::leave_and_wake() noexcept {
+  wake_due_ = false;
+  const int fd = notify_waker_.write_fd();
+  wakes_in_flight_.fetch_add(1, std::memory_order_relaxed);
+  lock_.release();
+  evi::Waker::wake(fd);
+  wakes_in_flight_.fetch_sub(1, std::memory_order_release);
 }
 
 void event_base::on_notify(int, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
-  base->notify_waker_.drain();
+  if (!base->wakes_are_edges()) base->notify_waker_.drain();
   base->notify_pending_ = false;
 }
 
+// It was there to end the wait: after each one collect_signals() looks.
 void event_base::on_signals(int, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
-  base->signals_.collect([base](int signal, std::uint32_t count)
-                             EVI_NO_THREAD_SAFETY_ANALYSIS { base->signal_arrived(signal, count); });
+  if (!base->wakes_are_edges()) base->signals_.drain();
+}
+
+void event_base::collect_signals() noexcept {
+  signals_.collect([this](int signal, std::uint32_t count)
+                       EVI_NO_THREAD_SAFETY_ANALYSIS { signal_arrived(signal, count); });
+}
+
+// Then a wake-up costs its reader no call.
+bool event_base::wakes_are_edges() const noexcept {
+  return evi::Waker::kEveryWakeIsAnEdge && (backend_->features & EV_FEATURE_ET);
 }
 
 void event_base::on_signal_fd(int, short, void *arg) noexcept {
@@ -86,8 +103,9 @@ void event_base::signal_arrived(int signal, std::uint32_t count) noexcept {
 }
 
 // Internal events do not keep a loop alive, are not counted, and come first.
-bool event_base::add_internal(event &ev, int fd, event_callback_fn callback) noexcept {
-  static_cast<void>(evi::assign_event(ev, this, fd, EV_READ | EV_PERSIST, callback, this));
+bool event_base::add_internal(event &ev, int fd, short edge, event_callback_fn callback) noexcept {
+  const short what = static_cast<short>(EV_READ | EV_PERSIST | edge);
+  static_cast<void>(evi::assign_event(ev, this, fd, what, callback, this));
   evi::flags(ev) |= EVLIST_INTERNAL;
   ev.ev_evcallback.evcb_pri = 0;
   return add_locked(ev, nullptr, false) == 0;

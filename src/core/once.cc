@@ -39,7 +39,7 @@ int event_base::once(int fd, short what, event_callback_fn callback, void *arg, 
                         once.get()) != 0) {
     return -1;
   }
-  const LockGuard held(lock_);
+  const Call call(*this);
   if (!io && (!tv || (tv->tv_sec == 0 && tv->tv_usec == 0))) {
     // No time to wait: it need not pass through the heap.
     activate_locked(once->ev, EV_TIMEOUT, 1);

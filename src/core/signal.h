@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "core/event_access.h"
@@ -24,13 +25,17 @@ inline constexpr int kSignals = NSIG;
 inline constexpr int kSignals = 65;
 #endif
 
+static_assert(kSignals <= 65, "a bit for each");
+
 // What the handler sees of a base.
 struct SignalPort {
   std::atomic<SignalPort *> next{nullptr};
   std::atomic<int> write_fd{-1};
   std::atomic<pid_t> owner{
       0};  // a forked child's signals must not reach its parent through a shared descriptor
-  std::atomic<bool> notified{false};
+  std::atomic<bool> waiting{false};       // the loop waits, or is about to
+  std::atomic<bool> notified{false};      // and was woken
+  std::atomic<std::uint64_t> arrived{0};  // a bit for each signal that was counted since the loop looked
   std::atomic<bool> wanted[kSignals] = {};
   std::atomic<std::uint32_t> counts[kSignals] = {};
 };
@@ -64,15 +69,22 @@ class SignalSource {
   [[nodiscard]] bool hold(int signal) noexcept;
   void unhold(int signal) noexcept;
 
+  // Around the loop's wait. From begin_wait() to end_wait() a signal ends the wait; one that comes at another
+  // time costs no system call. True if one has arrived already: then there is nothing to wait for.
+  bool begin_wait() noexcept {
+    port_.notified.store(false, std::memory_order_relaxed);
+    port_.waiting.store(true);
+    return port_.arrived.load() != 0;
+  }
+  void end_wait() noexcept { port_.waiting.store(false, std::memory_order_relaxed); }
+  bool anything_arrived() const noexcept { return port_.arrived.load(std::memory_order_relaxed) != 0; }
+  void drain() noexcept { waker_.drain(); }
+
   // Takes what arrived since the last call: f(signal, count) for each.
   template <typename F>
   void collect(F &&f) noexcept {
-    waker_.drain();
-    // First ready to be woken again, then count: what arrives in between wakes once too often, never too
-    // seldom.
-    port_.notified.store(false);
-    for (int signal = 1; signal < kSignals; ++signal) {
-      if (port_.counts[signal].load(std::memory_order_relaxed) == 0) continue;
+    for (std::uint64_t bits = port_.arrived.exchange(0); bits; bits &= bits - 1) {
+      const int signal = std::countr_zero(bits) + 1;
       if (const std::uint32_t count = port_.counts[signal].exchange(0)) f(signal, count);
     }
   }

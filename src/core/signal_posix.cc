@@ -2,10 +2,10 @@
 #include <cerrno>
 
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "core/signal.h"
+#include "thread/lock.h"
 #include "util/log.h"
 
 namespace evi {
@@ -56,7 +56,8 @@ void note_process() noexcept {
 
 void deliver(SignalPort &port, int signal) noexcept {
   port.counts[signal].fetch_add(1);
-  if (!port.notified.exchange(true)) Waker::wake(port.write_fd.load());
+  port.arrived.fetch_or(std::uint64_t{1} << (signal - 1));
+  if (port.waiting.load() && !port.notified.exchange(true)) Waker::wake(port.write_fd.load());
 }
 
 void handle(int signal) noexcept {
@@ -87,7 +88,7 @@ void unlink_port(SignalPort &port) noexcept {
     }
     slot = &at->next;
   }
-  while (handlers_running.load() != 0) sched_yield();
+  while (handlers_running.load() != 0) yield_thread();
 }
 
 bool install(int signal) noexcept {
@@ -118,7 +119,6 @@ bool SignalSource::open() noexcept {
   note_process();
   port_.write_fd.store(waker_.write_fd());
   port_.owner.store(getpid());
-  port_.notified.store(false);
   if (!linked_) link_port(port_);
   linked_ = true;
   return true;
@@ -145,8 +145,8 @@ bool SignalSource::reopen_after_fork() noexcept {
   // meanwhile.
   if (!waker_.open()) return false;
   for (auto &count : port_.counts) count.store(0);
+  port_.arrived.store(0);
   port_.write_fd.store(waker_.write_fd());
-  port_.notified.store(false);
   port_.owner.store(getpid());
   return true;
 }

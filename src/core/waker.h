@@ -23,6 +23,8 @@ class Waker {
   // Async-signal-safe, on the descriptor alone; a full channel is as good as a write.
   static void wake(int write_fd) noexcept;
   void drain() noexcept;
+  // Each wake is an edge, whatever was written before: whoever watches for edges need not drain.
+  static const bool kEveryWakeIsAnEdge;
 
  private:
   int read_fd_ = -1;

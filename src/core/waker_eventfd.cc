@@ -9,6 +9,9 @@
 
 namespace evi {
 
+// The counter would take centuries to be full.
+constinit const bool Waker::kEveryWakeIsAnEdge = true;
+
 bool Waker::open() noexcept {
   close();
   read_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -7,6 +7,9 @@
 #include "core/waker.h"
 
 namespace evi {
+
+// A pipe fills up.
+constinit const bool Waker::kEveryWakeIsAnEdge = false;
 namespace {
 
 bool prepare(int fd) noexcept {

@@ -46,7 +46,6 @@ void event_base::call_prepare_watchers(evi::Nanos timeout) noexcept {
 }
 
 void event_base::call_check_watchers() noexcept {
-  if (EVI_LIKELY(check_watches_.empty())) return;
   const evwatch_check_cb_info info{};
   ++watch_round_;
   for (evwatch *watch = check_watches_.front(); watch && watch->born != watch_round_; watch = next_watch_) {

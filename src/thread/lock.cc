@@ -257,6 +257,8 @@ unsigned long thread_id() noexcept {
   return provider() == Provider::native ? native::thread_id() : 0;
 }
 
+void yield_thread() noexcept { native::yield(); }
+
 bool Condition::init() noexcept {
   if (raw_) return true;
   switch (provider()) {

@@ -37,6 +37,9 @@ inline void raw_lock_release(void *lock) noexcept {
 // The calling thread's number by the id callback; 0 when threads are off.
 unsigned long thread_id() noexcept;
 
+// Lets other threads run: for waits that are nearly always over before they begin.
+void yield_thread() noexcept;
+
 // --- the annotated class for members ---
 
 class EVI_CAPABILITY("lock") Lock {
@@ -131,6 +134,7 @@ int condition_signal(void *condition, bool broadcast) noexcept;
 // 0 when signalled, 1 at the time-out, -1 on an error; `timeout` may be null.
 int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept;
 unsigned long thread_id() noexcept;
+void yield() noexcept;
 void set_lock_flags(int flags) noexcept;
 }  // namespace native
 

@@ -1,6 +1,7 @@
 // Mutexes and conditions of POSIX threads.
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include "event2/thread.h"
@@ -72,6 +73,8 @@ int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept
   const int error = pthread_cond_timedwait(c, m, &until);
   return error == 0 ? 0 : error == ETIMEDOUT ? 1 : -1;
 }
+
+void yield() noexcept { sched_yield(); }
 
 unsigned long thread_id() noexcept {
   static_assert(sizeof(pthread_t) <= sizeof(unsigned long));
