@@ -44,9 +44,11 @@ int event_base::enter_common(CommonTimeout &list, event &ev) noexcept {
   if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list.tagged;
   ev.ev_timeout = list.due(now_for_caller());
   list.insert(ev);
-  if (EVI_UNLIKELY(was_first || list.events.front() == &ev)) {
+  if (was_first) {
+    list.follow_front();
+  } else if (EVI_UNLIKELY(list.events.front() == &ev)) {
     schedule_stand_in(list);
-    if (list.events.front() == &ev && evi::heap_index(list.stand_in) == 0 && needs_wakeup()) wake_loop();
+    if (evi::heap_index(list.stand_in) == 0 && needs_wakeup()) wake_loop();
   }
   return 0;
 }
@@ -58,13 +60,13 @@ void event_base::dequeue_common(CommonTimeout &list, event &ev) noexcept {
   if (list.events.empty()) {
     timers_.remove(list.stand_in);
   } else if (was_first) {
-    schedule_stand_in(list);
+    list.follow_front();
   }
 }
 
 // Gives the stand-in the first event's deadline. There is room in the heap: each add reserved its own.
 void event_base::schedule_stand_in(CommonTimeout &list) noexcept {
-  list.stand_in.ev_timeout = evi::without_tag(list.events.front()->ev_timeout);
+  list.follow_front();
   if (evi::heap_index(list.stand_in) == evi::kNotInHeap) {
     timers_.push(list.stand_in);
   } else {

@@ -54,6 +54,8 @@ struct CommonTimeout {
     events.insert_after(where, ev);
     if (where == last_) last_ = &ev;
   }
+  // The first one went: its successor is due later, or as early. The heap finds that out when it comes to it.
+  void follow_front() noexcept { stand_in.ev_timeout = without_tag(events.front()->ev_timeout); }
   void remove(event &ev) noexcept {
     if (&ev == last_) last_ = previous(ev);
     events.remove(ev);
