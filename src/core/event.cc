@@ -46,10 +46,11 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
 
 int event_base::add(event &ev, const timeval *tv) noexcept {
   const Call call(*this);
-  if (only_moves_timer(ev, tv)) return move_timer(ev, *tv);
   if (tv && evi::is_common_timeout(*tv)) {
     evi::CommonTimeout *list = common_timeout_named(*tv);
     if (list && only_enters(*list, ev)) return enter_common(*list, ev);
+  } else if (only_moves_timer(ev, tv)) {
+    return move_timer(ev, *tv);
   }
   return add_locked(ev, tv, false);
 }
