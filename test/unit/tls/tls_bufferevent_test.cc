@@ -1,0 +1,417 @@
+// The machine of TLS bufferevents with an engine that does what the test says: each order of results.
+#include "tls/tls_bufferevent.h"
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+
+#include "../bufferevent/bufferevents.h"
+#include "event2/bufferevent_ssl.h"
+#include "support/fault_alloc.h"
+
+namespace {
+
+using evi::TlsAttached;
+using evi::TlsErrors;
+using evi::TlsOutcome;
+using evi::TlsResult;
+using evi::TlsSide;
+using evi::TlsWire;
+
+// Encrypts nothing: a record is its bytes. Outcomes that were scripted come first.
+struct Session {
+  TlsWire *wire = nullptr;
+  TlsSide side = TlsSide::settled;
+  TlsAttached attached = TlsAttached::wire;
+  std::deque<TlsResult> handshakes, reads, writes;
+  std::string inside;  // for reading, taken from the wire or put here by the test
+  std::string asked;   // what the machine did
+  std::size_t retry = 0;
+  int shutdowns = 0, detaches = 0, frees = 0;
+  bool renegotiates = true;
+};
+
+Session &of(void *session) { return *static_cast<Session *>(session); }
+
+TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+  if (of(session).attached != TlsAttached::failed) {
+    of(session).wire = &wire;
+    of(session).side = side;
+  }
+  return of(session).attached;
+}
+void detach(void *session, evutil_socket_t, const void *, std::size_t) noexcept { ++of(session).detaches; }
+void free_session(void *session) noexcept { ++of(session).frees; }
+
+bool scripted(std::deque<TlsResult> &script, TlsErrors &errors, TlsOutcome &out) {
+  if (script.empty()) return false;
+  out = {script.front(), 0};
+  script.pop_front();
+  if (out.result == TlsResult::failed) errors.push(77);
+  return out.result != TlsResult::done;
+}
+
+TlsOutcome handshake(void *session, TlsErrors &errors) noexcept {
+  TlsOutcome out{TlsResult::done, 0};
+  of(session).asked += "h";
+  scripted(of(session).handshakes, errors, out);
+  return out;
+}
+
+TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept {
+  Session &self = of(session);
+  TlsOutcome out{TlsResult::done, 0};
+  self.asked += "r";
+  if (scripted(self.reads, errors, out)) return out;
+  if (self.inside.empty() && self.attached == TlsAttached::wire) {
+    char block[4096];
+    const long got = self.wire->receive(*self.wire, block, sizeof(block));
+    if (got == evi::kWireEnded) return {TlsResult::truncated, 0};
+    if (got == evi::kWireFailed) return {TlsResult::failed, 0};
+    if (got > 0) self.inside.assign(block, static_cast<std::size_t>(got));
+  }
+  if (self.inside.empty()) return {TlsResult::want_read, 0};
+  const std::size_t taken = std::min(size, self.inside.size());
+  std::memcpy(data, self.inside.data(), taken);
+  self.inside.erase(0, taken);
+  return {TlsResult::done, taken};
+}
+bool holds_input(void *session) noexcept { return !of(session).inside.empty(); }
+
+TlsOutcome write(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept {
+  Session &self = of(session);
+  TlsOutcome out{TlsResult::done, 0};
+  self.asked += "w";
+  if (self.retry) {
+    EXPECT_EQ(size, self.retry) << "not the same bytes again";
+  }
+  if (scripted(self.writes, errors, out)) {
+    self.retry = size;
+    return out;
+  }
+  self.retry = 0;
+  const std::size_t put = std::min(size, evi::kMaxRecordPlaintext);
+  if (self.wire->send(*self.wire, data, put) != static_cast<long>(put)) return {TlsResult::failed, 0};
+  return {TlsResult::done, put};
+}
+void shutdown(void *session) noexcept { ++of(session).shutdowns; }
+bool renegotiate(void *session, TlsErrors &errors) noexcept {
+  if (!of(session).renegotiates) errors.push(5);
+  return of(session).renegotiates;
+}
+
+const evi::TlsEngine kEngine = {.name = "scripted",
+                                .attach = attach,
+                                .detach = detach,
+                                .free = free_session,
+                                .handshake = handshake,
+                                .read = read,
+                                .holds_input = holds_input,
+                                .write = write,
+                                .shutdown = shutdown,
+                                .renegotiate = renegotiate};
+
+struct TlsMachine : testing::TestWithParam<bool> {
+  test::Base base = test::make_base();
+  test::Pair fds = test::socket_pair();
+  Session session;
+  bufferevent *bev = nullptr;
+  std::string log;
+
+  bool filter() const { return GetParam(); }
+
+  bufferevent *make(bufferevent_ssl_state state, int options = 0) {
+    bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
+    const evi::TlsSetup setup = {base.get(), under, fds.a, &kEngine, &session, state, options};
+    bev = evi_private_tls_new(&setup);
+    EXPECT_NE(bev, nullptr);
+    bufferevent_setcb(bev, on_read, on_write, on_event, this);
+    return bev;
+  }
+  void open() {
+    make(BUFFEREVENT_SSL_OPEN);
+    bufferevent_enable(bev, EV_READ | EV_WRITE);
+    turn();
+    log.clear();
+    session.asked.clear();
+  }
+  ~TlsMachine() override { end(); }
+  void end() {
+    if (!bev) return;
+    bufferevent *under = filter() ? bufferevent_get_underlying(bev) : nullptr;
+    bufferevent_free(std::exchange(bev, nullptr));
+    if (under) bufferevent_free(under);
+  }
+
+  static void on_read(bufferevent *bev, void *self) {
+    static_cast<TlsMachine *>(self)->log +=
+        "r" + std::to_string(evbuffer_get_length(bufferevent_get_input(bev))) + " ";
+  }
+  static void on_write(bufferevent *, void *self) { static_cast<TlsMachine *>(self)->log += "w "; }
+  static void on_event(bufferevent *, short what, void *self) {
+    char text[16];
+    std::snprintf(text, sizeof(text), "e%02x ", static_cast<unsigned>(what));
+    static_cast<TlsMachine *>(self)->log += text;
+  }
+  void turn() { test::turn(*base, 6); }
+  std::string taken() { return std::exchange(log, ""); }
+  void put(const std::string &text) { bufferevent_write(bev, text.data(), text.size()); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Forms, TlsMachine, testing::Bool(),
+                         [](const auto &info) { return info.param ? "filter" : "socket"; });
+
+TEST_P(TlsMachine, each_side_is_told_to_the_engine) {
+  make(BUFFEREVENT_SSL_CONNECTING);
+  EXPECT_EQ(session.side, TlsSide::client);
+  end();
+  make(BUFFEREVENT_SSL_ACCEPTING);
+  EXPECT_EQ(session.side, TlsSide::server);
+  end();
+  make(BUFFEREVENT_SSL_OPEN);
+  EXPECT_EQ(session.side, TlsSide::settled);
+  EXPECT_EQ(session.frees, 0);
+  EXPECT_EQ(session.detaches, 2);
+}
+
+TEST_P(TlsMachine, each_result_of_a_handshake) {
+  const struct {
+    TlsResult result;
+    const char *log;
+  } cases[] = {{TlsResult::done, "e80 "},
+               {TlsResult::want_read, ""},
+               {TlsResult::closed, "e21 "},
+               {TlsResult::truncated, "e21 "},
+               {TlsResult::failed, "e21 "}};
+  for (const auto &row : cases) {
+    // What is underneath may say more than once that it is ready.
+    session.handshakes.assign(row.result == TlsResult::want_read ? 4 : 1, row.result);
+    make(BUFFEREVENT_SSL_ACCEPTING);
+    bufferevent_enable(bev, EV_READ);
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(taken(), row.log) << static_cast<int>(row.result);
+    EXPECT_EQ(evi_private_tls_take_error(bev), row.result == TlsResult::failed ? 77u : 0u);
+    session.handshakes.clear();
+    end();
+  }
+}
+
+TEST_P(TlsMachine, a_handshake_goes_on_when_input_comes) {
+  session.handshakes.assign(8, TlsResult::want_read);
+  make(BUFFEREVENT_SSL_ACCEPTING);
+  turn();
+  const std::size_t before = session.asked.size();
+  EXPECT_LE(before, 2u);
+  test::write_all(fds.b, "1");
+  base->loop(EVLOOP_ONCE);
+  EXPECT_GT(session.asked.size(), before);
+  EXPECT_EQ(session.asked.find_first_not_of('h'), std::string::npos);
+}
+
+TEST_P(TlsMachine, each_end_of_reading) {
+  const struct {
+    TlsResult result;
+    bool dirty;
+    const char *log;
+  } cases[] = {{TlsResult::closed, false, "e11 "},    {TlsResult::closed, true, "e11 "},
+               {TlsResult::truncated, false, "e21 "}, {TlsResult::truncated, true, "e11 "},
+               {TlsResult::failed, false, "e21 "},    {TlsResult::failed, true, "e21 "}};
+  for (const auto &row : cases) {
+    open();
+    if (row.dirty) evi_private_tls_change_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN, 0);
+    session.reads = {TlsResult::done, row.result};
+    session.inside = "abc";
+    test::write_all(fds.b, "x");
+    turn();
+    EXPECT_EQ(taken(), std::string("r3 ") + row.log) << static_cast<int>(row.result) << row.dirty;
+    test::read_all(fds.b);
+    end();
+    session.inside.clear();
+    char rest[8];
+    while (::read(fds.a, rest, sizeof(rest)) > 0) {
+    }
+  }
+}
+
+TEST_P(TlsMachine, the_wires_end_is_no_close) {
+  open();
+  test::write_all(fds.b, "last");
+  ::shutdown(fds.b, SHUT_WR);
+  turn();
+  EXPECT_EQ(taken(), "r4 e21 ");
+}
+
+TEST_P(TlsMachine, a_write_that_wants_input_is_repeated_when_some_comes) {
+  open();
+  bufferevent_disable(bev, EV_READ);
+  session.writes = {TlsResult::done, TlsResult::want_read};
+  put(std::string(20000, 'x'));
+  turn();
+  EXPECT_EQ(session.asked, "ww");
+  EXPECT_EQ(test::read_all(fds.b).size(), 16384u);
+  EXPECT_EQ(evbuffer_get_length(bufferevent_get_output(bev)), 3616u);
+  EXPECT_EQ(taken(), "");
+  put("more");
+  turn();
+  EXPECT_EQ(session.asked, "ww") << "without input there is nothing to try";
+  test::write_all(fds.b, "i");
+  turn();
+  EXPECT_EQ(session.asked.substr(0, 3), "www");
+  EXPECT_EQ(test::read_all(fds.b).size(), 3620u);
+  EXPECT_EQ(taken(), "w ");
+}
+
+TEST_P(TlsMachine, a_read_that_wants_output_goes_on_when_the_wire_takes_some) {
+  open();
+  session.reads = {TlsResult::want_write};
+  session.inside = "held";
+  test::write_all(fds.b, "i");
+  turn();
+  if (filter()) {
+    // What is underneath always takes; such a result can come from a session with a wire of its own alone.
+    return;
+  }
+  EXPECT_EQ(session.asked.substr(0, 2), "rr");
+  EXPECT_EQ(taken(), "r5 ");
+}
+
+TEST_P(TlsMachine, a_failed_write_is_an_error_of_writing) {
+  open();
+  session.writes = {TlsResult::failed};
+  put("x");
+  turn();
+  EXPECT_EQ(taken(), "e22 ");
+  EXPECT_EQ(evi_private_tls_take_error(bev), 77u);
+  put("y");
+  turn();
+  EXPECT_EQ(taken(), "");
+}
+
+TEST_P(TlsMachine, output_beyond_what_the_kernel_takes_stays) {
+  if (filter()) return;
+  open();
+  const std::string much(3'000'000, 'm');
+  put(much);
+  turn();
+  EXPECT_GT(evbuffer_get_length(bufferevent_get_output(bev)), 0u);
+  EXPECT_EQ(taken(), "");
+  std::string got;
+  for (int i = 0; i < 1000 && got.size() < much.size(); ++i) {
+    got += test::read_all(fds.b);
+    base->loop(EVLOOP_NONBLOCK);
+  }
+  EXPECT_EQ(got, much);
+  turn();
+  EXPECT_EQ(evbuffer_get_length(bufferevent_get_output(bev)), 0u);
+}
+
+TEST_P(TlsMachine, a_broken_socket_is_an_error_of_writing) {
+  if (filter()) return;
+  open();
+  bufferevent_disable(bev, EV_READ);
+  fds.close_b();
+  put("x");
+  turn();
+  EXPECT_EQ(taken(), "e22 ");
+}
+
+TEST_P(TlsMachine, renegotiation_needs_an_open_session_that_has_it) {
+  session.handshakes = {TlsResult::want_read};
+  make(BUFFEREVENT_SSL_CONNECTING);
+  EXPECT_EQ(evi_private_tls_renegotiate(bev), -1);
+  end();
+  session.handshakes.clear();
+  open();
+  session.renegotiates = false;
+  EXPECT_EQ(evi_private_tls_renegotiate(bev), -1);
+  EXPECT_EQ(evi_private_tls_take_error(bev), 5u);
+  session.renegotiates = true;
+  EXPECT_EQ(evi_private_tls_renegotiate(bev), 0);
+  turn();
+  EXPECT_EQ(taken(), "e80 ");
+}
+
+TEST_P(TlsMachine, goodbye_is_said_once_and_by_the_owner_alone) {
+  open();
+  end();
+  EXPECT_EQ(session.shutdowns, 0);
+  open();
+  bufferevent_flush(bev, EV_WRITE, BEV_FINISHED);
+  turn();
+  EXPECT_EQ(session.shutdowns, 1);
+  end();
+  EXPECT_EQ(session.shutdowns, 1);
+  if (filter()) return;
+  session.shutdowns = 0;
+  make(BUFFEREVENT_SSL_OPEN, BEV_OPT_CLOSE_ON_FREE);
+  turn();
+  bufferevent_free(std::exchange(bev, nullptr));
+  EXPECT_EQ(session.shutdowns, 1);
+  EXPECT_EQ(session.frees, 1);
+  EXPECT_FALSE(test::is_open(fds.a));
+  static_cast<void>(fds.a.release());
+}
+
+TEST_P(TlsMachine, an_engine_that_does_not_attach_costs_nothing) {
+  session.attached = TlsAttached::failed;
+  bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
+  const evi::TlsSetup setup = {base.get(),           under, fds.a, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
+                               BEV_OPT_CLOSE_ON_FREE};
+  EXPECT_EQ(evi_private_tls_new(&setup), nullptr);
+  EXPECT_EQ(session.detaches + session.frees + session.shutdowns, 0);
+  EXPECT_TRUE(test::is_open(fds.a));
+  if (under) bufferevent_free(under);
+}
+
+TEST_P(TlsMachine, errors_are_given_out_newest_first) {
+  TlsErrors errors{};
+  for (unsigned long code = 1; code <= 6; ++code) errors.push(code);
+  EXPECT_EQ(errors.pop(), 4u);
+  EXPECT_EQ(errors.pop(), 3u);
+  EXPECT_EQ(errors.pop(), 2u);
+  EXPECT_EQ(errors.pop(), 1u);
+  EXPECT_EQ(errors.pop(), 0u);
+}
+
+TEST_P(TlsMachine, a_constructor_without_memory_takes_nothing) {
+  bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
+  turn();
+  const long allocations = test::sweep([&] {
+    session = Session{};
+    const evi::TlsSetup setup = {base.get(), under, fds.a, &kEngine, &session, BUFFEREVENT_SSL_OPEN, 0};
+    bufferevent *made = evi_private_tls_new(&setup);
+    if (!made) {
+      EXPECT_EQ(session.detaches, 0);
+      return false;
+    }
+    bufferevent_free(made);
+    EXPECT_EQ(session.detaches, 1);
+    return true;
+  });
+  EXPECT_GE(allocations, 1);
+  if (under) bufferevent_free(under);
+}
+
+TEST_P(TlsMachine, io_without_memory_loses_nothing_silently) {
+  for (long n = 1; n < 12; ++n) {
+    open();
+    {
+      test::FaultAlloc memory{n};
+      test::write_all(fds.b, std::string(3000, 'i'));
+      put("out");
+      turn();
+    }
+    // Either everything came, or an error was told.
+    const bool came = evbuffer_get_length(bufferevent_get_input(bev)) == 3000;
+    EXPECT_TRUE(came || log.find("e2") != std::string::npos) << n << ": " << log;
+    end();
+    session = Session{};
+    test::read_all(fds.b);
+    char rest[4096];
+    while (::read(fds.a, rest, sizeof(rest)) > 0) {
+    }
+    log.clear();
+  }
+}
+
+}  // namespace
