@@ -507,7 +507,7 @@ def chart_groups(measures, results):
         for m in selected:
             bars = [(v, median(results.ratios(m.name, v, base))) for v in others if results.has(m.name, v, base)]
             target = m.target if m.of == base else None
-            if m.of == "count" and m.target:
+            if m.of == "count" and m.target and bars:
                 target = m.target / results.median_count(m.name, "libevent")
             if bars:
                 yield m.title, bars, target
@@ -595,8 +595,12 @@ def parse_options():
 
 def measure(runner, workloads):
     results = Results()
-    for workload in workloads:
-        measure_workload(runner, workload, results)
+    try:
+        for workload in workloads:
+            measure_workload(runner, workload, results)
+    except KeyboardInterrupt:
+        progress("")
+        print("bench: interrupted; this is what was measured", file=sys.stderr)
     return results
 
 
