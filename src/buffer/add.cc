@@ -10,9 +10,9 @@ using evi::Chain;
 // Makes sure of a spare for `size` bytes. What an earlier spare was prepared for ends with that.
 bool evbuffer::provide_spare(std::size_t size) noexcept {
   if (spare_ && spare_->capacity() >= size) return true;
-  Chain *chain = evi::chain_new(size, growth_base());
+  Chain *chain = new_chain(size);
   if (!chain) return false;
-  if (spare_) evi::chain_release(spare_);
+  if (spare_) give_back(spare_);
   spare_ = chain;
   return true;
 }

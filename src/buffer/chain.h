@@ -29,6 +29,9 @@ namespace evi {
 // The most bytes that a buffer, and therefore a chain, can hold: what an ev_ssize_t can tell.
 inline constexpr std::size_t kMaxBufferLength = static_cast<std::size_t>(EV_SSIZE_MAX);
 
+// From here on a chain is large: worth keeping for who needs the next one.
+inline constexpr std::size_t kLargeChain = 16384;
+
 struct Chain {
   enum class Kind : std::uint8_t { memory, reference, shared, file };
 

@@ -37,7 +37,7 @@ bool evbuffer::set_max_read(std::size_t max) noexcept {
 }
 
 void evbuffer::release_spare() noexcept {
-  if (spare_ && !spare_->reserved) evi::chain_release(take_spare());
+  if (spare_ && !spare_->reserved) give_back(take_spare());
 }
 
 Chain *evbuffer::take_idle_chunk() noexcept {
@@ -111,10 +111,24 @@ bool evbuffer::spare_worth_keeping(const Chain &chain) const noexcept {
 
 // Keeps an unlinked chain as the spare, or drops the buffer's claim on it.
 void evbuffer::retire(Chain *chain) noexcept {
-  if (!spare_worth_keeping(*chain)) return evi::chain_release(chain);
-  if (spare_) evi::chain_release(spare_);
+  if (!spare_worth_keeping(*chain)) return give_back(chain);
+  if (spare_) give_back(spare_);
   chain->reset();
   spare_ = chain;
+}
+
+// Frees a chain that is not linked, or lets the owner have it.
+void evbuffer::give_back(Chain *chain) noexcept {
+  const bool may_be_kept = chain->capacity() >= evi::kLargeChain && owner_ops_ && owner_ops_->keep_chain;
+  if (may_be_kept && chain->exclusive_memory() && owner_ops_->keep_chain(*chain, owner_)) return;
+  evi::chain_release(chain);
+}
+
+Chain *evbuffer::new_chain(std::size_t size) noexcept {
+  if (EVI_UNLIKELY(size >= evi::kLargeChain) && owner_ops_ && owner_ops_->take_chain) {
+    if (Chain *chain = owner_ops_->take_chain(size, owner_)) return chain;
+  }
+  return evi::chain_new(size, growth_base());
 }
 
 bool evbuffer::check_invariants() const noexcept {

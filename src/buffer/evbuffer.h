@@ -40,6 +40,9 @@ struct BufferOwner {
   void (*release)(void *owner) noexcept;
   // Told when a call from outside has taken the buffer's lock, before it does anything; may be null.
   void (*locked)(void *owner) noexcept = nullptr;
+  // Where large chains come from and go to; may be null. Both may say no: null, false.
+  Chain *(*take_chain)(std::size_t size, void *owner) noexcept = nullptr;
+  bool (*keep_chain)(Chain &chain, void *owner) noexcept = nullptr;
 };
 
 // A large chunk to receive into, kept by an event loop for all its connections. Null until it is needed.
@@ -246,6 +249,8 @@ struct evbuffer {
   evi::Chain *take_spare() noexcept;
   bool spare_worth_keeping(const evi::Chain &chain) const noexcept;
   void retire(evi::Chain *chain) noexcept;
+  void give_back(evi::Chain *chain) noexcept;
+  evi::Chain *new_chain(std::size_t size) noexcept;
   // The caller has seen that there are that many bytes.
   void drop_front(std::size_t size) noexcept {
     if (EVI_UNLIKELY(!first_ || size >= first_->length())) return drop_chains(size);

@@ -17,7 +17,7 @@ namespace {
 // stack.
 constexpr int kMaxWriteExtents = 128;
 // What is worth copying out of a chunk that is mostly empty; beyond, its rest is given back in place.
-constexpr std::size_t kMaxCopyOut = 16384;
+constexpr std::size_t kMaxCopyOut = 65536;
 // The largest spare that is read into directly, in bytes of data: what a small message may occupy anyway.
 constexpr std::size_t kMaxSpareToReadInto = 1024;
 
@@ -35,7 +35,7 @@ void evbuffer::accept_chunk(ReadChunk &chunk, std::size_t bytes) noexcept {
   Chain *filled = chunk.chain;
   Chain *copy = nullptr;
   const bool sparse = bytes < filled->capacity() / 2;
-  if (sparse && bytes <= kMaxCopyOut) copy = evi::chain_new(bytes);
+  if (sparse && bytes <= kMaxCopyOut) copy = new_chain(bytes);
   if (copy) {
     std::memcpy(copy->tail, filled->begin, bytes);
     copy->tail += bytes;

@@ -2,6 +2,7 @@
 #include "bufferevent/bufferevent.h"
 
 #include "bufferevent/lookup.h"
+#include "bufferevent/loop_chunks.h"
 #include "bufferevent/mail.h"
 #include "bufferevent/rate_limit.h"
 #include "core/deferred.h"
@@ -23,7 +24,8 @@ constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 
 }  // namespace
 
-const BufferOwner BuffereventBase::kOwner = {on_change, on_hold, on_release, on_locked};
+const BufferOwner BuffereventBase::kOwner = {on_change, on_hold,       on_release,
+                                             on_locked, on_take_chain, on_keep_chain};
 
 BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, int options) noexcept
     : bufferevent{}, options_(static_cast<std::uint8_t>(options & kAllOptions)) {
@@ -67,6 +69,7 @@ bool BuffereventBase::make_lock() noexcept {
 }
 
 bool BuffereventBase::init() noexcept {
+  if (ev_base && !prepare_loop_chunks(*ev_base)) return false;
   return options_agree() && (!has_option(BEV_OPT_THREADSAFE) || make_lock());
 }
 
@@ -249,13 +252,24 @@ BuffereventExtra *BuffereventBase::make_extra() noexcept {
   return extra_;
 }
 
+Chain *BuffereventBase::on_take_chain(std::size_t size, void *owner) noexcept {
+  event_base *base = static_cast<BuffereventBase *>(owner)->ev_base;
+  return base ? take_loop_chunk(*base, size) : nullptr;
+}
+
+bool BuffereventBase::on_keep_chain(Chain &chain, void *owner) noexcept {
+  event_base *base = static_cast<BuffereventBase *>(owner)->ev_base;
+  return base && keep_loop_chunk(*base, chain);
+}
+
 void BuffereventBase::reclaim_input(bool loop_thread) noexcept {
   if (!input_.empty()) return;
   if (Chain *chunk = input_.take_idle_chunk()) {
-    auto *shared = loop_thread && ev_base ? static_cast<ReadChunk *>(ev_base->loop_local().data) : nullptr;
-    const bool wanted = shared && (!shared->chain || shared->chain->capacity() < chunk->capacity());
-    if (wanted) std::swap(shared->chain, chunk);
-    if (chunk) chain_release(chunk);
+    LoopChunks *shared = loop_thread && ev_base ? loop_chunks(*ev_base) : nullptr;
+    Chain *none = nullptr;
+    Chain *&receive = shared ? shared->receive.chain : none;
+    if (shared && (!receive || receive->capacity() < chunk->capacity())) std::swap(receive, chunk);
+    if (chunk && !(ev_base && keep_loop_chunk(*ev_base, *chunk))) chain_release(chunk);
   }
   input_.release_spare();
 }
@@ -272,6 +286,7 @@ void BuffereventBase::finish_reading(bool loop_thread) noexcept {
 bool BuffereventBase::set_base(event_base &base) noexcept {
   if (!be_ops->owns_events) return false;
   if (socket_.read_armed || socket_.write_armed || (lock() && deferred_queued_)) return false;
+  if (!prepare_loop_chunks(base)) return false;
   cancel_flush();
   const bool had_deferred = deferred_queued_;
   cancel_deferred();

@@ -203,6 +203,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
   static void on_hold(void *owner) noexcept;
   static void on_release(void *owner) noexcept;
   static void on_locked(void *owner) noexcept;
+  static Chain *on_take_chain(std::size_t size, void *owner) noexcept;
+  static bool on_keep_chain(Chain &chain, void *owner) noexcept;
   static void on_flush(FlushHook &hook, bool abandoned) noexcept;
   static void on_deferred(event_callback *cb, void *self) noexcept;
   static void on_finish(event_callback *cb, void *self) noexcept;

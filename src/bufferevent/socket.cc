@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "bufferevent/lookup.h"
+#include "bufferevent/loop_chunks.h"
 #include "bufferevent/socket_transport.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
@@ -36,8 +37,6 @@ void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
 
 // --- reading ---
 
-void destroy_read_chunk(void *chunk) noexcept { evi::destroy(static_cast<ReadChunk *>(chunk)); }
-
 std::size_t read_limit(const BuffereventBase &bev) noexcept {
   std::size_t limit = std::size_t{1} << bev.socket_.read_shift;
   if (bev.extra() && bev.extra()->max_single_read) limit = std::min(limit, bev.extra()->max_single_read);
@@ -62,9 +61,11 @@ ev_ssize_t receive(BuffereventBase &bev, std::size_t limit) noexcept {
   ReadChunk &chunk = shared ? *shared : own;
   const std::size_t size = (std::size_t{1} << bev.socket_.read_shift) - kChunkOverhead;
   if (chunk.chain && chunk.chain->capacity() < std::min(size, limit)) {
-    chain_release(chunk.chain);
+    if (!keep_loop_chunk(*bev.ev_base, *chunk.chain)) chain_release(chunk.chain);
     chunk.chain = nullptr;
   }
+  if (!chunk.chain && size >= kLargeChain && (chunk.chain = take_loop_chunk(*bev.ev_base, size)))
+    chunk.chain->recyclable = true;
   evbuffer &input = bev.input_buffer();
   input.unfreeze(kAtEnd);
   const ev_ssize_t got = input.read_into(fd_of(bev), limit, chunk, size);
@@ -230,12 +231,8 @@ void dispose(BuffereventBase *bev) noexcept {
 }  // namespace
 
 ReadChunk *shared_chunk(event_base &base) noexcept {
-  LoopLocal &local = base.loop_local();
-  if (!local.data) {
-    local.data = make<ReadChunk>();
-    local.destroy = destroy_read_chunk;
-  }
-  return static_cast<ReadChunk *>(local.data);
+  LoopChunks *chunks = loop_chunks(base);
+  return chunks ? &chunks->receive : nullptr;
 }
 
 // A new registration without a timeout must not inherit the period of an old one.

@@ -152,12 +152,12 @@ TEST(ReadInto, between_the_two_the_rest_of_the_chunk_is_given_up) {
   test::Pair pair = big_socket_pair();
   ReadChunk spare;
   Owned buffer;
-  send(pair.b, test::pattern(20000));
-  ASSERT_EQ(buffer.read_into(pair.a, SIZE_MAX, spare, kChunk), 20000);
+  send(pair.b, test::pattern(80000));
+  ASSERT_EQ(buffer.read_into(pair.a, SIZE_MAX, spare, 4 * kChunk), 80000);
   EXPECT_EQ(spare.chain, nullptr);
-  EXPECT_EQ(text(buffer), test::pattern(20000));
-  EXPECT_EQ(buffer.first_chain()->capacity(), 20000u);
-  ASSERT_TRUE(buffer.drain(20000));
+  EXPECT_EQ(text(buffer), test::pattern(80000));
+  EXPECT_EQ(buffer.first_chain()->capacity(), 80000u);
+  ASSERT_TRUE(buffer.drain(80000));
   EXPECT_EQ(buffer.take_idle_chunk(), nullptr);
 }
 

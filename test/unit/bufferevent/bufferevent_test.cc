@@ -1,5 +1,6 @@
 // What all bufferevents have in common: size, references, freeing, base, descriptor, allocation failures.
 #include "bufferevent/bufferevent.h"
+#include "bufferevent/loop_chunks.h"
 
 #include <malloc.h>
 
@@ -15,6 +16,7 @@ using test::Bev;
 TEST(bufferevent, one_connection_is_one_allocation_of_bounded_size) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
+  ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   test::FaultAlloc memory;
   bufferevent *bev = bufferevent_socket_new(base.get(), fds.a, 0);
   EXPECT_EQ(memory.live(), 1u);
@@ -132,7 +134,8 @@ TEST(bufferevent, it_may_be_freed_after_its_base) {
   auto fds = test::socket_pair();
   test::FaultAlloc memory;
   Bev bev(*base, fds.a, BEV_OPT_DEFER_CALLBACKS);
-  evbuffer_add_cb(bev->input, [](evbuffer *, const evbuffer_cb_info *, void *) {}, nullptr);
+  evbuffer_add_cb(
+      bev->input, [](evbuffer *, const evbuffer_cb_info *, void *) {}, nullptr);
   ASSERT_EQ(evbuffer_defer_callbacks(bev->input, base.get()), 0);
   bufferevent_enable(bev, EV_READ | EV_WRITE);
   bev.put("x");
@@ -231,6 +234,7 @@ TEST(bufferevent, each_allocation_may_fail_while_one_is_made) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   test::Threads threads;
   auto base = test::make_base();
+  ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   const long allocations = test::sweep([&] {
     bufferevent *bev = bufferevent_socket_new(base.get(), test::kNoFd, BEV_OPT_THREADSAFE);
     if (!bev) return false;

@@ -1,6 +1,7 @@
 // Connecting: through a resolver that answers at once, later, or after it was cancelled.
 #include <netinet/in.h>
 
+#include "bufferevent/loop_chunks.h"
 #include "bufferevents.h"
 #include "support/fault_alloc.h"
 #include "util/addrinfo.h"
@@ -131,6 +132,7 @@ TEST_F(Connect, an_address_that_cannot_be_connected_to_is_an_error_event) {
 }
 
 TEST_F(Connect, freeing_cancels_and_survives_the_late_answer) {
+  ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   test::FaultAlloc memory;
   for (const bool late_success : {false, true}) {
     Bev bev(*base, test::kNoFd);

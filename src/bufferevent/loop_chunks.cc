@@ -1,0 +1,55 @@
+// Keeping a few large chains per loop.
+#include "bufferevent/loop_chunks.h"
+
+#include "util/alloc.h"
+
+namespace evi {
+namespace {
+
+// More room than this for each byte that is asked for would be waste.
+constexpr std::size_t kMostWaste = 4;
+
+void destroy_chunks(void *chunks) noexcept { evi::destroy(static_cast<LoopChunks *>(chunks)); }
+
+}  // namespace
+
+bool prepare_loop_chunks(event_base &base) noexcept {
+  const LockGuard held(base.lock());
+  LoopLocal &local = base.loop_local();
+  if (!local.data) {
+    local.destroy = destroy_chunks;
+    local.data = make<LoopChunks>();
+  }
+  return local.data != nullptr;
+}
+
+Chain *take_loop_chunk(event_base &base, std::size_t size) noexcept {
+  const LockGuard held(base.lock());
+  LoopChunks *chunks = loop_chunks(base);
+  if (!chunks) return nullptr;
+  for (Chain **slot = &chunks->kept; *slot; slot = &(*slot)->next) {
+    Chain *chain = *slot;
+    if (chain->capacity() < size || chain->capacity() / kMostWaste > size) continue;
+    *slot = chain->next;
+    chunks->kept_bytes -= chain->capacity();
+    chain->reset();
+    chain->recyclable = false;
+    return chain;
+  }
+  return nullptr;
+}
+
+bool keep_loop_chunk(event_base &base, Chain &chain) noexcept {
+  const std::size_t size = chain.capacity();
+  if (size < kSmallestKept || size > kLargestKept || !chain.exclusive_memory()) return false;
+  const LockGuard held(base.lock());
+  LoopChunks *chunks = loop_chunks(base);
+  if (!chunks || chunks->kept_bytes + size > kMostKeptBytes) return false;
+  chain.reset();
+  chain.next = chunks->kept;
+  chunks->kept = &chain;
+  chunks->kept_bytes += size;
+  return true;
+}
+
+}  // namespace evi

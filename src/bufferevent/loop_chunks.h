@@ -1,0 +1,48 @@
+// LoopChunks: large blocks of memory that the bufferevents of one loop pass on to each other.
+//
+// Bytes in bulk fill a block that is drained a moment later. An allocator that gets each one back returns
+// pages to the kernel, and the next block faults them in again, which costs more than sending what is in
+// them. So a loop keeps a few. It owns them: they go with it.
+#ifndef EVI_BUFFEREVENT_LOOP_CHUNKS_H
+#define EVI_BUFFEREVENT_LOOP_CHUNKS_H
+
+#include <cstddef>
+
+#include "buffer/evbuffer.h"
+#include "core/event_base.h"
+
+namespace evi {
+
+struct LoopChunks {
+  LoopChunks() noexcept = default;
+  LoopChunks(const LoopChunks &) = delete;
+  LoopChunks &operator=(const LoopChunks &) = delete;
+  ~LoopChunks() { chain_release_list(kept); }
+
+  // What all connections receive into; for the loop's thread alone.
+  ReadChunk receive;
+  // Empty chains that nobody uses. Under the base's lock.
+  Chain *kept = nullptr;
+  std::size_t kept_bytes = 0;
+};
+
+// What is kept in all, and of what sizes.
+inline constexpr std::size_t kMostKeptBytes = 512 * 1024;
+inline constexpr std::size_t kSmallestKept = kLargeChain;
+inline constexpr std::size_t kLargestKept = 256 * 1024;
+
+// Sees to it that the base has them, before a first bufferevent of its can run. False without memory.
+[[nodiscard]] bool prepare_loop_chunks(event_base &base) noexcept;
+// The base's; null if it has no bufferevent.
+inline LoopChunks *loop_chunks(event_base &base) noexcept {
+  return static_cast<LoopChunks *>(base.loop_local().data);
+}
+
+// From any thread: an empty chain for `size` bytes, or null. It is not much larger.
+Chain *take_loop_chunk(event_base &base, std::size_t size) noexcept;
+// Takes over a chain that nobody else holds; false if it stays the caller's.
+bool keep_loop_chunk(event_base &base, Chain &chain) noexcept;
+
+}  // namespace evi
+
+#endif
