@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "../bufferevent/bufferevents.h"
+#include "bufferevent/loop_chunks.h"
 #include "event2/bufferevent_ssl.h"
 #include "support/fault_alloc.h"
 
@@ -374,6 +375,7 @@ TEST_P(TlsMachine, errors_are_given_out_newest_first) {
 }
 
 TEST_P(TlsMachine, a_constructor_without_memory_takes_nothing) {
+  ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
   turn();
   const long allocations = test::sweep([&] {
