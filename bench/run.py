@@ -70,7 +70,7 @@ WORKLOADS = (
     )),
     Workload("churn", (
         Measure("churn_add_del", "add and delete a persistent event", "libevent", LEVEL, calls=2),
-        Measure("churn_changelist", "the same with a changelist", calls=1),
+        Measure("churn_changelist", "add and delete it with a changelist", calls=1),
         Measure("churn_one_shot", "one-shot event, added again in its callback", "libevent", LEVEL),
     ), ("bare",), 20_000, 2, smoke_ops=1000),
     Workload("activate", (
@@ -495,6 +495,7 @@ STYLE = """
   }
 """
 LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, BAR_HEIGHT, GAP = 330, 420, 60, 13, 11
+LONGEST = 2.5  # the ratio at which bars are cut off, so that the others can be told apart
 
 
 def escape(text):
@@ -519,7 +520,7 @@ def chart_groups(measures, results):
 
 def chart_group(out, y, heading, unit, rows):
     """Draws one group from y downwards and returns where it ends. Values come last, above the lines."""
-    scale = BAR_WIDTH / max([1.1] + [ratio for _, bars, _ in rows for _, ratio in bars])
+    scale = BAR_WIDTH / min(LONGEST, max([1.1] + [ratio for _, bars, _ in rows for _, ratio in bars]))
     out.append(f'<text class="head" x="0" y="{y}">{heading}</text>')
     top, values = y + 14, []
     y = top + 4
@@ -527,7 +528,7 @@ def chart_group(out, y, heading, unit, rows):
         height = BAR_HEIGHT * len(bars)
         out.append(f'<text x="{LABEL_WIDTH - 8}" y="{y + height / 2 + 4:.1f}" text-anchor="end">{escape(title)}</text>')
         for i, (variant, ratio) in enumerate(bars):
-            at, width = y + i * BAR_HEIGHT, ratio * scale
+            at, width = y + i * BAR_HEIGHT, min(ratio * scale, BAR_WIDTH)
             out.append(f'<rect class="{variant}" x="{LABEL_WIDTH}" y="{at}" width="{width:.1f}" '
                        f'height="{BAR_HEIGHT - 2}" rx="2"/>')
             values.append(f'<text class="value" x="{LABEL_WIDTH + width + 6:.1f}" y="{at + 10}">{ratio:.2f}</text>')
