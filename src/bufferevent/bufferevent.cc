@@ -10,6 +10,7 @@
 #include "core/event_base.h"
 #include "util/alloc.h"
 #include "util/assert.h"
+#include "util/atomic_ref.h"
 #include "util/log.h"
 
 namespace evi {
@@ -85,7 +86,7 @@ bool BuffereventBase::init_on(BuffereventBase &underlying) noexcept {
 // The count is atomic where there are threads, because a writer that posts has no lock.
 void BuffereventBase::hold() noexcept {
   if (lock()) {
-    std::atomic_ref(references_).fetch_add(1, std::memory_order_relaxed);
+    AtomicRef(references_).fetch_add(1, std::memory_order_relaxed);
   } else {
     ++references_;
   }
@@ -93,7 +94,7 @@ void BuffereventBase::hold() noexcept {
 
 void BuffereventBase::drop() noexcept {
   if (lock()) {
-    std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel);
+    AtomicRef(references_).fetch_sub(1, std::memory_order_acq_rel);
   } else {
     --references_;
   }
@@ -101,7 +102,7 @@ void BuffereventBase::drop() noexcept {
 
 bool BuffereventBase::drop_and_unlock(void *held) noexcept {
   const bool last =
-      lock() ? std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel) == 1 : --references_ == 0;
+      lock() ? AtomicRef(references_).fetch_sub(1, std::memory_order_acq_rel) == 1 : --references_ == 0;
   // A loop that was about to call one of our events passes here once more before the end.
   if (EVI_LIKELY(!last) || finished_) {
     raw_lock_release(held);
