@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -614,7 +615,7 @@ static void much_over_pair(enum form form, int batch) {
   int i;
   if (form == over_socket) return;
   memset(m, 0, sizeof(m));
-  CHECK_INT_EQ(bufferevent_pair_new(base, batch ? BEV_OPT_DEFER_CALLBACKS : 0, ends), 0);
+  CHECK_INT_EQ(bufferevent_pair_new(base, threadsafe() | (batch ? BEV_OPT_DEFER_CALLBACKS : 0), ends), 0);
   for (i = 0; i < 2; ++i) {
     m[i].bev = bufferevent_openssl_filter_new(base, ends[i], SSL_new(i ? client_ctx : server_ctx),
                                               i ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
@@ -650,7 +651,7 @@ static void drains(enum form form, int freeing) {
   if (form == over_socket || !ours()) return;
   drained = 0;
   drain_and_free = freeing;
-  CHECK_INT_EQ(bufferevent_pair_new(base, 0, ends), 0);
+  CHECK_INT_EQ(bufferevent_pair_new(base, threadsafe(), ends), 0);
   for (i = 0; i < 2; ++i) {
     tls[i] = bufferevent_openssl_filter_new(base, ends[i], SSL_new(i ? client_ctx : server_ctx),
                                             i ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
@@ -1370,6 +1371,62 @@ static void priorities(enum form form, int server) {
 }
 TEST(base_and_priority_are_chosen_as_with_sockets) { in_all_ways(priorities); }
 
+/* --- threads -------------------------------------------------------------------------------------------- */
+
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
+static void *serve_other(void *other) {
+  event_base_loop(other, EVLOOP_NO_EXIT_ON_EMPTY);
+  return NULL;
+}
+
+static void echo(struct bufferevent *bev, void *arg) {
+  (void)arg;
+  bufferevent_write_buffer(bev, bufferevent_get_input(bev));
+}
+
+/* One end's loop runs in another thread, while this one switches, writes to and at last frees that end. */
+static void two_threads(enum form form, int server) {
+  struct event_base *here = base, *there;
+  struct bufferevent *mine, *other;
+  evutil_socket_t fds[2];
+  pthread_t thread;
+  int i;
+  if (!threadsafe() || !ours()) return;
+  there = event_base_new();
+  make_pair(fds);
+  base = there;
+  other = make_tls(form, fds[0], server, BEV_OPT_CLOSE_ON_FREE, "b");
+  base = here;
+  mine = make_tls(over_socket, fds[1], !server, BEV_OPT_CLOSE_ON_FREE, "a");
+  CHECK(mine != NULL && other != NULL);
+  bufferevent_setcb(mine, NULL, NULL, NULL, NULL);
+  bufferevent_setcb(other, echo, NULL, NULL, NULL);
+  bufferevent_enable(other, EV_READ);
+  bufferevent_enable(mine, EV_READ);
+  CHECK_INT_EQ(pthread_create(&thread, NULL, serve_other, there), 0);
+  for (i = 0; i < 50; ++i) {
+    bufferevent_write(mine, "0123456789", 10);
+    bufferevent_disable(other, EV_READ);
+    bufferevent_enable(other, EV_READ);
+    bufferevent_write(other, "abcdefghij", 10);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+  }
+  for (i = 0; i < 2000 && input_length(mine) < 1000; ++i) run_for(1);
+  CHECK_INT_EQ(input_length(mine), 1000);
+  bufferevent_write(mine, "more", 4);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  bufferevent_free(other);
+  event_base_loopbreak(there);
+  pthread_join(thread, NULL);
+  bufferevent_free(mine);
+  turn();
+  event_base_free(there);
+}
+TEST(another_thread_may_use_and_free_it) { in_all_ways(two_threads); }
+#else
+TEST(another_thread_may_use_and_free_it) {}
+#endif
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -1377,27 +1434,27 @@ int main(int argc, char **argv) {
 #endif
   base = event_base_new();
   if (!base || !tls_make_certificate()) return 1;
-  RUN_TESTS(a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
-            the_handshake_goes_on_by_itself_and_is_told_once,
-            the_handshake_rests_while_both_directions_are_disabled, a_handshake_may_come_byte_by_byte,
-            output_waits_for_the_handshake, garbage_instead_of_a_handshake_is_an_error,
-            an_end_in_the_handshake_is_an_error, a_certificate_that_is_not_trusted_ends_the_handshake,
-            a_handshake_that_waits_too_long_is_a_timeout_without_direction,
-            an_open_session_is_taken_over_with_what_it_holds, server_name_and_protocol_are_the_sessions_own,
-            sessions_are_resumed_by_ticket, renegotiation_is_done_where_the_protocol_has_it,
-            a_peer_may_renegotiate, data_goes_both_ways, megabytes_cross_in_both_directions,
-            megabytes_cross_over_a_pair, a_watermark_over_a_pair_strands_nothing,
-            what_a_limit_holds_back_comes_without_new_bytes, many_records_come_in_one_turn,
-            a_rate_limit_strands_nothing, pieces_of_output_share_records, flags_are_set_and_cleared,
-            output_stays_until_the_kernel_has_it, close_notify_is_the_end_of_reading,
-            an_end_without_close_notify_is_an_error_unless_allowed,
-            an_end_in_the_middle_of_a_record_is_an_error, a_record_that_was_tampered_with_is_an_error,
-            a_free_says_goodbye_if_all_was_sent, the_program_may_say_goodbye_itself,
-            a_flush_to_the_end_closes_one_direction, timeouts_are_told_in_their_direction,
-            it_may_be_freed_in_every_callback, callbacks_are_deferred_if_asked,
-            a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
-            without_the_option_session_and_socket_stay_the_programs,
-            without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
-            the_descriptor_may_come_later, connected_is_told_after_the_handshake,
-            a_refused_connection_is_one_error, base_and_priority_are_chosen_as_with_sockets);
+  RUN_TESTS(
+      a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
+      the_handshake_goes_on_by_itself_and_is_told_once,
+      the_handshake_rests_while_both_directions_are_disabled, a_handshake_may_come_byte_by_byte,
+      output_waits_for_the_handshake, garbage_instead_of_a_handshake_is_an_error,
+      an_end_in_the_handshake_is_an_error, a_certificate_that_is_not_trusted_ends_the_handshake,
+      a_handshake_that_waits_too_long_is_a_timeout_without_direction,
+      an_open_session_is_taken_over_with_what_it_holds, server_name_and_protocol_are_the_sessions_own,
+      sessions_are_resumed_by_ticket, renegotiation_is_done_where_the_protocol_has_it, a_peer_may_renegotiate,
+      data_goes_both_ways, megabytes_cross_in_both_directions, megabytes_cross_over_a_pair,
+      a_watermark_over_a_pair_strands_nothing, what_a_limit_holds_back_comes_without_new_bytes,
+      many_records_come_in_one_turn, a_rate_limit_strands_nothing, pieces_of_output_share_records,
+      flags_are_set_and_cleared, output_stays_until_the_kernel_has_it, close_notify_is_the_end_of_reading,
+      an_end_without_close_notify_is_an_error_unless_allowed, an_end_in_the_middle_of_a_record_is_an_error,
+      a_record_that_was_tampered_with_is_an_error, a_free_says_goodbye_if_all_was_sent,
+      the_program_may_say_goodbye_itself, a_flush_to_the_end_closes_one_direction,
+      timeouts_are_told_in_their_direction, it_may_be_freed_in_every_callback,
+      callbacks_are_deferred_if_asked, a_constructor_that_fails_takes_nothing,
+      a_descriptor_that_is_not_the_sessions_is_refused,
+      without_the_option_session_and_socket_stay_the_programs,
+      without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
+      the_descriptor_may_come_later, connected_is_told_after_the_handshake, a_refused_connection_is_one_error,
+      base_and_priority_are_chosen_as_with_sockets, another_thread_may_use_and_free_it);
 }

@@ -20,6 +20,7 @@ import select
 import shlex
 import signal
 import socket
+import ssl
 import stat
 import struct
 import subprocess
@@ -502,6 +503,73 @@ class EchoServerTest(ServerTests, SampleTest):
         until(lambda: client.other_end()[0] == CLOSE_WAIT and server.sleeps(), 'the end arriving')
         self.assertBytes(client.to_end(), data[:sent])
         self.assertInterruptible(server)
+
+
+class TlsEchoServerTest(SampleTest):
+    """The clients are Python's, which is OpenSSL, and the openssl command."""
+
+    def start(self):
+        if not os.path.exists(os.path.join(OPTIONS.bin, 'tls-echo-server')):
+            self.skipTest('built without OpenSSL')
+        return self.run_server('tls-echo-server', '-p', '0')
+
+    def connect_tls(self, server, version):
+        context = ssl._create_unverified_context()
+        context.minimum_version = context.maximum_version = version
+        client = socket.create_connection(server.address, OPTIONS.deadline)
+        self.addCleanup(client.close)
+        client = context.wrap_socket(client, server_hostname='localhost')
+        self.addCleanup(client.close)
+        return client
+
+    def exchange(self, client, data):
+        sender = threading.Thread(target=client.sendall, args=(data,), daemon=True)
+        sender.start()
+        received = bytearray()
+        while len(received) < len(data):
+            part = client.recv(65536)
+            self.assertTrue(part, 'the server ended')
+            received += part
+        sender.join(OPTIONS.deadline)
+        self.assertBytes(bytes(received), data)
+
+    def test_echoes_in_each_version(self):
+        server = self.start()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            client = self.connect_tls(server, version)
+            for part in (b'h', b'ello', bytes(range(256)), noise(4 << 20)):
+                self.exchange(client, part)
+            client.unwrap()  # fails unless the server says goodbye too
+        server.out.match('client: TLSv1.2, .*\nclient: TLSv1.3, ')
+        self.assertInterruptible(server)
+
+    def test_openssl_command(self):
+        server = self.start()
+        with tempfile.TemporaryFile() as errors:
+            client = subprocess.Popen(['openssl', 's_client', '-quiet', '-connect', '%s:%d' % server.address],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+            try:
+                client.stdin.write(b'Hello\n')
+                client.stdin.flush()
+                self.assertEqual(client.stdout.readline(), b'Hello\n')
+            finally:
+                client.kill()
+                client.communicate()
+        self.assertInterruptible(server, complaints=('client: unexpected eof while reading',))
+
+    def test_no_tls_client(self):
+        server = self.start()
+        with socket.create_connection(server.address, OPTIONS.deadline) as client:
+            client.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            try:
+                while client.recv(1000):
+                    pass
+            except ConnectionResetError:
+                pass  # it did not read everything
+        other = self.connect_tls(server, ssl.TLSVersion.TLSv1_3)
+        self.exchange(other, b'still there')
+        server.err.match('client: (http request|wrong version number)')
+        self.assertInterruptible(server, complaints=('client: ',))
 
 
 class Rot13Tests(ServerTests):
@@ -1041,8 +1109,8 @@ class UsageTest(SampleTest):
         self.assertIn(b'9995', program.out.to_end())
 
 
-TESTS = (EchoServerTest, Rot13EventsTest, Rot13BuffereventTest, Rot13ServerTest, HelloWorldTest, SignalTest,
-         TimeTest, MetricsTest, FifoTest, BecatTest)
+TESTS = (EchoServerTest, TlsEchoServerTest, Rot13EventsTest, Rot13BuffereventTest, Rot13ServerTest, HelloWorldTest,
+         SignalTest, TimeTest, MetricsTest, FifoTest, BecatTest)
 
 
 def all_tests(names):
