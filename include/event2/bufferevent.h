@@ -322,7 +322,9 @@ enum bufferevent_filter_result {
  * mode       how eagerly; with BEV_FINISHED src is the end of the stream
  * arg        as given to bufferevent_filter_new()
  *
- * It is called again as long as it returns BEV_OK and there is room and data. */
+ * It is called again as long as it returns BEV_OK, has moved something, and there is room and data; and, if
+ * it filled all the room there was, once there is room again, as it may hold the rest. A flush calls it
+ * without data too. It may free the bufferevent. Where that has a lock, the lock is held. */
 typedef enum bufferevent_filter_result (*bufferevent_filter_cb)(struct evbuffer *src, struct evbuffer *dst,
                                                                 ev_ssize_t dst_limit,
                                                                 enum bufferevent_flush_mode mode, void *arg);
@@ -332,9 +334,20 @@ typedef enum bufferevent_filter_result (*bufferevent_filter_cb)(struct evbuffer 
  * data unchanged.
  *
  * From now on the callbacks of underlying are the filter's; the program must not set others, nor read or
- * write there. Both directions of underlying are enabled. With BEV_OPT_CLOSE_ON_FREE underlying is freed with
- * the filter. free_arg, if not NULL, is called with arg when the filter is freed. Returns NULL without
- * memory; underlying and arg are the caller's then. */
+ * write there, but may watch its buffers. Both directions of underlying are enabled, and reading is held back
+ * while the filter does not read or is at its high watermark. The high watermark of underlying's output
+ * limits output_filter; one of its input must leave room for what input_filter needs at once.
+ *
+ * What underlying tells its event callback is told to the filter's; an EOF after the data before it has
+ * passed, which input_filter is offered with BEV_FINISHED.
+ *
+ * With BEV_OPT_CLOSE_ON_FREE underlying is freed with the filter; otherwise it is left without callbacks and
+ * can be used again. free_arg, if not NULL, is called once with arg after the filter was freed, from the loop
+ * if a filter function may be running. Both use one lock, which underlying gets if it has none and the filter
+ * has BEV_OPT_THREADSAFE and threads were enabled.
+ *
+ * Returns NULL without memory, or if the options contradict each other; underlying and arg are the caller's
+ * then. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct bufferevent *bufferevent_filter_new(struct bufferevent *underlying, bufferevent_filter_cb input_filter,
                                            bufferevent_filter_cb output_filter, int options,

@@ -76,7 +76,9 @@ bool BuffereventBase::init() noexcept {
 
 bool BuffereventBase::init_on(BuffereventBase &underlying) noexcept {
   if (!options_agree()) return false;
-  if (has_option(BEV_OPT_THREADSAFE) && !underlying.lock() && !underlying.make_lock()) return false;
+  // As in libevent, here the option does nothing where threads were not enabled.
+  const bool wanted = has_option(BEV_OPT_THREADSAFE) && threads_enabled();
+  if (wanted && !underlying.lock() && !underlying.make_lock()) return false;
   use_lock(underlying.lock());
   return true;
 }
@@ -159,7 +161,7 @@ void BuffereventBase::on_change(evbuffer &buffer, std::size_t added, std::size_t
                                 void *owner) noexcept {
   auto &bev = *static_cast<BuffereventBase *>(owner);
   if (&buffer == &bev.output_) {
-    if (added && !bev.freed_) bev.be_ops->output_added(bev);
+    if (added && !bev.freed_ && !bev.adding_) bev.be_ops->output_added(bev);
     return;
   }
   if (bev.reading_ || bev.freed_) return;

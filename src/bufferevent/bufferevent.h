@@ -179,6 +179,12 @@ class BuffereventBase : public bufferevent, public FlushHook {
   // is looked at once, afterwards.
   void begin_reading() noexcept { reading_ = true; }
   void finish_reading(bool loop_thread = true) noexcept;
+  // Around what a filter on top adds to the output buffer: the transport looks at it once, afterwards.
+  void begin_adding() noexcept { adding_ = true; }
+  void finish_adding() noexcept {
+    adding_ = false;
+    if (!output_.empty() && !freed_) be_ops->output_added(*this);
+  }
   // Gives the memory of an input buffer that is empty back: what the loop's connections share to the loop, if
   // this is its thread.
   void reclaim_input(bool loop_thread) noexcept;
@@ -236,6 +242,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool owns_lock_ : 1 = false;  // a filter uses the lock of what is underneath, a pair has one for both
   bool relays_ : 1 = false;     // see set_relay()
   bool reading_ : 1 = false;    // see begin_reading()
+  bool adding_ : 1 = false;     // see begin_adding()
   bool deferred_queued_ : 1 = false;
   bool read_pending_ : 1 = false;  // what the deferred callback is to call
   bool write_pending_ : 1 = false;

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "bufferevent/bufferevent.h"
+#include "bufferevent/filter.h"
 #include "bufferevent/lookup.h"
 #include "bufferevent/mail.h"
 #include "bufferevent/pair.h"
@@ -254,6 +255,16 @@ extern "C" void bufferevent_trigger(bufferevent *bev, short directions, int opti
 extern "C" void bufferevent_trigger_event(bufferevent *bev, short what, int options) {
   const BuffereventUse use(of(bev));
   of(bev).trigger_event(what, options);
+}
+
+// --- filters ---
+
+extern "C" bufferevent *bufferevent_filter_new(bufferevent *underlying, bufferevent_filter_cb input_filter,
+                                               bufferevent_filter_cb output_filter, int options,
+                                               void (*free_arg)(void *), void *arg) {
+  const BuffereventUse use(of(underlying));
+  if (of(underlying).freed()) return nullptr;
+  return evi::Filter::create(of(underlying), {input_filter, output_filter, free_arg, arg}, options);
 }
 
 // --- pairs ---

@@ -1,0 +1,90 @@
+// Filters: bufferevents whose transport is another one, with a function of the program for each direction.
+#ifndef EVI_BUFFEREVENT_FILTER_H
+#define EVI_BUFFEREVENT_FILTER_H
+
+#include "bufferevent/timeouts.h"
+
+namespace evi {
+
+extern const bufferevent_ops filter_ops;
+
+// Holds a reference to what is underneath, and uses its lock. Filter functions run with that lock held.
+class Filter : public TimedBufferevent {
+ public:
+  struct Functions {
+    bufferevent_filter_cb input;   // null: data passes as it is
+    bufferevent_filter_cb output;  // the same
+    void (*free_arg)(void *arg);   // may be null
+    void *arg;
+  };
+
+  Filter(BuffereventBase &underlying, const Functions &functions, int options) noexcept
+      : TimedBufferevent(underlying.ev_base, filter_ops, options),
+        underlying_(underlying),
+        functions_(functions) {}
+
+  static Filter &of(BuffereventBase &bev) noexcept { return static_cast<Filter &>(bev); }
+  static const Filter &of(const BuffereventBase &bev) noexcept { return static_cast<const Filter &>(bev); }
+
+  // Null without memory, or if the options contradict each other; then nothing has changed. Underlying's lock
+  // is held.
+  [[nodiscard]] static Filter *create(BuffereventBase &underlying, const Functions &functions,
+                                      int options) noexcept;
+
+  BuffereventBase &underlying() const noexcept { return underlying_; }
+
+  // The functions of the table.
+  [[nodiscard]] bool start(short directions, Start why) noexcept;
+  void stop(short directions) noexcept;
+  void apply_timeouts() noexcept;
+  void output_added() noexcept;
+  void take_turn() noexcept;
+  int flush(short directions, bufferevent_flush_mode mode) noexcept;
+  void leave() noexcept;
+  static void dispose(Filter *filter) noexcept;
+
+ private:
+  // How a run of a filter function went, which may be several calls.
+  struct Run {
+    bool moved = false;  // there is something to tell
+    bool full = false;   // ended for lack of room
+    bool failed = false;
+  };
+  struct Side {
+    bool busy : 1 = false;         // its function is running
+    bool telling : 1 = false;      // the callback that tells of it is running
+    bool more_inside : 1 = false;  // the function filled all the room, and may hold more
+  };
+  static constexpr ev_ssize_t kNoLimit = -1;
+
+  [[nodiscard]] bool attach() noexcept;
+  static void on_read(bufferevent *, void *self) noexcept;
+  static void on_write(bufferevent *, void *self) noexcept;
+  static void on_event(bufferevent *, short what, void *self) noexcept;
+
+  bool input_waits() const noexcept { return !underlying_.input_buffer().empty() || in_.more_inside; }
+  bool output_waits() const noexcept { return !output_buffer().empty() || out_.more_inside; }
+  ev_ssize_t input_room() const noexcept;
+  ev_ssize_t output_room() const noexcept;
+
+  bool call(Side &side, bufferevent_filter_cb fn, evbuffer &from, evbuffer &to, ev_ssize_t room,
+            bufferevent_flush_mode mode, Run &run) noexcept;
+  void tell(Side &side, short direction) noexcept;
+  Run run_input(bufferevent_flush_mode mode, bool limited) noexcept;
+  Run run_output(bufferevent_flush_mode mode, bool limited) noexcept;
+  Run filter_input(bufferevent_flush_mode mode, bool limited) noexcept;
+  Run filter_output(bufferevent_flush_mode mode, bool limited) noexcept;
+  void read_on() noexcept;
+  void write_on() noexcept;
+
+  BuffereventBase &underlying_;
+  const Functions functions_;
+  Side in_;
+  Side out_;
+  short end_ = 0;      // an EOF that is told once what came before it has passed
+  int end_error_ = 0;  // the socket error that goes with it
+};
+
+}  // namespace evi
+
+#endif

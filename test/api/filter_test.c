@@ -1,0 +1,819 @@
+/* Filters (event2/bufferevent.h) as a C program sees them: on socket pairs, on pairs and on other filters.
+ * What happens is kept in a log and compared as text. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <event2/util.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/check.h"
+
+/* The test also runs on libevent. */
+static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
+
+static struct event_base *base;
+static struct bufferevent *under, *filter;
+static evutil_socket_t fds[2];
+
+static char log_text[4096];
+
+static void note(const char *format, ...) {
+  const size_t used = strlen(log_text);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
+  va_end(args);
+}
+
+/* Compares and empties the log. */
+#define CHECK_LOG(expected)                 \
+  do {                                      \
+    char seen_[sizeof(log_text)];           \
+    memcpy(seen_, log_text, sizeof(seen_)); \
+    log_text[0] = 0;                        \
+    CHECK_STR_EQ(seen_, expected);          \
+  } while (0)
+
+static size_t input_length(struct bufferevent *bev) {
+  return evbuffer_get_length(bufferevent_get_input(bev));
+}
+static size_t output_length(struct bufferevent *bev) {
+  return evbuffer_get_length(bufferevent_get_output(bev));
+}
+
+static void on_read(struct bufferevent *bev, void *name) {
+  note("%s:r%u ", (char *)name, (unsigned)input_length(bev));
+}
+static void on_write(struct bufferevent *bev, void *name) {
+  note("%s:w%u ", (char *)name, (unsigned)output_length(bev));
+}
+static void on_event(struct bufferevent *bev, short what, void *name) {
+  note("%s:e%x/%d ", (char *)name, (unsigned)what, (int)bufferevent_get_enabled(bev));
+}
+
+/* --- filter functions ------------------------------------------------------------------------------------
+ */
+
+/* How the functions behave: a result they give without doing anything, or -1; how much they move at once. */
+static int result_in, result_out;
+static size_t step_in, step_out;
+
+static enum bufferevent_filter_result move(const char *name, struct evbuffer *from, struct evbuffer *to,
+                                           ev_ssize_t limit, enum bufferevent_flush_mode mode, int result,
+                                           size_t step) {
+  size_t size = evbuffer_get_length(from);
+  note("%s%u", name, (unsigned)size);
+  if (limit >= 0) note("<%d", (int)limit);
+  if (mode != BEV_NORMAL) note("!%d", (int)mode);
+  note(" ");
+  if (result >= 0) return (enum bufferevent_filter_result)result;
+  if (step && size > step) size = step;
+  if (limit >= 0 && size > (size_t)limit) size = (size_t)limit;
+  if (size == 0) return BEV_NEED_MORE;
+  evbuffer_remove_buffer(from, to, size);
+  return BEV_OK;
+}
+
+static enum bufferevent_filter_result input(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+                                            enum bufferevent_flush_mode mode, void *arg) {
+  (void)arg;
+  return move("in", from, to, limit, mode, result_in, step_in);
+}
+static enum bufferevent_filter_result output(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+                                             enum bufferevent_flush_mode mode, void *arg) {
+  (void)arg;
+  return move("out", from, to, limit, mode, result_out, step_out);
+}
+static void free_arg(void *arg) { note("free:%s ", (char *)arg); }
+
+static int turn(void) {
+  int i, result = 0;
+  for (i = 0; i < 5; ++i) result = event_base_loop(base, EVLOOP_NONBLOCK);
+  return result;
+}
+
+/* Runs the loop for so many milliseconds, or until nothing is left to wait for. */
+static int run_for(int ms) {
+  struct timeval end;
+  end.tv_sec = 0;
+  end.tv_usec = ms * 1000;
+  event_base_loopexit(base, &end);
+  return event_base_dispatch(base);
+}
+
+static struct timeval milliseconds(int ms) {
+  struct timeval tv;
+  tv.tv_sec = ms / 1000;
+  tv.tv_usec = (ms % 1000) * 1000;
+  return tv;
+}
+
+/* A filter on a socket whose other end is fds[1]. */
+static int make(int underneath, int options) {
+  log_text[0] = 0;
+  result_in = result_out = -1;
+  step_in = step_out = 0;
+  evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  evutil_make_socket_nonblocking(fds[0]);
+  evutil_make_socket_nonblocking(fds[1]);
+  under = bufferevent_socket_new(base, fds[0], underneath);
+  if (!under) return -1;
+  filter = bufferevent_filter_new(under, input, output, options, free_arg, (void *)"arg");
+  if (!filter) return -1;
+  bufferevent_setcb(filter, on_read, on_write, on_event, (void *)"f");
+  return 0;
+}
+static int make_closing(void) { return make(BEV_OPT_CLOSE_ON_FREE, BEV_OPT_CLOSE_ON_FREE); }
+
+static void free_filter(void) {
+  bufferevent_free(filter);
+  turn();
+  if (fds[1] >= 0) close(fds[1]);
+  fds[1] = -1;
+}
+
+static void put(const char *text) {
+  if (write(fds[1], text, strlen(text)) != (ssize_t)strlen(text)) note("cannot write ");
+}
+/* What has arrived at the other end since it was asked last. */
+static const char *received(void) {
+  static char text[256];
+  const ssize_t got = read(fds[1], text, sizeof(text) - 1);
+  text[got > 0 ? got : 0] = 0;
+  return text;
+}
+static void end_peer(void) {
+  close(fds[1]);
+  fds[1] = -1;
+}
+
+/* --- state ---------------------------------------------------------------------------------------------- */
+
+TEST(a_new_one_has_the_documented_state) {
+  CHECK_INT_EQ(make_closing(), 0);
+  CHECK_INT_EQ(bufferevent_get_enabled(filter), EV_WRITE);
+  CHECK_INT_EQ(bufferevent_get_enabled(under), EV_READ | EV_WRITE);
+  CHECK(bufferevent_get_underlying(filter) == under);
+  CHECK(bufferevent_get_base(filter) == base);
+  CHECK_INT_EQ(bufferevent_getfd(filter), fds[0]);
+  CHECK_INT_EQ(bufferevent_get_priority(filter), 0);
+  CHECK_INT_EQ(bufferevent_base_set(base, filter), -1);
+  CHECK_INT_EQ(bufferevent_priority_set(filter, 0), -1);
+  CHECK_INT_EQ(bufferevent_setfd(filter, -1), 0);
+  CHECK_INT_EQ(bufferevent_getfd(under), -1);
+  bufferevent_setfd(filter, fds[0]);
+  free_filter();
+  CHECK_LOG("free:arg ");
+}
+
+TEST(options_that_contradict_each_other_are_refused) {
+  under = bufferevent_socket_new(base, -1, 0);
+  CHECK(bufferevent_filter_new(under, input, output, BEV_OPT_UNLOCK_CALLBACKS, free_arg, NULL) == NULL);
+  bufferevent_free(under);
+  CHECK_LOG("");
+}
+
+TEST(threadsafe_does_nothing_before_threads_are_enabled) {
+  CHECK_INT_EQ(make(0, BEV_OPT_THREADSAFE), 0);
+  bufferevent_free(filter);
+  bufferevent_free(under);
+  turn();
+  close(fds[0]);
+  end_peer();
+}
+
+/* --- data ----------------------------------------------------------------------------------------------- */
+
+TEST(input_passes_while_reading_is_enabled) {
+  CHECK_INT_EQ(make_closing(), 0);
+  put("abc");
+  turn();
+  CHECK_LOG("");
+  CHECK_INT_EQ(input_length(under), 0);
+  bufferevent_enable(filter, EV_READ);
+  CHECK_LOG("");
+  turn();
+  CHECK_LOG("in3 f:r3 ");
+  put("de");
+  turn();
+  CHECK_LOG("in2 f:r5 ");
+  bufferevent_disable(filter, EV_READ);
+  put("f");
+  turn();
+  CHECK_LOG("");
+  bufferevent_enable(filter, EV_READ);
+  turn();
+  CHECK_LOG("in1 f:r6 ");
+  free_filter();
+}
+
+TEST(output_passes_when_it_is_written) {
+  CHECK_INT_EQ(make_closing(), 0);
+  CHECK_INT_EQ(bufferevent_write(filter, "xyz", 3), 0);
+  CHECK_LOG("out3 f:w0 ");
+  CHECK_INT_EQ(output_length(under), 3);
+  turn();
+  CHECK_STR_EQ(received(), "xyz");
+  CHECK_LOG("");
+  free_filter();
+}
+
+TEST(output_waits_for_writing_to_be_enabled) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_disable(filter, EV_WRITE);
+  bufferevent_write(filter, "abc", 3);
+  turn();
+  CHECK_LOG("");
+  bufferevent_enable(filter, EV_WRITE);
+  turn();
+  /* In libevent it waits for more output. */
+  if (!ours()) bufferevent_write(filter, "", 0), bufferevent_flush(filter, EV_WRITE, BEV_NORMAL);
+  CHECK_LOG("out3 f:w0 ");
+  turn();
+  CHECK_STR_EQ(received(), "abc");
+  free_filter();
+}
+
+TEST(underlying_is_enabled_and_disabled_by_itself) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_disable(under, EV_READ | EV_WRITE);
+  bufferevent_enable(filter, EV_READ);
+  bufferevent_write(filter, "abc", 3);
+  put("de");
+  turn();
+  CHECK_LOG("out3 f:w0 ");
+  CHECK_STR_EQ(received(), "");
+  bufferevent_enable(under, EV_READ | EV_WRITE);
+  turn();
+  CHECK_LOG("in2 f:r2 ");
+  CHECK_STR_EQ(received(), "abc");
+  free_filter();
+}
+
+TEST(a_function_is_called_again_until_nothing_is_left) {
+  CHECK_INT_EQ(make_closing(), 0);
+  step_in = step_out = 3;
+  bufferevent_enable(filter, EV_READ);
+  bufferevent_write(filter, "0123456789", 10);
+  CHECK_LOG("out10 out7 out4 out1 f:w0 ");
+  put("abcdefg");
+  turn();
+  CHECK_LOG("in7 in4 in1 f:r7 ");
+  CHECK_STR_EQ(received(), "0123456789");
+  free_filter();
+}
+
+TEST(what_a_function_does_not_take_stays_until_there_is_more) {
+  CHECK_INT_EQ(make_closing(), 0);
+  turn();
+  result_in = BEV_NEED_MORE;
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  turn();
+  CHECK_LOG("in3 ");
+  result_in = -1;
+  put("d");
+  turn();
+  CHECK_LOG("in4 f:r4 ");
+  result_out = BEV_NEED_MORE;
+  bufferevent_write(filter, "abc", 3);
+  CHECK_LOG("out3 ");
+  result_out = -1;
+  bufferevent_write(filter, "d", 1);
+  CHECK_LOG("out4 f:w0 ");
+  free_filter();
+}
+
+TEST(without_functions_data_passes_as_it_is) {
+  CHECK_INT_EQ(make(0, 0), 0);
+  bufferevent_free(filter);
+  turn();
+  log_text[0] = 0;
+  filter = bufferevent_filter_new(under, NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+  CHECK(filter != NULL);
+  bufferevent_setcb(filter, on_read, on_write, on_event, (void *)"f");
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  bufferevent_write(filter, "xyz", 3);
+  turn();
+  CHECK_LOG("f:w0 f:r3 ");
+  CHECK_STR_EQ(received(), "xyz");
+  free_filter();
+  close(fds[0]);
+}
+
+TEST(data_that_was_there_before_the_filter_passes_too) {
+  evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  evutil_make_socket_nonblocking(fds[0]);
+  result_in = -1;
+  step_in = 0;
+  under = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_enable(under, EV_READ);
+  put("early");
+  turn();
+  filter = bufferevent_filter_new(under, input, output, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+  bufferevent_setcb(filter, on_read, on_write, on_event, (void *)"f");
+  bufferevent_enable(filter, EV_READ);
+  turn();
+  /* libevent looks at it when more arrives. */
+  if (ours()) CHECK_LOG("in5 f:r5 ");
+  put("!");
+  turn();
+  if (!ours()) CHECK_LOG("in6 f:r6 ");
+  CHECK_INT_EQ(input_length(filter), 6);
+  log_text[0] = 0;
+  free_filter();
+}
+
+static void on_change(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *sums) {
+  size_t *sum = (size_t *)sums;
+  (void)buffer;
+  sum[0] += info->n_added;
+  sum[1] += info->n_deleted;
+}
+
+TEST(callbacks_of_underlying_s_buffers_see_what_passes) {
+  size_t in[2] = {0, 0}, out[2] = {0, 0};
+  CHECK_INT_EQ(make_closing(), 0);
+  evbuffer_add_cb(bufferevent_get_input(under), on_change, in);
+  evbuffer_add_cb(bufferevent_get_output(under), on_change, out);
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  bufferevent_write(filter, "xyz12", 5);
+  turn();
+  CHECK_INT_EQ(in[0], 3);
+  CHECK_INT_EQ(in[1], 3);
+  CHECK_INT_EQ(out[0], 5);
+  CHECK_INT_EQ(out[1], 5);
+  free_filter();
+}
+
+/* --- watermarks ----------------------------------------------------------------------------------------- */
+
+TEST(the_low_watermarks_decide_about_callbacks) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_setwatermark(filter, EV_READ, 5, 0);
+  bufferevent_enable(filter, EV_READ);
+  put("0123");
+  turn();
+  CHECK_LOG("in4 ");
+  put("4567");
+  turn();
+  CHECK_LOG("in4 f:r8 ");
+  /* And underneath about when the function is called. */
+  bufferevent_setwatermark(under, EV_READ, 3, 0);
+  put("ab");
+  turn();
+  CHECK_LOG("");
+  put("c");
+  turn();
+  CHECK_LOG("in3 f:r11 ");
+  free_filter();
+}
+
+static void on_read_take_two(struct bufferevent *bev, void *name) {
+  on_read(bev, name);
+  evbuffer_drain(bufferevent_get_input(bev), 2);
+}
+
+TEST(the_high_watermark_of_the_input_limits_the_function) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_setcb(filter, NULL, NULL, NULL, NULL);
+  bufferevent_setwatermark(filter, EV_READ, 0, 4);
+  bufferevent_enable(filter, EV_READ);
+  put("0123456789");
+  turn();
+  CHECK_LOG("in10<4 ");
+  CHECK_INT_EQ(input_length(filter), 4);
+  CHECK_INT_EQ(input_length(under), 6);
+  /* Nothing is read underneath meanwhile. */
+  put("ab");
+  turn();
+  CHECK_INT_EQ(input_length(under), 6);
+  CHECK_LOG("");
+  evbuffer_drain(bufferevent_get_input(filter), 3);
+  event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+  CHECK_INT_EQ(input_length(filter), 4);
+  log_text[0] = 0;
+  bufferevent_setwatermark(filter, EV_READ, 0, 0);
+  turn();
+  if (!ours()) put("c"), turn();
+  CHECK_INT_EQ(input_length(filter), ours() ? 9 : 10);
+  free_filter();
+}
+
+/* In libevent data stays underneath until more arrives. */
+TEST(all_passes_a_reader_that_takes_a_little_at_a_time) {
+  if (!ours()) return;
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_setcb(filter, on_read_take_two, NULL, on_event, (void *)"f");
+  bufferevent_setwatermark(filter, EV_READ, 0, 4);
+  bufferevent_enable(filter, EV_READ);
+  put("0123456789");
+  run_for(50);
+  CHECK_INT_LE(input_length(filter), 2);
+  CHECK_INT_EQ(input_length(under), 0);
+  log_text[0] = 0;
+  put("ab");
+  turn();
+  CHECK(strstr(log_text, "f:r") != NULL);
+  free_filter();
+}
+
+TEST(the_high_watermark_of_underlying_s_output_limits_the_function) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_setwatermark(under, EV_WRITE, 0, 4);
+  bufferevent_write(filter, "0123456789", 10);
+  CHECK_LOG("out10<4 ");
+  CHECK_INT_EQ(output_length(filter), 6);
+  turn();
+  CHECK_LOG("out6<4 out2<4 f:w0 ");
+  turn();
+  CHECK_STR_EQ(received(), "0123456789");
+  free_filter();
+}
+
+/* A function that holds what had no room, and has no more to take. */
+static char held[16];
+static size_t held_size;
+static enum bufferevent_filter_result hold(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+                                           enum bufferevent_flush_mode mode, void *arg) {
+  size_t size;
+  (void)mode, (void)arg;
+  if (!held_size) held_size = (size_t)evbuffer_remove(from, held, sizeof(held));
+  size = limit >= 0 && (size_t)limit < held_size ? (size_t)limit : held_size;
+  if (!size) return BEV_NEED_MORE;
+  evbuffer_add(to, held, size);
+  held_size -= size;
+  memmove(held, held + size, held_size);
+  return BEV_OK;
+}
+
+TEST(what_a_function_holds_back_is_asked_for_when_there_is_room) {
+  struct bufferevent *top;
+  if (!ours()) return;
+  CHECK_INT_EQ(make_closing(), 0);
+  top = bufferevent_filter_new(filter, hold, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+  bufferevent_setcb(top, on_read_take_two, NULL, on_event, (void *)"t");
+  bufferevent_setwatermark(top, EV_READ, 0, 2);
+  bufferevent_enable(top, EV_READ);
+  put("012345");
+  turn();
+  turn();
+  CHECK_LOG("in6 t:r2 t:r2 t:r2 ");
+  put("6789");
+  end_peer();
+  turn();
+  turn();
+  CHECK_LOG("in4 t:r2 t:r2 t:e11/6 ");
+  filter = top;
+  free_filter();
+}
+
+/* --- flush ---------------------------------------------------------------------------------------------- */
+
+TEST(a_flush_calls_the_functions_without_data_too) {
+  static const struct {
+    short directions;
+    enum bufferevent_flush_mode mode;
+    const char *log;
+  } cases[] = {{EV_READ, BEV_NORMAL, ""},         {EV_WRITE, BEV_NORMAL, ""},
+               {EV_READ, BEV_FLUSH, "in0!1 "},    {EV_WRITE, BEV_FLUSH, "out0!1 "},
+               {EV_READ, BEV_FINISHED, "in0!2 "}, {EV_READ | EV_WRITE, BEV_FINISHED, "in0!2 out0!2 "}};
+  size_t i;
+  for (i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    CHECK_INT_EQ(make_closing(), 0);
+    CHECK_INT_EQ(bufferevent_flush(filter, cases[i].directions, cases[i].mode), 0);
+    CHECK_LOG(cases[i].log);
+    free_filter();
+  }
+}
+
+TEST(a_flush_moves_what_waits) {
+  CHECK_INT_EQ(make_closing(), 0);
+  turn();
+  result_in = result_out = BEV_NEED_MORE;
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  turn();
+  bufferevent_write(filter, "xyz", 3);
+  result_in = result_out = -1;
+  bufferevent_disable(filter, EV_READ | EV_WRITE);
+  log_text[0] = 0;
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_READ, BEV_NORMAL), 0);
+  CHECK_LOG("");
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_WRITE, BEV_FINISHED), 1);
+  CHECK_LOG("out3!2 f:w0 ");
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_READ, BEV_FLUSH), 1);
+  /* libevent does not call the read callback. */
+  if (!ours()) bufferevent_trigger(filter, EV_READ, 0);
+  CHECK_LOG("in3!1 f:r3 ");
+  turn();
+  CHECK_STR_EQ(received(), "xyz");
+  free_filter();
+}
+
+TEST(a_flush_ignores_watermarks) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_setwatermark(under, EV_WRITE, 0, 4);
+  bufferevent_write(filter, "0123456789", 10);
+  log_text[0] = 0;
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_WRITE, BEV_FLUSH), 1);
+  CHECK_LOG("out6!1 f:w0 ");
+  CHECK_INT_EQ(output_length(under), 10);
+  free_filter();
+}
+
+TEST(finishing_tells_the_end_to_the_far_side_of_a_pair) {
+  struct bufferevent *pair[2];
+  log_text[0] = 0;
+  result_in = result_out = -1;
+  step_in = step_out = 0;
+  CHECK_INT_EQ(bufferevent_pair_new(base, 0, pair), 0);
+  filter = bufferevent_filter_new(pair[0], input, output, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+  CHECK(filter != NULL);
+  bufferevent_setcb(filter, on_read, on_write, on_event, (void *)"f");
+  bufferevent_setcb(pair[1], on_read, on_write, on_event, (void *)"p");
+  bufferevent_enable(filter, EV_READ);
+  bufferevent_enable(pair[1], EV_READ);
+  bufferevent_write(filter, "abc", 3);
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_WRITE, BEV_FINISHED), 0);
+  turn();
+  CHECK_LOG("out3 f:w0 out0!2 p:r3 p:e11/6 ");
+  bufferevent_write(pair[1], "def", 3);
+  bufferevent_flush(pair[1], EV_WRITE, BEV_FINISHED);
+  turn();
+  CHECK_LOG("in3 f:r3 f:e11/6 p:w0 ");
+  bufferevent_free(filter);
+  turn();
+  CHECK(bufferevent_pair_get_partner(pair[1]) == NULL);
+  bufferevent_free(pair[1]);
+  turn();
+}
+
+/* --- events --------------------------------------------------------------------------------------------- */
+
+TEST(the_end_comes_after_the_data) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  end_peer();
+  turn();
+  CHECK_LOG("in3 f:r3 f:e11/6 ");
+  free_filter();
+}
+
+TEST(what_was_not_enough_is_offered_once_more_at_the_end) {
+  CHECK_INT_EQ(make_closing(), 0);
+  result_in = BEV_NEED_MORE;
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  turn();
+  end_peer();
+  turn();
+  /* libevent does not call the function. */
+  if (ours()) {
+    CHECK_LOG("in3 in3!2 f:e11/6 ");
+  } else {
+    CHECK_LOG("in3 f:e11/6 ");
+  }
+  free_filter();
+}
+
+TEST(the_end_waits_for_reading_to_be_enabled_and_for_room) {
+  CHECK_INT_EQ(make_closing(), 0);
+  put("abcd");
+  end_peer();
+  turn();
+  CHECK_LOG("");
+  bufferevent_setcb(filter, on_read_take_two, NULL, on_event, (void *)"f");
+  bufferevent_setwatermark(filter, EV_READ, 0, 3);
+  bufferevent_enable(filter, EV_READ);
+  run_for(50);
+  CHECK(strstr(log_text, "f:e11/6 ") != NULL);
+  CHECK_INT_LE(input_length(filter), 2);
+  free_filter();
+}
+
+TEST(a_broken_pipe_is_told) {
+  CHECK_INT_EQ(make_closing(), 0);
+  end_peer();
+  bufferevent_write(filter, "abc", 3);
+  turn();
+  CHECK_LOG("out3 f:w0 f:e22/4 ");
+  free_filter();
+}
+
+TEST(a_function_that_fails_is_an_error_of_its_direction) {
+  if (!ours()) return;
+  CHECK_INT_EQ(make_closing(), 0);
+  result_in = result_out = BEV_ERROR;
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  turn();
+  CHECK_LOG("in3 f:e21/4 ");
+  bufferevent_write(filter, "abc", 3);
+  CHECK_LOG("out3 f:e22/0 ");
+  put("def");
+  bufferevent_write(filter, "def", 3);
+  turn();
+  CHECK_LOG("");
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_READ, BEV_FLUSH), -1);
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_WRITE, BEV_FLUSH), -1);
+  free_filter();
+}
+
+TEST(a_function_that_says_ok_and_does_nothing_does_not_spin) {
+  if (!ours()) return;
+  CHECK_INT_EQ(make_closing(), 0);
+  result_in = result_out = BEV_OK;
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  turn();
+  CHECK_LOG("in3 ");
+  bufferevent_write(filter, "abc", 3);
+  CHECK_LOG("out3 ");
+  CHECK_INT_EQ(bufferevent_flush(filter, EV_READ, BEV_FLUSH), 0);
+  free_filter();
+}
+
+TEST(a_connection_is_told) {
+  CHECK_INT_EQ(make_closing(), 0);
+  CHECK_INT_EQ(bufferevent_socket_connect(under, NULL, 0), 0);
+  bufferevent_write(filter, "early", 5);
+  turn();
+  CHECK_LOG("out5 f:w0 f:e80/4 ");
+  CHECK_STR_EQ(received(), "early");
+  free_filter();
+}
+
+TEST(timeouts_of_its_own_and_underneath) {
+  const struct timeval brief = milliseconds(5);
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_set_timeouts(filter, &brief, NULL);
+  bufferevent_enable(filter, EV_READ);
+  run_for(30);
+  CHECK_LOG("f:e41/4 ");
+  free_filter();
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_set_timeouts(filter, NULL, &brief);
+  bufferevent_enable(filter, EV_WRITE);
+  run_for(30);
+  CHECK_LOG("f:e42/0 ");
+  free_filter();
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_set_timeouts(under, &brief, NULL);
+  run_for(20);
+  CHECK_LOG("");
+  bufferevent_enable(filter, EV_READ);
+  run_for(30);
+  CHECK_LOG("f:e41/6 ");
+  CHECK_INT_EQ(bufferevent_get_enabled(under), EV_WRITE);
+  free_filter();
+}
+
+TEST(output_that_does_not_pass_times_out) {
+  const struct timeval brief = milliseconds(5);
+  CHECK_INT_EQ(make_closing(), 0);
+  turn();
+  bufferevent_set_timeouts(filter, NULL, &brief);
+  result_out = BEV_NEED_MORE;
+  bufferevent_write(filter, "abc", 3);
+  if (!ours()) bufferevent_enable(filter, EV_WRITE);
+  run_for(30);
+  CHECK_LOG("out3 f:e42/0 ");
+  free_filter();
+}
+
+/* --- freeing -------------------------------------------------------------------------------------------- */
+
+TEST(underlying_stays_usable) {
+  bufferevent_data_cb readcb, writecb;
+  bufferevent_event_cb eventcb;
+  void *arg;
+  CHECK_INT_EQ(make(BEV_OPT_CLOSE_ON_FREE, 0), 0);
+  bufferevent_free(filter);
+  turn();
+  CHECK_LOG("free:arg ");
+  bufferevent_getcb(under, &readcb, &writecb, &eventcb, &arg);
+  CHECK(!readcb && !writecb && !eventcb && !arg);
+  CHECK_INT_EQ(bufferevent_get_enabled(under), EV_READ | EV_WRITE);
+  bufferevent_setcb(under, on_read, NULL, on_event, (void *)"u");
+  put("abc");
+  bufferevent_write(under, "xyz", 3);
+  turn();
+  CHECK_LOG("u:r3 ");
+  CHECK_STR_EQ(received(), "xyz");
+  bufferevent_free(under);
+  turn();
+  end_peer();
+}
+
+TEST(underlying_is_closed_with_the_filter) {
+  char byte;
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_enable(filter, EV_READ);
+  bufferevent_free(filter);
+  turn();
+  CHECK_LOG("free:arg ");
+  CHECK_INT_EQ(read(fds[1], &byte, 1), 0);
+  end_peer();
+}
+
+static void on_read_free(struct bufferevent *bev, void *name) {
+  note("%s:r! ", (char *)name);
+  bufferevent_free(bev);
+}
+
+TEST(a_callback_may_free) {
+  CHECK_INT_EQ(make_closing(), 0);
+  bufferevent_setcb(filter, on_read_free, on_write, on_event, (void *)"f");
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  turn();
+  CHECK_LOG("in3 f:r! free:arg ");
+  end_peer();
+}
+
+/* --- stacks and deferred callbacks -------------------------------------------------------------------------
+ */
+
+TEST(filters_stand_on_each_other) {
+  struct bufferevent *top;
+  CHECK_INT_EQ(make_closing(), 0);
+  top = bufferevent_filter_new(filter, input, output, BEV_OPT_CLOSE_ON_FREE, free_arg, (void *)"top");
+  CHECK(top != NULL);
+  bufferevent_setcb(top, on_read, on_write, on_event, (void *)"t");
+  bufferevent_enable(top, EV_READ);
+  CHECK(bufferevent_get_underlying(top) == filter);
+  CHECK_INT_EQ(bufferevent_getfd(top), fds[0]);
+  bufferevent_write(top, "xyz", 3);
+  CHECK_LOG("out3 out3 t:w0 ");
+  put("abc");
+  turn();
+  CHECK_LOG("in3 in3 t:r3 ");
+  CHECK_STR_EQ(received(), "xyz");
+  CHECK_INT_EQ(bufferevent_flush(top, EV_WRITE, BEV_FINISHED), 0);
+  CHECK_LOG("out0!2 out0!2 ");
+  end_peer();
+  turn();
+  CHECK_LOG("t:e11/6 ");
+  bufferevent_free(top);
+  turn();
+  CHECK(strstr(log_text, "free:top ") && strstr(log_text, "free:arg "));
+}
+
+TEST(callbacks_may_be_deferred_at_both_levels) {
+  CHECK_INT_EQ(
+      make(BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS),
+      0);
+  bufferevent_enable(filter, EV_READ);
+  put("abc");
+  bufferevent_write(filter, "xyz", 3);
+  CHECK_LOG("out3 ");
+  turn();
+  CHECK_LOG("f:w0 in3 f:r3 ");
+  CHECK_STR_EQ(received(), "xyz");
+  end_peer();
+  turn();
+  CHECK_LOG("f:e11/6 ");
+  free_filter();
+}
+
+static void quiet(int severity, const char *message) {
+  (void)severity;
+  (void)message;
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  event_set_log_callback(quiet);
+  base = event_base_new();
+  if (!base) return 1;
+  RUN_TESTS(a_new_one_has_the_documented_state, options_that_contradict_each_other_are_refused,
+            threadsafe_does_nothing_before_threads_are_enabled, input_passes_while_reading_is_enabled,
+            output_passes_when_it_is_written, output_waits_for_writing_to_be_enabled,
+            underlying_is_enabled_and_disabled_by_itself, a_function_is_called_again_until_nothing_is_left,
+            what_a_function_does_not_take_stays_until_there_is_more, without_functions_data_passes_as_it_is,
+            data_that_was_there_before_the_filter_passes_too,
+            callbacks_of_underlying_s_buffers_see_what_passes, the_low_watermarks_decide_about_callbacks,
+            the_high_watermark_of_the_input_limits_the_function,
+            all_passes_a_reader_that_takes_a_little_at_a_time,
+            the_high_watermark_of_underlying_s_output_limits_the_function,
+            what_a_function_holds_back_is_asked_for_when_there_is_room,
+            a_flush_calls_the_functions_without_data_too, a_flush_moves_what_waits,
+            a_flush_ignores_watermarks, finishing_tells_the_end_to_the_far_side_of_a_pair,
+            the_end_comes_after_the_data, what_was_not_enough_is_offered_once_more_at_the_end,
+            the_end_waits_for_reading_to_be_enabled_and_for_room, a_broken_pipe_is_told,
+            a_function_that_fails_is_an_error_of_its_direction,
+            a_function_that_says_ok_and_does_nothing_does_not_spin, a_connection_is_told,
+            timeouts_of_its_own_and_underneath, output_that_does_not_pass_times_out, underlying_stays_usable,
+            underlying_is_closed_with_the_filter, a_callback_may_free, filters_stand_on_each_other,
+            callbacks_may_be_deferred_at_both_levels);
+}
