@@ -22,8 +22,8 @@ endif()
 foreach(library IN LISTS EVENTIDE_LIBRARIES)
   install(TARGETS ${library} EXPORT libevent-shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_SKIP)
   install(TARGETS ${library}_static EXPORT libevent-static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  # A symbolic link, or for the umbrella the linker script.
-  install(FILES ${EVENTIDE_LIB_DIR}/lib${library}.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  # A symbolic link, or in ELF for the umbrella the linker script.
+  install(FILES ${EVENTIDE_LIB_DIR}/lib${library}${CMAKE_SHARED_LIBRARY_SUFFIX} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endforeach()
 
 # --- the CMake package ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 # and extra, so that a process which reaches a function under two library names still has one copy of it.
 
 include(${CMAKE_CURRENT_LIST_DIR}/exports.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/${shared_form}.cmake)
 
 # The C driver links the shared libraries. Without this CMake would add libstdc++ and libm to its command line.
 set(CMAKE_CXX_IMPLICIT_LINK_LIBRARIES "")
@@ -61,22 +62,7 @@ function(eventide_library name component)
   if(arg_SHARED_OBJECTS)
     target_sources(${name} PRIVATE $<TARGET_OBJECTS:${arg_SHARED_OBJECTS}>)
   endif()
-  eventide_export_map(${name} ${component})
-  set_target_properties(${name} PROPERTIES
-    OUTPUT_NAME ${name}-2.1 VERSION 7.0.1 SOVERSION 7)
-  if(arg_NEEDS)
-    # The libraries are replaced together: each finds its siblings beside itself.
-    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN" BUILD_WITH_INSTALL_RPATH ON)
-  endif()
-  # An umbrella uses nothing of what it NEEDs.
-  target_link_options(${name} PRIVATE LINKER:-z,relro LINKER:-z,now LINKER:--no-as-needed)
-  if(NOT EVENTIDE_SANITIZE)
-    # Something of the C++ runtime that crept in shall be an error here and not at the user's.
-    target_link_options(${name} PRIVATE LINKER:-z,defs)
-  endif()
-  add_custom_command(TARGET ${name} POST_BUILD
-    COMMAND ${CMAKE_COMMAND} -E create_symlink $<TARGET_SONAME_FILE_NAME:${name}> lib${name}.so
-    WORKING_DIRECTORY ${EVENTIDE_LIB_DIR})
+  eventide_shared(${name} ${component} "${arg_NEEDS}")
 
   add_library(${name}_static STATIC ${static_sources})
   set_target_properties(${name}_static PROPERTIES OUTPUT_NAME ${name})
@@ -139,11 +125,7 @@ else()
   message(STATUS "mbedTLS is not installed: libevent_mbedtls is left out")
 endif()
 
-# -levent names a linker script: what a program uses is then taken from the library that defines it.
-add_custom_command(TARGET event POST_BUILD
-  COMMAND ${CMAKE_COMMAND} -E rm -f libevent.so
-  COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/cmake/libevent.so.ld libevent.so
-  WORKING_DIRECTORY ${EVENTIDE_LIB_DIR})
+eventide_umbrella(event)
 
 add_custom_target(eventide_libraries)
 foreach(library IN LISTS EVENTIDE_LIBRARIES)
