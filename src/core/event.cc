@@ -294,6 +294,7 @@ bool event_base::open_signals() noexcept {
   if (signals_.open() && (!with_fd || signal_fd_.open()) &&
       add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals) &&
       (!with_fd || add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))) {
+    if (needs_wakeup()) signals_.join_wait();
     return true;
   }
   drop_internal(signal_event_);

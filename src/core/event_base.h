@@ -344,21 +344,18 @@ struct event_base final {
    public:
     explicit Call(event_base &base) noexcept EVI_ACQUIRE(base.lock_) : base_(base) {
       base_.lock_.acquire();
-      if (EVI_LIKELY(!base_.lock_)) return;
-      outer_ = base_.wakes_at_exit_;
-      base_.wakes_at_exit_ = true;
+      if (EVI_UNLIKELY(base_.lock_)) ++base_.calls_;
     }
     ~Call() EVI_RELEASE() {
       if (EVI_LIKELY(!base_.lock_)) return;
-      base_.wakes_at_exit_ = outer_;
-      base_.wake_due_ && !outer_ ? base_.leave_and_wake() : base_.lock_.release();
+      --base_.calls_;
+      base_.wake_due_ ? base_.leave_and_wake() : base_.lock_.release();
     }
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
 
    private:
     event_base &base_;
-    bool outer_ = false;
   };
 
   // What the loop touches in each iteration comes first.
@@ -387,8 +384,7 @@ struct event_base final {
   bool break_requested_ EVI_GUARDED_BY(lock_) = false;
   bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
   bool notify_pending_ EVI_GUARDED_BY(lock_) = false;
-  bool wakes_at_exit_ EVI_GUARDED_BY(lock_) =
-      false;  // a Call is under way, which wakes the loop when it is over
+  int calls_ EVI_GUARDED_BY(lock_) = 0;  // from outside, under way: each wakes the loop when it is over
   bool wake_due_ EVI_GUARDED_BY(lock_) = false;
   std::atomic<int> wakes_in_flight_{0};
   bool entries_may_linger_ EVI_GUARDED_BY(lock_) = false;  // see entry_may_linger()

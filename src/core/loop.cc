@@ -84,12 +84,11 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   }
   forget_time();
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
-  const bool has_signals = signals_.is_open();
-  if (has_signals && signals_.begin_wait()) timeout = 0;
+  if (signals_.is_open() && signals_.begin_wait()) timeout = 0;
   recorder_ = metrics_;
   const bool waited =
       EVI_LIKELY(!recorder_) ? backend_->wait(backend_state_, *this, timeout) : wait_timed(timeout);
-  if (has_signals) {
+  if (signals_.is_open()) {
     signals_.end_wait();
     if (signals_.anything_arrived()) collect_signals();
   }

@@ -35,7 +35,7 @@ void event_base::wake_loop() noexcept {
   if (notify_pending_ || !(wakes_by_method_ || notify_waker_.is_open())) return;
   notify_pending_ = true;
   if (wakes_by_method_) return backend_->wake(backend_state_);
-  if (wakes_at_exit_) {
+  if (calls_ > 0) {
     wake_due_ = true;
   } else {
     evi::Waker::wake(notify_waker_.write_fd());

@@ -76,6 +76,8 @@ class SignalSource {
     port_.waiting.store(true);
     return port_.arrived.load() != 0;
   }
+  // For a loop that waits already while another thread opens this.
+  void join_wait() noexcept { port_.waiting.store(true); }
   void end_wait() noexcept { port_.waiting.store(false, std::memory_order_relaxed); }
   bool anything_arrived() const noexcept { return port_.arrived.load(std::memory_order_relaxed) != 0; }
   void drain() noexcept { waker_.drain(); }

@@ -336,6 +336,25 @@ TEST_P(SignalTest, two_bases_in_two_threads) {
 }
 
 // Ports come and go while handlers walk the list.
+// The loop waits, and has never had to do with signals.
+TEST_P(SignalTest, the_first_is_added_while_the_loop_waits) {
+  if (GetParam() || !evi::kThreadSupport) GTEST_SKIP();
+  test::Threads threads;
+  const test::Base base = make();
+  Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST, [&](int, short) { base->loop_break(); });
+  Event keeper(*base, kNoFd, 0);
+  std::atomic<bool> turned{false};
+  Event first(*base, kNoFd, 0, [&](int, short) { turned = true; });
+  ASSERT_EQ(keeper.add(100), 0);
+  first.activate(EV_READ);
+  std::thread loop([&] { base->loop(0); });
+  while (!turned) sched_yield();
+  ASSERT_EQ(ev.add(), 0);  // from now on, the loop is about to wait or waits
+  raise(SIGUSR1);
+  loop.join();
+  EXPECT_EQ(ev.calls, 1);
+}
+
 TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
   if (GetParam()) GTEST_SKIP() << "the signal must be blocked in all threads";
   const test::Base keeper = make();
