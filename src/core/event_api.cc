@@ -22,7 +22,7 @@ bool has_base(const event *ev, const char *function) noexcept {
 // Programs free their events after the base, too. Without other threads, whose callback might be waited for,
 // an event that nothing knows of does not ask its base.
 int delete_event(event &ev, DelMode mode) noexcept {
-  if (EVI_UNLIKELY(evi::is_idle(ev)) && !evi::threads_enabled()) return 0;
+  if (!evi::threads_enabled() && evi::is_idle(ev)) return 0;
   return ev.ev_base->del(ev, mode);
 }
 

@@ -49,9 +49,14 @@ bool same(const evthread_condition_callbacks &a, const evthread_condition_callba
 
 Provider provider() noexcept { return config.provider.load(std::memory_order_acquire); }
 
+void choose(Provider chosen) noexcept {
+  config.provider.store(chosen, std::memory_order_release);
+  locks_chosen.store(chosen != Provider::none, std::memory_order_release);
+}
+
 }  // namespace
 
-bool threads_enabled() noexcept { return kThreadSupport && provider() != Provider::none; }
+constinit std::atomic<bool> locks_chosen{false};
 
 namespace {
 
@@ -71,7 +76,7 @@ int use_native_threads(int flags) noexcept {
     return -1;
   }
   native::set_lock_flags(flags);
-  config.provider.store(Provider::native, std::memory_order_release);
+  choose(Provider::native);
   return 0;
 }
 
@@ -80,7 +85,7 @@ int set_lock_callbacks(const evthread_lock_callbacks *callbacks) noexcept {
     if (provider() != Provider::none)
       log_warnx("evthread: locks that exist are useless without their functions");
     config.locks = {};
-    config.provider.store(Provider::none, std::memory_order_release);
+    choose(Provider::none);
     return 0;
   }
   if (!can_lock("evthread_set_lock_callbacks")) return -1;
@@ -99,7 +104,7 @@ int set_lock_callbacks(const evthread_lock_callbacks *callbacks) noexcept {
     return -1;
   }
   config.locks = *callbacks;
-  config.provider.store(Provider::callbacks, std::memory_order_release);
+  choose(Provider::callbacks);
   return 0;
 }
 

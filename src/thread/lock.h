@@ -8,6 +8,8 @@
 
 #include <sys/time.h>
 
+#include <atomic>
+
 #include "thread/annotations.h"
 #include "util/platform.h"
 
@@ -15,8 +17,13 @@ namespace evi {
 
 // --- the raw handles, which public interfaces (evbuffer_enable_locking) show as void* ---
 
+// Set by the choice of an implementation (lock.cc).
+extern std::atomic<bool> locks_chosen;
+
 // True once locks are to be had: then new objects get theirs.
-bool threads_enabled() noexcept;
+inline bool threads_enabled() noexcept {
+  return kThreadSupport && locks_chosen.load(std::memory_order_acquire);
+}
 
 // Null when threads are off, or when there is no memory: a caller for whom the lock matters asks
 // threads_enabled() to tell the two apart.
