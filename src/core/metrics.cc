@@ -16,11 +16,6 @@ using evi::Nanos;
 namespace evi {
 namespace {
 
-// A clock that a test or a broken kernel sets back makes no time negative.
-constexpr ev_uint64_t elapsed(Nanos start, Nanos end) noexcept {
-  return end > start ? static_cast<ev_uint64_t>(end - start) : 0;
-}
-
 template <typename Function>
 const void *address(Function *function) noexcept {
   return reinterpret_cast<const void *>(function);
@@ -53,7 +48,7 @@ eventide_metrics LoopMetrics::snapshot(Nanos now) const noexcept {
 void LoopMetrics::called(const eventide_slow_call &call, Nanos end) noexcept {
   eventide_metrics &n = numbers_;
   ++n.callbacks;
-  n.callback_ns += call.duration_ns;
+  n.callback_ns += within_period(call.duration_ns, end);
   ++n.callback_time[metrics_bucket(static_cast<Nanos>(call.duration_ns))];
   n.reads += (call.what & EV_READ) != 0;
   n.writes += (call.what & EV_WRITE) != 0;
@@ -177,7 +172,7 @@ bool event_base::wait_timed(Nanos timeout) noexcept {
   const Nanos start = evi::precise_now(clock_);
   const bool waited = backend_->wait(backend_state_, *this, timeout);
   const Nanos end = evi::precise_now(clock_);
-  if (recorder_) recorder_->waited(static_cast<Nanos>(evi::elapsed(start, end)));
+  if (recorder_) recorder_->waited(evi::elapsed(start, end), end);
   return waited;
 }
 

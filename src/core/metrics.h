@@ -4,11 +4,18 @@
 #ifndef EVI_CORE_METRICS_H
 #define EVI_CORE_METRICS_H
 
+#include <algorithm>
+
 #include "event2/event_struct.h"
 #include "event2/eventide.h"
 #include "util/time.h"
 
 namespace evi {
+
+// A clock that a test or a broken kernel sets back makes no time negative.
+constexpr ev_uint64_t elapsed(Nanos start, Nanos end) noexcept {
+  return end > start ? static_cast<ev_uint64_t>(end - start) : 0;
+}
 
 // A duration's place in a histogram.
 int metrics_bucket(Nanos duration) noexcept;
@@ -37,7 +44,7 @@ class LoopMetrics {
     ++numbers_.iterations;
     break_chain();
   }
-  void waited(Nanos duration) noexcept { numbers_.wait_ns += static_cast<ev_uint64_t>(duration); }
+  void waited(ev_uint64_t duration, Nanos end) noexcept { numbers_.wait_ns += within_period(duration, end); }
   void called(const eventide_slow_call &call, Nanos end) noexcept;
   void timer_due(Micros late) noexcept;
 
@@ -46,6 +53,10 @@ class LoopMetrics {
   void break_chain() noexcept { last_end_ = 0; }
 
  private:
+  // Of a time that ended now, what lies after the last reset.
+  ev_uint64_t within_period(ev_uint64_t duration, Nanos end) const noexcept {
+    return std::min(duration, elapsed(since_, end));
+  }
   void note_slowest(const void *callback, ev_uint64_t ns) noexcept;
 
   Nanos last_end_ = 0;

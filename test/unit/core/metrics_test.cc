@@ -354,6 +354,21 @@ TEST_F(MetricsTest, reset_keeps_on_counting) {
   EXPECT_EQ(get().callbacks, 1u);
 }
 
+TEST_F(MetricsTest, a_callback_amid_a_reset_counts_from_there) {
+  ASSERT_EQ(base->enable_metrics(), 0);
+  test::Event ev(*base, test::kNoFd, 0, [&](int, short) {
+    clock.pass(900);
+    EXPECT_EQ(base->reset_metrics(), 0);
+    clock.pass(100);
+  });
+  ev.add(0.0);
+  turn();
+  const eventide_metrics m = get();
+  EXPECT_EQ(m.callbacks, 1u);
+  EXPECT_EQ(m.callback_ns, 100u);
+  EXPECT_LE(m.callback_ns, m.elapsed_ns);
+}
+
 TEST_F(MetricsTest, a_failed_wait_and_the_end_of_the_loop_leave_numbers_whole) {
   ASSERT_EQ(base->enable_metrics(), 0);
   script.fail_waits = 1;
