@@ -10,6 +10,7 @@
 #include <port.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
@@ -25,6 +26,9 @@ namespace {
 
 constexpr unsigned kFirstReports = 32;
 constexpr unsigned kMostReports = 4096;
+// Nobody promises that the kernel adds up longer waits rightly; to wake up for nothing that often is no
+// burden.
+constexpr Nanos kLongestWait = Nanos{24} * 3600 * 1'000'000'000;
 
 struct EvportState {
   int port = -1;
@@ -118,8 +122,9 @@ struct Retrieved {
 Retrieved retrieve(EvportState &state, Nanos timeout) noexcept {
   timespec ts{};
   if (timeout > 0) {
-    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
-    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
+    const Nanos bounded = std::min(timeout, kLongestWait);
+    ts.tv_sec = static_cast<time_t>(bounded / 1'000'000'000);
+    ts.tv_nsec = static_cast<long>(bounded % 1'000'000'000);
   }
   state.reports[0].portev_source = 0;
   Retrieved got{.count = 1};

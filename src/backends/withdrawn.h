@@ -30,7 +30,8 @@ class Withdrawn {
   }
   void wait_ended() noexcept {
     waiting_ = false;
-    std::sort(fds_, fds_ + count_);
+    // With an order of our own: libc++ keeps the usual one's code in its library.
+    std::sort(fds_, fds_ + count_, [](int a, int b) { return a < b; });
   }
   bool contains(int fd) const noexcept { return count_ != 0 && std::binary_search(fds_, fds_ + count_, fd); }
 

@@ -192,6 +192,7 @@ extern "C" int port_getn(int number, port_event_t list[], uint_t max, uint_t *co
                          const struct timespec *timeout) {
   const auto port = port_of(number);
   if (!port) return -1;
+  if (timeout && timeout->tv_sec > 100'000'000) return errno = EINVAL, -1;
   const uint_t wanted = *count;
   uint_t got = 0;
   const int64_t end = timeout ? now_nanos() + timeout->tv_sec * int64_t{1'000'000'000} + timeout->tv_nsec : 0;
