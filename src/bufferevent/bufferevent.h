@@ -173,6 +173,10 @@ class BuffereventBase : public bufferevent, public FlushHook {
   // before holds afterwards.
   void trigger_data(short directions, int options) noexcept;
   void trigger_event(short what, int options) noexcept;
+  // The callback of that direction is running, in whatever thread.
+  bool in_callback(short direction) const noexcept {
+    return direction == EV_READ ? in_read_callback_ : in_write_callback_;
+  }
   // Always from the loop, and told to the callback that is set then.
   void defer_event(short what, int socket_error) noexcept;
   // Around what a loop, or another thread, does with the input buffer: what that and the read callback drain
@@ -243,6 +247,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool relays_ : 1 = false;     // see set_relay()
   bool reading_ : 1 = false;    // see begin_reading()
   bool adding_ : 1 = false;     // see begin_adding()
+  bool in_read_callback_ : 1 = false;
+  bool in_write_callback_ : 1 = false;
   bool deferred_queued_ : 1 = false;
   bool read_pending_ : 1 = false;  // what the deferred callback is to call
   bool write_pending_ : 1 = false;

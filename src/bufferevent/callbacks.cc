@@ -58,13 +58,21 @@ void BuffereventBase::call_data(bufferevent_data_cb cb) noexcept {
 // arrive to cause it. One that takes nothing waits for something else.
 void BuffereventBase::call_read() noexcept {
   const std::size_t before = input_.length();
+  const bool inside = in_read_callback_;
+  in_read_callback_ = true;
   call_data(readcb);
+  in_read_callback_ = inside;
   const std::size_t after = input_.length();
   if (!wm_read.high || after < wm_read.high || after >= before || !(enabled & EV_READ)) return;
   trigger_data(EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-void BuffereventBase::call_write() noexcept { call_data(writecb); }
+void BuffereventBase::call_write() noexcept {
+  const bool inside = in_write_callback_;
+  in_write_callback_ = true;
+  call_data(writecb);
+  in_write_callback_ = inside;
+}
 
 void BuffereventBase::call_event(short what) noexcept {
   const bufferevent_event_cb cb = errorcb;

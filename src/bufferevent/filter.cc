@@ -159,11 +159,8 @@ Filter::Run Filter::run_output(bufferevent_flush_mode mode, bool limited) noexce
 // --- and what follows from them ---
 
 // A callback that causes another call gets it from the loop, not inside of itself.
-void Filter::tell(Side &side, short direction) noexcept {
-  if (side.telling) return trigger_data(direction, BEV_TRIG_DEFER_CALLBACKS);
-  side.telling = true;
-  trigger_data(direction, 0);
-  side.telling = false;
+void Filter::tell(short direction) noexcept {
+  trigger_data(direction, in_callback(direction) ? BEV_TRIG_DEFER_CALLBACKS : 0);
 }
 
 Filter::Run Filter::filter_input(bufferevent_flush_mode mode, bool limited) noexcept {
@@ -175,7 +172,7 @@ Filter::Run Filter::filter_input(bufferevent_flush_mode mode, bool limited) noex
   if (run.moved && !freed()) {
     // Without memory for a timeout there is none.
     if (wants(EV_READ)) static_cast<void>(restart_timeout(EV_READ));
-    tell(in_, EV_READ);
+    tell(EV_READ);
   }
   // Without a lock this is the loop's thread.
   finish_reading(!lock());
@@ -197,7 +194,7 @@ Filter::Run Filter::filter_output(bufferevent_flush_mode mode, bool limited) noe
     } else if (wants(EV_WRITE)) {
       static_cast<void>(restart_timeout(EV_WRITE));
     }
-    tell(out_, EV_WRITE);
+    tell(EV_WRITE);
   }
   if (run.failed && !freed()) fail(EV_WRITE, BEV_EVENT_ERROR);
   return run;
@@ -213,7 +210,7 @@ void Filter::read_on() noexcept {
   }
   if (!end_ || in_.busy) return;
   // After the data, of which the program is just being told.
-  if (in_.telling) return schedule_flush();
+  if (in_callback(EV_READ)) return schedule_flush();
   const short what = end_;
   end_ = 0;
   set_socket_error(end_error_);

@@ -52,7 +52,6 @@ class Filter : public TimedBufferevent {
   };
   struct Side {
     bool busy : 1 = false;         // its function is running
-    bool telling : 1 = false;      // the callback that tells of it is running
     bool more_inside : 1 = false;  // the function filled all the room, and may hold more
   };
   static constexpr ev_ssize_t kNoLimit = -1;
@@ -69,7 +68,7 @@ class Filter : public TimedBufferevent {
 
   bool call(Side &side, bufferevent_filter_cb fn, evbuffer &from, evbuffer &to, ev_ssize_t room,
             bufferevent_flush_mode mode, Run &run) noexcept;
-  void tell(Side &side, short direction) noexcept;
+  void tell(short direction) noexcept;
   Run run_input(bufferevent_flush_mode mode, bool limited) noexcept;
   Run run_output(bufferevent_flush_mode mode, bool limited) noexcept;
   Run filter_input(bufferevent_flush_mode mode, bool limited) noexcept;

@@ -253,8 +253,7 @@ TEST_F(Filters, a_write_callback_that_writes_is_called_again_from_the_loop) {
     received += test::read_all(fds.b).size();
   }
   EXPECT_EQ(calls, 1000);
-  // Once from the loop and once inside of that.
-  EXPECT_LE(deepest, 2);
+  EXPECT_EQ(deepest, 1);
   EXPECT_EQ(received, 1000u);
 }
 
