@@ -30,6 +30,7 @@ import termios
 import threading
 import time
 import unittest
+import zlib
 
 DEADLINE = 10.0  # seconds for any one thing to happen
 SIOCOUTQNSD = 0x894B  # how much of what was written the kernel has not sent yet, see tcp(7)
@@ -1068,6 +1069,31 @@ class BecatTest(SampleTest):
             self.assertEnds(client, 1, ('becat: connection: Connection refused',))
 
 
+class ZlibFilterTest(SampleTest):
+    def receiver(self):
+        if not os.path.exists(os.path.join(OPTIONS.bin, 'zlib-filter')):
+            self.skipTest('built without zlib')
+        return self.run_server('zlib-filter', '-l', '-p', '0', said='err')
+
+    def test_what_is_sent_arrives(self):
+        for data in (b'', b'hello\n', noise(1000000).hex().encode()):
+            receiver = self.receiver()
+            with open(self.path('original'), 'wb') as file:
+                file.write(data)
+            with open(self.path('original'), 'rb') as file:
+                sender = self.run_program('zlib-filter', *receiver.address, stdin=file)
+            self.assertEnds(sender)
+            self.assertBytes(receiver.out.to_end(), data)
+            self.assertEnds(receiver)
+
+    def test_what_is_not_compressed_or_not_whole_is_refused(self):
+        for data in (b'plain text', zlib.compress(b'hello')[:-1]):
+            receiver = self.receiver()
+            with socket.create_connection(receiver.address, OPTIONS.deadline) as client:
+                client.sendall(data)
+            self.assertEnds(receiver, 1, ('zlib-filter: the connection ',))
+
+
 class UsageTest(SampleTest):
     """Wrong options are refused with status 2 and a usage line, and nothing is started."""
 
@@ -1110,7 +1136,7 @@ class UsageTest(SampleTest):
 
 
 TESTS = (EchoServerTest, TlsEchoServerTest, Rot13EventsTest, Rot13BuffereventTest, Rot13ServerTest, HelloWorldTest,
-         SignalTest, TimeTest, MetricsTest, FifoTest, BecatTest)
+         SignalTest, TimeTest, MetricsTest, FifoTest, BecatTest, ZlibFilterTest)
 
 
 def all_tests(names):
