@@ -115,6 +115,8 @@ struct evbuffer {
   std::size_t length() const noexcept { return length_; }
   bool empty() const noexcept { return length_ == 0; }
   std::size_t first_length() const noexcept { return first_ ? first_->length() : 0; }
+  // The next bytes are in a file, and go from there to where they are written.
+  bool front_is_file() const noexcept { return may_have_unread_ && first_->unread; }
   // For looking at the bytes extent by extent.
   const evi::Chain *first_chain() const noexcept { return first_; }
 

@@ -31,6 +31,8 @@ constexpr std::uint8_t kMaxReadShift = 18;
 constexpr std::size_t kChunkOverhead = 64;
 // One write takes this at most; then other connections have their turn.
 constexpr std::size_t kMaxWrite = 262144;
+// The same where the front is a file, which costs no copy.
+constexpr std::size_t kMaxSend = 1048576;
 
 void on_readable(evutil_socket_t fd, short what, void *arg) noexcept;
 void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
@@ -115,8 +117,9 @@ void on_readable(evutil_socket_t, short what, void *arg) noexcept {
 // --- writing ---
 
 std::size_t write_limit(const BuffereventBase &bev) noexcept {
+  const std::size_t most = bev.output_buffer().front_is_file() ? kMaxSend : kMaxWrite;
   const std::size_t wanted =
-      bev.extra() && bev.extra()->max_single_write ? bev.extra()->max_single_write : kMaxWrite;
+      bev.extra() && bev.extra()->max_single_write ? bev.extra()->max_single_write : most;
   return std::min(wanted, bev.output_buffer().length());
 }
 
