@@ -78,11 +78,12 @@ void evbuffer::purge_removed_callbacks() noexcept {
 // --- running ---
 
 void evbuffer::tell_change(std::size_t added, std::size_t deleted) noexcept {
-  const std::size_t before = length_ - added + deleted;
+  if (EVI_UNLIKELY(callbacks_ != nullptr)) {
+    const std::size_t before = length_ - added + deleted;
+    deferred_ ? defer_change(added, deleted) : run_callbacks({before, added, deleted});
+  }
+  // Last, since a pair or a filter moves the bytes on at once: the program hears of the add before the drain.
   if (owner_ops_) owner_ops_->changed(*this, added, deleted, owner_);
-  if (!callbacks_) return;
-  if (deferred_) return defer_change(added, deleted);
-  run_callbacks({before, added, deleted});
 }
 
 // Entries that a callback adds come before those being run, and so are not run for this change; those that it

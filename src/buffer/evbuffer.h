@@ -31,7 +31,7 @@ struct DeferredChange;
 
 // What an object that has buffers inside its own memory (a bufferevent) gives them.
 struct BufferOwner {
-  // Told at once of each change, before the program's callbacks, with the buffer's lock held. If it runs code
+  // Told at once of each change, after the program's callbacks, with the buffer's lock held. If it runs code
   // of the program, it keeps the owner alive until the call that made the change has returned.
   void (*changed)(evbuffer &buffer, std::size_t added, std::size_t deleted, void *owner) noexcept;
   // Take and drop a claim on the owner, while callbacks of the buffer run or are to run. release is called
