@@ -1,7 +1,8 @@
 # Which of the files that exist once per platform belong to this build. src/*/CMakeLists.txt name the files.
 #
 # EVENTIDE_PLATFORM is the family that decides which methods of waiting there are: linux, bsd (macOS too: kqueue)
-# or solaris (illumos too). Smaller differences are asked of the C library.
+# solaris (illumos too) or windows; EVENTIDE_OS tells POSIX systems from Windows. Smaller differences are asked of
+# the C library.
 
 include(CheckSymbolExists)
 
@@ -11,8 +12,16 @@ elseif(APPLE OR CMAKE_SYSTEM_NAME MATCHES "BSD$|^DragonFly$")
   set(EVENTIDE_PLATFORM bsd)
 elseif(CMAKE_SYSTEM_NAME STREQUAL "SunOS")
   set(EVENTIDE_PLATFORM solaris)
+elseif(WIN32)
+  set(EVENTIDE_PLATFORM windows)
 else()
   message(FATAL_ERROR "There are no files for ${CMAKE_SYSTEM_NAME}: docs/porting.md tells what is needed")
+endif()
+
+if(WIN32)
+  set(EVENTIDE_OS win32)
+else()
+  set(EVENTIDE_OS posix)
 endif()
 
 set(CMAKE_REQUIRED_DEFINITIONS -D_GNU_SOURCE)
@@ -33,6 +42,17 @@ eventide_choose(shared_form APPLE shared_macho shared_elf)
 eventide_choose(poll_wait EVENTIDE_HAVE_PPOLL poll_wait_ppoll.cc poll_wait_ms.cc)
 eventide_choose(environment EVENTIDE_HAVE_SECURE_GETENV environment_secure.cc environment_issetugid.cc)
 eventide_choose(random_source EVENTIDE_HAVE_GETRANDOM random_getrandom.cc random_arc4random.cc)
+if(WIN32)
+  set(random_source random_win32.cc)
+else()
+  list(APPEND random_source random_device.cc)
+endif()
 eventide_choose(clock APPLE clock_darwin.cc clock_posix.cc)
 eventide_choose(signal_fd LINUX signal_fd_linux.cc signal_fd_none.cc)
 eventide_choose(waker LINUX waker_eventfd.cc waker_pipe.cc)
+if(WIN32)
+  set(shared_form shared_dll)
+  foreach(noun IN ITEMS environment clock waker)
+    set(${noun} ${noun}_win32.cc)
+  endforeach()
+endif()

@@ -64,21 +64,21 @@ std::size_t evbuffer::add_iovec(const evbuffer_iovec *vec, int count) noexcept {
 bool evbuffer::prepend(const void *data, std::size_t size) noexcept {
   if (size == 0) return true;
   if (front_frozen_ || !fits(size)) return false;
-  const std::size_t near = std::min(size, first_ ? first_->front_room() : 0);
-  const std::size_t far = size - near;
+  const std::size_t nearby = std::min(size, first_ ? first_->front_room() : 0);
+  const std::size_t beyond = size - nearby;
   Chain *chain = nullptr;
-  if (far > 0) {
-    const bool use_spare = spare_ && !spare_->reserved && spare_->capacity() >= far;
-    chain = use_spare ? take_spare() : evi::chain_new(far, growth_base());
+  if (beyond > 0) {
+    const bool use_spare = spare_ && !spare_->reserved && spare_->capacity() >= beyond;
+    chain = use_spare ? take_spare() : evi::chain_new(beyond, growth_base());
     if (!chain) return false;
     chain->tail = chain->end;
-    chain->head = chain->end - far;
-    std::memcpy(chain->head, data, far);
+    chain->head = chain->end - beyond;
+    std::memcpy(chain->head, data, beyond);
   }
-  if (near > 0) {
-    first_->head -= near;
-    length_ += near;
-    std::memcpy(first_->head, static_cast<const unsigned char *>(data) + far, near);
+  if (nearby > 0) {
+    first_->head -= nearby;
+    length_ += nearby;
+    std::memcpy(first_->head, static_cast<const unsigned char *>(data) + beyond, nearby);
   }
   if (chain) link_front(*chain);
   changed(size, 0);

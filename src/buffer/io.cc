@@ -1,12 +1,10 @@
 // Reading from and writing to descriptors: one system call for many extents.
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
+#include "buffer/descriptor_io.h"
 #include "buffer/evbuffer.h"
 #include "buffer/file_io.h"
+#include "util/socket.h"
 
 using evi::Chain;
 using evi::ReadChunk;
@@ -22,7 +20,7 @@ constexpr std::size_t kMaxCopyOut = 65536;
 constexpr std::size_t kMaxSpareToReadInto = 1024;
 
 ev_ssize_t failed(int error) noexcept {
-  errno = error;
+  evi::set_socket_error(error);
   return -1;
 }
 
@@ -56,27 +54,27 @@ ev_ssize_t evbuffer::receive(int fd, std::size_t limit, ReadChunk &chunk) noexce
   const std::size_t beyond = chunk.chain ? std::min(limit - room, chunk.chain->capacity()) : 0;
   if (beyond > 0) vec[count++] = {chunk.chain->begin, beyond};
 
-  const ev_ssize_t got = count == 1 ? ::read(fd, vec[0].iov_base, vec[0].iov_len) : ::readv(fd, vec, count);
+  const ev_ssize_t got = evi::read_extents(fd, vec, count);
   if (got <= 0) return got;
   const std::size_t bytes = static_cast<std::size_t>(got);
-  const std::size_t near = std::min(bytes, room);
+  const std::size_t nearby = std::min(bytes, room);
   if (into_spare) {
-    commit_spare(near);
-  } else if (near > 0) {
-    last_->tail += near;
-    length_ += near;
+    commit_spare(nearby);
+  } else if (nearby > 0) {
+    last_->tail += nearby;
+    length_ += nearby;
   }
-  if (bytes > near) accept_chunk(chunk, bytes - near);
+  if (bytes > nearby) accept_chunk(chunk, bytes - nearby);
   return got;
 }
 
 ev_ssize_t evbuffer::read_into(int fd, std::size_t limit, ReadChunk &spare, std::size_t chunk) noexcept {
-  if (end_frozen_) return failed(EPERM);
+  if (end_frozen_) return failed(evi::kNotPermitted);
   limit = std::min(limit, evi::kMaxBufferLength - length_);
-  if (limit == 0) return failed(EAGAIN);
+  if (limit == 0) return failed(evi::kWouldBlock);
   if (!spare.chain && limit > tail_room()) {
     spare.chain = evi::chain_new_exact(chunk + sizeof(Chain));
-    if (!spare.chain) return failed(ENOMEM);
+    if (!spare.chain) return failed(evi::kNoMemory);
     spare.chain->recyclable = true;
   }
   const ev_ssize_t got = receive(fd, limit, spare);
@@ -85,7 +83,7 @@ ev_ssize_t evbuffer::read_into(int fd, std::size_t limit, ReadChunk &spare, std:
 }
 
 ev_ssize_t evbuffer::read_some(int fd, std::size_t limit) noexcept {
-  if (end_frozen_) return failed(EPERM);
+  if (end_frozen_) return failed(evi::kNotPermitted);
   limit = std::min({limit, max_read(), evi::kMaxBufferLength - length_});
   if (limit == 0) return 0;
   ReadChunk chunk;
@@ -94,15 +92,15 @@ ev_ssize_t evbuffer::read_some(int fd, std::size_t limit) noexcept {
     if (spare_ && spare_->capacity() >= limit - room && !spare_->reserved) {
       chunk.chain = take_spare();
     } else if (!(chunk.chain = evi::chain_new(limit - room))) {
-      return failed(ENOMEM);
+      return failed(evi::kNoMemory);
     }
   }
   const ev_ssize_t got = receive(fd, limit, chunk);
   if (chunk.chain) {
-    const int error = errno;
+    const int error = evi::last_socket_error();
     retire(chunk.chain);
     chunk.chain = nullptr;
-    errno = error;
+    evi::set_socket_error(error);
   }
   if (got > 0) changed(static_cast<std::size_t>(got), 0);
   return got;
@@ -123,11 +121,11 @@ int evbuffer::extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count
 ev_ssize_t evbuffer::write_memory(int fd, std::size_t limit) noexcept {
   evbuffer_iovec vec[kMaxWriteExtents];
   const int count = extents_to_write(limit, vec, kMaxWriteExtents);
-  return count == 1 ? ::write(fd, vec[0].iov_base, vec[0].iov_len) : ::writev(fd, vec, count);
+  return evi::write_extents(fd, vec, count);
 }
 
 ev_ssize_t evbuffer::write_some(int fd, std::size_t limit) noexcept {
-  if (front_frozen_) return failed(EPERM);
+  if (front_frozen_) return failed(evi::kNotPermitted);
   limit = std::min(limit, length_);
   if (limit == 0) return 0;
   if (EVI_UNLIKELY(may_have_unread_)) return write_with_files(fd, limit);
@@ -147,15 +145,17 @@ ev_ssize_t evbuffer::write_memory_before_file(int fd, std::size_t limit, std::si
   asked = 0;
   for (int i = 0; i < count; ++i) asked += vec[i].iov_len;
   const bool all = count == kMaxWriteExtents || asked == limit;
-  return all ? ::writev(fd, vec, count) : evi::write_before_file(fd, vec, count);
+  return all ? evi::write_extents(fd, vec, count) : evi::write_before_file(fd, vec, count);
 }
 
 // Sends from the file at the front; from memory if the kernel does not send this file to this descriptor.
 ev_ssize_t evbuffer::send_file(int fd, std::size_t limit) noexcept {
   const ev_ssize_t put = evi::chain_send(*first_, fd, limit);
-  if (put == 0) return failed(EIO);
+  if (put == 0) return failed(evi::kInputOutput);
   if (put > 0 || !evi::cannot_send(errno)) return put;
-  return evi::chain_read_in(*first_) ? ::write(fd, first_->head, limit) : -1;
+  if (!evi::chain_read_in(*first_)) return -1;
+  const evbuffer_iovec read_in{first_->head, limit};
+  return evi::write_extents(fd, &read_in, 1);
 }
 
 ev_ssize_t evbuffer::write_with_files(int fd, std::size_t limit) noexcept {

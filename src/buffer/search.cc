@@ -6,6 +6,7 @@
 
 #include "buffer/evbuffer.h"
 #include "util/alloc.h"
+#include "util/find_bytes.h"
 
 using evi::Chain;
 using evi::Cursor;
@@ -72,7 +73,7 @@ const unsigned char *find_within(const unsigned char *from, std::size_t room, co
     room -= static_cast<std::size_t>(next - from);
     from = next;
   }
-  return room < size ? nullptr : static_cast<const unsigned char *>(::memmem(from, room, what, size));
+  return room < size ? nullptr : static_cast<const unsigned char *>(find_bytes(from, room, what, size));
 }
 
 // Finds `first` or `second`, whichever comes first.

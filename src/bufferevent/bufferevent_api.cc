@@ -1,8 +1,6 @@
 // The functions of event2/bufferevent.h, in its order; those of rate limits are in rate_limit_api.cc.
 #include "event2/bufferevent.h"
 
-#include <netinet/in.h>
-
 #include <charconv>
 
 #include "bufferevent/bufferevent.h"

@@ -2,8 +2,6 @@
 #include "bufferevent/pair.h"
 
 #include <algorithm>
-#include <cerrno>
-
 #include "util/alloc.h"
 #include "util/socket.h"
 
@@ -134,7 +132,7 @@ void PairEnd::give(std::size_t size) noexcept {
   if (freed()) finish_from_loop();
   if (to.freed()) to.finish_from_loop();
   if (!given) {
-    set_socket_error(ENOMEM);
+    set_socket_error(kNoMemory);
     return to.fail(EV_READ, BEV_EVENT_ERROR);
   }
   if (to.wants(EV_READ)) static_cast<void>(to.restart_timeout(EV_READ));

@@ -7,7 +7,6 @@
 //
 // Without a descriptor both events are mere timers, and keep the loop alive as libevent's do.
 #include <algorithm>
-#include <cerrno>
 
 #include "bufferevent/lookup.h"
 #include "bufferevent/loop_chunks.h"
@@ -241,7 +240,7 @@ ReadChunk *shared_chunk(event_base &base) noexcept {
 // A new registration without a timeout must not inherit the period of an old one.
 bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept {
   if (!bev.ev_base) {
-    errno = EINVAL;
+    set_socket_error(kInvalidArgument);
     return false;
   }
   if (!armed && !timeout) period(ev) = timeval{};

@@ -1,13 +1,12 @@
 // The set of events that are known to be assigned, and the complaints about others.
 #include "core/debug_mode.h"
 
-#include <pthread.h>
-
 #include <cstdint>
 
 #include "core/event_access.h"
 #include "util/alloc.h"
 #include "util/log.h"
+#include "util/static_mutex.h"
 
 namespace evi::debug {
 
@@ -22,13 +21,13 @@ constexpr int kEventMisuse = static_cast<int>(0xdeaddead);
 constexpr int kQueued = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 
 // Guards the set; programs debug with several threads too.
-pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+constinit StaticMutex mutex;
 constinit std::atomic<bool> in_use{false};
 
 class Guard {
  public:
-  Guard() noexcept { pthread_mutex_lock(&mutex); }
-  ~Guard() { pthread_mutex_unlock(&mutex); }
+  Guard() noexcept { mutex.lock(); }
+  ~Guard() { mutex.unlock(); }
   Guard(const Guard &) = delete;
   Guard &operator=(const Guard &) = delete;
 };

@@ -14,7 +14,7 @@ int event_base::visit_events(F &&f) noexcept {
   const auto visit = [&](event &ev) {
     if (result == 0) result = f(ev);
   };
-  for (int fd = 0; fd < fds_.size() && result == 0; ++fd) {
+  for (int fd = 0; fd < fds_.size() && result == 0; fd += evi::kDescriptorStep) {
     for (event *ev = fds_[fd].first; ev && result == 0; ev = evi::IoHook::of(*ev).le_next) visit(*ev);
   }
   for (int signal = 0; signal_events_ && signal < evi::kSignals && result == 0; ++signal) {

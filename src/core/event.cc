@@ -192,9 +192,10 @@ bool event_base::only_moves_timer(const event &ev, const timeval *tv) const noex
   if (!tv || (evi::flags(ev) & kBusy) != EVLIST_TIMEOUT) return false;
   const bool nothing_to_insert =
       !(ev.ev_events & (evi::kIoEvents | EV_SIGNAL)) || evi::has(ev, EVLIST_INSERTED);
-  constexpr unsigned long kYears = 1UL << 40;  // in seconds; more is left to saturating arithmetic
+  constexpr std::uint64_t kYears = std::uint64_t{1}
+                                   << 40;  // in seconds; more is left to saturating arithmetic
   return nothing_to_insert && !evi::is_signal(ev) && evi::is_plain(ev.ev_timeout) && evi::is_plain(*tv) &&
-         static_cast<unsigned long>(tv->tv_sec) < kYears;
+         static_cast<std::uint64_t>(tv->tv_sec) < kYears;
 }
 
 int event_base::move_timer(event &ev, const timeval &tv) noexcept {

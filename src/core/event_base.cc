@@ -131,7 +131,7 @@ void event_base::del_for_good(event &ev) noexcept {
 
 int event_base::delete_all_events() noexcept {
   int deleted = 0;
-  for (int fd = 0; fd < fds_.size(); ++fd) {
+  for (int fd = 0; fd < fds_.size(); fd += evi::kDescriptorStep) {
     while (event *ev = fds_[fd].first) {
       del_for_good(*ev);
       ++deleted;
@@ -238,7 +238,7 @@ bool event_base::rebuild_backend() noexcept { return renew_backend_state() && re
 bool event_base::rearm_all() noexcept {
   bool all = true;
   entries_may_linger_ = false;
-  for (int fd = 0; fd < fds_.size(); ++fd) {
+  for (int fd = 0; fd < fds_.size(); fd += evi::kDescriptorStep) {
     evi::FdSlot &slot = fds_[fd];
     slot.armed = 0;
     slot.registered = 0;

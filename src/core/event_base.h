@@ -306,10 +306,10 @@ struct event_base final {
   bool open_notifier() noexcept EVI_REQUIRES(lock_);
   bool add_internal(event &ev, int fd, short edge, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
   void drop_internal(event &ev) noexcept EVI_REQUIRES(lock_);
-  static void on_exit_request(int fd, short what, void *base) noexcept;
-  static void on_notify(int fd, short what, void *base) noexcept;
-  static void on_signals(int fd, short what, void *base) noexcept;
-  static void on_signal_fd(int fd, short what, void *base) noexcept;
+  static void on_exit_request(evutil_socket_t fd, short what, void *base) noexcept;
+  static void on_notify(evutil_socket_t fd, short what, void *base) noexcept;
+  static void on_signals(evutil_socket_t fd, short what, void *base) noexcept;
+  static void on_signal_fd(evutil_socket_t fd, short what, void *base) noexcept;
   void signal_arrived(int signal, std::uint32_t count) noexcept EVI_REQUIRES(lock_);
 
   // watch.cc

@@ -2,6 +2,7 @@
 #include "core/fd_table.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cstring>
 
@@ -21,11 +22,16 @@ constexpr int kFirstSlots = 32;
 FdTable::~FdTable() { mm_free(slots_); }
 
 bool FdTable::reserve(int fd) noexcept {
-  if (EVI_LIKELY(fd < size_)) return true;
+  if (EVI_LIKELY(contains(fd))) return true;
+  if (fd % kDescriptorStep != 0) {
+    errno = EBADF;
+    return false;
+  }
   if (!descriptor_is_open(fd)) return false;
   // By a quarter: a big block moves without copying, and what is never used is never much.
   if (fd > INT_MAX - INT_MAX / 4) return false;
-  const int wanted = std::max({fd + 1, size_ + size_ / 4, kFirstSlots});
+  const int last = fd / kDescriptorStep;
+  const int wanted = std::max({last + 1, size_ + size_ / 4, kFirstSlots});
   auto *slots = static_cast<FdSlot *>(mm_realloc(slots_, static_cast<std::size_t>(wanted) * sizeof(FdSlot)));
   if (!slots) return false;
   std::memset(static_cast<void *>(slots + size_), 0,
@@ -33,7 +39,7 @@ bool FdTable::reserve(int fd) noexcept {
   slots_ = slots;
   size_ = wanted;
   // The slots moved, and each list's first event knows where its head lies.
-  for (int i = 0; i <= fd; ++i) {
+  for (int i = 0; i <= last; ++i) {
     if (slots_[i].first) hook_prev(IoHook::of(*slots_[i].first)) = &slots_[i].first;
   }
   return true;
@@ -65,16 +71,16 @@ void FdTable::remove(FdSlot &slot, event &ev) noexcept {
 }
 
 bool FdTable::check_invariants() const noexcept {
-  for (int fd = 0; fd < size_; ++fd) {
+  for (int i = 0; i < size_; ++i) {
     FdSlot counted{};
-    for (event *ev = slots_[fd].first; ev; ev = IoList::next(*ev)) {
-      if (ev->ev_fd != fd || !has(*ev, EVLIST_INSERTED)) return false;
+    for (event *ev = slots_[i].first; ev; ev = IoList::next(*ev)) {
+      if (ev->ev_fd != i * kDescriptorStep || !has(*ev, EVLIST_INSERTED)) return false;
       counted.readers += (ev->ev_events & EV_READ) != 0;
       counted.writers += (ev->ev_events & EV_WRITE) != 0;
       counted.closers += (ev->ev_events & EV_CLOSED) != 0;
     }
-    if (counted.readers != slots_[fd].readers || counted.writers != slots_[fd].writers ||
-        counted.closers != slots_[fd].closers) {
+    if (counted.readers != slots_[i].readers || counted.writers != slots_[i].writers ||
+        counted.closers != slots_[i].closers) {
       return false;
     }
   }

@@ -55,9 +55,12 @@ class FdTable {
   // Makes room for `fd`; false with errno without memory, or if the number is no open descriptor (asked only
   // when the table would have to grow, so that absurd numbers cost no memory).
   [[nodiscard]] bool reserve(int fd) noexcept;
-  bool contains(int fd) const noexcept { return fd >= 0 && fd < size_; }
-  FdSlot &operator[](int fd) noexcept { return slots_[fd]; }
-  int size() const noexcept { return size_; }
+  bool contains(int fd) const noexcept {
+    return fd >= 0 && fd / kDescriptorStep < size_ && fd % kDescriptorStep == 0;
+  }
+  FdSlot &operator[](int fd) noexcept { return slots_[fd / kDescriptorStep]; }
+  // One more than the highest number that there is room for. Those in between are kDescriptorStep apart.
+  int size() const noexcept { return size_ * kDescriptorStep; }
 
   // Enters or takes out an event; the caller tells the method. insert is false when the counters are full.
   [[nodiscard]] static bool insert(FdSlot &slot, event &ev) noexcept;
@@ -67,7 +70,7 @@ class FdTable {
 
  private:
   FdSlot *slots_ = nullptr;
-  int size_ = 0;
+  int size_ = 0;  // in slots
 };
 
 }  // namespace evi

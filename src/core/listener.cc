@@ -140,7 +140,8 @@ void evconnlistener::set_callback(evconnlistener_cb cb, void *arg) noexcept {
   arg_ = arg;
   if (!enabled_) return;
   if (cb && !had_callback) {
-    if (start() != 0) evi::log_warnx("evconnlistener_set_cb: cannot listen on descriptor %ld", long{fd_});
+    if (start() != 0)
+      evi::log_warnx("evconnlistener_set_cb: cannot listen on descriptor %d", static_cast<int>(fd_));
   } else if (!cb && had_callback) {
     stop();
   }

@@ -261,7 +261,7 @@ void event_base::run_signal(event &ev) noexcept {
 // --- leaving the loop ---
 
 // Stands for the request in the queue of the default priority, and competes by priority as any event does.
-void event_base::on_exit_request(int, short, void *arg) noexcept {
+void event_base::on_exit_request(evutil_socket_t, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
   base->exit_requested_ = true;

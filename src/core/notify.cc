@@ -52,7 +52,7 @@ void event_base::leave_and_wake() noexcept {
   wakes_in_flight_.fetch_sub(1, std::memory_order_release);
 }
 
-void event_base::on_notify(int, short, void *arg) noexcept {
+void event_base::on_notify(evutil_socket_t, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
   if (!base->wakes_are_edges()) base->notify_waker_.drain();
@@ -60,7 +60,7 @@ void event_base::on_notify(int, short, void *arg) noexcept {
 }
 
 // It was there to end the wait: after each one collect_signals() looks.
-void event_base::on_signals(int, short, void *arg) noexcept {
+void event_base::on_signals(evutil_socket_t, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
   if (!base->wakes_are_edges()) base->signals_.drain();
@@ -76,7 +76,7 @@ bool event_base::wakes_are_edges() const noexcept {
   return evi::Waker::kEveryWakeIsAnEdge && (backend_->features & EV_FEATURE_ET);
 }
 
-void event_base::on_signal_fd(int, short, void *arg) noexcept {
+void event_base::on_signal_fd(evutil_socket_t, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
   // What is pending is at most one of each standard signal; queued real-time signals wait for the next turn.

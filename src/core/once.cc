@@ -8,7 +8,7 @@
 using evi::LockGuard;
 using evi::OnceEvent;
 
-void OnceEvent::run(int fd, short what, void *arg) noexcept {
+void OnceEvent::run(evutil_socket_t fd, short what, void *arg) noexcept {
   auto *once = static_cast<OnceEvent *>(arg);
   once->callback(fd, what, once->arg);
   {

@@ -15,7 +15,7 @@ struct OnceEvent {
   ListHook<OnceEvent> link;
 
   // Runs the user's callback and frees the event.
-  static void run(int fd, short what, void *once) noexcept;
+  static void run(evutil_socket_t fd, short what, void *once) noexcept;
   static void free_all(OnceEvent *first) noexcept;
 };
 

@@ -7,7 +7,18 @@
 #ifndef EVI_CORE_SIGNAL_FD_H
 #define EVI_CORE_SIGNAL_FD_H
 
+#ifdef _WIN32
+namespace evi {
+struct SignalSet {};
+inline void clear(SignalSet &) noexcept {}
+}  // namespace evi
+#else
 #include <signal.h>
+namespace evi {
+using SignalSet = sigset_t;
+inline void clear(SignalSet &set) noexcept { sigemptyset(&set); }
+}  // namespace evi
+#endif
 
 #include <cstdint>
 
@@ -15,7 +26,7 @@ namespace evi {
 
 class SignalFd {
  public:
-  SignalFd() noexcept { sigemptyset(&watched_), sigemptyset(&blocked_before_); }
+  SignalFd() noexcept { clear(watched_), clear(blocked_before_); }
   SignalFd(const SignalFd &) = delete;
   SignalFd &operator=(const SignalFd &) = delete;
   ~SignalFd() { close(); }
@@ -42,8 +53,8 @@ class SignalFd {
   void unblock(int signal) noexcept;
 
   int fd_ = -1;
-  sigset_t watched_;
-  sigset_t blocked_before_;  // of those: the program had them blocked already
+  SignalSet watched_;
+  SignalSet blocked_before_;  // of those: the program had them blocked already
 };
 
 }  // namespace evi

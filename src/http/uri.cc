@@ -1,8 +1,6 @@
 // The parser, the checks and the joining of URIs: RFC 3986, whose rules are named in front of each function.
 #include "http/uri.h"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cstdint>
 #include <cstring>

@@ -3,6 +3,7 @@
 #define EVI_THREAD_THREAD_CONFIG_H
 
 #include "event2/thread.h"
+#include "util/platform.h"
 
 namespace evi {
 
@@ -19,6 +20,6 @@ void enable_lock_debugging() noexcept;
 }  // namespace evi
 
 // For libevent_pthreads, which knows that POSIX threads are what the program uses.
-extern "C" __attribute__((visibility("default"))) int evi_private_use_native_threads(int flags);
+extern "C" EVI_VISIBLE int evi_private_use_native_threads(int flags);
 
 #endif

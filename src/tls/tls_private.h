@@ -8,6 +8,7 @@
 #include "event2/bufferevent.h"
 #include "event2/bufferevent_ssl.h"
 #include "tls/tls_engine.h"
+#include "util/platform.h"
 
 namespace evi {
 
@@ -28,20 +29,18 @@ inline constexpr std::uint64_t kNoTlsFlags = ~std::uint64_t{0};
 
 extern "C" {
 
-#define EVI_PRIVATE __attribute__((visibility("default")))
-
 // Null if it fails; then everything is still the caller's and as it was.
-EVI_PRIVATE bufferevent *evi_private_tls_new(const evi::TlsSetup *setup);
+EVI_VISIBLE bufferevent *evi_private_tls_new(const evi::TlsSetup *setup);
 // The session of a TLS bufferevent with this engine, or with any if that is null; null for other
 // bufferevents.
-EVI_PRIVATE void *evi_private_tls_session(bufferevent *bev, const evi::TlsEngine *engine);
-EVI_PRIVATE unsigned long evi_private_tls_take_error(bufferevent *bev);
+EVI_VISIBLE void *evi_private_tls_session(bufferevent *bev, const evi::TlsEngine *engine);
+EVI_VISIBLE unsigned long evi_private_tls_take_error(bufferevent *bev);
 // The flags before; kNoTlsFlags, and no change, for other bufferevents and unknown flags.
-EVI_PRIVATE std::uint64_t evi_private_tls_change_flags(bufferevent *bev, std::uint64_t set,
+EVI_VISIBLE std::uint64_t evi_private_tls_change_flags(bufferevent *bev, std::uint64_t set,
                                                        std::uint64_t clear);
-EVI_PRIVATE int evi_private_tls_renegotiate(bufferevent *bev);
-EVI_PRIVATE void *evi_private_malloc(std::size_t size);
-EVI_PRIVATE void evi_private_free(void *memory);
+EVI_VISIBLE int evi_private_tls_renegotiate(bufferevent *bev);
+EVI_VISIBLE void *evi_private_malloc(std::size_t size);
+EVI_VISIBLE void evi_private_free(void *memory);
 
 }  // extern "C"
 

@@ -1,12 +1,9 @@
 // The wire of a TLS bufferevent: ciphertext between the session and the socket, or the bufferevent
 // underneath.
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
+#include "buffer/descriptor_io.h"
 #include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
 #include "tls/tls_stage.h"
@@ -21,18 +18,6 @@ namespace {
 // One read brings between these, as powers of two.
 constexpr std::uint8_t kMinReadShift = 13;
 constexpr std::uint8_t kMaxReadShift = 17;
-
-#ifdef MSG_NOSIGNAL
-constexpr int kSendFlags = MSG_NOSIGNAL;
-#else
-constexpr int kSendFlags = 0;
-#endif
-
-// A terminal or a pipe can be underneath too.
-ev_ssize_t send_some(evutil_socket_t fd, const void *data, std::size_t size) noexcept {
-  const ev_ssize_t put = ::send(fd, data, size, kSendFlags);
-  return put < 0 && errno == ENOTSOCK ? ::write(fd, data, size) : put;
-}
 
 }  // namespace
 
@@ -73,7 +58,7 @@ unsigned char *StageLease::split_scratch() noexcept {
 // --- receiving ---
 
 bool TlsBufferevent::wire_failed(int error) noexcept {
-  wire_error_ = error ? error : ECONNRESET;
+  wire_error_ = error ? error : kConnectionReset;
   return false;
 }
 
@@ -89,7 +74,8 @@ void TlsBufferevent::follow_reads(std::size_t got, std::size_t offered) noexcept
 }
 
 long TlsBufferevent::receive_now(void *data, std::size_t size) noexcept {
-  const ev_ssize_t got = ::read(fd_of(*this), data, size);
+  const evbuffer_iovec extent{data, size};
+  const ev_ssize_t got = read_extents(static_cast<int>(fd_of(*this)), &extent, 1);
   if (got > 0) {
     if (static_cast<std::size_t>(got) < size) may_receive_ = false;
     return static_cast<long>(got);
@@ -147,7 +133,7 @@ long TlsBufferevent::wire_receive(TlsWire &wire, void *data, std::size_t size) n
 
 // As much as the socket takes; the rest is kept, and leaves when the socket is writable.
 bool TlsBufferevent::send_now(const void *data, std::size_t size) noexcept {
-  ev_ssize_t put = fd_of(*this) >= 0 ? send_some(fd_of(*this), data, size) : 0;
+  ev_ssize_t put = fd_of(*this) >= 0 ? send_quietly(fd_of(*this), data, size) : 0;
   if (put < 0) {
     const int error = last_socket_error();
     if (!rw_retriable(error)) return wire_failed(error);

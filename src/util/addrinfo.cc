@@ -1,11 +1,6 @@
 // The blocking getaddrinfo, lists of addrinfo, and answers that need no look-up.
 #include "util/addrinfo.h"
 
-#ifndef _WIN32
-#include <ifaddrs.h>
-#include <net/if.h>
-#endif
-
 #include <cerrno>
 #include <cstring>
 
@@ -306,26 +301,6 @@ void restrict_to_configured_families(addrinfo &hints) noexcept {
   if (have.ipv4 && !have.ipv6) hints.ai_family = AF_INET;
   if (have.ipv6 && !have.ipv4) hints.ai_family = AF_INET6;
 }
-
-#ifndef _WIN32
-ConfiguredFamilies configured_families() noexcept {
-  ifaddrs *all = nullptr;
-  if (getifaddrs(&all) != 0) return {true, true};
-  ConfiguredFamilies have{false, false};
-  for (const ifaddrs *each = all; each; each = each->ifa_next) {
-    if (!each->ifa_addr || !(each->ifa_flags & IFF_UP) || is_loopback(each->ifa_addr)) continue;
-    if (each->ifa_addr->sa_family == AF_INET) have.ipv4 = true;
-    if (each->ifa_addr->sa_family != AF_INET6) continue;
-    sockaddr_in6 sin6;
-    std::memcpy(&sin6, each->ifa_addr, sizeof(sin6));
-    // Every interface has a link-local address; it reaches no other network.
-    if (!IN6_IS_ADDR_LINKLOCAL(&sin6.sin6_addr)) have.ipv6 = true;
-  }
-  freeifaddrs(all);
-  if (!have.ipv4 && !have.ipv6) return {true, true};
-  return have;
-}
-#endif
 
 int getaddrinfo_blocking(const char *node, const char *service, const addrinfo *hints,
                          addrinfo *&result) noexcept {

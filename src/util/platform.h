@@ -6,7 +6,12 @@
 #include <cstdint>
 
 #if defined(__GNUC__) || defined(__clang__)
+#ifdef __MINGW32__
+#include <stdio.h>
+#define EVI_PRINTF(fmt, args) __attribute__((format(__MINGW_PRINTF_FORMAT, fmt, args)))
+#else
 #define EVI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#endif
 #define EVI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define EVI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define EVI_NOINLINE __attribute__((noinline))
@@ -19,7 +24,23 @@
 #define EVI_COLD
 #endif
 
+// Names between our own libraries. A DLL's come from its list of exports.
+#ifdef _WIN32
+#define EVI_VISIBLE
+#define EVI_HIDDEN
+#else
+#define EVI_VISIBLE __attribute__((visibility("default")))
+#define EVI_HIDDEN __attribute__((visibility("hidden")))
+#endif
+
 namespace evi {
+
+// Descriptors are multiples of it: Windows' sockets are handles, whose two low bits are free.
+#ifdef _WIN32
+inline constexpr int kDescriptorStep = 4;
+#else
+inline constexpr int kDescriptorStep = 1;
+#endif
 
 #ifdef EVENT__DISABLE_THREAD_SUPPORT
 inline constexpr bool kThreadSupport = false;

@@ -13,6 +13,25 @@ namespace evi {
 using Socket = evutil_socket_t;
 inline constexpr Socket kNoSocket = EVUTIL_INVALID_SOCKET;
 
+// Errors that we report ourselves, as winsock and POSIX number them.
+#ifdef _WIN32
+inline constexpr int kNotPermitted = WSAEACCES;
+inline constexpr int kWouldBlock = WSAEWOULDBLOCK;
+inline constexpr int kNoMemory = WSA_NOT_ENOUGH_MEMORY;
+inline constexpr int kInputOutput = WSAEFAULT;
+inline constexpr int kInvalidArgument = WSAEINVAL;
+inline constexpr int kConnectionAborted = WSAECONNABORTED;
+inline constexpr int kConnectionReset = WSAECONNRESET;
+#else
+inline constexpr int kNotPermitted = EPERM;
+inline constexpr int kWouldBlock = EAGAIN;
+inline constexpr int kNoMemory = ENOMEM;
+inline constexpr int kInputOutput = EIO;
+inline constexpr int kInvalidArgument = EINVAL;
+inline constexpr int kConnectionAborted = ECONNABORTED;
+inline constexpr int kConnectionReset = ECONNRESET;
+#endif
+
 // What a new descriptor is to be; combined with |.
 enum SocketFlags : unsigned { kBlocking = 0, kNonblocking = 1, kCloseOnExec = 2 };
 constexpr SocketFlags operator|(SocketFlags a, SocketFlags b) noexcept {

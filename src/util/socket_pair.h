@@ -6,6 +6,30 @@
 
 namespace evi {
 
+// Closes what it holds unless told to give it up, and keeps the error of the call that failed.
+class OwnedSocket {
+ public:
+  explicit OwnedSocket(Socket fd) noexcept : fd_(fd) {}
+  OwnedSocket(const OwnedSocket &) = delete;
+  OwnedSocket &operator=(const OwnedSocket &) = delete;
+  ~OwnedSocket() {
+    if (fd_ == kNoSocket) return;
+    const int error = last_socket_error();
+    close_socket(fd_);
+    set_socket_error(error);
+  }
+  explicit operator bool() const noexcept { return fd_ != kNoSocket; }
+  Socket get() const noexcept { return fd_; }
+  Socket release() noexcept {
+    const Socket fd = fd_;
+    fd_ = kNoSocket;
+    return fd;
+  }
+
+ private:
+  Socket fd_;
+};
+
 // socketpair(). Where the platform cannot for AF_INET and SOCK_STREAM, a connection over the loopback
 // interface.
 [[nodiscard]] bool socket_pair(int family, int type, int protocol, Socket pair[2],
@@ -14,7 +38,8 @@ namespace evi {
 // That connection, for tests and for platforms without socketpair().
 [[nodiscard]] bool loopback_pair(Socket pair[2], SocketFlags flags) noexcept;
 
-// A pipe of our own: pair[0] is read, pair[1] written; both nonblocking and close-on-exec.
+// A pipe of our own, or a pair of sockets that serves as one: pair[0] is read, pair[1] written; both
+// nonblocking and close-on-exec.
 [[nodiscard]] bool internal_pipe(Socket pair[2]) noexcept;
 
 }  // namespace evi

@@ -5,6 +5,8 @@
 #include <windows.h>
 #include <ws2tcpip.h>
 
+#include <atomic>
+
 #include "util/log.h"
 #include "util/socket.h"
 
@@ -33,6 +35,24 @@ Socket with_flags(SOCKET fd, SocketFlags flags) noexcept {
   closesocket(fd);
   WSASetLastError(error);
   return kNoSocket;
+}
+
+// The system's texts of its own errors and of winsock's, 10000 and above.
+constexpr int kErrorTexts = 12'000;
+constinit std::atomic<const char *> error_texts[kErrorTexts] = {};
+
+// From the system's allocator, since it outlives what the program may do to ours. Null without memory or
+// text.
+char *make_error_text(DWORD code) noexcept {
+  constexpr DWORD kFlags =
+      FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
+  char *text = nullptr;
+  DWORD end = FormatMessageA(kFlags, nullptr, code, MAKELANGID(LANG_NEUTRAL, SUBLANG_DEFAULT),
+                             reinterpret_cast<char *>(&text), 0, nullptr);
+  if (end == 0) return nullptr;
+  // The system ends its texts with a line end.
+  while (end > 0 && (text[end - 1] == '\r' || text[end - 1] == '\n')) text[--end] = '\0';
+  return text;
 }
 
 // Probes start after half of the time-out; Windows sends ten of them, which share the rest.
@@ -129,17 +149,16 @@ int evutil_socket_geterror(evutil_socket_t sock) {
   return pending ? pending : last;
 }
 
-// A text per thread, which its next call replaces, as strerror() has it.
+// Made once and kept, as callers may keep the pointer.
 const char *evutil_socket_error_to_string(int errcode) {
-  thread_local char text[256];
-  const DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr,
-                                      static_cast<DWORD>(errcode), MAKELANGID(LANG_NEUTRAL, SUBLANG_DEFAULT),
-                                      text, sizeof(text), nullptr);
-  if (length == 0) return "winsock error";
-  // The system ends its texts with a full stop and a line end.
-  DWORD end = length;
-  while (end > 0 && (text[end - 1] == '\r' || text[end - 1] == '\n')) --end;
-  text[end] = '\0';
+  if (errcode < 0 || errcode >= evi::kErrorTexts) return "unknown winsock error";
+  std::atomic<const char *> &known = evi::error_texts[errcode];
+  const char *text = known.load(std::memory_order_acquire);
+  if (text) return text;
+  char *made = evi::make_error_text(static_cast<DWORD>(errcode));
+  if (!made) return "unknown winsock error";
+  if (known.compare_exchange_strong(text, made, std::memory_order_acq_rel)) return made;
+  LocalFree(made);
   return text;
 }
 

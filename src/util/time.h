@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include <cstdint>
+#include <limits>
 
 namespace evi {
 
@@ -35,7 +36,10 @@ constexpr timeval to_timeval(Micros us) noexcept {
     --seconds;
   }
   timeval tv{};
-  tv.tv_sec = static_cast<decltype(tv.tv_sec)>(seconds);
+  // A long of 32 bits on Windows.
+  using Seconds = decltype(tv.tv_sec);
+  constexpr Micros most = std::numeric_limits<Seconds>::max();
+  tv.tv_sec = static_cast<Seconds>(seconds < -most ? -most : seconds > most ? most : seconds);
   tv.tv_usec = static_cast<decltype(tv.tv_usec)>(rest);
   return tv;
 }

@@ -1,0 +1,212 @@
+// select() of Windows: lists of sockets, which may be longer than FD_SETSIZE says.
+#include <winsock2.h>
+// The order matters: winsock2.h comes before windows.h.
+#include <windows.h>
+
+#include <cstring>
+
+#include "backends/withdrawn.h"
+#include "core/backend.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+#include "util/socket.h"
+
+namespace evi {
+namespace {
+
+constexpr std::size_t kFirstCapacity = 64;
+
+struct Watched {
+  int fd;
+  std::uint8_t wanted;
+};
+
+// What select() takes and fills: its fd_set as long as it has to be.
+struct SocketSet {
+  u_int count;
+  SOCKET sockets[1];  // as many as the memory holds
+
+  fd_set *native() noexcept { return count ? reinterpret_cast<fd_set *>(this) : nullptr; }
+  void add(SOCKET socket) noexcept { sockets[count++] = socket; }
+};
+static_assert(offsetof(SocketSet, sockets) == offsetof(fd_set, fd_array));
+
+constexpr std::size_t set_size(std::size_t capacity) noexcept {
+  return offsetof(SocketSet, sockets) + capacity * sizeof(SOCKET);
+}
+
+struct Win32State {
+  Watched *watched = nullptr;  // dense; a slot's tag is its index here plus one
+  std::size_t count = 0;
+  std::size_t capacity = 0;
+  Withdrawn withdrawn;
+
+  Win32State() noexcept = default;
+  Win32State(const Win32State &) = delete;
+  Win32State &operator=(const Win32State &) = delete;
+  ~Win32State() { mm_free(watched); }
+};
+
+bool ensure(Win32State &state, std::size_t wanted) noexcept {
+  if (wanted <= state.capacity) return true;
+  const std::size_t next = state.capacity ? 2 * state.capacity : kFirstCapacity;
+  void *grown = mm_realloc(state.watched, next * sizeof(Watched));
+  if (!grown) return false;
+  state.watched = static_cast<Watched *>(grown);
+  state.capacity = next;
+  return true;
+}
+
+void *win32_make(event_base &) noexcept { return make<Win32State>(); }
+void win32_unmake(void *state) noexcept { destroy(static_cast<Win32State *>(state)); }
+
+void take_out(Win32State &state, event_base &base, FdSlot &slot) noexcept {
+  const std::size_t hole = slot.tag - 1;
+  slot.tag = 0;
+  const std::size_t last = --state.count;
+  if (hole == last) return;
+  state.watched[hole] = state.watched[last];
+  base.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
+}
+
+bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<Win32State *>(arg);
+  if (wanted == 0) {
+    if (slot.registered) {
+      take_out(state, base, slot);
+      state.withdrawn.note(fd);
+    }
+    slot.armed = slot.registered = 0;
+    return true;
+  }
+  if (!slot.registered) {
+    if (!descriptor_is_open(fd) || !ensure(state, state.count + 1)) return false;
+    slot.tag = static_cast<std::uint32_t>(++state.count);
+    slot.registered = 1;
+  }
+  state.watched[slot.tag - 1] = Watched{fd, wanted};
+  slot.armed = wanted;
+  return true;
+}
+
+// One wait's sets, in one allocation. Failed connections are told as exceptions, to those that wait to write.
+class Sets {
+ public:
+  [[nodiscard]] bool make(std::size_t capacity) noexcept {
+    const std::size_t size = set_size(capacity);
+    memory_.reset(static_cast<char *>(mm_malloc(3 * size)));
+    if (!memory_) return false;
+    reading_ = reinterpret_cast<SocketSet *>(memory_.get());
+    writing_ = reinterpret_cast<SocketSet *>(memory_.get() + size);
+    failing_ = reinterpret_cast<SocketSet *>(memory_.get() + 2 * size);
+    clear();
+    return true;
+  }
+
+  void clear() noexcept { reading_->count = writing_->count = failing_->count = 0; }
+
+  void add(const Watched &one) noexcept {
+    const auto socket = static_cast<SOCKET>(one.fd);
+    if (one.wanted & EV_READ) reading_->add(socket);
+    if (one.wanted & EV_WRITE) {
+      writing_->add(socket);
+      failing_->add(socket);
+    }
+  }
+
+  // As select() returns.
+  int wait(const timeval *timeout) noexcept {
+    if (reading_->count || writing_->count) {
+      return select(0, reading_->native(), writing_->native(), failing_->native(),
+                    const_cast<timeval *>(timeout));
+    }
+    // select() refuses to wait for nothing.
+    Sleep(timeout ? static_cast<DWORD>((to_micros(*timeout) + 999) / 1000) : INFINITE);
+    return 0;
+  }
+
+  // f(fd, what) for each socket that is left.
+  template <typename F>
+  void report(F &&f) const noexcept {
+    for (u_int i = 0; i < reading_->count; ++i) f(static_cast<int>(reading_->sockets[i]), EV_READ);
+    for (u_int i = 0; i < writing_->count; ++i) f(static_cast<int>(writing_->sockets[i]), EV_WRITE);
+    for (u_int i = 0; i < failing_->count; ++i) {
+      f(static_cast<int>(failing_->sockets[i]), EV_READ | EV_WRITE);
+    }
+  }
+
+ private:
+  OwnedMemory<char> memory_;
+  SocketSet *reading_ = nullptr;
+  SocketSet *writing_ = nullptr;
+  SocketSet *failing_ = nullptr;
+};
+
+// select() refuses the whole set for one closed socket. Those are left out of another look, and are then
+// ready for the error that their users will get.
+void look_around_closed(Win32State &state, event_base &base, Sets &sets) noexcept {
+  sets.clear();
+  for (std::size_t i = 0; i < state.count; ++i) {
+    const Watched one = state.watched[i];
+    if (descriptor_is_open(one.fd)) {
+      sets.add(one);
+    } else {
+      base.report_ready(one.fd, EV_READ | EV_WRITE);
+    }
+  }
+  constexpr timeval at_once{};
+  if (sets.wait(&at_once) < 0) sets.clear();
+}
+
+// Rounded up: never shorter than asked. A wait of more than a day may end early.
+timeval to_wait(Nanos timeout) noexcept {
+  constexpr Nanos kLongest = Nanos{86'400} * 1'000'000'000;
+  return to_timeval(((timeout < kLongest ? timeout : kLongest) + 999) / 1000);
+}
+
+bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<Win32State *>(arg);
+  Sets sets;
+  if (!sets.make(state.count)) return false;
+  for (std::size_t i = 0; i < state.count; ++i) sets.add(state.watched[i]);
+  const timeval wait = timeout < 0 ? timeval{} : to_wait(timeout);
+  int got = 0;
+  int error = 0;
+  state.withdrawn.wait_begins();
+  {
+    const Unlocked open(base.lock());
+    got = sets.wait(timeout < 0 ? nullptr : &wait);
+    error = last_socket_error();
+  }
+  state.withdrawn.wait_ended();
+  if (got == 0 || (got < 0 && interrupted(error))) return true;
+  if (got < 0) {
+    if (error != WSAENOTSOCK) {
+      log_warnx("select: winsock error %d", error);
+      return false;
+    }
+    if (!sets.make(state.count)) return false;
+    look_around_closed(state, base, sets);
+  }
+  sets.report([&](int fd, short what) {
+    if (!state.withdrawn.contains(fd)) base.report_ready(fd, what);
+  });
+  return true;
+}
+
+}  // namespace
+
+extern constinit const Backend win32_backend = {
+    .name = "win32",
+    .changelist_name = nullptr,
+    .features = 0,
+    .rebuild_after_fork = false,
+    .updates_reach_wait = false,
+    .create = win32_make,
+    .destroy = win32_unmake,
+    .update = win32_update,
+    .wait = win32_await,
+};
+
+}  // namespace evi

@@ -1,0 +1,299 @@
+/* The libraries on Windows: select on sockets, wake-ups by threads, signals of the run-time library,
+ * listeners and bufferevents over the loopback interface, winsock's errors. */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <event2/util.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <windows.h>
+
+#include "api/check.h"
+
+struct seen {
+  int calls;
+  short what;
+};
+
+static void note(evutil_socket_t fd, short what, void *arg) {
+  struct seen *seen = arg;
+  (void)fd;
+  ++seen->calls;
+  seen->what |= what;
+}
+
+static struct timeval after_ms(long ms) {
+  struct timeval tv;
+  tv.tv_sec = ms / 1000;
+  tv.tv_usec = ms % 1000 * 1000;
+  return tv;
+}
+
+TEST(the_method_is_select_of_windows) {
+  struct event_base *base = event_base_new();
+  CHECK(base);
+  CHECK_STR_EQ(event_base_get_method(base), "win32");
+  event_base_free(base);
+}
+
+TEST(pairs_are_connected_sockets) {
+  evutil_socket_t pair[2];
+  char buffer[8];
+  CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  CHECK_INT_EQ(send((SOCKET)pair[0], "abc", 3, 0), 3);
+  CHECK_INT_EQ(recv((SOCKET)pair[1], buffer, sizeof(buffer), 0), 3);
+  CHECK_MEM_EQ(buffer, "abc", 3);
+  evutil_closesocket(pair[0]);
+  evutil_closesocket(pair[1]);
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_DGRAM, 0, pair), -1);
+  CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), WSAEPROTONOSUPPORT);
+}
+
+TEST(errors_have_texts) {
+  const char *text = evutil_socket_error_to_string(WSAECONNREFUSED);
+  CHECK(strlen(text) > 0);
+  CHECK_PTR_EQ(text, evutil_socket_error_to_string(WSAECONNREFUSED));
+  CHECK(strcmp(text, evutil_socket_error_to_string(WSAEWOULDBLOCK)) != 0);
+  CHECK(strlen(evutil_socket_error_to_string(-1)) > 0);
+  CHECK(strlen(evutil_socket_error_to_string(1 << 30)) > 0);
+}
+
+TEST(time_passes) {
+  struct timeval before, after, now;
+  struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
+  CHECK(timer);
+  evutil_gettime_monotonic(timer, &before);
+  Sleep(20);
+  evutil_gettime_monotonic(timer, &after);
+  evutil_timersub(&after, &before, &after);
+  CHECK_INT_EQ(after.tv_sec, 0);
+  CHECK_INT_GE(after.tv_usec, 10000);
+  CHECK_INT_EQ((evutil_gettimeofday)(&now, NULL), 0);
+  CHECK_INT_GT(now.tv_sec, 1600000000);
+  evutil_monotonic_timer_free(timer);
+}
+
+TEST(random_bytes_differ) {
+  unsigned char a[32], b[32];
+  CHECK_INT_EQ(evutil_secure_rng_init(), 0);
+  evutil_secure_rng_get_bytes(a, sizeof(a));
+  evutil_secure_rng_get_bytes(b, sizeof(b));
+  CHECK(memcmp(a, b, sizeof(a)) != 0);
+}
+
+TEST(readiness_and_timeouts_are_told) {
+  struct event_base *base = event_base_new();
+  struct seen reading = {0, 0}, writing = {0, 0}, timer = {0, 0};
+  struct timeval soon = after_ms(10);
+  struct event *r, *w, *t;
+  evutil_socket_t pair[2];
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
+  r = event_new(base, pair[0], EV_READ, note, &reading);
+  w = event_new(base, pair[0], EV_WRITE, note, &writing);
+  t = event_new(base, -1, 0, note, &timer);
+  CHECK_INT_EQ(event_add(r, NULL) | event_add(w, NULL) | event_add(t, &soon), 0);
+  CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+  CHECK_INT_EQ(writing.what, EV_WRITE);
+  CHECK_INT_EQ(reading.calls, 0);
+  send((SOCKET)pair[1], "x", 1, 0);
+  CHECK_INT_EQ(event_base_dispatch(base), 1);
+  CHECK_INT_EQ(reading.what, EV_READ);
+  CHECK_INT_EQ(timer.what, EV_TIMEOUT);
+  event_free(r), event_free(w), event_free(t);
+  evutil_closesocket(pair[0]);
+  evutil_closesocket(pair[1]);
+  event_base_free(base);
+}
+
+enum { many = 300 };
+
+TEST(more_sockets_than_fd_setsize_are_watched) {
+  static evutil_socket_t pairs[many][2];
+  static struct event *events[many];
+  struct seen seen = {0, 0};
+  struct event_base *base = event_base_new();
+  int i;
+  for (i = 0; i < many; ++i) {
+    CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pairs[i]), 0);
+    events[i] = event_new(base, pairs[i][0], EV_READ | EV_PERSIST, note, &seen);
+    CHECK_INT_EQ(event_add(events[i], NULL), 0);
+  }
+  send((SOCKET)pairs[many - 1][1], "x", 1, 0);
+  CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+  CHECK_INT_EQ(seen.calls, 1);
+  for (i = 0; i < many; ++i) {
+    event_free(events[i]);
+    evutil_closesocket(pairs[i][0]);
+    evutil_closesocket(pairs[i][1]);
+  }
+  event_base_free(base);
+}
+
+static void silent(int severity, const char *message) { (void)severity, (void)message; }
+
+TEST(what_is_no_socket_is_refused) {
+  struct event_base *base = event_base_new();
+  struct seen seen = {0, 0};
+  evutil_socket_t pair[2];
+  struct event *ev;
+  event_set_log_callback(silent);
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
+  evutil_closesocket(pair[1]);
+  ev = event_new(base, pair[1], EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), -1);
+  event_free(ev);
+  ev = event_new(base, pair[0] + 1, EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), -1);
+  event_free(ev);
+  /* Closed while it is watched: its user is told and gets the error. */
+  ev = event_new(base, pair[0], EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  evutil_closesocket(pair[0]);
+  CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+  CHECK_INT_EQ(seen.calls, 1);
+  event_free(ev);
+  event_set_log_callback(NULL);
+  event_base_free(base);
+}
+
+static DWORD WINAPI wake_from_thread(void *base) {
+  event_base_loopbreak(base);
+  return 0;
+}
+
+TEST(another_thread_wakes_the_loop) {
+  struct event_base *base;
+  struct timeval long_time = after_ms(60000);
+  struct seen seen = {0, 0};
+  struct event *ev;
+  HANDLE thread;
+  CHECK_INT_EQ(evthread_use_windows_threads(), 0);
+  base = event_base_new();
+  ev = event_new(base, -1, 0, note, &seen);
+  CHECK_INT_EQ(event_add(ev, &long_time), 0);
+  thread = CreateThread(NULL, 0, wake_from_thread, base, 0, NULL);
+  CHECK(thread);
+  event_base_loop(base, 0);
+  CHECK_INT_EQ(WaitForSingleObject(thread, 60000), WAIT_OBJECT_0);
+  CloseHandle(thread);
+  if (!event_base_got_break(base)) CHECK_INT_EQ(seen.calls, 0);
+  event_free(ev);
+  event_base_free(base);
+}
+
+TEST(signals_of_the_runtime_library_are_events) {
+  struct event_base *base = event_base_new();
+  struct seen seen = {0, 0};
+  struct event *ev = evsignal_new(base, SIGINT, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  raise(SIGINT);
+  raise(SIGINT);
+  CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+  CHECK_INT_EQ(seen.calls, 2);
+  event_free(ev);
+  event_base_free(base);
+}
+
+/* An echo server and one client of it, which sends much and reads it back. */
+
+enum { much = 1 << 20 };
+
+static void echo(struct bufferevent *bev, void *arg) {
+  (void)arg;
+  bufferevent_write_buffer(bev, bufferevent_get_input(bev));
+}
+
+static struct bufferevent *server_side;
+
+static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
+                     void *arg) {
+  (void)peer, (void)length, (void)arg;
+  server_side = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_setcb(server_side, echo, NULL, NULL, NULL);
+  bufferevent_enable(server_side, EV_READ | EV_WRITE);
+}
+
+static void count_back(struct bufferevent *bev, void *arg) {
+  if (evbuffer_get_length(bufferevent_get_input(bev)) == much) event_base_loopexit(arg, NULL);
+}
+
+static void note_event(struct bufferevent *bev, short what, void *arg) {
+  (void)bev, (void)arg;
+  if (what & BEV_EVENT_ERROR) printf("error %d\n", EVUTIL_SOCKET_ERROR());
+}
+
+TEST(bytes_come_back_from_an_echo_server) {
+  struct event_base *base = event_base_new();
+  struct timeval limit = after_ms(60000);
+  struct sockaddr_in address;
+  int length = sizeof(address);
+  struct evconnlistener *listener;
+  struct bufferevent *client;
+  static char sent[much], got[much];
+  int i;
+  for (i = 0; i < much; ++i) sent[i] = (char)(i * 7);
+  memset(&address, 0, sizeof(address));
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  listener = evconnlistener_new_bind(base, accepted, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
+                                     (struct sockaddr *)&address, sizeof(address));
+  CHECK(listener);
+  CHECK_INT_EQ(getsockname((SOCKET)evconnlistener_get_fd(listener), (struct sockaddr *)&address, &length), 0);
+  client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_setcb(client, count_back, NULL, note_event, base);
+  bufferevent_enable(client, EV_READ | EV_WRITE);
+  CHECK_INT_EQ(bufferevent_socket_connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+  bufferevent_write(client, sent, much);
+  event_base_loopexit(base, &limit);
+  event_base_dispatch(base);
+  CHECK_INT_EQ(bufferevent_read(client, got, much), much);
+  CHECK_MEM_EQ(sent, got, much);
+  bufferevent_free(client);
+  bufferevent_free(server_side);
+  evconnlistener_free(listener);
+  event_base_free(base);
+}
+
+static void note_refusal(struct bufferevent *bev, short what, void *arg) {
+  struct seen *seen = arg;
+  ++seen->calls;
+  seen->what = what;
+  event_base_loopexit(bufferevent_get_base(bev), NULL);
+}
+
+TEST(a_refused_connection_is_an_error) {
+  struct event_base *base = event_base_new();
+  struct timeval limit = after_ms(60000);
+  struct sockaddr_in address;
+  int length = sizeof(address);
+  struct seen seen = {0, 0};
+  SOCKET bound = socket(AF_INET, SOCK_STREAM, 0);
+  struct bufferevent *client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+  memset(&address, 0, sizeof(address));
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  /* Bound without listening: nobody else gets the port meanwhile. */
+  CHECK_INT_EQ(bind(bound, (struct sockaddr *)&address, sizeof(address)), 0);
+  CHECK_INT_EQ(getsockname(bound, (struct sockaddr *)&address, &length), 0);
+  bufferevent_setcb(client, NULL, NULL, note_refusal, &seen);
+  CHECK_INT_EQ(bufferevent_socket_connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+  event_base_loopexit(base, &limit);
+  event_base_dispatch(base);
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK(seen.what & BEV_EVENT_ERROR);
+  bufferevent_free(client);
+  closesocket(bound);
+  event_base_free(base);
+}
+
+int main(int argc, char **argv) {
+  WSADATA data;
+  if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
+  RUN_TESTS(the_method_is_select_of_windows, pairs_are_connected_sockets, errors_have_texts, time_passes,
+            random_bytes_differ, readiness_and_timeouts_are_told, more_sockets_than_fd_setsize_are_watched,
+            what_is_no_socket_is_refused, signals_of_the_runtime_library_are_events,
+            bytes_come_back_from_an_echo_server, a_refused_connection_is_an_error,
+            another_thread_wakes_the_loop);
+}
