@@ -20,10 +20,14 @@ endif()
 # --- libraries -----------------------------------------------------------------------------------------------
 
 foreach(library IN LISTS EVENTIDE_LIBRARIES)
-  install(TARGETS ${library} EXPORT libevent-shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_SKIP)
+  install(TARGETS ${library} EXPORT libevent-shared
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_SKIP
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(TARGETS ${library}_static EXPORT libevent-static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  # A symbolic link, or in ELF for the umbrella the linker script.
-  install(FILES ${EVENTIDE_LIB_DIR}/lib${library}${CMAKE_SHARED_LIBRARY_SUFFIX} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  if(NOT WIN32)
+    # A symbolic link, or in ELF for the umbrella the linker script.
+    install(FILES ${EVENTIDE_LIB_DIR}/lib${library}${CMAKE_SHARED_LIBRARY_SUFFIX} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
 endforeach()
 
 # --- the CMake package ---------------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ enum event_base_config_flag {
   EVENT_BASE_FLAG_NOLOCK = 0x01,
   /* The EVENT_NO* environment variables do not count, nor do the others that this list names. */
   EVENT_BASE_FLAG_IGNORE_ENV = 0x02,
-  /* Windows: bufferevents and listeners of this base use an I/O completion port. Without effect elsewhere. */
+  /* Asks for bufferevents and listeners over an I/O completion port of Windows. Without effect so far. */
   EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
   /* The time is read anew whenever it is wanted, not once per round of callbacks. */
   EVENT_BASE_FLAG_NO_CACHE_TIME = 0x08,
