@@ -1,8 +1,23 @@
-/* HTTP: URIs, query strings and headers.
+/* HTTP/1.1 and HTTP/1.0: servers, and what they need of URIs, query strings and headers.
  *
- *   struct evhttp_uri *uri = evhttp_uri_parse("http://example.org:8080/search?q=tea");
- *   printf("%s, port %d\n", evhttp_uri_get_host(uri), evhttp_uri_get_port(uri));
- *   evhttp_uri_free(uri);
+ *   static void hello(struct evhttp_request *req, void *arg) {
+ *     struct evbuffer *body = evbuffer_new();
+ *     evbuffer_add_printf(body, "You asked for %s\n", evhttp_request_get_uri(req));
+ *     evhttp_send_reply(req, HTTP_OK, NULL, body);
+ *     evbuffer_free(body);
+ *   }
+ *   ...
+ *   struct evhttp *http = evhttp_new(base);
+ *   evhttp_set_gencb(http, hello, NULL);
+ *   evhttp_bind_socket(http, "127.0.0.1", 8080);
+ *   event_base_dispatch(base);
+ *   evhttp_free(http);
+ *
+ * A request belongs to the library until its callback is called, and again once the program has sent its
+ * reply with evhttp_send_reply(), evhttp_send_reply_end() or evhttp_send_error(), in the callback or any time
+ * later. Then it is freed, not before the callback has returned. If the client goes before the reply, the
+ * request stays with the program, and evhttp_request_get_connection() returns NULL; a reply then only frees
+ * it.
  *
  * Texts are NUL-terminated. A text that a function makes for the caller is to be freed with free(), or with
  * what event_set_mem_functions() set in its place.
@@ -23,7 +38,19 @@
 extern "C" {
 #endif
 
+struct bufferevent;
+struct evbuffer;
+struct evconnlistener;
+struct event_base;
 struct evkeyvalq;
+struct sockaddr;
+
+/* A server, one of its listening sockets, a connection, a request. The first three are opaque;
+ * <event2/http_struct.h> has the layout of the last, which programs should not need. */
+struct evhttp;
+struct evhttp_bound_socket;
+struct evhttp_connection;
+struct evhttp_request;
 
 /* --- status codes ------------------------------------------------------------------------------------------
  *
@@ -114,6 +141,322 @@ enum evhttp_request_error {
 
 /* Of a server: EVHTTP_CON_LINGERING_CLOSE for each of its connections. Since 2.1. */
 #define EVHTTP_SERVER_LINGERING_CLOSE 0x0001
+
+/* --- servers
+ * -----------------------------------------------------------------------------------------------*/
+
+/* Creates a server, whose connections live in the loop of base and in its thread. NULL is good enough for a
+ * virtual host. To be freed with evhttp_free(); NULL without memory. */
+EVENT2_EXPORT_SYMBOL
+struct evhttp *evhttp_new(struct event_base *base);
+
+/* Closes a server's sockets and connections, and frees it with its virtual hosts. Requests that wait for the
+ * program's reply stay with the program. Allowed in callbacks of the server. NULL is allowed. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_free(struct evhttp *http);
+
+/* Listens on an address and port and accepts connections.
+ *
+ * address   a numeric address or a name, of whose addresses the first one that works is taken; NULL for any
+ * port      in the host's byte order; 0 lets the system choose, see evhttp_bound_socket_get_fd()
+ *
+ * 0, or -1. May be called several times. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_bind_socket(struct evhttp *http, const char *address, ev_uint16_t port);
+/* The same; returns the socket, which belongs to the server, or NULL. Since 2.0.1. */
+EVENT2_EXPORT_SYMBOL
+struct evhttp_bound_socket *evhttp_bind_socket_with_handle(struct evhttp *http, const char *address,
+                                                           ev_uint16_t port);
+
+/* Accepts connections from a socket that listens already and is non-blocking. It is the server's from then
+ * on. 0, or -1, and the socket is still the caller's. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_accept_socket(struct evhttp *http, evutil_socket_t fd);
+/* The same; returns the socket, or NULL. Since 2.0.1. */
+EVENT2_EXPORT_SYMBOL
+struct evhttp_bound_socket *evhttp_accept_socket_with_handle(struct evhttp *http, evutil_socket_t fd);
+
+/* Takes over a listener; its callback is replaced. NULL without memory; then it is still the caller's. Since
+ * 2.0.14. */
+EVENT2_EXPORT_SYMBOL
+struct evhttp_bound_socket *evhttp_bind_listener(struct evhttp *http, struct evconnlistener *listener);
+
+/* The listener, which belongs to the server, and its socket. Since 2.0.14 and 2.0.2. */
+EVENT2_EXPORT_SYMBOL
+struct evconnlistener *evhttp_bound_socket_get_listener(struct evhttp_bound_socket *bound);
+EVENT2_EXPORT_SYMBOL
+evutil_socket_t evhttp_bound_socket_get_fd(struct evhttp_bound_socket *bound);
+
+/* Is called for each of a server's sockets, and may remove that one. */
+typedef void evhttp_bound_socket_foreach_fn(struct evhttp_bound_socket *bound, void *arg);
+EVENT2_EXPORT_SYMBOL
+void evhttp_foreach_bound_socket(struct evhttp *http, evhttp_bound_socket_foreach_fn *function, void *arg);
+
+/* Stops to accept from a socket, closes and frees it. Connections stay. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_del_accept_socket(struct evhttp *http, struct evhttp_bound_socket *bound);
+
+/* --- settings of a server ----------------------------------------------------------------------------------
+ *
+ * Those that concern connections are for the ones that are accepted afterwards. */
+
+/* How long to wait for the next bytes of a client, and for a client to take some, before the connection is
+ * closed; 50 seconds each at first, and with 0, less, or NULL. The first function takes seconds. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_timeout(struct evhttp *http, int seconds);
+/* Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_timeout_tv(struct evhttp *http, const struct timeval *tv);
+/* Only the one or the other. Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_read_timeout_tv(struct evhttp *http, const struct timeval *tv);
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_write_timeout_tv(struct evhttp *http, const struct timeval *tv);
+
+/* The bytes that request line and headers may have without their line ends, and trailers too; more are
+ * refused with 400. 1 MiB at first; less than 0 for no limit. In any case more than 1000 headers are refused.
+ */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_max_headers_size(struct evhttp *http, ev_ssize_t limit);
+/* The bytes that a body may have; more are refused with 413. No limit at first, and with less than 0: a
+ * server that strangers reach wants one, since bodies are held in memory. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_max_body_size(struct evhttp *http, ev_ssize_t limit);
+/* How many clients are served at a time; others are answered 503. 0, as at first, for no limit. Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_max_connections(struct evhttp *http, int limit);
+/* How many clients are connected. Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_get_connection_count(struct evhttp *http);
+
+/* The Content-Type of replies for which the program sets none, "text/html; charset=ISO-8859-1" at first; NULL
+ * for none. The text is not copied, and must stay. Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_default_content_type(struct evhttp *http, const char *content_type);
+
+/* The methods that are allowed, EVHTTP_REQ_* or'ed together; others are answered 501. At first GET, POST,
+ * HEAD, PUT and DELETE. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_allowed_methods(struct evhttp *http, ev_uint16_t methods);
+
+/* A method that the program adds. Since 2.2. */
+struct evhttp_ext_method {
+  const char *method; /* its name */
+  ev_uint32_t type;   /* a bit above EVHTTP_REQ_MAX */
+  ev_uint16_t flags;  /* EVHTTP_METHOD_*; any request may have a body, so the server does not look at it */
+};
+/* Is asked about a method that the library does not know: sets type and returns 0 if it is a method of the
+ * program's, and returns -1 if not. Names of more than 32 bytes are not asked about. Since 2.2. */
+typedef int (*evhttp_ext_method_cb)(struct evhttp_ext_method *method);
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_ext_method_cmp(struct evhttp *http, evhttp_ext_method_cb cb);
+
+/* EVHTTP_SERVER_*, or'ed together; replaces those before. 0, or -1 and no change for flags that are not
+ * known. Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_set_flags(struct evhttp *http, int flags);
+
+/* Makes the bufferevent of a new connection, one for TLS for instance. It is given the connection's socket,
+ * and should close it when it is freed. If cb returns NULL, a plain one is made. NULL for plain ones. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_bevcb(struct evhttp *http, struct bufferevent *(*cb)(struct event_base *, void *), void *arg);
+/* The same for one socket; it comes before the server's. Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_bound_set_bevcb(struct evhttp_bound_socket *bound,
+                            struct bufferevent *(*cb)(struct event_base *, void *), void *arg);
+
+/* Is called for each new request, before any of it is parsed, so that its callbacks can be set. If it returns
+ * less than 0, the connection is closed. Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_newreqcb(struct evhttp *http, int (*cb)(struct evhttp_request *, void *), void *arg);
+
+/* --- who answers
+ * -------------------------------------------------------------------------------------------*/
+
+/* Sets the callback for one path: what is between host and query of the URI, %XX decoded. 0; -1 if the path
+ * has a callback already; -2 without memory. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhttp_request *, void *),
+                  void *arg);
+/* Removes it. 0, or -1 if there is none. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_del_cb(struct evhttp *http, const char *path);
+/* Sets the callback for all paths that have none. Without one they are answered 404. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_gencb(struct evhttp *http, void (*cb)(struct evhttp_request *, void *), void *arg);
+
+/* Lets another server answer for hosts that fit a pattern, in which '*' stands for any text; the port is of
+ * no account, neither is case. Its callbacks alone count, its settings do not. It must have no sockets; it is
+ * freed with this one. The host is that of an absolute URI, else that of the Host header. 0, or -1 if it is a
+ * virtual host already, or without memory. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_add_virtual_host(struct evhttp *http, const char *pattern, struct evhttp *vhost);
+/* Takes it back; it is the program's again. 0, or -1 if it is none of this server's. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_remove_virtual_host(struct evhttp *http, struct evhttp *vhost);
+/* Another name by which a server, or a virtual host, is known. 0, or -1 without memory, or if there is no
+ * such name. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_add_server_alias(struct evhttp *http, const char *alias);
+EVENT2_EXPORT_SYMBOL
+int evhttp_remove_server_alias(struct evhttp *http, const char *alias);
+
+/* --- replies -----------------------------------------------------------------------------------------------
+ *
+ * To the program's headers, in evhttp_request_get_output_headers(), are added as far as they are not there:
+ * Date, Content-Length or Transfer-Encoding, Content-Type, Connection. A reply to HEAD, and one of status
+ * 1xx, 204 or 304, has no body, whatever is given. A NULL reason stands for the usual words. */
+
+/* Sends an error page, made of code and reason, and closes the connection after it. Headers that the program
+ * has set are dropped. See evhttp_set_errorcb(). */
+EVENT2_EXPORT_SYMBOL
+void evhttp_send_error(struct evhttp_request *req, int error, const char *reason);
+
+/* Makes the error pages of a server, also those that it sends by itself: adds the page to buffer, may set
+ * headers of the request, which has Content-Type and Connection then, and returns 0; or less than 0 for the
+ * usual page. Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_set_errorcb(struct evhttp *http,
+                        int (*cb)(struct evhttp_request *req, struct evbuffer *buffer, int error,
+                                  const char *reason, void *arg),
+                        void *arg);
+
+/* Sends a whole reply. What is in body is moved and body stays the caller's; NULL for none. What was added to
+ * evhttp_request_get_output_buffer() goes in front of it. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_send_reply(struct evhttp_request *req, int code, const char *reason, struct evbuffer *body);
+
+/* A reply of which not everything is there yet: its head, then any number of parts, then the end. It is sent
+ * in chunks, unless the program has set Content-Length; to HTTP/1.0, which knows none, up to the connection's
+ * end. What is in data is moved; nothing happens if it is empty, or if the connection has gone. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_send_reply_start(struct evhttp_request *req, int code, const char *reason);
+EVENT2_EXPORT_SYMBOL
+void evhttp_send_reply_chunk(struct evhttp_request *req, struct evbuffer *data);
+/* The same; cb is called once when all output so far has been sent, so that the program can add more then.
+ * Each call replaces the cb of the one before. Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_send_reply_chunk_with_cb(struct evhttp_request *req, struct evbuffer *data,
+                                     void (*cb)(struct evhttp_connection *, void *), void *arg);
+EVENT2_EXPORT_SYMBOL
+void evhttp_send_reply_end(struct evhttp_request *req);
+
+/* --- requests
+ * ----------------------------------------------------------------------------------------------*/
+
+/* Creates a request of one's own, with a callback and its argument. NULL without memory. */
+EVENT2_EXPORT_SYMBOL
+struct evhttp_request *evhttp_request_new(void (*cb)(struct evhttp_request *, void *), void *arg);
+
+/* Frees a request that is the program's: one that it owns, one whose connection has gone, one of its own. If
+ * a request that waits for its reply is freed, its connection is closed. During a callback of the request it
+ * is freed afterwards. NULL is allowed. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_request_free(struct evhttp_request *req);
+
+/* Makes the request the program's, to be freed with evhttp_request_free() after its reply. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_request_own(struct evhttp_request *req);
+/* Whether that was called. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_request_is_owned(struct evhttp_request *req);
+
+/* The request's connection, NULL once that has gone. */
+EVENT2_EXPORT_SYMBOL
+struct evhttp_connection *evhttp_request_get_connection(struct evhttp_request *req);
+
+/* Is called for each piece of a body that arrives; the piece is in the input buffer, and is dropped
+ * afterwards. The argument is the request's. Of use in a header callback. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_request_set_chunked_cb(struct evhttp_request *req, void (*cb)(struct evhttp_request *, void *));
+/* Is called when all headers have arrived, before the body; if it returns less than 0, the connection is
+ * closed. To be set in the callback of evhttp_set_newreqcb(). Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_request_set_header_cb(struct evhttp_request *req, int (*cb)(struct evhttp_request *, void *));
+/* Is called when a request fails that is not the program's, with the reason and the request's argument. Since
+ * 2.1. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_request_set_error_cb(struct evhttp_request *req, void (*cb)(enum evhttp_request_error, void *));
+/* Is called when the reply has been handed to the system, just before the request is freed. Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_request_set_on_complete_cb(struct evhttp_request *req,
+                                       void (*cb)(struct evhttp_request *, void *), void *arg);
+
+/* The URI as the client wrote it; not to be trusted, and not decoded. */
+EVENT2_EXPORT_SYMBOL
+const char *evhttp_request_get_uri(const struct evhttp_request *req);
+/* The same taken apart. Since 2.0.5. */
+EVENT2_EXPORT_SYMBOL
+const struct evhttp_uri *evhttp_request_get_evhttp_uri(const struct evhttp_request *req);
+EVENT2_EXPORT_SYMBOL
+enum evhttp_cmd_type evhttp_request_get_command(const struct evhttp_request *req);
+/* The reply's status, and the words for it. Since 2.0.6 and 2.1. */
+EVENT2_EXPORT_SYMBOL
+int evhttp_request_get_response_code(const struct evhttp_request *req);
+EVENT2_EXPORT_SYMBOL
+const char *evhttp_request_get_response_code_line(const struct evhttp_request *req);
+
+/* The client's headers, and those of the reply; the body that has arrived, and the one to be sent. They
+ * belong to the request. Of each header the value is without blanks around it. */
+EVENT2_EXPORT_SYMBOL
+struct evkeyvalq *evhttp_request_get_input_headers(struct evhttp_request *req);
+EVENT2_EXPORT_SYMBOL
+struct evkeyvalq *evhttp_request_get_output_headers(struct evhttp_request *req);
+EVENT2_EXPORT_SYMBOL
+struct evbuffer *evhttp_request_get_input_buffer(struct evhttp_request *req);
+EVENT2_EXPORT_SYMBOL
+struct evbuffer *evhttp_request_get_output_buffer(struct evhttp_request *req);
+
+/* The host that the request is for, without its port: that of an absolute URI, else that of the Host header.
+ * It belongs to the request; NULL if there is none. Since 2.0.5. */
+EVENT2_EXPORT_SYMBOL
+const char *evhttp_request_get_host(struct evhttp_request *req);
+
+/* --- a server's connections
+ * --------------------------------------------------------------------------------*/
+
+/* Closes a connection and frees it. A request that waits for its reply stays with the program. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_free(struct evhttp_connection *evcon);
+
+/* Is called when the connection is closed, whoever closes it, while it can still be looked at. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_closecb(struct evhttp_connection *evcon,
+                                   void (*cb)(struct evhttp_connection *, void *), void *arg);
+
+/* What belongs to a connection: the base of its loop, its bufferevent, and its server. */
+EVENT2_EXPORT_SYMBOL
+struct event_base *evhttp_connection_get_base(struct evhttp_connection *evcon);
+EVENT2_EXPORT_SYMBOL
+struct bufferevent *evhttp_connection_get_bufferevent(struct evhttp_connection *evcon);
+EVENT2_EXPORT_SYMBOL
+struct evhttp *evhttp_connection_get_server(struct evhttp_connection *evcon);
+
+/* The client's address as a text, which belongs to the connection, and its port; "" and 0 for a Unix socket.
+ */
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_get_peer(struct evhttp_connection *evcon, char **address, ev_uint16_t *port);
+/* The client's address, NULL if it has none. Since 2.1. */
+EVENT2_EXPORT_SYMBOL
+const struct sockaddr *evhttp_connection_get_addr(struct evhttp_connection *evcon);
+
+/* What the functions of the same names set for a server, for one connection, from now on. Those with tv
+ * since 2.1, or 2.2 for reading and writing apart. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_timeout(struct evhttp_connection *evcon, int seconds);
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_timeout_tv(struct evhttp_connection *evcon, const struct timeval *tv);
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_read_timeout_tv(struct evhttp_connection *evcon, const struct timeval *tv);
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_write_timeout_tv(struct evhttp_connection *evcon, const struct timeval *tv);
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_max_headers_size(struct evhttp_connection *evcon, ev_ssize_t limit);
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_max_body_size(struct evhttp_connection *evcon, ev_ssize_t limit);
+/* Since 2.2. */
+EVENT2_EXPORT_SYMBOL
+void evhttp_connection_set_ext_method_cmp(struct evhttp_connection *evcon, evhttp_ext_method_cb cb);
 
 /* --- lists of headers and parameters -----------------------------------------------------------------------
  *

@@ -20,7 +20,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 INCLUDE = os.path.join(ROOT, "include")
 SYSTEM_INCLUDE = "/usr/include"
 # Some of libevent's headers need these before them; ours need none, which header_alone() shows.
-PRELUDE = ["sys/types.h", "sys/socket.h", "event2/util.h", "event2/event.h", "event2/buffer.h", "event2/bufferevent.h"]
+PRELUDE = ["sys/types.h", "sys/socket.h", "event2/util.h", "event2/event.h", "event2/buffer.h", "event2/bufferevent.h",
+           "event2/http.h"]
 COMPONENTS = {"core": [], "extra": ["core"], "pthreads": ["core"], "event": ["core", "extra"]}
 # Built where the TLS library is installed, whose libraries they need.
 TLS_COMPONENTS = {"openssl": r"lib(ssl|crypto)\.so\.\d+", "mbedtls": r"libmbedtls\.so\.\d+"}

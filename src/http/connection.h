@@ -1,0 +1,178 @@
+// struct evhttp_connection: one client of a server, its request, and how far it has got.
+//
+// The connection belongs to its server, the request to the connection, until the request is the program's:
+// from the call of its callback to its reply. A connection that goes meanwhile leaves the request behind,
+// with no connection; a reply to it then frees it. All of it lives in the thread of the base's loop.
+#ifndef EVI_HTTP_CONNECTION_H
+#define EVI_HTTP_CONNECTION_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "event2/bufferevent.h"
+#include "event2/http.h"
+#include "http/framing.h"
+#include "http/line_reader.h"
+#include "http/request.h"
+#include "util/intrusive_list.h"
+
+struct sockaddr;
+
+namespace evi {
+
+using ConnectionCallback = void (*)(evhttp_connection *, void *);
+
+// What a server sets for its connections.
+struct ConnectionSettings {
+  timeval read_timeout;
+  timeval write_timeout;
+  std::size_t max_head;
+  std::uint64_t max_body;
+  evhttp_ext_method_cb ext_method = nullptr;
+  bool lingers = false;
+};
+
+}  // namespace evi
+
+struct evhttp_connection final {
+ public:
+  // Takes over the bufferevent, also if it fails: null without memory.
+  static evhttp_connection *accept(evhttp &server, bufferevent *bev, const sockaddr *address, int length,
+                                   const evi::ConnectionSettings &settings) noexcept;
+  // Closes it and takes it off its server. Its memory goes when nothing on the stack uses it any more.
+  void dispose() noexcept;
+
+  evhttp &server() const noexcept { return server_; }
+  bufferevent *bev() const noexcept { return bev_; }
+  char *peer_host() noexcept { return peer_host_; }
+  std::uint16_t peer_port() const noexcept { return peer_port_; }
+  // Null if the peer has no address.
+  const sockaddr *peer_address() const noexcept;
+  evi::ConnectionSettings &settings() noexcept { return settings_; }
+  void apply_timeouts() noexcept;
+  void set_close_callback(evi::ConnectionCallback cb, void *arg) noexcept {
+    close_cb_ = cb;
+    close_arg_ = arg;
+  }
+
+  // --- replies to its request; `request` is it ---
+
+  // Head and body at once; what is in `body` is moved.
+  void reply(evi::HttpRequest &request, int code, const char *reason, evbuffer *body) noexcept;
+  // The same with an error page.
+  void reply_error(evi::HttpRequest &request, int code, const char *reason) noexcept;
+  void reply_not_found(evi::HttpRequest &request) noexcept;
+  void start_reply(evi::HttpRequest &request, int code, const char *reason) noexcept;
+  void send_chunk(evi::HttpRequest &request, evbuffer *data, evi::ConnectionCallback sent,
+                  void *arg) noexcept;
+  void end_reply(evi::HttpRequest &request) noexcept;
+  // The request is about to be freed by the program.
+  void forget(evi::HttpRequest &request) noexcept;
+
+  evi::ListHook<evhttp_connection> hook;
+
+ private:
+  enum class State : std::uint8_t {
+    head,
+    body,
+    chunk_line,
+    chunk_data,
+    chunk_end,
+    trailers,
+    handling,   // the program has the request and has not begun to reply
+    streaming,  // it has begun
+    replied,    // the whole reply is in the output buffer
+  };
+  class Pin;
+
+  evhttp_connection(evhttp &server, bufferevent *bev, const evi::ConnectionSettings &settings,
+                    std::size_t address_size) noexcept
+      : server_(server), bev_(bev), settings_(settings), address_size_(address_size) {}
+
+  static void on_read(bufferevent *, void *self) noexcept;
+  static void on_written(bufferevent *, void *self) noexcept;
+  static void on_event(bufferevent *, short what, void *self) noexcept;
+
+  void set_peer(const sockaddr &address) noexcept;
+  evbuffer *input() const noexcept { return bufferevent_get_input(bev_); }
+  evbuffer *output() const noexcept { return bufferevent_get_output(bev_); }
+  std::size_t unsent() const noexcept { return evbuffer_get_length(output()); }
+
+  // Each step does what can be done with the input that is there; false if nothing more can be.
+  void process() noexcept;
+  bool step() noexcept;
+  bool read_head() noexcept;
+  bool read_body() noexcept;
+  bool read_chunk_line() noexcept;
+  bool read_chunk_data() noexcept;
+  bool read_chunk_end() noexcept;
+  bool read_trailers() noexcept;
+  bool after_reply() noexcept;
+  void update_reading() noexcept;
+
+  bool begin_request() noexcept;
+  int take_head_line(std::string_view line) noexcept;
+  int take_request_line(std::string_view line) noexcept;
+  unsigned ext_method_of(std::string_view name) noexcept;
+  bool take_target(std::string_view target) noexcept;
+  int take_field(std::string_view line) noexcept;
+  bool end_head() noexcept;
+  bool refuse_or_begin_body() noexcept;
+  int check_head(evi::Framing framing) noexcept;
+  bool expects_continue() noexcept;
+  std::size_t move_body(std::size_t most) noexcept;
+  bool hand_out_body() noexcept;
+  bool dispatch() noexcept;
+  // Answers with an error page and closes; returns whether there is more to do, as the steps do.
+  bool refuse(int code) noexcept;
+  bool refuse_too_long(std::uint64_t unread) noexcept;
+
+  bool finish_request() noexcept;
+  void discard_input() noexcept;
+  void close_when_sent() noexcept;
+  void fail(evhttp_request_error error) noexcept;
+  void drop_request() noexcept;
+
+  bool must_close(const evi::HttpRequest &request) const noexcept;
+  void begin_reply(evi::HttpRequest &request, int code, const char *reason) noexcept;
+  template <typename WritePage>
+  void reply_page(evi::HttpRequest &request, int code, const char *reason, WritePage write) noexcept;
+  void cut_short(evi::HttpRequest &request) noexcept;
+  void complete_reply() noexcept;
+
+  evhttp &server_;
+  bufferevent *bev_;
+  evi::HttpRequest *request_ = nullptr;
+  evi::ConnectionCallback close_cb_ = nullptr;
+  void *close_arg_ = nullptr;
+  evi::ConnectionCallback sent_cb_ = nullptr;  // of the last chunk
+  void *sent_arg_ = nullptr;
+  evi::ConnectionSettings settings_;
+  evi::LineReader lines_;
+  evi::ChunkLines chunks_;
+  std::size_t head_bytes_ = 0;  // of the head, then of the trailers
+  std::uint64_t linger_bytes_ = 0;
+  unsigned fields_ = 0;
+  unsigned pins_ = 0;
+  std::size_t address_size_;
+  std::uint16_t peer_port_ = 0;
+  State state_ = State::head;
+  bool dead_ = false;
+  bool processing_ = false;
+  bool reading_ = false;
+  bool closing_ = false;    // when the output has been sent
+  bool lingering_ = false;  // discards input until then
+  char peer_host_[evi::kMaxPeerText] = "";
+};
+
+namespace evi {
+
+struct ConnectionHook {
+  static auto &of(evhttp_connection &connection) noexcept { return connection.hook; }
+};
+using ConnectionList = TailList<evhttp_connection, ConnectionHook>;
+
+}  // namespace evi
+
+#endif

@@ -1,0 +1,21 @@
+// Keeps a connection's memory while its functions are on the stack.
+#ifndef EVI_HTTP_CONNECTION_PIN_H
+#define EVI_HTTP_CONNECTION_PIN_H
+
+#include "http/connection.h"
+#include "util/alloc.h"
+
+class evhttp_connection::Pin {
+ public:
+  explicit Pin(evhttp_connection &connection) noexcept : connection_(connection) { ++connection.pins_; }
+  Pin(const Pin &) = delete;
+  Pin &operator=(const Pin &) = delete;
+  ~Pin() {
+    if (--connection_.pins_ == 0 && connection_.dead_) evi::mm_free(&connection_);
+  }
+
+ private:
+  evhttp_connection &connection_;
+};
+
+#endif

@@ -1,0 +1,47 @@
+// The head of a reply, written in one pass, and error pages.
+#ifndef EVI_HTTP_REPLY_H
+#define EVI_HTTP_REPLY_H
+
+#include <cstdint>
+#include <string_view>
+
+#include "event2/http.h"
+
+struct evbuffer;
+
+namespace evi {
+
+class HttpRequest;
+
+// What the library adds to the headers that the program set.
+struct ReplyShape {
+  enum class Persistence : unsigned char { unsaid, close, keep_alive };
+  static constexpr std::uint64_t kNoLength = ~std::uint64_t{0};
+
+  Persistence persistence = Persistence::unsaid;
+  bool chunked = false;
+  std::uint64_t length = kNoLength;
+  std::string_view date;  // empty: no such field, as with the next
+  std::string_view content_type;
+};
+
+// Appends status line, headers and the empty line. False without memory; then nothing was appended.
+[[nodiscard]] bool write_reply_head(const HttpRequest &request, const ReplyShape &shape,
+                                    evbuffer *out) noexcept;
+
+// A program's own error pages: returns less than 0 for the usual one.
+struct ErrorPage {
+  int (*cb)(evhttp_request *, evbuffer *, int, const char *, void *) = nullptr;
+  void *arg = nullptr;
+};
+
+// Replaces the request's headers by those of an error page, and appends the page to `out`. A null reason is
+// the usual one. False without memory.
+[[nodiscard]] bool write_error_page(HttpRequest &request, const ErrorPage &page, int code, const char *reason,
+                                    evbuffer *out) noexcept;
+// The page that tells that nobody has a callback for the request's path.
+[[nodiscard]] bool write_not_found_page(HttpRequest &request, const ErrorPage &page, evbuffer *out) noexcept;
+
+}  // namespace evi
+
+#endif

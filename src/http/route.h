@@ -1,0 +1,76 @@
+// Which callback a path has, and which names a virtual host.
+#ifndef EVI_HTTP_ROUTE_H
+#define EVI_HTTP_ROUTE_H
+
+#include <cstddef>
+#include <string_view>
+
+#include "event2/http.h"
+#include "util/intrusive_list.h"
+
+namespace evi {
+
+using RequestCallback = void (*)(evhttp_request *, void *);
+
+// A server's callbacks, by whole paths, and the one for all others.
+class Routes {
+ public:
+  struct Target {
+    RequestCallback cb = nullptr;
+    void *arg = nullptr;
+  };
+
+  enum Result { added, exists, no_memory };
+
+  Routes() noexcept = default;
+  Routes(const Routes &) = delete;
+  Routes &operator=(const Routes &) = delete;
+  ~Routes() noexcept;
+
+  Result add(const char *path, RequestCallback cb, void *arg) noexcept;
+  bool remove(const char *path) noexcept;
+  void set_general(RequestCallback cb, void *arg) noexcept { general_ = {cb, arg}; }
+  // Of a path as it stands in a URI; without callback if nobody wants it. %XX are decoded as they are
+  // compared.
+  Target find(std::string_view path) const noexcept;
+
+ private:
+  struct Route;
+  struct RouteHook {
+    static auto &of(Route &route) noexcept;
+  };
+  Route *entry(std::string_view decoded) const noexcept;
+
+  TailList<Route, RouteHook> routes_;
+  Target general_;
+};
+
+// A list of names without their case.
+class HostNames {
+ public:
+  HostNames() noexcept = default;
+  HostNames(const HostNames &) = delete;
+  HostNames &operator=(const HostNames &) = delete;
+  ~HostNames() noexcept;
+
+  bool add(const char *name) noexcept;
+  bool remove(const char *name) noexcept;
+  bool has(std::string_view name) const noexcept { return entry(name) != nullptr; }
+
+ private:
+  struct Name;
+  struct NameHook {
+    static auto &of(Name &name) noexcept;
+  };
+  Name *entry(std::string_view name) const noexcept;
+
+  TailList<Name, NameHook> names_;
+};
+
+// Whether a pattern, in which '*' stands for any text, fits the whole name, in any case. Takes time in
+// proportion to the product of their lengths at worst.
+bool host_matches(std::string_view pattern, std::string_view name) noexcept;
+
+}  // namespace evi
+
+#endif

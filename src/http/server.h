@@ -1,0 +1,144 @@
+// struct evhttp: what a program has set for a server, its sockets, clients and virtual hosts.
+#ifndef EVI_HTTP_SERVER_H
+#define EVI_HTTP_SERVER_H
+
+#include <sys/time.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "event2/http.h"
+#include "event2/listener.h"
+#include "http/connection.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/route.h"
+#include "util/alloc.h"
+#include "util/intrusive_list.h"
+
+namespace evi {
+
+// No timeout, or a timeout of nothing, stands for 50 seconds.
+timeval timeout_or_default(const timeval *tv) noexcept;
+
+using NewBufferevent = bufferevent *(*)(event_base *, void *);
+
+struct BuffereventMaker {
+  NewBufferevent make = nullptr;
+  void *arg = nullptr;
+};
+
+}  // namespace evi
+
+// A listener of a server.
+struct evhttp_bound_socket final {
+  evhttp *server;
+  evconnlistener *listener;
+  evi::BuffereventMaker maker;
+  evi::ListHook<evhttp_bound_socket> hook;
+};
+
+namespace evi {
+struct SocketHook {
+  static auto &of(evhttp_bound_socket &socket) noexcept { return socket.hook; }
+};
+struct VhostHook {
+  static auto &of(evhttp &server) noexcept;
+};
+}  // namespace evi
+
+struct evhttp final {
+ public:
+  // Null without memory. A virtual host needs no base.
+  static evhttp *create(event_base *base) noexcept;
+  void dispose() noexcept;
+
+  // --- sockets ---
+
+  // Takes over the listener, unless it fails: null without memory.
+  evhttp_bound_socket *add_listener(evconnlistener *listener) noexcept;
+  evhttp_bound_socket *bind(const char *address, std::uint16_t port) noexcept;
+  // Takes over the socket, unless it fails.
+  evhttp_bound_socket *accept(evutil_socket_t listening) noexcept;
+  void remove_socket(evhttp_bound_socket &socket) noexcept;
+  template <typename Fn>
+  void for_each_socket(Fn fn) noexcept {
+    for (evhttp_bound_socket *socket = sockets_.front(), *next; socket; socket = next) {
+      next = sockets_.next(*socket);
+      fn(*socket);
+    }
+  }
+
+  // --- settings; those of connections are for later ones ---
+
+  evi::ConnectionSettings connections;
+  void set_read_timeout(const timeval *tv) noexcept {
+    connections.read_timeout = evi::timeout_or_default(tv);
+  }
+  void set_write_timeout(const timeval *tv) noexcept {
+    connections.write_timeout = evi::timeout_or_default(tv);
+  }
+  std::uint32_t allowed_methods;
+  const char *default_content_type;
+  int max_connections = 0;  // 0: no limit
+  evi::BuffereventMaker maker;
+  int (*new_request_cb)(evhttp_request *, void *) = nullptr;
+  void *new_request_arg = nullptr;
+  evi::ErrorPage error_page;
+  evi::Routes routes;
+
+  int connection_count() const noexcept { return connection_count_; }
+  event_base *base() const noexcept { return base_; }
+
+  // --- virtual hosts ---
+
+  bool add_vhost(const char *pattern, evhttp &vhost) noexcept;
+  bool remove_vhost(evhttp &vhost) noexcept;
+  bool add_alias(const char *alias) noexcept { return aliases_.add(alias); }
+  bool remove_alias(const char *alias) noexcept { return aliases_.remove(alias); }
+  // The server, this one or a virtual host of it, that answers for `host`; null if none knows that name.
+  evhttp *find_host(std::string_view host) noexcept;
+
+  // --- for connections ---
+
+  // Serves a client without a socket of this server's. Takes over the bufferevent; false without memory.
+  bool serve(bufferevent *bev) noexcept { return add_connection(bev, nullptr, 0); }
+
+  void remove(evhttp_connection &connection) noexcept;
+  // Calls the program's callback for a request, or replies itself that there is none.
+  void handle(evi::HttpRequest &request) noexcept;
+  // "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. Empty if there is no time.
+  std::string_view date() noexcept;
+
+  evi::ListHook<evhttp> hook;
+
+ private:
+  explicit evhttp(event_base *base) noexcept;
+  ~evhttp() noexcept = default;
+
+  // Null for a listener that could not be made.
+  evhttp_bound_socket *add(evi::Owned<evhttp_bound_socket> socket, evconnlistener *listener) noexcept;
+  static void on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *address, int length,
+                        void *socket) noexcept;
+  void take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, const sockaddr *address,
+                   int length) noexcept;
+  bool add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept;
+  bufferevent *make_bufferevent(const evhttp_bound_socket &socket, evutil_socket_t fd) noexcept;
+
+  event_base *base_;
+  evhttp *parent_ = nullptr;  // as a virtual host
+  char *pattern_ = nullptr;
+  evi::TailList<evhttp, evi::VhostHook> vhosts_;
+  evi::TailList<evhttp_bound_socket, evi::SocketHook> sockets_;
+  evi::ConnectionList connection_list_;
+  int connection_count_ = 0;
+  evi::HostNames aliases_;
+  char date_[32] = "";
+  std::size_t date_size_ = 0;
+  long date_of_ = -1;
+};
+
+inline auto &evi::VhostHook::of(evhttp &server) noexcept { return server.hook; }
+
+#endif

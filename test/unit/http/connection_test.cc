@@ -1,0 +1,121 @@
+// Tests of a server's connections: input in any pieces, and lack of memory at each step.
+#include "http/connection.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "http/headers.h"
+#include "support/fault_alloc.h"
+#include "unit/http/served.h"
+
+namespace {
+
+// What it saw of a request, as the reply.
+void tell(evhttp_request *req, void *) {
+  evbuffer *body = evbuffer_new();
+  if (body) {
+    evbuffer_add_printf(body, "%s", evhttp_request_get_uri(req));
+    const evkeyvalq *headers = evhttp_request_get_input_headers(req);
+    for (const evkeyval *field = evi::headers_first(*headers); field; field = evi::headers_next(*field)) {
+      evbuffer_add_printf(body, " %s=%s", field->key, field->value);
+    }
+    evbuffer_add_buffer(body, evhttp_request_get_input_buffer(req));
+  }
+  evhttp_send_reply(req, 200, "OK", body);
+  if (body) evbuffer_free(body);
+}
+void tell_in_chunks(evhttp_request *req, void *) {
+  evbuffer *data = evbuffer_new();
+  evhttp_send_reply_start(req, 200, "OK");
+  if (data) {
+    evbuffer_add_printf(data, "chunk");
+    evhttp_send_reply_chunk(req, data);
+    evbuffer_free(data);
+  }
+  evhttp_send_reply_end(req);
+}
+
+constexpr std::string_view kRequests =
+    "GET /1?q HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n"
+    "POST /%32 HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
+    "\r\nPOST /3 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x\r\nd\r\n0\r\nT: r\r\n\r\n"
+    "GET /4 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    "garbage\r\n";
+
+// The replies do not depend on how the requests arrive: cut in two at each byte, and byte by byte.
+TEST(Connection, PiecesDoNotMatter) {
+  const auto replies = [](std::size_t cut, bool bytes) {
+    test::Served served;
+    EXPECT_TRUE(served);
+    evhttp_set_gencb(served.http(), tell, nullptr);
+    if (bytes) {
+      for (const char &byte : kRequests) served.send({&byte, 1});
+    } else {
+      served.send(kRequests.substr(0, cut));
+      served.send(kRequests.substr(cut));
+    }
+    std::string text = served.received();
+    for (std::size_t at = 0; (at = text.find("Date: ", at)) != std::string::npos;) text.erase(at, 37);
+    return text;
+  };
+  const std::string whole = replies(kRequests.size(), false);
+  EXPECT_NE(whole.find("/1?q Host=h A=b"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("/%32 Content-Length=4body"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("chunkedabcd"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("HTTP/1.0 200 OK"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("400 Bad Request"), std::string::npos) << whole;
+  EXPECT_EQ(replies(0, true), whole);
+  for (std::size_t cut = 0; cut < kRequests.size(); ++cut) ASSERT_EQ(replies(cut, false), whole) << cut;
+}
+
+// Each allocation fails in turn: nothing leaks, nothing hangs, and without a failure everything is answered.
+TEST(Connection, SurvivesLackOfMemory) {
+  for (const auto cb : {tell, tell_in_chunks}) {
+    test::sweep([cb] {
+      test::Served served;
+      if (!served) return false;
+      evhttp_set_gencb(served.http(), cb, nullptr);
+      served.send(kRequests);
+      // What has no length ends with the connection, in front of the garbage.
+      const char *last = cb == tell ? "400 Bad Request" : "\r\n\r\nchunk";
+      return served.received().find(last) != std::string::npos;
+    });
+  }
+}
+
+TEST(Connection, SettingUpSurvivesLackOfMemory) {
+  test::sweep([] {
+    test::Served served;
+    if (!served) return false;
+    evhttp *vhost = evhttp_new(nullptr);
+    if (!vhost) return false;
+    if (evhttp_add_virtual_host(served.http(), "*.com", vhost) != 0) {
+      evhttp_free(vhost);
+      return false;
+    }
+    bool good = evhttp_set_cb(vhost, "/a b", tell, nullptr) == 0 && evhttp_add_server_alias(vhost, "x") == 0;
+    good = good && evhttp_bind_socket(served.http(), "127.0.0.1", 0) == 0;
+    if (good) served.send("GET /%61%20b HTTP/1.1\r\nHost: a.com\r\n\r\n");
+    return good && served.received().find("/%61%20b Host=a.com") != std::string::npos;
+  });
+}
+
+// While the program works on a request the next ones wait unread, and do not fill the memory.
+TEST(Connection, ReadsNoFurtherThanItMust) {
+  static evhttp_request *kept;
+  test::Served served;
+  ASSERT_TRUE(served);
+  evhttp_set_gencb(
+      served.http(), [](evhttp_request *req, void *) { kept = req; }, nullptr);
+  served.send("GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(kept);
+  served.send("GET /next HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(evbuffer_get_length(bufferevent_get_input(evhttp_connection_get_bufferevent(kept->evcon))), 0u);
+  evhttp_set_gencb(served.http(), tell, nullptr);
+  evhttp_send_reply(kept, 200, "OK", nullptr);
+  served.turn();
+  EXPECT_NE(served.received().find("/next"), std::string::npos);
+}
+
+}  // namespace

@@ -1,0 +1,91 @@
+// Tests of LineReader: lines over any chains, found once.
+#include "http/line_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event2/buffer.h"
+#include "support/fault_alloc.h"
+
+namespace {
+
+using evi::LineReader;
+
+struct BufferFreer {
+  void operator()(evbuffer *buffer) const { evbuffer_free(buffer); }
+};
+using Buffer = std::unique_ptr<evbuffer, BufferFreer>;
+
+// In extents of `extent` bytes, each a chain of its own.
+void add_in_extents(evbuffer *to, const std::string &text, std::size_t extent) {
+  for (std::size_t at = 0; at < text.size(); at += extent) {
+    const std::size_t size = std::min(extent, text.size() - at);
+    ASSERT_EQ(evbuffer_add_reference(to, text.data() + at, size, nullptr, nullptr), 0);
+  }
+}
+
+std::vector<std::string> lines_of(LineReader &reader, evbuffer *from) {
+  std::vector<std::string> lines;
+  std::string_view line;
+  reader.begin(from);
+  while (reader.next(line) == LineReader::found) lines.emplace_back(line);
+  reader.end();
+  return lines;
+}
+
+TEST(LineReader, FindsTheSameLinesInAnyChains) {
+  const std::string text = "one\r\n\ntwo\n" + std::string(3000, 'x') + "\r\nrest";
+  for (const std::size_t extent : {1, 2, 3, 7, 1000, 5000}) {
+    const Buffer buffer{evbuffer_new()};
+    add_in_extents(buffer.get(), text, extent);
+    LineReader reader;
+    const auto lines = lines_of(reader, buffer.get());
+    ASSERT_EQ(lines.size(), 4u) << extent;
+    EXPECT_EQ(lines[0], "one\r\n");
+    EXPECT_EQ(lines[1], "\n");
+    EXPECT_EQ(lines[3].size(), 3002u);
+    EXPECT_EQ(evbuffer_get_length(buffer.get()), 4u);
+    EXPECT_EQ(reader.pending(), 4u);
+  }
+}
+
+TEST(LineReader, GoesOnWhereItWas) {
+  const Buffer buffer{evbuffer_new()};
+  LineReader reader;
+  for (int i = 0; i < 100; ++i) {
+    evbuffer_add(buffer.get(), "x", 1);
+    EXPECT_TRUE(lines_of(reader, buffer.get()).empty());
+    EXPECT_EQ(reader.pending(), static_cast<std::size_t>(i) + 1);
+  }
+  evbuffer_add(buffer.get(), "\nab\nc", 5);
+  const auto lines = lines_of(reader, buffer.get());
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], std::string(100, 'x') + "\n");
+  EXPECT_EQ(lines[1], "ab\n");
+}
+
+TEST(LineReader, ReportsLackOfMemory) {
+  test::FaultAlloc memory;
+  const Buffer buffer{evbuffer_new()};
+  const std::string text(4000, 'x');
+  add_in_extents(buffer.get(), text, 1000);
+  LineReader reader;
+  std::string_view line;
+  reader.begin(buffer.get());
+  memory.fail_at(1, true);
+  EXPECT_EQ(reader.next(line), LineReader::failed);
+  reader.end();
+  EXPECT_EQ(evbuffer_get_length(buffer.get()), 4000u);
+}
+
+TEST(LineReader, LineEnds) {
+  EXPECT_EQ(evi::without_line_end("a\r\n"), "a");
+  EXPECT_EQ(evi::without_line_end("a\n"), "a");
+  EXPECT_EQ(evi::without_line_end("\n"), "");
+  EXPECT_EQ(evi::without_line_end("\r\r\n"), "\r");
+}
+
+}  // namespace

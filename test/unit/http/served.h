@@ -1,0 +1,66 @@
+// A server whose one client is the other end of a bufferevent pair, so that nothing depends on sockets.
+#ifndef EVENTIDE_TEST_UNIT_HTTP_SERVED_H
+#define EVENTIDE_TEST_UNIT_HTTP_SERVED_H
+
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "event2/buffer.h"
+#include "event2/bufferevent.h"
+#include "event2/event.h"
+#include "event2/http.h"
+#include "http/connection.h"
+#include "http/server.h"
+
+namespace test {
+
+// All that the server sends for `input`, given in pieces; nothing if there was not enough memory.
+class Served {
+ public:
+  Served() {
+    base_ = event_base_new();
+    http_ = base_ ? evhttp_new(base_) : nullptr;
+    bufferevent *pair[2] = {nullptr, nullptr};
+    if (http_ && bufferevent_pair_new(base_, 0, pair) == 0) {
+      client_ = pair[0];
+      connected_ = http_->serve(pair[1]);
+      bufferevent_enable(client_, EV_READ | EV_WRITE);
+    }
+  }
+  Served(const Served &) = delete;
+  Served &operator=(const Served &) = delete;
+  ~Served() {
+    if (http_) evhttp_free(http_);
+    if (client_) bufferevent_free(client_);
+    if (base_) event_base_free(base_);
+  }
+
+  explicit operator bool() const { return connected_; }
+  evhttp *http() const { return http_; }
+
+  bool send(std::string_view text) {
+    const bool sent = bufferevent_write(client_, text.data(), text.size()) == 0;
+    turn();
+    return sent;
+  }
+  void turn() {
+    for (int i = 0; i < 4; ++i) event_base_loop(base_, EVLOOP_NONBLOCK);
+  }
+  std::string received() {
+    evbuffer *input = bufferevent_get_input(client_);
+    std::string text(evbuffer_get_length(input), '\0');
+    if (evbuffer_remove(input, text.data(), text.size()) < 0) text.clear();
+    return text;
+  }
+
+ private:
+  event_base *base_ = nullptr;
+  evhttp *http_ = nullptr;
+  bufferevent *client_ = nullptr;
+  bool connected_ = false;
+};
+
+}  // namespace test
+
+#endif
