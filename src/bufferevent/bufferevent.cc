@@ -74,11 +74,22 @@ bool BuffereventBase::init() noexcept {
   return options_agree() && (!has_option(BEV_OPT_THREADSAFE) || make_lock());
 }
 
+// Sees to it that there is a lock for all that have to share one with this.
+bool BuffereventBase::provide_lock() noexcept {
+  if (lock()) return true;
+  if (bufferevent *under = be_ops->get_underlying(*this)) {
+    if (!of(*under).provide_lock()) return false;
+    use_lock(of(*under).lock());
+    return true;
+  }
+  return be_ops->make_shared_lock ? be_ops->make_shared_lock(*this) : make_lock();
+}
+
 bool BuffereventBase::init_on(BuffereventBase &underlying) noexcept {
   if (!options_agree()) return false;
   // As in libevent, here the option does nothing where threads were not enabled.
   const bool wanted = has_option(BEV_OPT_THREADSAFE) && threads_enabled();
-  if (wanted && !underlying.lock() && !underlying.make_lock()) return false;
+  if (wanted && !underlying.provide_lock()) return false;
   use_lock(underlying.lock());
   return true;
 }

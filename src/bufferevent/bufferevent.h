@@ -223,6 +223,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   void unlink() noexcept;
   bool options_agree() const noexcept;
   [[nodiscard]] bool make_lock() noexcept;
+  [[nodiscard]] bool provide_lock() noexcept;
   void last_reference_gone(void *held) noexcept;
   bool may_be_called_elsewhere() const noexcept;
 

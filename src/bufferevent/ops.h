@@ -43,6 +43,8 @@ struct bufferevent_ops {
   evutil_socket_t (*get_fd)(const evi::BuffereventBase &bev) noexcept;
   // Null if there is none.
   bufferevent *(*get_underlying)(const evi::BuffereventBase &bev) noexcept;
+  // Makes the lock that it shares with others; null for kinds that share none.
+  bool (*make_shared_lock)(evi::BuffereventBase &bev) noexcept = nullptr;
 
   // The program freed it: takes back what the kernel, a base or a partner knows of it. Does not wait.
   void (*unlink)(evi::BuffereventBase &bev) noexcept;

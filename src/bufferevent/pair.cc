@@ -67,6 +67,8 @@ evutil_socket_t get_fd(const BuffereventBase &) noexcept { return kNoSocket; }
 
 bufferevent *get_underlying(const BuffereventBase &) noexcept { return nullptr; }
 
+bool make_shared_lock(BuffereventBase &bev) noexcept { return of(bev).make_lock(); }
+
 void unlink(BuffereventBase &bev) noexcept { of(bev).unlink(); }
 
 void dispose(BuffereventBase *bev) noexcept { of(*bev).pair().end(of(*bev)); }
@@ -85,6 +87,7 @@ constinit const bufferevent_ops pair_ops = {
     .set_fd = set_fd,
     .get_fd = get_fd,
     .get_underlying = get_underlying,
+    .make_shared_lock = make_shared_lock,
     .unlink = unlink,
     .dispose = dispose,
 };
@@ -141,27 +144,27 @@ void PairEnd::give(std::size_t size) noexcept {
   trigger_data(EV_WRITE, 0);
 }
 
+bool PairEnd::make_lock() noexcept {
+  void *lock = pair_.make_lock();
+  if (!lock) return false;
+  use_lock(lock);
+  if (partner_) partner_->use_lock(lock);
+  return true;
+}
+
 // --- both ---
 
-bool Pair::init() noexcept {
-  if (!first_.has_option(BEV_OPT_THREADSAFE)) return true;
-  lock_ = raw_lock_new();
-  first_.use_lock(lock_);
-  second_.use_lock(lock_);
-  return lock_ != nullptr;
-}
+bool Pair::init() noexcept { return !first_.has_option(BEV_OPT_THREADSAFE) || first_.make_lock(); }
 
 Pair *Pair::create(event_base &base, int options) noexcept {
   Pair *pair = make<Pair>(base, options);
   if (!pair) return nullptr;
-  if (!pair->init()) {
-    pair->end(pair->first_);
-    pair->end(pair->second_);
-    return nullptr;
-  }
   pair->first_.link(pair->second_);
   pair->second_.link(pair->first_);
-  return pair;
+  if (pair->init()) return pair;
+  pair->end(pair->first_);
+  pair->end(pair->second_);
+  return nullptr;
 }
 
 void Pair::end(PairEnd &which) noexcept {

@@ -33,6 +33,8 @@ class PairEnd : public TimedBufferevent {
   // Gives everything, whatever the directions and watermarks say.
   void give_all() noexcept;
   void apply_write_timeout() noexcept;
+  // One for both.
+  [[nodiscard]] bool make_lock() noexcept;
 
  private:
   void give(std::size_t size) noexcept;
@@ -56,6 +58,8 @@ class Pair {
   PairEnd &second() noexcept { return second_; }
   // Ends one of the two. No lock is held.
   void end(PairEnd &which) noexcept;
+
+  void *make_lock() noexcept { return lock_ = raw_lock_new(); }
 
  private:
   [[nodiscard]] bool init() noexcept;

@@ -345,6 +345,24 @@ TEST_F(FilterThreads, a_filter_has_the_lock_of_what_is_underneath) {
   }
 }
 
+// Whatever shares a lock gets it together: both ends of a pair, and all the way down a stack.
+TEST_F(FilterThreads, a_late_lock_reaches_everything_underneath) {
+  bufferevent *pair[2];
+  ASSERT_EQ(bufferevent_pair_new(base.get(), 0, pair), 0);
+  auto *lower = bufferevent_filter_new(pair[0], nullptr, nullptr, BEV_OPT_CLOSE_ON_FREE, nullptr, nullptr);
+  ASSERT_NE(lower, nullptr);
+  {
+    Filtered upper(lower, BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE);
+    void *lock = evi::BuffereventBase::of(*upper).lock();
+    EXPECT_NE(lock, nullptr);
+    EXPECT_EQ(evi::BuffereventBase::of(*lower).lock(), lock);
+    EXPECT_EQ(evi::BuffereventBase::of(*pair[0]).lock(), lock);
+    EXPECT_EQ(evi::BuffereventBase::of(*pair[1]).lock(), lock);
+  }
+  bufferevent_free(pair[1]);
+  test::turn(*base);
+}
+
 // The one underneath gets its lock while its callback runs without one.
 TEST_F(FilterThreads, a_lock_may_come_in_a_callback_of_underlying) {
   auto fds = test::socket_pair();
