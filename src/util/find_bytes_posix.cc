@@ -1,4 +1,4 @@
-// memmem(3).
+// Searching for bytes by memmem(3).
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
