@@ -169,7 +169,6 @@
 
 #if defined(_WIN32)
 #define EVENT__HAVE_PUTENV 1
-#define EVENT__HAVE_WEPOLL 1
 #if defined(__MINGW32__)
 #define EVENT__HAVE_GETTIMEOFDAY 1
 #define EVENT__HAVE_STRINGS_H 1
