@@ -102,7 +102,9 @@ enum evhttp_cmd_type {
   EVHTTP_REQ_LOCK = 1 << 12,
   EVHTTP_REQ_UNLOCK = 1 << 13,
   EVHTTP_REQ_COPY = 1 << 14,
-  EVHTTP_REQ_MOVE = 1 << 15
+  EVHTTP_REQ_MOVE = 1 << 15,
+  /* The last bit that a program may use for a method of its own. */
+  EVHTTP_REQ_LAST_OWN = 1 << 30
 };
 
 /* The highest method that has a name here; what a program adds begins above. Since 2.2. */
@@ -242,7 +244,7 @@ void evhttp_set_allowed_methods(struct evhttp *http, ev_uint16_t methods);
 /* A method that the program adds. Since 2.2. */
 struct evhttp_ext_method {
   const char *method; /* its name */
-  ev_uint32_t type;   /* a bit above EVHTTP_REQ_MAX */
+  ev_uint32_t type;   /* a bit above EVHTTP_REQ_MAX, up to EVHTTP_REQ_LAST_OWN */
   ev_uint16_t flags;  /* EVHTTP_METHOD_*; any request may have a body, so the server does not look at it */
 };
 /* Is asked about a method that the library does not know: sets type and returns 0 if it is a method of the

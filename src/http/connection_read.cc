@@ -141,7 +141,8 @@ unsigned evhttp_connection::ext_method_of(std::string_view name) noexcept {
   if (!settings_.ext_method || !copy_text(text, sizeof(text), name)) return 0;
   evhttp_ext_method method = {text, 0, 0};
   // One bit, which is none of ours.
-  if (settings_.ext_method(&method) != 0 || method.type <= EVHTTP_REQ_MAX) return 0;
+  if (settings_.ext_method(&method) != 0) return 0;
+  if (method.type <= EVHTTP_REQ_MAX || method.type > EVHTTP_REQ_LAST_OWN) return 0;
   return (method.type & (method.type - 1)) == 0 ? method.type : 0;
 }
 

@@ -167,7 +167,11 @@ void evhttp::remove(evhttp_connection &connection) noexcept {
 // --- virtual hosts ---
 
 bool evhttp::add_vhost(const char *pattern, evhttp &vhost) noexcept {
-  if (vhost.parent_ || !vhost.sockets_.empty() || &vhost == this) return false;
+  if (vhost.parent_ || !vhost.sockets_.empty()) return false;
+  // Nor may it be above this one.
+  for (const evhttp *above = this; above; above = above->parent_) {
+    if (above == &vhost) return false;
+  }
   char *copy = mm_strdup(pattern);
   if (!copy) return false;
   vhost.pattern_ = copy;

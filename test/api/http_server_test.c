@@ -543,6 +543,27 @@ TEST(errors_are_pages_and_close) {
   stop_server();
 }
 
+static void fail_midway(struct evhttp_request *req, void *arg) {
+  struct evbuffer *data = evbuffer_new();
+  (void)arg;
+  evhttp_send_reply_start(req, HTTP_OK, NULL);
+  evbuffer_add_printf(data, "begun");
+  evhttp_send_reply_chunk(req, data);
+  evbuffer_free(data);
+  evhttp_send_error(req, 500, NULL);
+}
+
+/* The client sees that the reply is not whole. */
+TEST(an_error_in_the_midst_of_a_reply_cuts_it_short) {
+  const char *answer;
+  if (!ours()) return;
+  start_server();
+  evhttp_set_gencb(http, fail_midway, NULL);
+  answer = ask(GET("/") GET("/"));
+  CHECK_STR_EQ(body_of(answer), "5\r\nbegun\r\n");
+  stop_server();
+}
+
 /* --- who answers --- */
 
 TEST(paths_have_callbacks) {
@@ -579,6 +600,8 @@ TEST(virtual_hosts_answer_for_their_names) {
   evhttp_set_gencb(b, say_hello, "b");
   CHECK_INT_EQ(evhttp_add_virtual_host(http, "*.a.com", a), 0);
   CHECK_INT_EQ(evhttp_add_virtual_host(http, "again.com", a), -1);
+  if (ours()) CHECK_INT_EQ(evhttp_add_virtual_host(a, "circle.com", http), -1);
+  if (ours()) CHECK_INT_EQ(evhttp_add_virtual_host(b, "circle.com", b), -1);
   CHECK_INT_EQ(evhttp_add_virtual_host(http, "b.com", b), 0);
   CHECK_INT_EQ(evhttp_add_server_alias(b, "alias.com"), 0);
   CHECK_STR_EQ(ask_host("x.A.com"), "a");
@@ -945,10 +968,11 @@ int main(int argc, char **argv) {
       malformed_heads_are_refused, heads_are_limited, headers_are_counted, bodies_are_limited,
       lingering_reads_what_was_refused, methods_are_allowed_or_501, expectations_are_met_or_refused,
       a_reply_can_be_sent_in_chunks, chunk_sizes_are_lowercase_and_empty_ones_are_not_sent,
-      errors_are_pages_and_close, paths_have_callbacks, virtual_hosts_answer_for_their_names,
-      sockets_are_bound_lent_and_given_up, a_server_on_the_current_base, a_reply_may_come_later,
-      a_client_that_has_gone_leaves_the_request_behind, late_replies_without_a_connection_free_the_request,
-      an_owned_request_stays, the_server_may_be_freed_before_the_reply, a_callback_may_free_what_it_likes,
+      errors_are_pages_and_close, an_error_in_the_midst_of_a_reply_cuts_it_short, paths_have_callbacks,
+      virtual_hosts_answer_for_their_names, sockets_are_bound_lent_and_given_up, a_server_on_the_current_base,
+      a_reply_may_come_later, a_client_that_has_gone_leaves_the_request_behind,
+      late_replies_without_a_connection_free_the_request, an_owned_request_stays,
+      the_server_may_be_freed_before_the_reply, a_callback_may_free_what_it_likes,
       a_connection_can_be_looked_at_and_limited, silent_clients_are_sent_away,
       a_slow_program_does_not_time_its_client_out, bufferevents_may_be_the_programs);
 }
