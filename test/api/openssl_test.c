@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "api/bufferevent_log.h"
 #include "api/check.h"
 #include "api/tls_openssl.h"
 
@@ -24,38 +25,6 @@ static int threadsafe(void) { return getenv("EVENTIDE_TEST_THREADS") ? BEV_OPT_T
 
 static struct event_base *base;
 static SSL_CTX *server_ctx, *client_ctx;
-static char log_text[4096];
-
-static void note(const char *format, ...) {
-  const size_t used = strlen(log_text);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-  va_end(args);
-}
-
-/* Compares and empties the log. */
-#define CHECK_LOG(expected)                 \
-  do {                                      \
-    char seen_[sizeof(log_text)];           \
-    memcpy(seen_, log_text, sizeof(seen_)); \
-    log_text[0] = 0;                        \
-    CHECK_STR_EQ(seen_, expected);          \
-  } while (0)
-
-static size_t input_length(struct bufferevent *bev) {
-  return evbuffer_get_length(bufferevent_get_input(bev));
-}
-static size_t output_length(struct bufferevent *bev) {
-  return evbuffer_get_length(bufferevent_get_output(bev));
-}
-
-static void on_read(struct bufferevent *bev, void *name) {
-  note("%s:r%u ", (char *)name, (unsigned)input_length(bev));
-}
-static void on_write(struct bufferevent *bev, void *name) {
-  note("%s:w%u ", (char *)name, (unsigned)output_length(bev));
-}
 static void on_event(struct bufferevent *bev, short what, void *name) {
   (void)bev;
   note("%s:e%02x ", (char *)name, (unsigned)what);
