@@ -1,6 +1,7 @@
 // Making, filling and freeing requests.
 #include "http/request.h"
 
+#include <cstddef>
 #include <cstring>
 #include <new>
 
@@ -12,6 +13,14 @@
 
 namespace evi {
 namespace {
+
+// The binary interface of programs that look into requests.
+static_assert(sizeof(void *) != 8 || sizeof(evhttp_request) == 216);
+static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, remote_host) == 48);
+static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, uri) == 96);
+static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, input_buffer) == 128);
+static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, cb) == 160);
+static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, on_complete_cb_arg) == 208);
 
 char *copy_of(std::string_view text) noexcept {
   auto *copy = static_cast<char *>(mm_malloc(text.size() + 1));
