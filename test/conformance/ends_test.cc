@@ -102,6 +102,19 @@ TEST_P(Conformance, closed_is_told_as_long_as_it_is_waited_for) {
   }
 }
 
+// Input that nobody reads is no end, however long it stays.
+TEST_P(Conformance, closed_is_waited_for_at_rest_beside_input) {
+  if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
+  for (const short what : {EV_CLOSED, EV_CLOSED | EV_PERSIST}) {
+    const Pair pair = test::socket_pair();
+    test::put(pair.b);
+    Event closed(*base, pair.a, what);
+    closed.add();
+    EXPECT_FALSE(spins());
+    EXPECT_EQ(closed.calls, 0);
+  }
+}
+
 TEST_P(Conformance, closed_beside_readers_and_writers) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   for (const short lasting : {0, EV_PERSIST}) {

@@ -185,6 +185,30 @@ TEST_P(Conformance, a_one_time_event_added_again_later) {
   }
 }
 
+TEST_P(Conformance, the_loop_rests_after_a_one_time_event_fired) {
+  const Pair pair = test::socket_pair();
+  test::put(pair.b);
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
+  reader.add();
+  writer.add();
+  base->loop(EVLOOP_ONCE);
+  EXPECT_FALSE(spins());
+  EXPECT_EQ(reader.calls + writer.calls, 2);
+}
+
+TEST_P(Conformance, the_loop_rests_after_interest_was_taken_away) {
+  const Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
+  reader.add();
+  writer.add();
+  base->loop(EVLOOP_ONCE);
+  writer.del();
+  EXPECT_FALSE(spins());
+  reader.del();
+  EXPECT_FALSE(spins());
+  EXPECT_EQ(writer.calls, 1);
+}
+
 TEST_P(Conformance, one_time_and_lasting_events_mix) {
   const Pair pair = test::socket_pair();
   Event once(*base, pair.a, EV_READ), lasting(*base, pair.a, EV_READ | EV_PERSIST);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -53,6 +54,18 @@ class Conformance : public testing::TestWithParam<Method> {
   void turn() {
     EXPECT_GE(base->loop(EVLOOP_NONBLOCK), 0);
     EXPECT_TRUE(base->check_invariants());
+  }
+  // Whether the loop keeps the processor busy while nothing is to be told.
+  bool spins() {
+    test::Event end(*base, test::kNoFd, 0, [&](int, short) { base->loop_break(); });
+    end.add(0.03);
+    timespec before{}, after{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+    EXPECT_EQ(base->loop(0), 0);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+    const double busy = static_cast<double>(after.tv_sec - before.tv_sec) +
+                        static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e9;
+    return busy > 0.015;
   }
   // Turns that must end at once, although nothing else would wake the loop.
   int callbacks_in_turns(test::Event &ev, int turns) {
