@@ -504,27 +504,23 @@ TEST(both_have_one_lock) {
 int main(int argc, char **argv) {
   base = event_base_new();
   if (!base) return 1;
-  RUN_TESTS(
+  RUN_TESTS(a_lock_needs_threads, a_new_pair_has_the_documented_state, other_kinds_have_no_partner, options,
+            an_idle_pair_does_not_keep_the_loop_alive, a_pair_without_a_base_is_refused,
+            data_passes_at_once_and_callbacks_follow_from_the_loop, data_waits_for_a_reader_that_is_enabled,
+            data_waits_for_a_writer_that_is_enabled, what_one_answers_reaches_the_other,
+            the_program_touches_the_buffers_at_one_end_only, callbacks_of_the_buffers_see_what_passes,
+            the_high_watermark_limits_what_passes, taking_data_outside_of_callbacks_makes_room,
+            the_low_watermarks_decide_about_callbacks, a_normal_flush_does_nothing,
+            a_flush_moves_data_whatever_is_enabled, a_flush_ignores_the_high_watermark,
+            finishing_tells_the_partner_of_the_end_after_the_data,
+            finishing_names_the_directions_from_the_partner_s_side,
+            the_one_that_is_left_is_told_nothing_and_stays_usable,
+            callbacks_that_were_due_to_a_freed_end_do_not_come, a_callback_may_free_both, reading_times_out,
+            writing_times_out_while_there_is_something_to_write, a_timeout_begins_when_it_is_set,
+            a_reader_at_its_high_watermark_does_not_time_out
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
-      a_lock_needs_threads,
-#endif
-      a_new_pair_has_the_documented_state, other_kinds_have_no_partner, options,
-      an_idle_pair_does_not_keep_the_loop_alive, a_pair_without_a_base_is_refused,
-      data_passes_at_once_and_callbacks_follow_from_the_loop, data_waits_for_a_reader_that_is_enabled,
-      data_waits_for_a_writer_that_is_enabled, what_one_answers_reaches_the_other,
-      the_program_touches_the_buffers_at_one_end_only, callbacks_of_the_buffers_see_what_passes,
-      the_high_watermark_limits_what_passes, taking_data_outside_of_callbacks_makes_room,
-      the_low_watermarks_decide_about_callbacks, a_normal_flush_does_nothing,
-      a_flush_moves_data_whatever_is_enabled, a_flush_ignores_the_high_watermark,
-      finishing_tells_the_partner_of_the_end_after_the_data,
-      finishing_names_the_directions_from_the_partner_s_side,
-      the_one_that_is_left_is_told_nothing_and_stays_usable,
-      callbacks_that_were_due_to_a_freed_end_do_not_come, a_callback_may_free_both, reading_times_out,
-      writing_times_out_while_there_is_something_to_write, a_timeout_begins_when_it_is_set,
-      a_reader_at_its_high_watermark_does_not_time_out
-#ifndef EVENT__DISABLE_THREAD_SUPPORT
-      ,
-      both_have_one_lock
+            ,
+            both_have_one_lock
 #endif
   );
 }

@@ -762,6 +762,7 @@ TEST(FileSegment, reading_in_late_reports_lack_of_memory) {
 // --- threads ---
 
 TEST(FileSegment, serves_buffers_in_several_threads) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "without locks it serves one";
   test::Threads threads_on;
   constexpr int kThreads = 4;
   for (const std::size_t size : {std::size_t{30000}, kLarge}) {

@@ -313,7 +313,8 @@ TEST_F(ThreadConfig, one_choice_until_it_is_taken_back) {
 // A library built so leaves no choice: nothing is ever a lock, whatever a program sets.
 TEST_F(ThreadConfig, without_thread_support_no_choice_makes_a_lock) {
   if (evi::kThreadSupport) GTEST_SKIP() << "there are locks";
-  evi::set_lock_callbacks(&kOwnLocks);
+  EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), -1);
+  EXPECT_EQ(evi::set_condition_callbacks(&kOwnConditions), -1);
   for (int round = 0; round < 2; ++round) {
     EXPECT_FALSE(evi::threads_enabled());
     Lock lock;
@@ -322,11 +323,12 @@ TEST_F(ThreadConfig, without_thread_support_no_choice_makes_a_lock) {
     const LockGuard once(lock), twice(lock);
     EXPECT_EQ(own_locks, 0);
     forget_all();
-    evi::use_native_threads(0);
+    EXPECT_EQ(evi::use_native_threads(0), -1);
   }
 }
 
 TEST_F(ThreadConfig, incomplete_callbacks_are_refused) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "all are";
   const auto refused = [](auto change) {
     evthread_lock_callbacks locks = kOwnLocks;
     change(locks);
@@ -352,6 +354,7 @@ TEST_F(ThreadConfig, incomplete_callbacks_are_refused) {
 }
 
 TEST_F(ThreadConfig, without_conditions_deletion_does_not_wait) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   ASSERT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);
   Condition condition;
   EXPECT_TRUE(condition.init());
