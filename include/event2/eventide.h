@@ -145,6 +145,16 @@ EVENT2_CORE_EXPORT_SYMBOL
 int eventide_set_slow_callback(struct event_base *base, const struct timeval *threshold,
                                eventide_slow_cb callback, void *arg);
 
+/* --- leaving the loop --------------------------------------------------------------------------------- */
+
+/* Like event_base_loopbreak(), but not forgotten if no loop runs: then the next event_base_loop() returns 0 at once,
+ * before any callback, and event_base_got_break() is true. So a thread may stop a loop that another one is about to
+ * start. Asked for several times it ends one loop. Allowed from any thread if the base has a lock.
+ *
+ * Returns 0, or -1 if base is NULL. */
+EVENT2_CORE_EXPORT_SYMBOL
+int eventide_loopbreak(struct event_base *base);
+
 /* --- the state of a base ------------------------------------------------------------------------------ */
 
 /* Writes one JSON object (RFC 8259, ASCII, followed by a newline) that tells the state of a base:

@@ -121,6 +121,8 @@ struct event_base final {
   int loop(int loop_flags) noexcept;
   int loop_exit_after(const timeval *tv) noexcept;
   int loop_break() noexcept;
+  // The same, and if no loop runs, the next one ends as it starts.
+  int loop_break_or_next() noexcept;
   int loop_continue() noexcept;
   bool got_exit() noexcept;
   bool got_break() noexcept;
@@ -382,6 +384,7 @@ struct event_base final {
   bool running_ EVI_GUARDED_BY(lock_) = false;
   bool exit_requested_ EVI_GUARDED_BY(lock_) = false;
   bool break_requested_ EVI_GUARDED_BY(lock_) = false;
+  bool break_next_loop_ EVI_GUARDED_BY(lock_) = false;
   bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
   bool notify_pending_ EVI_GUARDED_BY(lock_) = false;
   int calls_ EVI_GUARDED_BY(lock_) = 0;  // from outside, under way: each wakes the loop when it is over

@@ -36,6 +36,8 @@ int eventide_set_slow_callback(struct event_base *base, const struct timeval *th
   return base->set_slow_callback(micros * 1000, callback, arg);
 }
 
+int eventide_loopbreak(struct event_base *base) { return base ? base->loop_break_or_next() : -1; }
+
 int eventide_dump_json(struct event_base *base, FILE *out) { return base && out ? base->dump_json(out) : -1; }
 
 }  // extern "C"

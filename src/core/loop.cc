@@ -3,6 +3,7 @@
 //   flush queued output -> anything left to wait for? -> prepare watchers -> wait -> check watchers
 //   -> timers that are due become active -> active callbacks run, most urgent priority first -> again
 #include <algorithm>
+#include <utility>
 
 #include "core/event_base.h"
 #include "util/log.h"
@@ -19,7 +20,8 @@ int event_base::loop(int loop_flags) noexcept {
   }
   running_ = true;
   loop_thread_ = evi::thread_id();
-  exit_requested_ = break_requested_ = false;
+  exit_requested_ = false;
+  break_requested_ = std::exchange(break_next_loop_, false);
   forget_time();
 
   Turn turn = Turn::again;
@@ -274,6 +276,13 @@ int event_base::loop_exit_after(const timeval *tv) noexcept {
 int event_base::loop_break() noexcept {
   const Call call(*this);
   break_requested_ = true;
+  if (needs_wakeup()) wake_loop();
+  return 0;
+}
+
+int event_base::loop_break_or_next() noexcept {
+  const Call call(*this);
+  (running_ ? break_requested_ : break_next_loop_) = true;
   if (needs_wakeup()) wake_loop();
   return 0;
 }

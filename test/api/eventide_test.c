@@ -230,6 +230,22 @@ TEST(a_base_as_json) {
   event_base_free(base);
 }
 
+TEST(a_break_that_lasts) {
+  struct event_base *base = event_base_new();
+  long long nothing = 0;
+  const struct timeval now = {0, 0};
+  struct event *ev = event_new(base, -1, EV_PERSIST, on_event, &nothing);
+  CHECK(base != NULL && ev != NULL && event_add(ev, &now) == 0);
+  CHECK_INT_EQ(eventide_loopbreak(NULL), -1);
+  CHECK_INT_EQ(eventide_loopbreak(base), 0);
+  CHECK_INT_EQ(event_base_dispatch(base), 0); /* it would not return otherwise */
+  CHECK(event_base_got_break(base));
+  CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+  CHECK(!event_base_got_break(base));
+  event_free(ev);
+  event_base_free(base);
+}
+
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
 
 static void *run_loop(void *base) {
@@ -281,5 +297,5 @@ TEST(from_another_thread) {
 
 int main(int argc, char **argv) {
   RUN_TESTS(null_and_disabled_are_refused, the_struct_may_be_shorter_or_longer, time_and_counts_are_real,
-            slow_callbacks_are_reported, TESTS_OF_THREADS a_base_as_json);
+            slow_callbacks_are_reported, TESTS_OF_THREADS a_base_as_json, a_break_that_lasts);
 }

@@ -201,6 +201,28 @@ TEST_F(LoopTest, loopbreak_leaves_the_rest_active) {
   EXPECT_FALSE(base->got_break());
 }
 
+TEST_F(LoopTest, a_break_that_lasts_ends_the_loop_that_runs_or_the_next) {
+  test::Event ev(*base, test::kNoFd, EV_PERSIST);
+  ASSERT_EQ(ev.add(1), 0);
+  EXPECT_EQ(base->loop_break_or_next(), 0);
+  EXPECT_EQ(base->loop_break_or_next(), 0);
+  EXPECT_EQ(base->loop(0), 0);
+  EXPECT_TRUE(base->got_break());
+  EXPECT_EQ(ev.calls, 0);
+  // Once it is used up.
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_FALSE(base->got_break());
+  EXPECT_EQ(ev.calls, 1);
+  // Inside a loop it is that loop's, and not the next one's too.
+  ev.on_call([&](int, short) { base->loop_break_or_next(); });
+  EXPECT_EQ(base->loop(0), 0);
+  EXPECT_TRUE(base->got_break());
+  ev.on_call({});
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_FALSE(base->got_break());
+  EXPECT_EQ(ev.calls, 3);
+}
+
 TEST_F(LoopTest, loopbreak_before_the_loop_is_forgotten) {
   base->loop_break();
   EXPECT_TRUE(base->got_break());
