@@ -1,9 +1,6 @@
 // The life of a server's connection, and the replies that go over it. What it reads is in connection_read.cc.
 #include "http/connection.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cstring>
 #include <new>
 
@@ -236,7 +233,8 @@ void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, Connect
   const std::size_t size = evbuffer_get_length(data);
   if (state_ != State::streaming || size == 0 || !has_body(request)) return;
   const Pin pin(*this);
-  bool added = !request.chunked || evbuffer_add_printf(output(), "%zx\r\n", size) >= 0;
+  bool added = !request.chunked ||
+               evbuffer_add_printf(output(), "%llx\r\n", static_cast<unsigned long long>(size)) >= 0;
   added = added && evbuffer_add_buffer(output(), data) == 0;
   added = added && (!request.chunked || evbuffer_add(output(), "\r\n", 2) == 0);
   // What was sent so far cannot be taken back.

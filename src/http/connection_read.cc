@@ -3,9 +3,8 @@
 #include <climits>
 #include <cstring>
 
-#include <sys/socket.h>
-
 #include "event2/buffer.h"
+#include "http/client_socket.h"
 #include "http/connection.h"
 #include "http/connection_pin.h"
 #include "http/headers.h"
@@ -386,7 +385,7 @@ bool evhttp_connection::after_reply() noexcept {
   if (lingering_) {
     discard_input();
     // The client sees the end of the reply although the connection stays.
-    if (unsent() == 0) shutdown(bufferevent_getfd(bev_), SHUT_WR);
+    if (unsent() == 0) end_writing(bufferevent_getfd(bev_));
     if (unsent() > 0 || linger_bytes_ > 0) return false;
     lingering_ = false;
   }

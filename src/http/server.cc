@@ -1,9 +1,6 @@
 // Servers: their sockets, their clients, and who answers.
 #include "http/server.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <climits>
 #include <cstring>
 #include <new>
@@ -12,6 +9,7 @@
 #include "event2/buffer.h"
 #include "event2/bufferevent.h"
 #include "event2/event.h"
+#include "http/client_socket.h"
 #include "http/headers.h"
 #include "http/limits.h"
 #include "http/uri.h"
@@ -134,7 +132,7 @@ namespace {
 void turn_away(evutil_socket_t fd) noexcept {
   constexpr std::string_view kReply =
       "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-  [[maybe_unused]] const ssize_t sent = send(fd, kReply.data(), kReply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  send_at_once(fd, kReply);
   evutil_closesocket(fd);
 }
 
@@ -214,13 +212,9 @@ std::string_view evhttp::date() noexcept {
   timeval now;
   if (event_base_gettimeofday_cached(base_, &now) != 0) return {};
   if (now.tv_sec != date_of_) {
-    tm utc;
-    date_size_ = 0;
-    if (gmtime_r(&now.tv_sec, &utc)) {
-      const int size = format_date_rfc1123(date_, sizeof(date_), utc);
-      if (size > 0 && static_cast<std::size_t>(size) < sizeof(date_))
-        date_size_ = static_cast<std::size_t>(size);
-    }
+    const int size = format_time_rfc1123(date_, sizeof(date_), now.tv_sec);
+    const bool fits = size > 0 && static_cast<std::size_t>(size) < sizeof(date_);
+    date_size_ = fits ? static_cast<std::size_t>(size) : 0;
     date_of_ = now.tv_sec;
   }
   return {date_, date_size_};

@@ -19,15 +19,18 @@ int format_date_rfc1123(char *out, std::size_t room, const tm &utc) noexcept {
                        utc.tm_min, utc.tm_sec);
 }
 
-int format_current_date_rfc1123(char *out, std::size_t room) noexcept {
-  const time_t now = time(nullptr);
+int format_time_rfc1123(char *out, std::size_t room, time_t at) noexcept {
   tm utc;
 #ifdef _WIN32
-  const bool known = gmtime_s(&utc, &now) == 0;
+  const bool known = gmtime_s(&utc, &at) == 0;
 #else
-  const bool known = gmtime_r(&now, &utc) != nullptr;
+  const bool known = gmtime_r(&at, &utc) != nullptr;
 #endif
   return known ? format_date_rfc1123(out, room, utc) : -1;
+}
+
+int format_current_date_rfc1123(char *out, std::size_t room) noexcept {
+  return format_time_rfc1123(out, room, time(nullptr));
 }
 
 }  // namespace evi

@@ -15,7 +15,8 @@ inline constexpr std::size_t kDateRoom = 30;
 // As snprintf(): the length of the whole text, cut if `room` is too small. Fields out of their range are
 // written as the names or digits that are nearest.
 int format_date_rfc1123(char *out, std::size_t room, const tm &utc) noexcept;
-// The same for now; -1 if the time cannot be had.
+// The same for a time, and for now; -1 if it has no date.
+int format_time_rfc1123(char *out, std::size_t room, time_t at) noexcept;
 int format_current_date_rfc1123(char *out, std::size_t room) noexcept;
 
 }  // namespace evi

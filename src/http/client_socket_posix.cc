@@ -1,0 +1,12 @@
+// A server's bare sockets on POSIX.
+#include "http/client_socket.h"
+
+namespace evi {
+
+void end_writing(evutil_socket_t fd) noexcept { shutdown(fd, SHUT_WR); }
+
+void send_at_once(evutil_socket_t fd, std::string_view bytes) noexcept {
+  [[maybe_unused]] const auto sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace evi

@@ -1,0 +1,13 @@
+// A server's bare sockets on Windows, where send() waits unless its socket never does.
+#include "http/client_socket.h"
+
+namespace evi {
+
+void end_writing(evutil_socket_t fd) noexcept { shutdown(static_cast<SOCKET>(fd), SD_SEND); }
+
+void send_at_once(evutil_socket_t fd, std::string_view bytes) noexcept {
+  if (evutil_make_socket_nonblocking(fd) != 0) return;
+  send(static_cast<SOCKET>(fd), bytes.data(), static_cast<int>(bytes.size()), 0);
+}
+
+}  // namespace evi
