@@ -54,6 +54,10 @@ struct Backend {
   // event_base::woken. If prepare_wake is null or says no, the loop is woken through a core/waker.h.
   bool (*prepare_wake)(void *state) noexcept = nullptr;
   void (*wake)(void *state) noexcept = nullptr;
+
+  // Optional: the completion port of Windows, a HANDLE, that wait takes reports from; overlapped operations
+  // may use it too. The state owns it.
+  void *(*completion_port)(void *state) noexcept = nullptr;
 };
 
 // The methods of this build in order of preference, ended by null. Defined above, in

@@ -1,0 +1,428 @@
+// Polling sockets of Windows through the driver behind them and a completion port: what a wait costs does not
+// grow with how many sockets are idle.
+//
+// The driver reports once per request. What fired is asked for again right before the next wait, for what its
+// events want by then, so that a deletion after a report costs no system call, and a report is of the time of
+// the wait even if a callback added events before it read. New interest waits for that moment too, unless
+// another thread adds it while the loop waits.
+//
+// The kernel writes to a request until its completion is taken from the port. So one that is not wanted any
+// more is cancelled, and freed when its completion comes; until then it stands for no descriptor, and cannot
+// be taken for a request of the socket that has the number now.
+#include "backends/afd.h"
+// The order matters: winsock2.h, which afd.h includes, comes before what follows.
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+#include <utility>
+
+#include "core/backend.h"
+#include "core/event_base.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+namespace evi {
+namespace {
+
+constexpr ULONG kFirstReports = 32;
+constexpr ULONG kMostReports = 4096;
+constexpr int kFirstPolls = 32;
+// The driver looks through a handle's requests one by one, and a handle for each socket is more than needed.
+constexpr unsigned kSocketsPerDevice = 32;
+// How long at most a request waits that the kernel had no memory for.
+constexpr Nanos kRetryAfter = 10'000'000;
+constexpr DWORD kLongestDrainMs = 10'000;
+
+// Of completions at the port; 3 is for overlapped operations of others.
+constexpr ULONG_PTR kPollKey = 1;
+constexpr ULONG_PTR kWakeKey = 2;
+
+// A handle of the driver and how many polls use it.
+struct Device {
+  HANDLE handle = nullptr;
+  unsigned users = 0;
+  ListHook<Device> link;
+};
+struct DeviceLink {
+  static auto &of(Device &device) noexcept { return device.link; }
+};
+
+// One watched descriptor. Either the kernel has its request, or it is due.
+struct Poll {
+  afd::Request request;  // first: a completion tells its address
+  Device *device;
+  SOCKET socket;  // the driver's
+  int fd;
+  ULONG asked;  // of the request under way; 0 for none
+  bool given_up;
+  ListHook<Poll> link;
+};
+struct PollLink {
+  static auto &of(Poll &poll) noexcept { return poll.link; }
+};
+
+struct WepollState {
+  HANDLE port = nullptr;
+  Poll **polls = nullptr;  // by descriptor; null for those that are not watched
+  int size = 0;            // of polls
+  TailList<Poll, PollLink> due;
+  TailList<Device, DeviceLink> devices;  // those with room come first
+  OVERLAPPED_ENTRY *reports = nullptr;
+  ULONG capacity = 0;
+  std::size_t under_way = 0;  // requests that the kernel has
+  bool waiting = false;
+
+  WepollState() noexcept = default;
+  WepollState(const WepollState &) = delete;
+  WepollState &operator=(const WepollState &) = delete;
+  ~WepollState();
+
+  Poll *&at(int fd) noexcept { return polls[fd / kDescriptorStep]; }
+  Poll *find(int fd) noexcept { return fd / kDescriptorStep < size ? at(fd) : nullptr; }
+};
+
+// --- devices ---
+
+bool add_device(WepollState &state) noexcept {
+  Owned<Device> device{make<Device>()};
+  if (!device) return false;
+  device->handle = afd::open(state.port, kPollKey);
+  if (!device->handle) return false;
+  state.devices.push_front(*device.release());
+  return true;
+}
+
+Device *join_device(WepollState &state) noexcept {
+  Device *device = state.devices.front();
+  if (!device || device->users == kSocketsPerDevice) {
+    if (!add_device(state)) return nullptr;
+    device = state.devices.front();
+  }
+  if (++device->users == kSocketsPerDevice) {
+    state.devices.remove(*device);
+    state.devices.push_back(*device);
+  }
+  return device;
+}
+
+void leave_device(WepollState &state, Device &device) noexcept {
+  if (device.users-- < kSocketsPerDevice) return;
+  state.devices.remove(device);
+  state.devices.push_front(device);
+}
+
+// --- polls ---
+
+// Null with errno. The new one is due.
+Poll *make_poll(WepollState &state, int fd) noexcept {
+  Poll *poll = make<Poll>();
+  if (!poll) return nullptr;
+  poll->device = join_device(state);
+  if (!poll->device) {
+    destroy(poll);
+    return nullptr;
+  }
+  poll->fd = fd;
+  state.due.push_back(*poll);
+  return poll;
+}
+
+void free_poll(WepollState &state, Poll &poll) noexcept {
+  leave_device(state, *poll.device);
+  destroy(&poll);
+}
+
+// It stands for its descriptor no more.
+void give_up(WepollState &state, Poll &poll) noexcept {
+  state.at(poll.fd) = nullptr;
+  if (poll.asked) {
+    poll.given_up = true;
+    afd::cancel(poll.device->handle, poll.request);
+  } else {
+    state.due.remove(poll);
+    free_poll(state, poll);
+  }
+}
+
+bool ensure(WepollState &state, int fd) noexcept {
+  const int index = fd / kDescriptorStep;
+  if (index < state.size) return true;
+  const int wanted = std::max({index + 1, state.size + state.size / 2, kFirstPolls});
+  void *grown = mm_realloc(state.polls, static_cast<std::size_t>(wanted) * sizeof(Poll *));
+  if (!grown) return false;
+  state.polls = static_cast<Poll **>(grown);
+  std::fill(state.polls + state.size, state.polls + wanted, nullptr);
+  state.size = wanted;
+  return true;
+}
+
+// --- interest ---
+
+// An end in any form is always asked for, and told to whoever waits for anything.
+constexpr ULONG kEnds = afd::kAbort | afd::kConnectFail | afd::kLocalClose;
+
+ULONG to_afd(std::uint8_t wanted) noexcept {
+  ULONG mask = kEnds;
+  if (wanted & EV_READ) mask |= afd::kReceive | afd::kAccept | afd::kDisconnect;
+  if (wanted & EV_WRITE) mask |= afd::kSend;
+  if (wanted & EV_CLOSED) mask |= afd::kDisconnect;
+  return mask;
+}
+
+// What the user may be told. A socket that was closed here is no news to him.
+short from_afd(ULONG events) noexcept {
+  short what = 0;
+  if (events & (afd::kReceive | afd::kAccept | afd::kDisconnect)) what |= EV_READ;
+  if (events & afd::kSend) what |= EV_WRITE;
+  if (events & afd::kDisconnect) what |= EV_CLOSED;
+  if (events & (afd::kAbort | afd::kConnectFail)) what |= EV_READ | EV_WRITE | EV_CLOSED;
+  return what;
+}
+
+// A poll that is due.
+afd::Start start(WepollState &state, Poll &poll, std::uint8_t wanted) noexcept {
+  const ULONG mask = to_afd(wanted);
+  const afd::Start result = afd::poll(poll.device->handle, poll.request, poll.socket, mask);
+  if (result != afd::Start::ok) return result;
+  poll.asked = mask;
+  ++state.under_way;
+  state.due.remove(poll);
+  return result;
+}
+
+void wepoll_wake(void *arg) noexcept {
+  if (!PostQueuedCompletionStatus(static_cast<WepollState *>(arg)->port, 0, kWakeKey, nullptr))
+    log_warnx("PostQueuedCompletionStatus: cannot wake the loop (error %lu)", GetLastError());
+}
+
+// While the loop waits in another thread.
+bool start_now(WepollState &state, Poll &poll, std::uint8_t wanted) noexcept {
+  switch (start(state, poll, wanted)) {
+    case afd::Start::ok:
+      return true;
+    case afd::Start::later:
+      wepoll_wake(&state);
+      return true;
+    case afd::Start::never:
+      break;
+  }
+  give_up(state, poll);
+  errno = EBADF;
+  return false;
+}
+
+// The descriptor's poll, due to be started, and of the socket that has the number now. Null with errno.
+Poll *renew_poll(WepollState &state, int fd) noexcept {
+  if (!descriptor_is_open(fd) || !ensure(state, fd)) return nullptr;
+  const SOCKET socket = afd::base_socket(static_cast<SOCKET>(fd));
+  if (socket == INVALID_SOCKET) {
+    errno = ENOTSUP;
+    return nullptr;
+  }
+  Poll *poll = state.at(fd);
+  if (!poll || poll->asked) {
+    Poll *fresh = make_poll(state, fd);
+    if (!fresh) return nullptr;
+    if (poll) give_up(state, *poll);
+    state.at(fd) = poll = fresh;
+  }
+  poll->socket = socket;
+  return poll;
+}
+
+bool wepoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<WepollState *>(arg);
+  Poll *poll = state.find(fd);
+  if (wanted == 0) {
+    if (poll) give_up(state, *poll);
+    slot.armed = 0;
+    return true;
+  }
+  // A request for more than is wanted is let be: what nobody wants is not told.
+  if (!poll || (to_afd(wanted) & ~poll->asked)) {
+    poll = renew_poll(state, fd);
+    if (!poll) {
+      log_warn("wepoll: descriptor %d", fd);
+      return false;
+    }
+    if (state.waiting && !start_now(state, *poll, wanted)) {
+      slot.armed = 0;
+      return false;
+    }
+  }
+  slot.armed = wanted;
+  return true;
+}
+
+// False if some have to be tried again.
+bool start_due(WepollState &state, event_base &base) noexcept {
+  Poll *next = nullptr;
+  bool all = true;
+  for (Poll *poll = state.due.front(); poll; poll = next) {
+    next = state.due.next(*poll);
+    FdSlot &slot = base.fds()[poll->fd];
+    const std::uint8_t wanted = slot.wanted();
+    const afd::Start result = wanted ? start(state, *poll, wanted) : afd::Start::never;
+    if (result == afd::Start::later) all = false;
+    // A socket that was closed behind our back vanishes without a word, as with epoll.
+    if (result == afd::Start::never) give_up(state, *poll);
+    slot.armed = result == afd::Start::never ? 0 : wanted;
+  }
+  return all;
+}
+
+// --- the wait ---
+
+DWORD to_ms(Nanos timeout) noexcept {
+  if (timeout < 0) return INFINITE;
+  const Nanos rounded = timeout / 1'000'000 + (timeout % 1'000'000 != 0);
+  return rounded < INT_MAX ? static_cast<DWORD>(rounded) : INT_MAX;
+}
+
+// Without memory the next wait simply brings fewer at a time.
+bool grow_reports(WepollState &state, ULONG capacity) noexcept {
+  void *more = mm_realloc(state.reports, capacity * sizeof(OVERLAPPED_ENTRY));
+  if (!more) return false;
+  state.reports = static_cast<OVERLAPPED_ENTRY *>(more);
+  state.capacity = capacity;
+  return true;
+}
+
+// How many came before the time was over; -1 if the port is broken.
+int retrieve(WepollState &state, DWORD timeout_ms) noexcept {
+  ULONG count = 0;
+  if (GetQueuedCompletionStatusEx(state.port, state.reports, state.capacity, &count, timeout_ms, FALSE))
+    return static_cast<int>(count);
+  if (GetLastError() == WAIT_TIMEOUT) return 0;
+  log_warnx("GetQueuedCompletionStatusEx: error %lu", GetLastError());
+  return -1;
+}
+
+Poll &poll_of(const OVERLAPPED_ENTRY &report) noexcept {
+  return *reinterpret_cast<Poll *>(report.lpOverlapped);
+}
+
+// Takes a request back from the kernel. False if its poll was given up, and is gone now.
+bool take_back(WepollState &state, Poll &poll) noexcept {
+  --state.under_way;
+  poll.asked = 0;
+  if (poll.given_up) {
+    free_poll(state, poll);
+    return false;
+  }
+  state.due.push_back(poll);
+  return true;
+}
+
+// False if it says nothing that is wanted.
+bool deliver(WepollState &state, event_base &base, Poll &poll) noexcept {
+  if (!take_back(state, poll)) return false;
+  FdSlot &slot = base.fds()[poll.fd];
+  const std::uint8_t armed = std::exchange(slot.armed, 0);
+  if (EVI_UNLIKELY(poll.request.failed())) {
+    if (!poll.request.was_cancelled()) give_up(state, poll);
+    return false;
+  }
+  const short what = from_afd(poll.request.events());
+  if (!(what & armed)) return false;
+  base.report_ready(poll.fd, what);
+  return true;
+}
+
+bool deliver_all(WepollState &state, event_base &base, int count) noexcept {
+  bool any = false;
+  for (int i = 0; i < count; ++i) {
+    const OVERLAPPED_ENTRY &report = state.reports[i];
+    if (report.lpCompletionKey == kPollKey) any |= deliver(state, base, poll_of(report));
+    if (report.lpCompletionKey == kWakeKey) {
+      base.woken();
+      any = true;
+    }
+  }
+  return any;
+}
+
+bool wepoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<WepollState *>(arg);
+  for (bool done = false; !done;) {
+    if (!start_due(state, base) && (timeout < 0 || timeout > kRetryAfter)) timeout = kRetryAfter;
+    int got = 0;
+    state.waiting = true;
+    {
+      const Unlocked open(base.lock());
+      got = retrieve(state, to_ms(timeout));
+    }
+    state.waiting = false;
+    if (got < 0) return false;
+    // What is wanted may have become ready behind reports that nobody wants any more.
+    done = deliver_all(state, base, got) || got == 0;
+    timeout = 0;
+    if (EVI_UNLIKELY(got == static_cast<int>(state.capacity) && state.capacity < kMostReports))
+      static_cast<void>(grow_reports(state, 2 * state.capacity));
+  }
+  return true;
+}
+
+// --- birth and death ---
+
+void *wepoll_make(event_base &) noexcept {
+  Owned<WepollState> state{make<WepollState>()};
+  if (!state || !grow_reports(*state, kFirstReports)) return nullptr;
+  state->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);
+  if (!state->port) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  if (!add_device(*state)) return nullptr;
+  return state.release();
+}
+
+void wepoll_unmake(void *state) noexcept { destroy(static_cast<WepollState *>(state)); }
+
+WepollState::~WepollState() {
+  for (int i = 0; i < size; ++i) {
+    if (polls[i]) give_up(*this, *polls[i]);
+  }
+  for (int got = 1; under_way && got > 0;) {
+    got = retrieve(*this, kLongestDrainMs);
+    for (int i = 0; i < got; ++i) {
+      if (reports[i].lpCompletionKey == kPollKey) take_back(*this, poll_of(reports[i]));
+    }
+  }
+  // Rather than let the kernel write into what is others' memory by then.
+  if (under_way) log_warnx("wepoll: the kernel keeps %zu requests, and their memory is lost", under_way);
+  while (Device *device = devices.pop_front()) {
+    CloseHandle(device->handle);
+    destroy(device);
+  }
+  if (port) CloseHandle(port);
+  mm_free(polls);
+  mm_free(reports);
+}
+
+bool wepoll_prepare_wake(void *) noexcept { return true; }
+
+void *wepoll_port(void *state) noexcept { return static_cast<WepollState *>(state)->port; }
+
+}  // namespace
+
+extern constinit const Backend wepoll_backend = {
+    .name = "wepoll",
+    .changelist_name = nullptr,
+    .features = EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE,
+    .rebuild_after_fork = false,
+    .updates_reach_wait = true,
+    .create = wepoll_make,
+    .destroy = wepoll_unmake,
+    .update = wepoll_update,
+    .wait = wepoll_await,
+    .watch_signal = nullptr,
+    .unwatch_signal = nullptr,
+    .signal_name = nullptr,
+    .prepare_wake = wepoll_prepare_wake,
+    .wake = wepoll_wake,
+    .completion_port = wepoll_port,
+};
+
+}  // namespace evi

@@ -1,0 +1,915 @@
+/* The method wepoll: how it is chosen, what it tells of sockets in every state, and that its waits do not
+ * slow down with the sockets that are idle. Every base here is made with EVENT_NOWIN32 unless a test says
+ * otherwise.
+ */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <event2/util.h>
+#include <stdlib.h>
+#include <windows.h>
+
+#include "api/check.h"
+
+struct seen {
+  int calls;
+  short what;
+};
+
+static void note(evutil_socket_t fd, short what, void *arg) {
+  struct seen *seen = arg;
+  (void)fd;
+  ++seen->calls;
+  seen->what |= what;
+}
+
+static void note_and_read(evutil_socket_t fd, short what, void *arg) {
+  char buffer[64];
+  note(fd, what, arg);
+  recv((SOCKET)fd, buffer, sizeof(buffer), 0);
+}
+
+static struct timeval after_ms(long ms) {
+  struct timeval tv;
+  tv.tv_sec = ms / 1000;
+  tv.tv_usec = ms % 1000 * 1000;
+  return tv;
+}
+
+static struct event_base *base;
+static evutil_socket_t pair[2];
+static struct seen seen;
+
+static void close_one(evutil_socket_t *fd) {
+  if (*fd >= 0) evutil_closesocket(*fd);
+  *fd = -1;
+}
+
+static void open_pair(void) {
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
+  CHECK_INT_EQ(evutil_make_socket_nonblocking(pair[0]) | evutil_make_socket_nonblocking(pair[1]), 0);
+}
+
+static void open_all(void) {
+  memset(&seen, 0, sizeof(seen));
+  base = event_base_new();
+  CHECK(base);
+  CHECK_STR_EQ(event_base_get_method(base), "wepoll");
+  open_pair();
+}
+
+static void close_all(void) {
+  close_one(&pair[0]);
+  close_one(&pair[1]);
+  event_base_free(base);
+}
+
+/* One round of the loop, with what comes within ten seconds. */
+static void turn(void) {
+  struct timeval limit = after_ms(10000);
+  struct seen late = {0, 0};
+  struct event *timer = event_new(base, -1, 0, note, &late);
+  event_add(timer, &limit);
+  event_base_loop(base, EVLOOP_ONCE);
+  event_free(timer);
+}
+
+static void look(void) { event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); }
+
+static void say(int end, const char *text) {
+  CHECK_INT_EQ(send((SOCKET)pair[end], text, (int)strlen(text), 0), (int)strlen(text));
+}
+
+/* --- how it is chosen --- */
+
+static const char *chosen(const struct event_config *config) {
+  static char name[16];
+  struct event_base *made = event_base_new_with_config(config);
+  if (!made) return "none";
+  strncpy(name, event_base_get_method(made), sizeof(name) - 1);
+  event_base_free(made);
+  return name;
+}
+
+static int logged;
+static char last_message[200];
+static void keep_log(int severity, const char *message) {
+  (void)severity;
+  ++logged;
+  strncpy(last_message, message, sizeof(last_message) - 1);
+}
+
+TEST(it_is_chosen_by_name_environment_and_feature) {
+  const char **names = event_get_supported_methods();
+  struct event_config *config = event_config_new();
+  CHECK_STR_EQ(names[0], "win32");
+  CHECK_STR_EQ(names[1], "wepoll");
+  CHECK_PTR_EQ(names[2], NULL);
+  CHECK_STR_EQ(chosen(config), "wepoll");
+  CHECK_INT_EQ(event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV), 0);
+  CHECK_STR_EQ(chosen(config), "win32");
+  CHECK_INT_EQ(event_config_require_features(config, EV_FEATURE_O1), 0);
+  CHECK_STR_EQ(chosen(config), "wepoll");
+  CHECK_INT_EQ(event_config_require_features(config, EV_FEATURE_EARLY_CLOSE), 0);
+  CHECK_STR_EQ(chosen(config), "wepoll");
+  event_config_free(config);
+  config = event_config_new();
+  CHECK_INT_EQ(event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV), 0);
+  CHECK_INT_EQ(event_config_avoid_method(config, "win32"), 0);
+  CHECK_STR_EQ(chosen(config), "wepoll");
+  event_config_free(config);
+}
+
+TEST(without_any_method_there_is_no_base) {
+  struct event_config *config = event_config_new();
+  event_set_log_callback(keep_log);
+  _putenv("EVENT_NOWEPOLL=1");
+  CHECK_STR_EQ(chosen(NULL), "none");
+  _putenv("EVENT_NOWEPOLL=");
+  CHECK_INT_EQ(event_config_avoid_method(config, "wepoll"), 0);
+  CHECK_STR_EQ(chosen(config), "none");
+  event_config_free(config);
+  config = event_config_new();
+  CHECK_INT_EQ(event_config_require_features(config, EV_FEATURE_ET), 0);
+  CHECK_STR_EQ(chosen(config), "none");
+  event_config_free(config);
+  config = event_config_new();
+  CHECK_INT_EQ(event_config_require_features(config, EV_FEATURE_FDS), 0);
+  CHECK_STR_EQ(chosen(config), "none");
+  event_config_free(config);
+  event_set_log_callback(NULL);
+}
+
+static long allowed = -1; /* how many allocations until one fails; negative: all succeed */
+static long refused;
+static void *rationed(size_t size) {
+  if (allowed == 0) {
+    ++refused;
+    allowed = -1;
+    return NULL;
+  }
+  if (allowed > 0) --allowed;
+  return malloc(size);
+}
+
+TEST(a_method_that_is_refused_is_logged_and_the_next_is_tried) {
+  struct event_config *config = event_config_new();
+  long k, next = 0;
+  event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+  event_set_log_callback(keep_log);
+  event_set_mem_functions(rationed, realloc, free);
+  for (k = 0; k < 20; ++k) {
+    const char *method;
+    logged = 0;
+    refused = 0;
+    allowed = k;
+    method = chosen(config);
+    allowed = -1;
+    if (!refused) break;
+    if (strcmp(method, "wepoll") != 0) continue;
+    ++next;
+    CHECK_INT_EQ(logged, 1);
+    CHECK(strstr(last_message, "win32") == last_message);
+  }
+  event_set_mem_functions(malloc, realloc, free);
+  event_set_log_callback(NULL);
+  event_config_free(config);
+  CHECK(!refused);
+  CHECK_INT_GE(next, 1);
+}
+
+TEST(memory_that_is_lacking_is_reported) {
+  struct event_base *made = NULL;
+  long k;
+  event_set_log_callback(keep_log);
+  event_set_mem_functions(rationed, realloc, free);
+  for (k = 0; k < 50; ++k) {
+    struct event *ev;
+    int added = -1;
+    refused = 0;
+    allowed = k;
+    made = event_base_new();
+    if (made) {
+      open_pair();
+      ev = event_new(made, pair[0], EV_READ, note, &seen);
+      if (ev) added = event_add(ev, NULL);
+      allowed = -1;
+      if (ev) event_free(ev);
+      event_base_free(made);
+      close_one(&pair[0]);
+      close_one(&pair[1]);
+    }
+    allowed = -1;
+    if (!refused) {
+      CHECK_INT_EQ(added, 0);
+      break;
+    }
+    CHECK_INT_EQ(added, -1);
+  }
+  event_set_mem_functions(malloc, realloc, free);
+  event_set_log_callback(NULL);
+  CHECK(!refused);
+  CHECK_INT_GE(k, 4);
+}
+
+/* --- readiness --- */
+
+TEST(what_is_ready_is_told_in_every_wait) {
+  struct event *ev;
+  open_all();
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  look();
+  CHECK_INT_EQ(seen.calls, 0);
+  say(1, "abc");
+  turn();
+  CHECK_INT_EQ(seen.calls, 1);
+  turn();
+  turn();
+  CHECK_INT_EQ(seen.calls, 3);
+  CHECK_INT_EQ(seen.what, EV_READ);
+  event_free(ev);
+  close_all();
+}
+
+TEST(what_was_read_is_told_no_more) {
+  struct event *ev;
+  open_all();
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_read, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  say(1, "abc");
+  turn();
+  look();
+  look();
+  CHECK_INT_EQ(seen.calls, 1);
+  say(1, "abc");
+  turn();
+  look();
+  CHECK_INT_EQ(seen.calls, 2);
+  event_free(ev);
+  close_all();
+}
+
+static struct event *other;
+static void note_and_add_writer(evutil_socket_t fd, short what, void *arg) {
+  event_add(other, NULL);
+  note_and_read(fd, what, arg);
+}
+
+TEST(an_event_added_before_the_callback_reads_tells_nothing_old) {
+  struct seen writing = {0, 0};
+  struct event *ev;
+  open_all();
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_add_writer, &seen);
+  other = event_new(base, pair[0], EV_WRITE, note, &writing);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  say(1, "abc");
+  turn();
+  look();
+  look();
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK_INT_EQ(writing.calls, 1);
+  event_free(ev);
+  event_free(other);
+  close_all();
+}
+
+TEST(one_time_events_come_once_and_can_be_added_again) {
+  struct event *ev;
+  int i;
+  open_all();
+  ev = event_new(base, pair[0], EV_READ, note, &seen);
+  say(1, "abc");
+  for (i = 1; i < 4; ++i) {
+    CHECK_INT_EQ(event_add(ev, NULL), 0);
+    turn();
+    CHECK_INT_EQ(seen.calls, i);
+    CHECK_INT_EQ(event_pending(ev, EV_READ, NULL), 0);
+    look();
+    CHECK_INT_EQ(seen.calls, i);
+  }
+  event_free(ev);
+  close_all();
+}
+
+/* All orders of adding and deleting a reader and a writer, with and without a wait in between. */
+TEST(interest_changes_take_effect_at_once) {
+  struct seen writing = {0, 0};
+  struct event *r, *w;
+  int i;
+  open_all();
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note, &writing);
+  for (i = 0; i < 400; ++i) {
+    const int want_r = (i * 7 / 3) % 2, want_w = (i * 5 / 4) % 2;
+    want_r ? event_add(r, NULL) : event_del(r);
+    want_w ? event_add(w, NULL) : event_del(w);
+    if (i == 200) say(1, "x");
+    if (i % 3 == 0) continue;
+    seen.calls = writing.calls = 0;
+    look();
+    CHECK_INT_EQ(writing.calls, want_w);
+    CHECK_INT_EQ(seen.calls, want_r && i >= 200);
+  }
+  event_free(r);
+  event_free(w);
+  close_all();
+}
+
+TEST(narrowed_interest_is_told_no_more_than_it_wants) {
+  struct seen writing = {0, 0};
+  struct event *r, *w;
+  char bytes[4096];
+  open_all();
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note, &writing);
+  memset(bytes, 0, sizeof(bytes));
+  while (send((SOCKET)pair[0], bytes, sizeof(bytes), 0) > 0) {
+  }
+  CHECK_INT_EQ(event_add(r, NULL) | event_add(w, NULL), 0);
+  look();
+  CHECK_INT_EQ(seen.calls + writing.calls, 0);
+  /* From here on the kernel still has a request for both. */
+  event_del(w);
+  while (recv((SOCKET)pair[1], bytes, sizeof(bytes), 0) > 0) {
+  }
+  look();
+  say(1, "x");
+  look();
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK_INT_EQ(writing.calls, 0);
+  event_free(r);
+  event_free(w);
+  close_all();
+}
+
+/* --- ends --- */
+
+TEST(an_end_is_told_early_and_to_readers) {
+  struct seen closed = {0, 0}, writing = {0, 0};
+  struct event *c, *r, *w;
+  open_all();
+  c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note, &closed);
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  w = event_new(base, pair[0], EV_WRITE, note, &writing);
+  CHECK_INT_EQ(event_add(c, NULL), 0);
+  look();
+  CHECK_INT_EQ(closed.calls, 0);
+  shutdown((SOCKET)pair[1], SD_SEND);
+  turn();
+  CHECK_INT_EQ(closed.calls, 1);
+  CHECK_INT_EQ(closed.what, EV_CLOSED);
+  turn();
+  CHECK_INT_EQ(closed.calls, 2);
+  CHECK_INT_EQ(event_add(r, NULL) | event_add(w, NULL), 0);
+  turn();
+  CHECK_INT_EQ(closed.calls, 3);
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK_INT_EQ(writing.calls, 1);
+  event_free(c);
+  event_free(r);
+  event_free(w);
+  close_all();
+}
+
+TEST(data_does_not_wake_who_waits_for_the_end) {
+  struct event *c;
+  open_all();
+  c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note, &seen);
+  CHECK_INT_EQ(event_add(c, NULL), 0);
+  say(1, "abc");
+  look();
+  look();
+  CHECK_INT_EQ(seen.calls, 0);
+  event_free(c);
+  close_all();
+}
+
+TEST(a_writer_does_not_hear_of_the_peers_end) {
+  struct event *w;
+  char bytes[4096];
+  open_all();
+  memset(bytes, 0, sizeof(bytes));
+  while (send((SOCKET)pair[0], bytes, sizeof(bytes), 0) > 0) {
+  }
+  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note, &seen);
+  CHECK_INT_EQ(event_add(w, NULL), 0);
+  shutdown((SOCKET)pair[1], SD_SEND);
+  look();
+  look();
+  CHECK_INT_EQ(seen.calls, 0);
+  event_free(w);
+  close_all();
+}
+
+TEST(a_reset_is_told_to_whoever_waits) {
+  static const short kinds[] = {EV_READ, EV_CLOSED, EV_READ | EV_WRITE | EV_CLOSED};
+  size_t i;
+  for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
+    struct linger at_once;
+    struct event *ev;
+    open_all();
+    at_once.l_onoff = 1;
+    at_once.l_linger = 0;
+    setsockopt((SOCKET)pair[1], SOL_SOCKET, SO_LINGER, (const char *)&at_once, sizeof(at_once));
+    ev = event_new(base, pair[0], kinds[i], note, &seen);
+    CHECK_INT_EQ(event_add(ev, NULL), 0);
+    if (!(kinds[i] & EV_WRITE)) look();
+    close_one(&pair[1]);
+    turn();
+    CHECK_INT_EQ(seen.calls, 1);
+    CHECK(seen.what & kinds[i]);
+    event_free(ev);
+    close_all();
+  }
+}
+
+/* --- sockets that are closed and opened --- */
+
+TEST(a_socket_closed_while_watched_neither_spins_nor_stops_the_others) {
+  struct seen ours = {0, 0};
+  struct event *ev, *mine;
+  evutil_socket_t more[2];
+  open_all();
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, more), 0);
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  mine = event_new(base, more[0], EV_READ | EV_PERSIST, note, &ours);
+  CHECK_INT_EQ(event_add(ev, NULL) | event_add(mine, NULL), 0);
+  look();
+  close_one(&pair[0]);
+  look();
+  look();
+  CHECK_INT_LE(seen.calls, 2);
+  send((SOCKET)more[1], "x", 1, 0);
+  turn();
+  CHECK_INT_EQ(ours.calls, 1);
+  event_free(ev);
+  event_free(mine);
+  evutil_closesocket(more[0]);
+  evutil_closesocket(more[1]);
+  close_all();
+}
+
+TEST(a_closed_number_that_is_opened_anew_is_watched_anew) {
+  int reused = 0, i;
+  open_all();
+  for (i = 0; i < 50; ++i) {
+    const evutil_socket_t old = pair[0];
+    struct event *ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+    CHECK_INT_EQ(event_add(ev, NULL), 0);
+    say(1, "old");
+    if (i % 2) look();
+    seen.calls = 0;
+    event_free(ev);
+    close_one(&pair[0]);
+    close_one(&pair[1]);
+    open_pair();
+    if (pair[0] != old && pair[1] == old) {
+      pair[1] = pair[0];
+      pair[0] = old;
+    }
+    reused += pair[0] == old;
+    ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+    CHECK_INT_EQ(event_add(ev, NULL), 0);
+    look();
+    look();
+    CHECK_INT_EQ(seen.calls, 0);
+    say(1, "new");
+    turn();
+    CHECK_INT_EQ(seen.calls, 1);
+    event_free(ev);
+  }
+  CHECK_INT_GT(reused, 0);
+  close_all();
+}
+
+TEST(what_is_no_socket_is_refused) {
+  struct event *ev;
+  HANDLE file;
+  open_all();
+  event_set_log_callback(keep_log);
+  close_one(&pair[1]);
+  ev = event_new(base, pair[0] + 400, EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), -1);
+  CHECK_INT_EQ(event_pending(ev, EV_READ, NULL), 0);
+  event_free(ev);
+  ev = event_new(base, pair[0] + 1, EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), -1);
+  event_free(ev);
+  file = CreateEventA(NULL, FALSE, FALSE, NULL);
+  CHECK(file);
+  ev = event_new(base, (evutil_socket_t)(intptr_t)file, EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), -1);
+  event_free(ev);
+  CloseHandle(file);
+  /* A number that there is room for already, closed since. */
+  ev = event_new(base, pair[0], EV_READ, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  CHECK_INT_EQ(event_del(ev), 0);
+  close_one(&pair[0]);
+  CHECK_INT_EQ(event_add(ev, NULL), -1);
+  event_free(ev);
+  event_set_log_callback(NULL);
+  close_all();
+}
+
+/* --- many --- */
+
+enum { many = 2500 };
+static evutil_socket_t sockets[many];
+static struct event *events[many];
+static struct seen each[many];
+
+static void bind_to_loopback(evutil_socket_t fd, struct sockaddr_in *address) {
+  int length = sizeof(*address);
+  memset(address, 0, sizeof(*address));
+  address->sin_family = AF_INET;
+  address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_INT_EQ(bind((SOCKET)fd, (struct sockaddr *)address, sizeof(*address)), 0);
+  CHECK_INT_EQ(getsockname((SOCKET)fd, (struct sockaddr *)address, &length), 0);
+}
+
+/* Sockets that nobody sends to, each with an event. */
+static void open_many(int count) {
+  int i;
+  memset(each, 0, sizeof(each));
+  for (i = 0; i < count; ++i) {
+    struct sockaddr_in address;
+    sockets[i] = (evutil_socket_t)socket(AF_INET, SOCK_DGRAM, 0);
+    CHECK_INT_GE(sockets[i], 0);
+    bind_to_loopback(sockets[i], &address);
+    if (CHECK_FAILED()) return;
+    events[i] = event_new(base, sockets[i], EV_READ | EV_PERSIST, note_and_read, &each[i]);
+    CHECK_INT_EQ(event_add(events[i], NULL), 0);
+  }
+}
+
+static void close_many(int count) {
+  int i;
+  for (i = 0; i < count; ++i) {
+    event_free(events[i]);
+    close_one(&sockets[i]);
+  }
+}
+
+static void send_to(evutil_socket_t to) {
+  struct sockaddr_in address;
+  int length = sizeof(address);
+  getsockname((SOCKET)to, (struct sockaddr *)&address, &length);
+  CHECK_INT_EQ(sendto((SOCKET)to, "x", 1, 0, (struct sockaddr *)&address, length), 1);
+}
+
+TEST(thousands_of_sockets_are_watched) {
+  int i, told = 0, rounds = 0;
+  open_all();
+  open_many(many);
+  if (CHECK_FAILED()) return;
+  look();
+  for (i = 0; i < many; i += 7) send_to(sockets[i]);
+  while (told < (many + 6) / 7 && ++rounds < 1000) {
+    turn();
+    for (told = i = 0; i < many; ++i) told += each[i].calls;
+  }
+  for (i = 0; i < many; ++i) {
+    if (each[i].calls != (i % 7 == 0)) CHECK_INT_EQ(i, -1);
+  }
+  close_many(many);
+  close_all();
+}
+
+TEST(a_base_is_freed_while_polls_are_under_way) {
+  int i;
+  open_all();
+  open_many(200);
+  if (CHECK_FAILED()) return;
+  look();
+  /* Some are ready, some cancelled, one is closed. */
+  for (i = 0; i < 50; ++i) send_to(sockets[i]);
+  for (i = 50; i < 100; ++i) event_del(events[i]);
+  close_one(&sockets[150]);
+  event_base_free(base);
+  for (i = 0; i < 200; ++i) {
+    event_free(events[i]);
+    close_one(&sockets[i]);
+  }
+  close_one(&pair[0]);
+  close_one(&pair[1]);
+}
+
+static double microseconds_per_event(int idle) {
+  enum { events_told = 400 };
+  LARGE_INTEGER before, after, frequency;
+  struct event *ev;
+  int i;
+  open_many(idle);
+  if (CHECK_FAILED()) return 0;
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_read, &seen);
+  event_add(ev, NULL);
+  look();
+  QueryPerformanceFrequency(&frequency);
+  QueryPerformanceCounter(&before);
+  for (i = 0; i < events_told; ++i) {
+    say(1, "x");
+    event_base_loop(base, EVLOOP_ONCE);
+  }
+  QueryPerformanceCounter(&after);
+  event_free(ev);
+  close_many(idle);
+  return (double)(after.QuadPart - before.QuadPart) * 1e6 / (double)frequency.QuadPart / events_told;
+}
+
+TEST(idle_sockets_cost_nothing) {
+  double few, lots;
+  open_all();
+  few = microseconds_per_event(16);
+  lots = microseconds_per_event(2000);
+  printf("wepoll: %.1f us per event beside 16 idle sockets, %.1f us beside 2000\n", few, lots);
+  CHECK_INT_EQ(seen.calls, 800);
+  /* A method that hands the kernel all of them in each wait takes tens of times longer. */
+  CHECK(lots < 5 * few + 100);
+  close_all();
+}
+
+/* --- datagrams, connections --- */
+
+TEST(datagram_sockets_are_told) {
+  struct seen writing = {0, 0};
+  struct event *w;
+  open_all();
+  open_many(1);
+  if (CHECK_FAILED()) return;
+  w = event_new(base, sockets[0], EV_WRITE, note, &writing);
+  CHECK_INT_EQ(event_add(w, NULL), 0);
+  turn();
+  CHECK_INT_EQ(writing.calls, 1);
+  CHECK_INT_EQ(each[0].calls, 0);
+  send_to(sockets[0]);
+  turn();
+  look();
+  CHECK_INT_EQ(each[0].calls, 1);
+  event_free(w);
+  close_many(1);
+  close_all();
+}
+
+TEST(a_refused_connection_is_told_to_readers_and_writers) {
+  static const short kinds[] = {EV_READ, EV_WRITE, EV_READ | EV_WRITE};
+  size_t i;
+  for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
+    struct sockaddr_in address;
+    evutil_socket_t bound, fd;
+    struct event *ev;
+    int error = 0, length = sizeof(error);
+    open_all();
+    bound = (evutil_socket_t)socket(AF_INET, SOCK_STREAM, 0);
+    bind_to_loopback(bound, &address);
+    fd = (evutil_socket_t)socket(AF_INET, SOCK_STREAM, 0);
+    evutil_make_socket_nonblocking(fd);
+    ev = event_new(base, fd, kinds[i], note, &seen);
+    CHECK_INT_EQ(event_add(ev, NULL), 0);
+    look();
+    CHECK_INT_EQ(seen.calls, 0);
+    connect((SOCKET)fd, (struct sockaddr *)&address, sizeof(address));
+    turn();
+    CHECK_INT_EQ(seen.calls, 1);
+    CHECK_INT_EQ(seen.what, kinds[i]);
+    getsockopt((SOCKET)fd, SOL_SOCKET, SO_ERROR, (char *)&error, &length);
+    CHECK_INT_EQ(error, WSAECONNREFUSED);
+    event_free(ev);
+    evutil_closesocket(fd);
+    evutil_closesocket(bound);
+    close_all();
+  }
+}
+
+TEST(a_connection_that_stands_is_told_to_writers) {
+  struct sockaddr_in address;
+  struct seen accepting = {0, 0};
+  evutil_socket_t listening, fd;
+  struct event *l, *w;
+  open_all();
+  listening = (evutil_socket_t)socket(AF_INET, SOCK_STREAM, 0);
+  bind_to_loopback(listening, &address);
+  CHECK_INT_EQ(listen((SOCKET)listening, 5), 0);
+  fd = (evutil_socket_t)socket(AF_INET, SOCK_STREAM, 0);
+  evutil_make_socket_nonblocking(fd);
+  l = event_new(base, listening, EV_READ | EV_PERSIST, note, &accepting);
+  w = event_new(base, fd, EV_WRITE, note, &seen);
+  CHECK_INT_EQ(event_add(l, NULL), 0);
+  look();
+  CHECK_INT_EQ(accepting.calls, 0);
+  connect((SOCKET)fd, (struct sockaddr *)&address, sizeof(address));
+  CHECK_INT_EQ(event_add(w, NULL), 0);
+  turn();
+  look();
+  CHECK_INT_EQ(seen.what, EV_WRITE);
+  CHECK_INT_EQ(accepting.what, EV_READ);
+  event_free(l);
+  event_free(w);
+  evutil_closesocket(fd);
+  evutil_closesocket(listening);
+  close_all();
+}
+
+enum { much = 1 << 20 };
+static struct bufferevent *server_side;
+
+static void echo(struct bufferevent *bev, void *arg) {
+  (void)arg;
+  bufferevent_write_buffer(bev, bufferevent_get_input(bev));
+}
+static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
+                     void *arg) {
+  (void)peer, (void)length, (void)arg;
+  server_side = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_setcb(server_side, echo, NULL, NULL, NULL);
+  bufferevent_enable(server_side, EV_READ | EV_WRITE);
+}
+static void count_back(struct bufferevent *bev, void *arg) {
+  if (evbuffer_get_length(bufferevent_get_input(bev)) == much) event_base_loopexit(arg, NULL);
+}
+
+TEST(bytes_come_back_from_an_echo_server) {
+  struct timeval limit = after_ms(60000);
+  struct sockaddr_in address;
+  int length = sizeof(address);
+  struct evconnlistener *listener;
+  struct bufferevent *client;
+  static char sent[much], got[much];
+  int i;
+  open_all();
+  for (i = 0; i < much; ++i) sent[i] = (char)(i * 7);
+  memset(&address, 0, sizeof(address));
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  listener = evconnlistener_new_bind(base, accepted, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
+                                     (struct sockaddr *)&address, sizeof(address));
+  CHECK(listener);
+  CHECK_INT_EQ(getsockname((SOCKET)evconnlistener_get_fd(listener), (struct sockaddr *)&address, &length), 0);
+  client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_setcb(client, count_back, NULL, NULL, base);
+  bufferevent_enable(client, EV_READ | EV_WRITE);
+  CHECK_INT_EQ(bufferevent_socket_connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+  bufferevent_write(client, sent, much);
+  event_base_loopexit(base, &limit);
+  event_base_dispatch(base);
+  CHECK_INT_EQ(bufferevent_read(client, got, much), much);
+  CHECK_MEM_EQ(sent, got, much);
+  bufferevent_free(client);
+  bufferevent_free(server_side);
+  evconnlistener_free(listener);
+  close_all();
+}
+
+/* --- time --- */
+
+TEST(timeouts_are_kept) {
+  static const long times[] = {0, 1, 20, 50};
+  size_t i;
+  open_all();
+  for (i = 0; i < sizeof(times) / sizeof(times[0]); ++i) {
+    struct timeval wait = after_ms(times[i]);
+    LARGE_INTEGER before, after, frequency;
+    struct event *ev = event_new(base, pair[0], EV_READ, note, &seen);
+    seen.calls = 0;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&before);
+    CHECK_INT_EQ(event_add(ev, &wait), 0);
+    CHECK_INT_EQ(event_base_dispatch(base), 1);
+    QueryPerformanceCounter(&after);
+    CHECK_INT_EQ(seen.calls, 1);
+    CHECK_INT_EQ(seen.what, EV_TIMEOUT);
+    CHECK_INT_GE((after.QuadPart - before.QuadPart) * 1000 / frequency.QuadPart, times[i]);
+    event_free(ev);
+  }
+  close_all();
+}
+
+/* --- threads: the last tests, since locks stay on --- */
+
+/* An event that is due wakes the loop and ends it, whether it waits already or not yet. */
+static void leave(evutil_socket_t fd, short what, void *arg) {
+  (void)fd, (void)what;
+  event_base_loopbreak(arg);
+}
+static DWORD WINAPI wake_and_end(void *arg) {
+  event_base_once(arg, -1, EV_TIMEOUT, leave, arg, NULL);
+  return 0;
+}
+
+static void open_all_with_threads(void) {
+  CHECK_INT_EQ(evthread_use_windows_threads(), 0);
+  open_all();
+}
+
+static void run_beside(LPTHREAD_START_ROUTINE routine, struct event *armed) {
+  struct timeval limit = after_ms(60000);
+  HANDLE thread;
+  CHECK_INT_EQ(event_add(armed, &limit), 0);
+  thread = CreateThread(NULL, 0, routine, base, 0, NULL);
+  CHECK(thread);
+  event_base_loop(base, 0);
+  CHECK_INT_EQ(WaitForSingleObject(thread, 60000), WAIT_OBJECT_0);
+  CloseHandle(thread);
+  event_del(armed);
+}
+
+TEST(another_thread_wakes_the_loop) {
+  struct event *timer;
+  int i;
+  open_all_with_threads();
+  timer = event_new(base, -1, 0, note, &seen);
+  for (i = 0; i < 50 && !CHECK_FAILED(); ++i) run_beside(wake_and_end, timer);
+  CHECK_INT_EQ(seen.calls, 0);
+  event_free(timer);
+  close_all();
+}
+
+static struct event *from_outside;
+static DWORD WINAPI add_and_send(void *arg) {
+  (void)arg;
+  event_add(from_outside, NULL);
+  send((SOCKET)pair[1], "x", 1, 0);
+  return 0;
+}
+static void note_and_leave(evutil_socket_t fd, short what, void *arg) {
+  note_and_read(fd, what, arg);
+  event_base_loopbreak(base);
+}
+
+TEST(what_another_thread_adds_reaches_the_wait) {
+  struct event *timer;
+  struct seen late = {0, 0};
+  int i;
+  open_all_with_threads();
+  timer = event_new(base, -1, 0, note, &late);
+  for (i = 0; i < 100 && !CHECK_FAILED(); ++i) {
+    from_outside = event_new(base, pair[0], EV_READ | (i % 2 ? EV_PERSIST : 0), note_and_leave, &seen);
+    run_beside(add_and_send, timer);
+    CHECK_INT_EQ(seen.calls, i + 1);
+    event_free(from_outside);
+  }
+  CHECK_INT_EQ(late.calls, 0);
+  event_free(timer);
+  close_all();
+}
+
+/* One thread adds and deletes what the loop waits for, again and again. */
+static DWORD WINAPI churn(void *arg) {
+  int i;
+  for (i = 0; i < 2000; ++i) {
+    event_add(events[i % 8], NULL);
+    if (i % 3) event_del(events[(i * 5) % 8]);
+  }
+  for (i = 0; i < 8; ++i) event_del(events[i]);
+  for (i = 0; i < 8; ++i) event_add(events[i], NULL);
+  send_to(sockets[3]);
+  (void)arg;
+  return 0;
+}
+static void read_and_leave(evutil_socket_t fd, short what, void *arg) {
+  note_and_read(fd, what, arg);
+  event_base_loopbreak(base);
+}
+
+TEST(a_wait_survives_another_threads_churn) {
+  struct event *timer;
+  struct seen late = {0, 0};
+  open_all_with_threads();
+  open_many(8);
+  if (CHECK_FAILED()) return;
+  event_free(events[3]);
+  events[3] = event_new(base, sockets[3], EV_READ | EV_PERSIST, read_and_leave, &each[3]);
+  CHECK_INT_EQ(event_add(events[3], NULL), 0);
+  timer = event_new(base, -1, 0, note, &late);
+  run_beside(churn, timer);
+  CHECK_INT_EQ(each[3].calls, 1);
+  CHECK_INT_EQ(late.calls, 0);
+  event_free(timer);
+  close_many(8);
+  close_all();
+}
+
+int main(int argc, char **argv) {
+  WSADATA data;
+  if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
+  _putenv("EVENT_NOWIN32=1");
+  pair[0] = pair[1] = -1;
+  RUN_TESTS(it_is_chosen_by_name_environment_and_feature, without_any_method_there_is_no_base,
+            a_method_that_is_refused_is_logged_and_the_next_is_tried, memory_that_is_lacking_is_reported,
+            what_is_ready_is_told_in_every_wait, what_was_read_is_told_no_more,
+            an_event_added_before_the_callback_reads_tells_nothing_old,
+            one_time_events_come_once_and_can_be_added_again, interest_changes_take_effect_at_once,
+            narrowed_interest_is_told_no_more_than_it_wants, an_end_is_told_early_and_to_readers,
+            data_does_not_wake_who_waits_for_the_end, a_writer_does_not_hear_of_the_peers_end,
+            a_reset_is_told_to_whoever_waits,
+            a_socket_closed_while_watched_neither_spins_nor_stops_the_others,
+            a_closed_number_that_is_opened_anew_is_watched_anew, what_is_no_socket_is_refused,
+            thousands_of_sockets_are_watched, a_base_is_freed_while_polls_are_under_way,
+            idle_sockets_cost_nothing, datagram_sockets_are_told,
+            a_refused_connection_is_told_to_readers_and_writers, a_connection_that_stands_is_told_to_writers,
+            bytes_come_back_from_an_echo_server, timeouts_are_kept, another_thread_wakes_the_loop,
+            what_another_thread_adds_reaches_the_wait, a_wait_survives_another_threads_churn);
+}
