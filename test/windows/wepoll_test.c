@@ -8,6 +8,7 @@
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <event2/util.h>
+#include <event2/watch.h>
 #include <stdlib.h>
 #include <windows.h>
 
@@ -77,6 +78,22 @@ static void turn(void) {
 }
 
 static void look(void) { event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); }
+
+static void count_wait(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
+  (void)watch, (void)info;
+  ++*(int *)arg;
+}
+
+/* How often the loop waits within a twentieth of a second. */
+static int waits(void) {
+  struct timeval end = after_ms(50);
+  int count = 0;
+  struct evwatch *watch = evwatch_prepare_new(base, count_wait, &count);
+  event_base_loopexit(base, &end);
+  event_base_loop(base, 0);
+  evwatch_free(watch);
+  return count;
+}
 
 static void say(int end, const char *text) {
   CHECK_INT_EQ(send((SOCKET)pair[end], text, (int)strlen(text), 0), (int)strlen(text));
@@ -340,6 +357,10 @@ TEST(narrowed_interest_is_told_no_more_than_it_wants) {
   look();
   CHECK_INT_EQ(seen.calls, 1);
   CHECK_INT_EQ(writing.calls, 0);
+  recv((SOCKET)pair[0], bytes, sizeof(bytes), 0);
+  CHECK_INT_LE(waits(), 5);
+  event_del(r);
+  CHECK_INT_LE(waits(), 5);
   event_free(r);
   event_free(w);
   close_all();
@@ -374,6 +395,36 @@ TEST(an_end_is_told_early_and_to_readers) {
   close_all();
 }
 
+/* Wine tells of the end only when what came before it was read. */
+static int on_wine(void) { return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != NULL; }
+
+TEST(an_end_behind_data_is_told_before_it_is_read) {
+  struct event *c, *r;
+  char bytes[8];
+  open_all();
+  c = event_new(base, pair[0], EV_CLOSED, note, &seen);
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  CHECK_INT_EQ(event_add(c, NULL), 0);
+  look();
+  say(1, "abc");
+  look();
+  CHECK_INT_EQ(seen.calls, 0);
+  close_one(&pair[1]);
+  if (on_wine()) {
+    look();
+    CHECK_INT_EQ(seen.calls, 0);
+    CHECK_INT_EQ(recv((SOCKET)pair[0], bytes, sizeof(bytes), 0), 3);
+  }
+  turn();
+  CHECK_INT_EQ(seen.what, EV_CLOSED);
+  CHECK_INT_EQ(event_add(r, NULL), 0);
+  turn();
+  CHECK_INT_EQ(seen.what, EV_READ | EV_CLOSED);
+  event_free(c);
+  event_free(r);
+  close_all();
+}
+
 TEST(data_does_not_wake_who_waits_for_the_end) {
   struct event *c;
   open_all();
@@ -381,7 +432,7 @@ TEST(data_does_not_wake_who_waits_for_the_end) {
   CHECK_INT_EQ(event_add(c, NULL), 0);
   say(1, "abc");
   look();
-  look();
+  CHECK_INT_LE(waits(), 5);
   CHECK_INT_EQ(seen.calls, 0);
   event_free(c);
   close_all();
@@ -398,7 +449,7 @@ TEST(a_writer_does_not_hear_of_the_peers_end) {
   CHECK_INT_EQ(event_add(w, NULL), 0);
   shutdown((SOCKET)pair[1], SD_SEND);
   look();
-  look();
+  CHECK_INT_LE(waits(), 5);
   CHECK_INT_EQ(seen.calls, 0);
   event_free(w);
   close_all();
@@ -439,9 +490,8 @@ TEST(a_socket_closed_while_watched_neither_spins_nor_stops_the_others) {
   CHECK_INT_EQ(event_add(ev, NULL) | event_add(mine, NULL), 0);
   look();
   close_one(&pair[0]);
-  look();
-  look();
-  CHECK_INT_LE(seen.calls, 2);
+  CHECK_INT_LE(waits(), 5);
+  CHECK_INT_EQ(seen.calls, 0);
   send((SOCKET)more[1], "x", 1, 0);
   turn();
   CHECK_INT_EQ(ours.calls, 1);
@@ -598,8 +648,9 @@ TEST(a_base_is_freed_while_polls_are_under_way) {
   close_one(&pair[1]);
 }
 
+enum { events_told = 100 };
+
 static double microseconds_per_event(int idle) {
-  enum { events_told = 400 };
   LARGE_INTEGER before, after, frequency;
   struct event *ev;
   int i;
@@ -620,16 +671,25 @@ static double microseconds_per_event(int idle) {
   return (double)(after.QuadPart - before.QuadPart) * 1e6 / (double)frequency.QuadPart / events_told;
 }
 
-TEST(idle_sockets_cost_nothing) {
-  double few, lots;
+/* A machine that is busy, and a kernel that slows down by itself, leave the difference to select. */
+TEST(idle_sockets_cost_less_than_with_select) {
+  struct event_config *config = event_config_new();
+  double polled, selected;
   open_all();
-  few = microseconds_per_event(16);
-  lots = microseconds_per_event(2000);
-  printf("wepoll: %.1f us per event beside 16 idle sockets, %.1f us beside 2000\n", few, lots);
-  CHECK_INT_EQ(seen.calls, 800);
-  /* A method that hands the kernel all of them in each wait takes tens of times longer. */
-  CHECK(lots < 5 * few + 100);
+  polled = microseconds_per_event(2000);
+  CHECK_INT_EQ(seen.calls, events_told);
   close_all();
+  memset(&seen, 0, sizeof(seen));
+  event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+  base = event_base_new_with_config(config);
+  CHECK_STR_EQ(event_base_get_method(base), "win32");
+  open_pair();
+  selected = microseconds_per_event(2000);
+  CHECK_INT_EQ(seen.calls, events_told);
+  close_all();
+  event_config_free(config);
+  printf("beside 2000 idle sockets: wepoll %.1f us per event, win32 %.1f us\n", polled, selected);
+  CHECK(2 * polled < selected);
 }
 
 /* --- datagrams, connections --- */
@@ -903,12 +963,12 @@ int main(int argc, char **argv) {
             an_event_added_before_the_callback_reads_tells_nothing_old,
             one_time_events_come_once_and_can_be_added_again, interest_changes_take_effect_at_once,
             narrowed_interest_is_told_no_more_than_it_wants, an_end_is_told_early_and_to_readers,
-            data_does_not_wake_who_waits_for_the_end, a_writer_does_not_hear_of_the_peers_end,
-            a_reset_is_told_to_whoever_waits,
+            an_end_behind_data_is_told_before_it_is_read, data_does_not_wake_who_waits_for_the_end,
+            a_writer_does_not_hear_of_the_peers_end, a_reset_is_told_to_whoever_waits,
             a_socket_closed_while_watched_neither_spins_nor_stops_the_others,
             a_closed_number_that_is_opened_anew_is_watched_anew, what_is_no_socket_is_refused,
             thousands_of_sockets_are_watched, a_base_is_freed_while_polls_are_under_way,
-            idle_sockets_cost_nothing, datagram_sockets_are_told,
+            idle_sockets_cost_less_than_with_select, datagram_sockets_are_told,
             a_refused_connection_is_told_to_readers_and_writers, a_connection_that_stands_is_told_to_writers,
             bytes_come_back_from_an_echo_server, timeouts_are_kept, another_thread_wakes_the_loop,
             what_another_thread_adds_reaches_the_wait, a_wait_survives_another_threads_churn);
