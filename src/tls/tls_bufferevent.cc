@@ -453,10 +453,17 @@ bool TlsBufferevent::want(event &ev, short direction, bool wanted) noexcept {
   return true;
 }
 
+// Without a descriptor only the timeouts run.
+bool TlsBufferevent::await_descriptor() noexcept {
+  return !ev_base || (want(ev_read, EV_READ, wants(EV_READ) && evutil_timerisset(&timeout_read)) &&
+                      want(ev_write, EV_WRITE, wants(EV_WRITE) && evutil_timerisset(&timeout_write)));
+}
+
 // A filter's events are timers, and are there only if there is a timeout.
 bool TlsBufferevent::update_interest() noexcept {
   if (!underlying_) {
-    if (fd_of(*this) < 0 || socket_.connecting) return true;
+    if (socket_.connecting) return true;
+    if (fd_of(*this) < 0) return await_descriptor();
     return want(ev_read, EV_READ, wants_input()) && want(ev_write, EV_WRITE, wants_output());
   }
   const bool input = wants_input();

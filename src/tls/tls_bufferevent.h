@@ -88,7 +88,8 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   std::size_t sealed_left() noexcept;
   void finish_writing() noexcept;
   void fail(short what, int error) noexcept;
-  [[nodiscard]] bool update_interest() noexcept;
+  [[nodiscard]] bool await_descriptor() noexcept;
+  bool update_interest() noexcept;
   void hold_underlying(bool back) noexcept;
   [[nodiscard]] bool want(event &ev, short direction, bool wanted) noexcept;
   bool may_pump() const noexcept;

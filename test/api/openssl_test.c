@@ -1003,6 +1003,36 @@ static void timeouts(enum form form, int server) {
 }
 TEST(timeouts_are_told_in_their_direction) { in_all_ways(timeouts); }
 
+static void no_descriptor(enum form form, int server) {
+  const struct timeval soon = {0, 15000};
+  struct fixture f;
+  if (form == over_bufferevent) return; /* what is underneath has the descriptor */
+  make_pair(f.fds);
+  f.bev = make_tls(form, -1, server, BEV_OPT_CLOSE_ON_FREE, "a");
+  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  bufferevent_enable(f.bev, EV_READ);
+  bufferevent_disable(f.bev, EV_WRITE);
+  bufferevent_set_timeouts(f.bev, &soon, NULL);
+  run_for(25);
+  CHECK_INT_EQ(strncmp(log_text, "a:e40 ", 6), 0);
+  bufferevent_set_timeouts(f.bev, NULL, NULL);
+  log_text[0] = 0;
+  run_for(25);
+  CHECK_LOG("");
+  bufferevent_enable(f.bev, EV_WRITE);
+  bufferevent_set_timeouts(f.bev, NULL, &soon);
+  run_for(25);
+  CHECK_INT_EQ(strncmp(log_text, "a:e40 ", 6), 0);
+  log_text[0] = 0;
+  bufferevent_set_timeouts(f.bev, NULL, NULL);
+  bufferevent_setfd(f.bev, f.fds[0]);
+  shake_hands(&f);
+  if (ours()) CHECK_LOG("a:e80 ");
+  log_text[0] = 0;
+  end(&f);
+}
+TEST(timeouts_run_without_a_descriptor) { in_all_ways(no_descriptor); }
+
 /* --- free in every callback ----------------------------------------------------------------------------- */
 
 enum { at_read = 1, at_write = 2 }; /* or one of the events, which are greater */
@@ -1419,9 +1449,9 @@ int main(int argc, char **argv) {
       an_end_without_close_notify_is_an_error_unless_allowed, an_end_in_the_middle_of_a_record_is_an_error,
       a_record_that_was_tampered_with_is_an_error, a_free_says_goodbye_if_all_was_sent,
       the_program_may_say_goodbye_itself, a_flush_to_the_end_closes_one_direction,
-      timeouts_are_told_in_their_direction, it_may_be_freed_in_every_callback,
-      callbacks_are_deferred_if_asked, a_constructor_that_fails_takes_nothing,
-      a_descriptor_that_is_not_the_sessions_is_refused,
+      timeouts_are_told_in_their_direction, timeouts_run_without_a_descriptor,
+      it_may_be_freed_in_every_callback, callbacks_are_deferred_if_asked,
+      a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
       without_the_option_session_and_socket_stay_the_programs,
       without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
       the_descriptor_may_come_later, connected_is_told_after_the_handshake, a_refused_connection_is_one_error,
