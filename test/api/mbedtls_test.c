@@ -13,69 +13,25 @@
 #include <mbedtls/x509_crt.h>
 #include <openssl/pem.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include "api/check.h"
-#include "api/tls_openssl.h"
+#include "api/tls_fixture.h"
 
-static struct event_base *base;
-static SSL_CTX *server_ctx, *client_ctx;
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context random_source;
 static mbedtls_x509_crt certificate;
 static mbedtls_pk_context key;
 static mbedtls_ssl_config config[2]; /* of a client, of a server */
-static char log_text[4096];
-
-static void note(const char *format, ...) {
-  const size_t used = strlen(log_text);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-  va_end(args);
-}
-
-#define CHECK_LOG(expected)                 \
-  do {                                      \
-    char seen_[sizeof(log_text)];           \
-    memcpy(seen_, log_text, sizeof(seen_)); \
-    log_text[0] = 0;                        \
-    CHECK_STR_EQ(seen_, expected);          \
-  } while (0)
-
-static void on_read(struct bufferevent *bev, void *name) {
-  note("%s:r%u ", (char *)name, (unsigned)evbuffer_get_length(bufferevent_get_input(bev)));
-}
-static void on_write(struct bufferevent *bev, void *name) {
-  note("%s:w%u ", (char *)name, (unsigned)evbuffer_get_length(bufferevent_get_output(bev)));
-}
-static void on_event(struct bufferevent *bev, short what, void *name) {
-  (void)bev;
-  note("%s:e%02x ", (char *)name, (unsigned)what);
-}
-
-static void turn(void) {
-  int i;
-  for (i = 0; i < 12; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
-}
-
-static void make_pair(evutil_socket_t fds[2]) {
-  evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
-  evutil_make_socket_nonblocking(fds[0]);
-  evutil_make_socket_nonblocking(fds[1]);
-}
-
-enum form { over_socket, over_bufferevent };
 
 static enum bufferevent_ssl_state side(int server) {
   return server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING;
 }
 
-static struct bufferevent *make_tls(enum form form, evutil_socket_t fd, int server, const char *name) {
-  const int options = BEV_OPT_CLOSE_ON_FREE | (getenv("EVENTIDE_TEST_THREADS") ? BEV_OPT_THREADSAFE : 0);
+static struct bufferevent *make_tls(enum form form, evutil_socket_t fd, int server, int options,
+                                    const char *name) {
   mbedtls_dyncontext *ssl = bufferevent_mbedtls_dyncontext_new(&config[server]);
   struct bufferevent *bev;
+  options |= threadsafe();
   if (form == over_socket) {
     bev = bufferevent_mbedtls_socket_new(base, fd, ssl, side(server), options);
   } else {
@@ -84,55 +40,6 @@ static struct bufferevent *make_tls(enum form form, evutil_socket_t fd, int serv
   }
   if (bev) bufferevent_setcb(bev, on_read, on_write, on_event, (void *)name);
   return bev;
-}
-
-struct fixture {
-  struct bufferevent *bev;
-  struct tls_peer peer;
-  evutil_socket_t fds[2];
-};
-
-static void begin(struct fixture *f, enum form form, int server) {
-  make_pair(f->fds);
-  f->bev = make_tls(form, f->fds[0], server, "a");
-  f->peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f->fds[1]);
-}
-
-static void shake_hands(struct fixture *f) {
-  int i;
-  for (i = 0; i < 6; ++i) {
-    turn();
-    tls_peer_move(&f->peer);
-  }
-  turn();
-}
-
-static void connect_both(struct fixture *f, enum form form, int server) {
-  begin(f, form, server);
-  CHECK(f->bev != NULL);
-  bufferevent_enable(f->bev, EV_READ | EV_WRITE);
-  shake_hands(f);
-  CHECK_LOG("a:e80 ");
-}
-
-static void end(struct fixture *f) {
-  if (f->bev) bufferevent_free(f->bev);
-  tls_peer_free(&f->peer);
-  turn();
-}
-
-typedef void (*body)(enum form form, int server);
-static void in_all_ways(body run) {
-  int form, server;
-  for (form = over_socket; form <= over_bufferevent; ++form) {
-    for (server = 0; server < 2 && !CHECK_FAILED(); ++server) {
-      log_text[0] = 0;
-      run((enum form)form, server);
-      if (CHECK_FAILED()) {
-        printf("with %s, %s\n", form == over_socket ? "socket" : "filter", server ? "server" : "client");
-      }
-    }
-  }
 }
 
 /* --- tests ---------------------------------------------------------------------------------------------- */
@@ -155,7 +62,7 @@ static void state(enum form form, int server) {
   CHECK_INT_EQ(bufferevent_openssl_get_allow_dirty_shutdown(f.bev), -1);
   end(&f);
 }
-TEST(a_new_one_has_the_documented_state) { in_all_ways(state); }
+TEST(a_new_one_has_the_documented_state) { in_each_form(state); }
 
 TEST(others_are_no_tls_bufferevents) {
   struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
@@ -188,7 +95,7 @@ static void both_ways(enum form form, int server) {
   CHECK_LOG("a:e11 ");
   end(&f);
 }
-TEST(data_goes_both_ways_until_close_notify) { in_all_ways(both_ways); }
+TEST(data_goes_both_ways_until_close_notify) { in_each_form(both_ways); }
 
 static void goodbye(enum form form, int server) {
   struct fixture f;
@@ -202,7 +109,7 @@ static void goodbye(enum form form, int server) {
   CHECK_INT_EQ(SSL_get_shutdown(f.peer.ssl), SSL_RECEIVED_SHUTDOWN);
   end(&f);
 }
-TEST(a_free_says_goodbye) { in_all_ways(goodbye); }
+TEST(a_free_says_goodbye) { in_each_form(goodbye); }
 
 static void truncated(enum form form, int server) {
   struct fixture f;
@@ -220,7 +127,7 @@ static void truncated(enum form form, int server) {
     end(&f);
   }
 }
-TEST(an_end_without_close_notify_is_an_error_unless_allowed) { in_all_ways(truncated); }
+TEST(an_end_without_close_notify_is_an_error_unless_allowed) { in_each_form(truncated); }
 
 static void garbage(enum form form, int server) {
   struct fixture f;
@@ -232,7 +139,7 @@ static void garbage(enum form form, int server) {
   CHECK_INT_EQ(bufferevent_get_mbedtls_error(f.bev), 0);
   end(&f);
 }
-TEST(garbage_instead_of_a_handshake_is_an_error) { in_all_ways(garbage); }
+TEST(garbage_instead_of_a_handshake_is_an_error) { in_each_form(garbage); }
 
 static void steps(enum form form, int server) {
   struct fixture f;
@@ -253,7 +160,7 @@ static void steps(enum form form, int server) {
   CHECK_LOG("a:r5 ");
   end(&f);
 }
-TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_all_ways(steps); }
+TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_each_form(steps); }
 
 static int handshakes;
 static void on_info(const SSL *ssl, int where, int value) {
@@ -286,7 +193,7 @@ static void renegotiated(enum form form, int server) {
   CHECK_INT_EQ(handshakes, 1);
   end(&f);
 }
-TEST(renegotiation_is_done) { in_all_ways(renegotiated); }
+TEST(renegotiation_is_done) { in_each_form(renegotiated); }
 
 static void wrong_side(enum form form, int server) {
   mbedtls_dyncontext *ssl = bufferevent_mbedtls_dyncontext_new(&config[server]);
@@ -308,75 +215,25 @@ static void wrong_side(enum form form, int server) {
   close(fds[1]);
   turn();
 }
-TEST(a_constructor_that_fails_takes_nothing) { in_all_ways(wrong_side); }
+TEST(a_constructor_that_fails_takes_nothing) { in_each_form(wrong_side); }
 
-/* One side of a transfer. */
-#define TRANSFER_SIZE (4u << 20)
-struct mover {
-  struct bufferevent *bev;
-  size_t sent, received, wrong;
-  int other_events;
-};
-static unsigned char byte_at(size_t position) { return (unsigned char)((position * 2654435761u) >> 11); }
-static void move_out(struct bufferevent *bev, void *arg) {
-  static const size_t sizes[] = {1, 17, 300, 4096, 16384, 70000, 5, 12000};
-  static unsigned next;
-  struct mover *m = arg;
-  unsigned char piece[70000];
-  while (m->sent < TRANSFER_SIZE && evbuffer_get_length(bufferevent_get_output(bev)) < 200000) {
-    size_t size = sizes[next++ % 8], i;
-    if (size > TRANSFER_SIZE - m->sent) size = TRANSFER_SIZE - m->sent;
-    for (i = 0; i < size; ++i) piece[i] = byte_at(m->sent + i);
-    bufferevent_write(bev, piece, size);
-    m->sent += size;
-  }
-}
-static void move_in(struct bufferevent *bev, void *arg) {
-  struct mover *m = arg;
-  unsigned char piece[65536];
-  int got, i;
-  while ((got = evbuffer_remove(bufferevent_get_input(bev), piece, sizeof(piece))) > 0) {
-    for (i = 0; i < got; ++i) m->wrong += piece[i] != byte_at(m->received + (size_t)i);
-    m->received += (size_t)got;
-  }
-}
-static void begin_moving(struct bufferevent *bev, short what, void *arg) {
-  struct mover *m = arg;
-  if (what == BEV_EVENT_CONNECTED) {
-    move_out(bev, arg);
-  } else {
-    m->other_events |= what;
-  }
-}
 static void much(enum form form, int other_is_openssl) {
   evutil_socket_t fds[2];
   struct mover m[2];
-  int i;
   memset(m, 0, sizeof(m));
   make_pair(fds);
-  m[0].bev = make_tls(form, fds[0], 1, "a");
+  m[0].bev = make_tls(form, fds[0], 1, BEV_OPT_CLOSE_ON_FREE, "a");
   m[1].bev = other_is_openssl
                  ? bufferevent_openssl_socket_new(base, fds[1], SSL_new(client_ctx),
                                                   BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE)
-                 : make_tls(over_socket, fds[1], 0, "b");
-  for (i = 0; i < 2; ++i) {
-    CHECK(m[i].bev != NULL);
-    bufferevent_setcb(m[i].bev, move_in, move_out, begin_moving, &m[i]);
-    bufferevent_enable(m[i].bev, EV_READ | EV_WRITE);
-  }
-  for (i = 0; i < 200000; ++i) {
-    if (m[0].received >= TRANSFER_SIZE && m[1].received >= TRANSFER_SIZE) break;
-    event_base_loop(base, EVLOOP_ONCE);
-  }
-  for (i = 0; i < 2; ++i) {
-    CHECK_INT_EQ(m[i].received, TRANSFER_SIZE);
-    CHECK_INT_EQ(m[i].wrong, 0);
-    CHECK_INT_EQ(m[i].other_events, 0);
-    bufferevent_free(m[i].bev);
-  }
+                 : make_tls(over_socket, fds[1], 0, BEV_OPT_CLOSE_ON_FREE, "b");
+  CHECK(m[0].bev != NULL && m[1].bev != NULL);
+  transfer(m);
+  bufferevent_free(m[0].bev);
+  bufferevent_free(m[1].bev);
   turn();
 }
-TEST(megabytes_cross_in_both_directions) { in_all_ways(much); }
+TEST(megabytes_cross_in_both_directions) { in_each_form(much); }
 
 /* --- the configurations --------------------------------------------------------------------------------- */
 

@@ -1,0 +1,160 @@
+/* What the tests of TLS bufferevents share whatever the engine: one that the test makes, a peer over OpenSSL
+ * that it drives byte by byte, what happens as text, and a transfer of megabytes between two of them. */
+#ifndef EVENTIDE_TEST_API_TLS_FIXTURE_H
+#define EVENTIDE_TEST_API_TLS_FIXTURE_H
+
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "api/bufferevent_log.h"
+#include "api/check.h"
+#include "api/tls_openssl.h"
+
+TLS_SHARED struct event_base *base;
+TLS_SHARED SSL_CTX *server_ctx, *client_ctx;
+
+/* With threads enabled all of it runs with locks. */
+TLS_SHARED int threadsafe(void) { return getenv("EVENTIDE_TEST_THREADS") ? BEV_OPT_THREADSAFE : 0; }
+
+TLS_SHARED void on_event(struct bufferevent *bev, short what, void *name) {
+  (void)bev;
+  note("%s:e%02x ", (char *)name, (unsigned)what);
+}
+
+/* Lets the loop do what there is to be done now. */
+TLS_SHARED void turn(void) {
+  int i;
+  for (i = 0; i < 12; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+TLS_SHARED void make_pair(evutil_socket_t fds[2]) {
+  evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  evutil_make_socket_nonblocking(fds[0]);
+  evutil_make_socket_nonblocking(fds[1]);
+}
+
+enum form { over_socket, over_bufferevent };
+
+/* The test's own: one of its engine, with the callbacks above, which log under that name. */
+static struct bufferevent *make_tls(enum form form, evutil_socket_t fd, int server, int options,
+                                    const char *name);
+
+/* A bufferevent named "a", a peer, and the handshake between them. */
+struct fixture {
+  struct bufferevent *bev;
+  struct tls_peer peer;
+  evutil_socket_t fds[2];
+};
+
+TLS_SHARED void shake_hands(struct fixture *f) {
+  int i;
+  for (i = 0; i < 6; ++i) {
+    turn();
+    tls_peer_move(&f->peer);
+  }
+  turn();
+}
+
+TLS_SHARED void begin(struct fixture *f, enum form form, int server) {
+  make_pair(f->fds);
+  f->bev = make_tls(form, f->fds[0], server, BEV_OPT_CLOSE_ON_FREE, "a");
+  f->peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f->fds[1]);
+}
+
+TLS_SHARED void connect_both(struct fixture *f, enum form form, int server) {
+  begin(f, form, server);
+  CHECK(f->bev != NULL);
+  bufferevent_enable(f->bev, EV_READ | EV_WRITE);
+  shake_hands(f);
+  CHECK_LOG("a:e80 ");
+}
+
+TLS_SHARED void end(struct fixture *f) {
+  if (f->bev) bufferevent_free(f->bev);
+  tls_peer_free(&f->peer);
+  turn();
+}
+
+/* Runs a test's body for both forms and both sides. */
+typedef void (*body)(enum form form, int server);
+TLS_SHARED void in_each_form(body run) {
+  int form, server;
+  for (form = over_socket; form <= over_bufferevent; ++form) {
+    for (server = 0; server < 2 && !CHECK_FAILED(); ++server) {
+      log_text[0] = 0;
+      run((enum form)form, server);
+      if (CHECK_FAILED()) {
+        printf("with %s, %s\n", form == over_socket ? "socket" : "filter", server ? "server" : "client");
+      }
+    }
+  }
+}
+
+/* One side of a transfer: sends a sequence of bytes that depends on the position, checks the other's. */
+#define TRANSFER_SIZE (6u << 20)
+struct mover {
+  struct bufferevent *bev;
+  size_t sent, received, wrong;
+  int connected, ended;
+};
+
+TLS_SHARED unsigned char byte_at(size_t position) { return (unsigned char)((position * 2654435761u) >> 11); }
+
+/* Pieces of many sizes, so that records are copied together and split. */
+TLS_SHARED void move_out(struct mover *m) {
+  static const size_t sizes[] = {1, 17, 300, 4096, 16384, 70000, 5, 12000};
+  static unsigned next;
+  unsigned char piece[70000];
+  while (m->sent < TRANSFER_SIZE && output_length(m->bev) < 200000) {
+    size_t size = sizes[next++ % 8], i;
+    if (size > TRANSFER_SIZE - m->sent) size = TRANSFER_SIZE - m->sent;
+    for (i = 0; i < size; ++i) piece[i] = byte_at(m->sent + i);
+    bufferevent_write(m->bev, piece, size);
+    m->sent += size;
+  }
+}
+TLS_SHARED void mover_read(struct bufferevent *bev, void *arg) {
+  struct mover *m = arg;
+  unsigned char piece[65536];
+  int got, i;
+  while ((got = evbuffer_remove(bufferevent_get_input(bev), piece, sizeof(piece))) > 0) {
+    for (i = 0; i < got; ++i) m->wrong += piece[i] != byte_at(m->received + (size_t)i);
+    m->received += (size_t)got;
+  }
+  m->wrong += m->received > TRANSFER_SIZE;
+}
+TLS_SHARED void mover_write(struct bufferevent *bev, void *arg) {
+  (void)bev;
+  move_out(arg);
+}
+TLS_SHARED void mover_event(struct bufferevent *bev, short what, void *arg) {
+  struct mover *m = arg;
+  (void)bev;
+  if (what & BEV_EVENT_CONNECTED) {
+    m->connected++;
+    move_out(m);
+  } else {
+    m->ended |= what;
+  }
+}
+
+TLS_SHARED void transfer(struct mover m[2]) {
+  int i;
+  for (i = 0; i < 2; ++i) {
+    bufferevent_setcb(m[i].bev, mover_read, mover_write, mover_event, &m[i]);
+    bufferevent_enable(m[i].bev, EV_READ | EV_WRITE);
+  }
+  for (i = 0; i < 200000; ++i) {
+    if (m[0].received >= TRANSFER_SIZE && m[1].received >= TRANSFER_SIZE) break;
+    event_base_loop(base, EVLOOP_ONCE);
+  }
+  for (i = 0; i < 2; ++i) {
+    CHECK_INT_EQ(m[i].received, TRANSFER_SIZE);
+    CHECK_INT_EQ(m[i].wrong, 0);
+    CHECK_INT_EQ(m[i].connected, 1);
+    CHECK_INT_EQ(m[i].ended, 0);
+  }
+}
+
+#endif
