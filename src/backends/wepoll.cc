@@ -2,9 +2,12 @@
 // grow with how many sockets are idle.
 //
 // The driver reports once per request. What fired is asked for again right before the next wait, for what its
-// events want by then, so that a deletion after a report costs no system call, and a report is of the time of
-// the wait even if a callback added events before it read. New interest waits for that moment too, unless
-// another thread adds it while the loop waits.
+// events want by then, so that a deletion after a report costs no system call. New interest waits for that
+// moment too, unless another thread adds it while the loop waits.
+//
+// A request that ended before the wait began may be out of date: a callback may have read since what it tells
+// of. So each wait first takes out what is at the port already, and asks for it again; what comes then, or
+// comes later, is true.
 //
 // The kernel writes to a request until its completion is taken from the port. So one that is not wanted any
 // more is cancelled, and freed when its completion comes; until then it stands for no descriptor, and cannot
@@ -54,7 +57,8 @@ struct Poll {
   Device *device;
   SOCKET socket;  // the driver's
   int fd;
-  ULONG asked;  // of the request under way; 0 for none
+  ULONG asked;          // of the request under way; 0 for none
+  std::uint32_t round;  // the wait that started it
   bool given_up;
   ListHook<Poll> link;
 };
@@ -71,6 +75,8 @@ struct WepollState {
   OVERLAPPED_ENTRY *reports = nullptr;
   ULONG capacity = 0;
   std::size_t under_way = 0;  // requests that the kernel has
+  std::uint32_t round = 0;    // counts waits
+  bool looked = false;        // in this wait, the port was seen empty
   bool waiting = false;
 
   WepollState() noexcept = default;
@@ -186,6 +192,7 @@ afd::Start start(WepollState &state, Poll &poll, std::uint8_t wanted) noexcept {
   const afd::Start result = afd::poll(poll.device->handle, poll.request, poll.socket, mask);
   if (result != afd::Start::ok) return result;
   poll.asked = mask;
+  poll.round = state.round;
   ++state.under_way;
   state.due.remove(poll);
   return result;
@@ -255,19 +262,23 @@ bool wepoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
   return true;
 }
 
-// False if some have to be tried again.
+// For what its events want by now. False if it has to be tried again.
+bool restart(WepollState &state, event_base &base, Poll &poll) noexcept {
+  FdSlot &slot = base.fds()[poll.fd];
+  const std::uint8_t wanted = slot.wanted();
+  const afd::Start result = wanted ? start(state, poll, wanted) : afd::Start::never;
+  slot.armed = result == afd::Start::never ? 0 : wanted;
+  // A socket that was closed behind our back vanishes without a word, as with epoll.
+  if (result == afd::Start::never) give_up(state, poll);
+  return result != afd::Start::later;
+}
+
 bool start_due(WepollState &state, event_base &base) noexcept {
-  Poll *next = nullptr;
   bool all = true;
+  Poll *next = nullptr;
   for (Poll *poll = state.due.front(); poll; poll = next) {
     next = state.due.next(*poll);
-    FdSlot &slot = base.fds()[poll->fd];
-    const std::uint8_t wanted = slot.wanted();
-    const afd::Start result = wanted ? start(state, *poll, wanted) : afd::Start::never;
-    if (result == afd::Start::later) all = false;
-    // A socket that was closed behind our back vanishes without a word, as with epoll.
-    if (result == afd::Start::never) give_up(state, *poll);
-    slot.armed = result == afd::Start::never ? 0 : wanted;
+    if (!restart(state, base, *poll)) all = false;
   }
   return all;
 }
@@ -315,53 +326,73 @@ bool take_back(WepollState &state, Poll &poll) noexcept {
   return true;
 }
 
-// False if it says nothing that is wanted.
-bool deliver(WepollState &state, event_base &base, Poll &poll) noexcept {
-  if (!take_back(state, poll)) return false;
+// What a look at the port brought.
+struct Findings {
+  int count = 0;       // of completions; -1 if the port is broken
+  bool told = false;   // news, to the program or to the loop
+  bool again = false;  // some were asked for anew: another look will tell
+};
+
+void deliver(WepollState &state, event_base &base, Poll &poll, Findings &found) noexcept {
+  if (!take_back(state, poll)) return;
   FdSlot &slot = base.fds()[poll.fd];
   const std::uint8_t armed = std::exchange(slot.armed, 0);
-  if (EVI_UNLIKELY(poll.request.failed())) {
-    if (!poll.request.was_cancelled()) give_up(state, poll);
-    return false;
+  if (EVI_UNLIKELY(poll.request.failed() && !poll.request.was_cancelled())) return give_up(state, poll);
+  const short what = poll.request.failed() ? 0 : from_afd(poll.request.events());
+  const bool in_doubt = !state.looked && poll.round != state.round;
+  if (in_doubt || !(what & armed)) {
+    found.again = true;
+    // For want of memory the next wait tries again, and soon.
+    if (!restart(state, base, poll)) found.told = true;
+    return;
   }
-  const short what = from_afd(poll.request.events());
-  if (!(what & armed)) return false;
+  found.told = true;
   base.report_ready(poll.fd, what);
-  return true;
 }
 
-bool deliver_all(WepollState &state, event_base &base, int count) noexcept {
-  bool any = false;
-  for (int i = 0; i < count; ++i) {
+void deliver_all(WepollState &state, event_base &base, Findings &found) noexcept {
+  for (int i = 0; i < found.count; ++i) {
     const OVERLAPPED_ENTRY &report = state.reports[i];
-    if (report.lpCompletionKey == kPollKey) any |= deliver(state, base, poll_of(report));
+    if (report.lpCompletionKey == kPollKey) deliver(state, base, poll_of(report), found);
     if (report.lpCompletionKey == kWakeKey) {
       base.woken();
-      any = true;
+      found.told = true;
     }
   }
-  return any;
+}
+
+Findings look(WepollState &state, event_base &base, Nanos timeout) noexcept {
+  Findings found;
+  state.waiting = true;
+  {
+    const Unlocked open(base.lock());
+    found.count = retrieve(state, to_ms(timeout));
+  }
+  state.waiting = false;
+  deliver_all(state, base, found);
+  if (found.count < static_cast<int>(state.capacity)) {
+    state.looked = true;
+  } else {
+    found.again = true;
+    if (state.capacity < kMostReports) static_cast<void>(grow_reports(state, 2 * state.capacity));
+  }
+  return found;
 }
 
 bool wepoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<WepollState *>(arg);
-  for (bool done = false; !done;) {
-    if (!start_due(state, base) && (timeout < 0 || timeout > kRetryAfter)) timeout = kRetryAfter;
-    int got = 0;
-    state.waiting = true;
-    {
-      const Unlocked open(base.lock());
-      got = retrieve(state, to_ms(timeout));
-    }
-    state.waiting = false;
-    if (got < 0) return false;
-    // What is wanted may have become ready behind reports that nobody wants any more.
-    done = deliver_all(state, base, got) || got == 0;
-    timeout = 0;
-    if (EVI_UNLIKELY(got == static_cast<int>(state.capacity) && state.capacity < kMostReports))
-      static_cast<void>(grow_reports(state, 2 * state.capacity));
+  ++state.round;
+  state.looked = state.under_way == 0;
+  if (!start_due(state, base) && (timeout < 0 || timeout > kRetryAfter)) timeout = kRetryAfter;
+  Nanos left = state.looked ? timeout : 0;
+  for (bool told = false;;) {
+    const bool waited = state.looked || timeout == 0;
+    const Findings found = look(state, base, left);
+    if (found.count < 0) return false;
+    told |= found.told;
+    if (!found.again && (told || waited)) return true;
+    left = told || waited || !state.looked ? 0 : timeout;
   }
-  return true;
 }
 
 // --- birth and death ---

@@ -269,6 +269,38 @@ TEST(what_was_read_is_told_no_more) {
   close_all();
 }
 
+static void until_readable(evutil_socket_t fd) {
+  fd_set set;
+  FD_ZERO(&set);
+  FD_SET((SOCKET)fd, &set);
+  CHECK_INT_EQ(select(0, &set, NULL, NULL, NULL), 1);
+}
+
+/* The kernel has told the port of it already when somebody else reads. */
+TEST(what_is_over_before_the_wait_is_not_told) {
+  struct event *ev;
+  char bytes[8];
+  int i;
+  open_all();
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  for (i = 0; i < 5; ++i) {
+    look();
+    say(1, "abc");
+    until_readable(pair[0]);
+    CHECK_INT_EQ(recv((SOCKET)pair[0], bytes, sizeof(bytes), 0), 3);
+  }
+  look();
+  CHECK_INT_EQ(seen.calls, 0);
+  CHECK_INT_LE(waits(), 5);
+  say(1, "abc");
+  until_readable(pair[0]);
+  look();
+  CHECK_INT_EQ(seen.calls, 1);
+  event_free(ev);
+  close_all();
+}
+
 static struct event *other;
 static void note_and_add_writer(evutil_socket_t fd, short what, void *arg) {
   event_add(other, NULL);
@@ -960,6 +992,7 @@ int main(int argc, char **argv) {
   RUN_TESTS(it_is_chosen_by_name_environment_and_feature, without_any_method_there_is_no_base,
             a_method_that_is_refused_is_logged_and_the_next_is_tried, memory_that_is_lacking_is_reported,
             what_is_ready_is_told_in_every_wait, what_was_read_is_told_no_more,
+            what_is_over_before_the_wait_is_not_told,
             an_event_added_before_the_callback_reads_tells_nothing_old,
             one_time_events_come_once_and_can_be_added_again, interest_changes_take_effect_at_once,
             narrowed_interest_is_told_no_more_than_it_wants, an_end_is_told_early_and_to_readers,
