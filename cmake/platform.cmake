@@ -24,6 +24,11 @@ else()
   set(EVENTIDE_OS posix)
 endif()
 
+# Files beyond 2 GiB. No public type depends on it: ev_off_t has 64 bits everywhere.
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+  add_compile_definitions(_FILE_OFFSET_BITS=64)
+endif()
+
 set(CMAKE_REQUIRED_DEFINITIONS -D_GNU_SOURCE)
 check_symbol_exists(ppoll poll.h EVENTIDE_HAVE_PPOLL)
 check_symbol_exists(secure_getenv stdlib.h EVENTIDE_HAVE_SECURE_GETENV)

@@ -14,7 +14,7 @@
 
 #include <cerrno>
 #include <climits>
-#include <ctime>
+#include <cstdint>
 
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -121,12 +121,16 @@ bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
   return true;
 }
 
+// What the newer calls take, by the system call's own number, whatever the C library's time_t is.
+struct KernelTimespec {
+  std::int64_t seconds;
+  std::int64_t nanoseconds;
+};
+
 int wait_for_reports(EpollState &state, Nanos timeout) noexcept {
 #ifdef SYS_epoll_pwait2
   if (timeout > 0 && state.has_pwait2) {
-    timespec ts{};
-    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
-    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
+    const KernelTimespec ts{timeout / 1'000'000'000, timeout % 1'000'000'000};
     const long got = syscall(SYS_epoll_pwait2, state.epfd, state.reports, state.capacity, &ts, nullptr, 0);
     // Containers whose system call filter is older than the call say EPERM.
     if (got >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(got);

@@ -13,9 +13,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <ctime>
 
 #include "backends/poll_mask.h"
+#include "backends/timespec.h"
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -120,12 +120,7 @@ struct Retrieved {
 // A failing call may have retrieved events all the same, above all one whose time ran out; what it says of
 // their number is then only to be trusted if the first place was filled.
 Retrieved retrieve(EvportState &state, Nanos timeout) noexcept {
-  timespec ts{};
-  if (timeout > 0) {
-    const Nanos bounded = std::min(timeout, kLongestWait);
-    ts.tv_sec = static_cast<time_t>(bounded / 1'000'000'000);
-    ts.tv_nsec = static_cast<long>(bounded % 1'000'000'000);
-  }
+  const timespec ts = to_timespec(std::min(timeout, kLongestWait));
   state.reports[0].portev_source = 0;
   Retrieved got{.count = 1};
   if (port_getn(state.port, state.reports, state.capacity, &got.count, timeout < 0 ? nullptr : &ts) != 0) {

@@ -20,8 +20,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <ctime>
 
+#include "backends/timespec.h"
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -292,12 +292,7 @@ void grow_reports(KqueueState &state) noexcept {
 }
 
 int wait_for_reports(KqueueState &state, Nanos timeout) noexcept {
-  timespec ts{};
-  if (timeout > 0) {
-    const Nanos bounded = std::min(timeout, kLongestWait);
-    ts.tv_sec = static_cast<time_t>(bounded / 1'000'000'000);
-    ts.tv_nsec = static_cast<long>(bounded % 1'000'000'000);
-  }
+  const timespec ts = to_timespec(std::min(timeout, kLongestWait));
   return kevent(state.kq, nullptr, 0, state.reports, state.capacity, timeout < 0 ? nullptr : &ts);
 }
 

@@ -3,8 +3,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
+#include "backends/timespec.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -120,11 +120,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<SelectState *>(arg);
   const int highest = state.highest;
   const std::size_t bytes = static_cast<std::size_t>(highest / kWordBits + 1) * sizeof(Word);
-  timespec ts{};
-  if (timeout > 0) {
-    ts.tv_sec = static_cast<time_t>(timeout / 1'000'000'000);
-    ts.tv_nsec = static_cast<long>(timeout % 1'000'000'000);
-  }
+  const timespec ts = to_timespec(timeout);
   // Other threads may make the sets grow meanwhile: the kernel fills sets of this wait's own then.
   OwnedMemory<Word> own;
   Word *reading = state.set(SelectState::read_ready);

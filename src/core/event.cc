@@ -192,8 +192,9 @@ bool event_base::only_moves_timer(const event &ev, const timeval *tv) const noex
   if (!tv || (evi::flags(ev) & kBusy) != EVLIST_TIMEOUT) return false;
   const bool nothing_to_insert =
       !(ev.ev_events & (evi::kIoEvents | EV_SIGNAL)) || evi::has(ev, EVLIST_INSERTED);
-  constexpr std::uint64_t kYears = std::uint64_t{1}
-                                   << 40;  // in seconds; more is left to saturating arithmetic
+  // In seconds; more, also what a small tv_sec might not hold as a deadline, is left to saturating
+  // arithmetic.
+  constexpr std::uint64_t kYears = std::uint64_t{1} << (sizeof(tv->tv_sec) > 4 ? 40 : 30);
   return nothing_to_insert && !evi::is_signal(ev) && evi::is_plain(ev.ev_timeout) && evi::is_plain(*tv) &&
          static_cast<std::uint64_t>(tv->tv_sec) < kYears;
 }

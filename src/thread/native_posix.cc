@@ -4,9 +4,14 @@
 #include <sched.h>
 #include <time.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 #include "event2/thread.h"
 #include "thread/lock.h"
 #include "util/alloc.h"
+#include "util/time.h"
 
 namespace evi::native {
 namespace {
@@ -64,12 +69,15 @@ int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept
   if (!timeout) return pthread_cond_wait(c, m) == 0 ? 0 : -1;
   timespec until{};
   clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += timeout->tv_sec;
-  until.tv_nsec += timeout->tv_usec * 1000L;
-  if (until.tv_nsec >= 1'000'000'000L) {
-    until.tv_nsec -= 1'000'000'000L;
-    ++until.tv_sec;
+  const Micros wait = to_micros(*timeout);
+  Micros seconds = until.tv_sec + wait / kMicrosPerSecond;
+  std::int64_t nanos = until.tv_nsec + wait % kMicrosPerSecond * 1000;
+  if (nanos >= 1'000'000'000) {
+    nanos -= 1'000'000'000;
+    ++seconds;
   }
+  until.tv_sec = static_cast<time_t>(std::min<Micros>(seconds, std::numeric_limits<time_t>::max()));
+  until.tv_nsec = static_cast<long>(nanos);
   const int error = pthread_cond_timedwait(c, m, &until);
   return error == 0 ? 0 : error == ETIMEDOUT ? 1 : -1;
 }

@@ -58,12 +58,12 @@ static int extents_of(struct evbuffer *buf) { return evbuffer_peek(buf, -1, NULL
 /* --- facts ------------------------------------------------------------------------------------------- */
 
 TEST(layouts_and_constants) {
-  CHECK_INT_EQ(sizeof(struct evbuffer_ptr), 24);
+  CHECK_INT_EQ(sizeof(struct evbuffer_ptr), 3 * sizeof(void *));
   CHECK_INT_EQ(offsetof(struct evbuffer_ptr, pos), 0);
-  CHECK_INT_EQ(offsetof(struct evbuffer_ptr, internal_), 8);
-  CHECK_INT_EQ(sizeof(struct evbuffer_cb_info), 24);
-  CHECK_INT_EQ(offsetof(struct evbuffer_cb_info, n_added), 8);
-  CHECK_INT_EQ(offsetof(struct evbuffer_cb_info, n_deleted), 16);
+  CHECK_INT_EQ(offsetof(struct evbuffer_ptr, internal_), sizeof(void *));
+  CHECK_INT_EQ(sizeof(struct evbuffer_cb_info), 3 * sizeof(void *));
+  CHECK_INT_EQ(offsetof(struct evbuffer_cb_info, n_added), sizeof(void *));
+  CHECK_INT_EQ(offsetof(struct evbuffer_cb_info, n_deleted), 2 * sizeof(void *));
   CHECK_INT_EQ(sizeof(struct evbuffer_iovec), sizeof(struct iovec));
   CHECK_INT_EQ(EVBUFFER_EOL_ANY, 0);
   CHECK_INT_EQ(EVBUFFER_EOL_CRLF, 1);
@@ -104,7 +104,7 @@ TEST(absurd_lengths_fail) {
   struct evbuffer *buf = of("kept");
   struct evbuffer_iovec vec[2];
   CHECK_INT_EQ(evbuffer_expand(buf, SIZE_MAX), -1);
-  CHECK_INT_EQ(evbuffer_expand(buf, (size_t)1 << 62), -1);
+  CHECK_INT_EQ(evbuffer_expand(buf, SIZE_MAX / 4 * 3), -1);
   CHECK_INT_EQ(evbuffer_add(buf, "x", SIZE_MAX), -1);
   CHECK_INT_EQ(evbuffer_add(buf, "x", SIZE_MAX / 2), -1);
   CHECK_INT_EQ(evbuffer_prepend(buf, "x", SIZE_MAX), -1);
@@ -182,12 +182,23 @@ TEST(vprintf_takes_the_arguments_of_its_caller) {
 /* --- room to fill ----------------------------------------------------------------------------------------
  */
 
+/* What a buffer's first extent takes when 500 bytes are asked for. */
+static size_t first_room(void) {
+  struct evbuffer *buf = evbuffer_new();
+  struct evbuffer_iovec vec[1];
+  const int extents = evbuffer_reserve_space(buf, 500, vec, 1);
+  evbuffer_free(buf);
+  return extents == 1 ? vec[0].iov_len : 0;
+}
+
 TEST(reserved_space_of_a_new_buffer) {
   struct evbuffer *buf = evbuffer_new();
   struct evbuffer_iovec vec[2];
   void *first;
-  CHECK_INT_EQ(evbuffer_reserve_space(buf, 976, vec, 2), 1);
-  CHECK_INT_EQ(vec[0].iov_len, 976);
+  if (sizeof(void *) == 8) CHECK_INT_EQ(first_room(), 976);
+  CHECK_INT_GE(first_room(), 976);
+  CHECK_INT_EQ(evbuffer_reserve_space(buf, first_room(), vec, 2), 1);
+  CHECK_INT_EQ(vec[0].iov_len, first_room());
   first = vec[0].iov_base;
   CHECK_INT_EQ(evbuffer_reserve_space(buf, 100, vec, 2), 1);
   CHECK_PTR_EQ(vec[0].iov_base, first);
@@ -204,20 +215,21 @@ TEST(reserved_space_behind_data) {
   struct evbuffer *buf = evbuffer_new();
   struct evbuffer_iovec vec[2], again[2];
   char some[900];
+  const size_t rest = first_room() - sizeof(some);
   memset(some, 's', sizeof(some));
   evbuffer_add(buf, some, sizeof(some));
   CHECK_INT_EQ(evbuffer_reserve_space(buf, 2000, vec, 2), 2);
-  CHECK_INT_EQ(vec[0].iov_len, 76);
-  CHECK_INT_GE(vec[1].iov_len, 2000 - 76);
+  CHECK_INT_EQ(vec[0].iov_len, rest);
+  CHECK_INT_GE(vec[1].iov_len, 2000 - rest);
   CHECK_INT_EQ(evbuffer_reserve_space(buf, 2000, again, 2), 2);
   CHECK_PTR_EQ(again[0].iov_base, vec[0].iov_base);
   CHECK_PTR_EQ(again[1].iov_base, vec[1].iov_base);
-  memset(vec[0].iov_base, 'a', 76);
+  memset(vec[0].iov_base, 'a', rest);
   memset(vec[1].iov_base, 'b', 4);
   vec[1].iov_len = 4;
   CHECK_INT_EQ(evbuffer_commit_space(buf, vec, 2), 0);
-  CHECK_INT_EQ(evbuffer_get_length(buf), 980);
-  CHECK_MEM_EQ(evbuffer_pullup(buf, -1) + 974, "aabbbb", 6);
+  CHECK_INT_EQ(evbuffer_get_length(buf), sizeof(some) + rest + 4);
+  CHECK_MEM_EQ(evbuffer_pullup(buf, -1) + sizeof(some) + rest - 2, "aabbbb", 6);
   evbuffer_free(buf);
 }
 

@@ -100,7 +100,7 @@ TEST(a_new_one_has_the_documented_state) {
   void *arg;
   size_t low = 7, high = 7;
   CHECK(bev != NULL);
-  CHECK_INT_EQ(sizeof(struct bufferevent), 392);
+  CHECK_INT_EQ(sizeof(struct bufferevent), sizeof(void *) == 8 ? 392 : 196);
   CHECK_INT_EQ(bufferevent_get_enabled(bev), EV_WRITE);
   CHECK_INT_EQ(bufferevent_getfd(bev), -1);
   CHECK_INT_EQ(bufferevent_get_priority(bev), 0);

@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "models/closing.h"
+#include "models/epoll_wait.h"
 #include "models/refuse.h"
 
 namespace {
@@ -386,9 +387,8 @@ extern "C" int kevent(int kq, const struct kevent *changes, int change_count, st
     constexpr int kBatch = 256;
     epoll_event ready[kBatch];
     const int64_t left = timeout ? end - nanos(now()) : 0;
-    const timespec wait{left > 0 ? left / 1'000'000'000 : 0, left > 0 ? left % 1'000'000'000 : 0};
     const int room = event_count < kBatch ? event_count : kBatch;
-    const int got = epoll_pwait2(kq, ready, room, timeout ? &wait : nullptr, nullptr);
+    const int got = model::wait_for_epoll(kq, ready, room, timeout ? std::max<int64_t>(left, 0) : -1);
     if (got < 0) return -1;
     const int told = queue->collect(ready, got, events, event_count);
     if (told || got == 0 || (timeout && left <= 0)) return told;

@@ -19,6 +19,7 @@
 #include <mutex>
 
 #include "models/closing.h"
+#include "models/epoll_wait.h"
 #include "models/refuse.h"
 
 static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR && POLLHUP == EPOLLHUP &&
@@ -198,9 +199,8 @@ extern "C" int port_getn(int number, port_event_t list[], uint_t max, uint_t *co
   const int64_t end = timeout ? now_nanos() + timeout->tv_sec * int64_t{1'000'000'000} + timeout->tv_nsec : 0;
   for (;;) {
     const int64_t left = timeout ? std::max<int64_t>(end - now_nanos(), 0) : 0;
-    const timespec wait{left / 1'000'000'000, left % 1'000'000'000};
     epoll_event ready[256];
-    const int fired = epoll_pwait2(number, ready, 256, timeout ? &wait : nullptr, nullptr);
+    const int fired = model::wait_for_epoll(number, ready, 256, timeout ? left : -1);
     if (fired < 0) return -1;
     got += port->collect(ready, fired, list + got, max - got);
     if (got >= wanted || got == max) return *count = got, 0;

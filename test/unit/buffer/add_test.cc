@@ -7,6 +7,7 @@ namespace {
 
 using test::Buffer;
 using test::extents;
+using test::kFirstRoom;
 using test::text;
 using Pieces = std::vector<std::string>;
 
@@ -32,7 +33,7 @@ TEST(Add, small_pieces_make_few_chains) {
 TEST(Add, fills_the_room_behind_the_data_before_a_new_chain) {
   Buffer buffer(test::pattern(900));
   ASSERT_TRUE(test::add(buffer, test::pattern(200)));
-  EXPECT_EQ(extents(buffer)[0].size(), 976u);
+  EXPECT_EQ(extents(buffer)[0].size(), kFirstRoom);
   EXPECT_EQ(buffer.length(), 1100u);
 }
 
@@ -125,19 +126,19 @@ TEST(Prepend, never_writes_into_referenced_memory) {
 
 // --- reserve and commit ---
 
-TEST(Reserve, the_first_extent_of_a_new_buffer_has_976_bytes) {
-  for (const std::size_t size : {1u, 100u, 976u}) {
+TEST(Reserve, the_first_extent_of_a_new_buffer_and_its_header_take_1024_bytes) {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{100}, kFirstRoom}) {
     for (const int count : {1, 2, 3}) {
       Buffer buffer;
       evbuffer_iovec vec[3];
       ASSERT_EQ(buffer.reserve(size, vec, count), 1);
-      EXPECT_EQ(vec[0].iov_len, 976u);
+      EXPECT_EQ(vec[0].iov_len, kFirstRoom);
     }
   }
   Buffer buffer;
   evbuffer_iovec vec[2];
-  ASSERT_EQ(buffer.reserve(977, vec, 2), 1);
-  EXPECT_GE(vec[0].iov_len, 977u);
+  ASSERT_EQ(buffer.reserve(kFirstRoom + 1, vec, 2), 1);
+  EXPECT_GE(vec[0].iov_len, kFirstRoom + 1);
 }
 
 TEST(Reserve, refuses_no_vectors) {
@@ -156,20 +157,21 @@ TEST(Reserve, of_nothing_needs_no_extent_unless_one_is_all_there_can_be) {
 
 TEST(Reserve, shows_the_rest_of_the_last_chain_and_a_new_one) {
   Buffer buffer(test::pattern(900));
+  constexpr std::size_t kRest = kFirstRoom - 900;
   evbuffer_iovec vec[2];
   ASSERT_EQ(buffer.reserve(500, vec, 2), 2);
-  EXPECT_EQ(vec[0].iov_len, 76u);
-  EXPECT_GE(vec[1].iov_len, 500u - 76u);
+  EXPECT_EQ(vec[0].iov_len, kRest);
+  EXPECT_GE(vec[1].iov_len, 500u - kRest);
   // Again, the same: nothing was committed.
   evbuffer_iovec again[2];
   ASSERT_EQ(buffer.reserve(500, again, 2), 2);
   EXPECT_EQ(again[0].iov_base, vec[0].iov_base);
   EXPECT_EQ(again[1].iov_base, vec[1].iov_base);
-  std::memset(vec[0].iov_base, 'a', 76);
+  std::memset(vec[0].iov_base, 'a', kRest);
   std::memset(vec[1].iov_base, 'b', 24);
   vec[1].iov_len = 24;
   ASSERT_TRUE(buffer.commit(vec, 2));
-  EXPECT_EQ(text(buffer), test::pattern(900) + std::string(76, 'a') + std::string(24, 'b'));
+  EXPECT_EQ(text(buffer), test::pattern(900) + std::string(kRest, 'a') + std::string(24, 'b'));
 }
 
 TEST(Reserve, with_one_vector_is_contiguous) {

@@ -14,6 +14,9 @@
 
 namespace test {
 
+// What the first chain of a buffer has room for: 976 bytes with 64 bits.
+inline constexpr std::size_t kFirstRoom = 1024 - sizeof(evi::Chain);
+
 // Leaves a chain whose bytes are in a file alone as it is: it is a view of it that reads them.
 inline std::string text(const evi::Chain &chain) {
   if (!chain.unread) return std::string(reinterpret_cast<const char *>(chain.head), chain.length());

@@ -9,14 +9,18 @@ namespace {
 
 using evi::Chain;
 
+constexpr std::size_t kFirst = test::kFirstRoom;
+constexpr std::size_t kSecond = 2048 - sizeof(Chain);
+
 TEST(Chain, sizes_are_small_powers_of_two_with_header_then_whole_pages_of_data) {
   constexpr struct {
     std::size_t size, grow_from, capacity;
   } cases[] = {
-      {1, 0, 976},         {976, 0, 976},           {977, 0, 2000},    {2000, 0, 2000},   {2001, 0, 4096},
-      {4096, 0, 4096},     {4097, 0, 8192},         {16384, 0, 16384}, {16385, 0, 20480}, {100000, 0, 102400},
-      {1, 976, 2000},      {1, 2000, 4096},         {1, 4096, 8192},   {1, 8192, 16384},  {1, 16384, 16384},
-      {1, 1 << 20, 16384}, {20000, 1 << 20, 20480},
+      {1, 0, kFirst},          {kFirst, 0, kFirst}, {kFirst + 1, 0, kSecond}, {kSecond, 0, kSecond},
+      {kSecond + 1, 0, 4096},  {4096, 0, 4096},     {4097, 0, 8192},          {16384, 0, 16384},
+      {16385, 0, 20480},       {100000, 0, 102400}, {1, kFirst, kSecond},     {1, kSecond, 4096},
+      {1, 4096, 8192},         {1, 8192, 16384},    {1, 16384, 16384},        {1, 1 << 20, 16384},
+      {20000, 1 << 20, 20480},
   };
   for (const auto &c : cases) {
     SCOPED_TRACE(testing::Message() << c.size << " after " << c.grow_from);
@@ -75,7 +79,7 @@ TEST(Chain, a_held_chain_has_room_behind_but_not_in_front) {
   Chain *shared = evi::chain_new_shared(*chain);
   EXPECT_EQ(chain->front_room(), 0u);
   EXPECT_FALSE(chain->exclusive_memory());
-  EXPECT_EQ(chain->room(), 976u - 8u);
+  EXPECT_EQ(chain->room(), kFirst - 8);
   evi::chain_release(shared);
   EXPECT_EQ(chain->front_room(), 4u);
   evi::chain_release(chain);

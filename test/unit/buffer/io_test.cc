@@ -14,6 +14,7 @@ namespace {
 using evi::ReadChunk;
 using test::Buffer;
 using test::extents;
+using test::kFirstRoom;
 using test::text;
 
 constexpr std::size_t kChunk = 65536;
@@ -85,7 +86,7 @@ TEST(ReadSome, a_small_message_occupies_a_small_chain) {
   for (int i = 0; i < 10; ++i) {
     send(pair.b, "small");
     ASSERT_EQ(buffer.read_some(pair.a, 4096), 5);
-    EXPECT_LE(buffer.first_chain()->capacity(), 976u);
+    EXPECT_LE(buffer.first_chain()->capacity(), kFirstRoom);
     ASSERT_TRUE(kept.append_all(buffer));
   }
 }
@@ -118,7 +119,8 @@ TEST(ReadInto, a_small_message_is_copied_and_the_chunk_stays) {
     EXPECT_EQ(text(fresh), test::pattern(size));
     ASSERT_NE(spare.chain, nullptr);
     EXPECT_EQ(spare.chain->length(), 0u);
-    EXPECT_LE(fresh.first_chain()->capacity(), std::max<std::size_t>(976, 2 * size + sizeof(evi::Chain)));
+    EXPECT_LE(fresh.first_chain()->capacity(),
+              std::max<std::size_t>(kFirstRoom, 2 * size + sizeof(evi::Chain)));
   }
 }
 

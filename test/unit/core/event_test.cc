@@ -5,6 +5,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "support/events.h"
@@ -15,6 +16,9 @@ using test::Event;
 using test::kNoFd;
 
 namespace {
+
+constexpr time_t kMaxTime = std::numeric_limits<time_t>::max();
+constexpr bool kWideTime = sizeof(time_t) > 4;
 
 class EventTest : public testing::Test {
  protected:
@@ -38,7 +42,7 @@ TEST_F(EventTest, assign_fills_in_everything) {
   std::memset(static_cast<void *>(&ev), 0xee, sizeof(ev));
   ASSERT_EQ(base->set_priorities(7), 0);
   int arg = 0;
-  const auto callback = [](int, short, void *) {};
+  const auto callback = [](evutil_socket_t, short, void *) {};
   EXPECT_EQ(evi::assign_event(ev, base.get(), fd, EV_READ | EV_PERSIST, callback, &arg), 0);
   EXPECT_EQ(ev.ev_base, base.get());
   EXPECT_EQ(ev.ev_fd, fd);
@@ -225,9 +229,14 @@ TEST_F(EventTest, odd_delays) {
       {"negative fraction", {0, -1}, 0},
       {"microseconds beyond a second", {1, 2'500'000}, 3'500'000},
       {"one microsecond", {0, 1}, 1},
-      {"three hundred years", {10'000'000'000, 0}, INT64_MAX / 1000},
-      {"for ever", {INT64_MAX, 999'999}, INT64_MAX / 1000},
-      {"since ever", {INT64_MIN, 0}, 0},
+      {"sixty years", {2'000'000'000, 0}, 2'000'000'000'000'000},
+      {"three hundred years",
+       {kWideTime ? static_cast<time_t>(10'000'000'000) : 0, 0},
+       kWideTime ? INT64_MAX / 1000 : 0},
+      {"for ever",
+       {kMaxTime, 999'999},
+       kWideTime ? INT64_MAX / 1000 : kMaxTime * Micros{1'000'000} + 999'999 - clock.t},
+      {"since ever", {std::numeric_limits<time_t>::min(), 0}, 0},
   };
   for (const auto &row : cases) {
     SCOPED_TRACE(row.name);
@@ -740,11 +749,11 @@ TEST_F(EventTest, a_lasting_event_joins_a_one_shot) {
 TEST(EventAfterItsBase, deleted_and_freed) {
   test::Base base = test::make_base();
   event *never_added = event_new(
-      base.get(), test::kNoFd, EV_READ, [](int, short, void *) {}, nullptr);
+      base.get(), test::kNoFd, EV_READ, [](evutil_socket_t, short, void *) {}, nullptr);
   event *deleted = event_new(
-      base.get(), SIGUSR1, EV_SIGNAL, [](int, short, void *) {}, nullptr);
+      base.get(), SIGUSR1, EV_SIGNAL, [](evutil_socket_t, short, void *) {}, nullptr);
   event *pending = event_new(
-      base.get(), test::kNoFd, 0, [](int, short, void *) {}, nullptr);
+      base.get(), test::kNoFd, 0, [](evutil_socket_t, short, void *) {}, nullptr);
   ASSERT_EQ(event_add(deleted, nullptr), 0);
   ASSERT_EQ(event_del(deleted), 0);
   const timeval tv = {100, 0};

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <climits>
 #include <clocale>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "support/guard_page.h"
@@ -41,7 +44,10 @@ TEST(Date, is_written_as_rfc_9110_has_it) {
 
 TEST(Date, agrees_with_strftime_over_a_century) {
   ASSERT_NE(std::setlocale(LC_ALL, "C"), nullptr);
-  for (time_t when = 0; when < 100LL * 366 * 86400; when += 86400 * 3 + 12345) {
+  constexpr std::int64_t kEnd =
+      std::min<std::int64_t>(100LL * 366 * 86400, std::numeric_limits<time_t>::max());
+  for (std::int64_t seconds = 0; seconds < kEnd; seconds += 86400 * 3 + 12345) {
+    const time_t when = static_cast<time_t>(seconds);
     tm utc;
     ASSERT_NE(gmtime_r(&when, &utc), nullptr);
     char want[64];

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <limits>
 
 #include "util/clock.h"
 
@@ -13,33 +12,39 @@ using evi::kForever;
 using evi::kMicrosPerSecond;
 using evi::Micros;
 
-constexpr auto kMaxSeconds = std::numeric_limits<decltype(timeval::tv_sec)>::max();
-constexpr auto kMinSeconds = std::numeric_limits<decltype(timeval::tv_sec)>::min();
-constexpr auto kMaxMicros = std::numeric_limits<decltype(timeval::tv_usec)>::max();
 constexpr Micros kLargest = kForever / kMicrosPerSecond - 2;  // whole seconds that are not cut
 
 const struct {
   const char *name;
-  timeval in;
+  std::int64_t seconds, micros;
   Micros want;
 } cases[] = {
-    {"zero", {0, 0}, 0},
-    {"both fields", {1, 500000}, 1500000},
-    {"negative", {-1, 500000}, -500000},
-    {"microseconds above a second", {1, 2500000}, 3500000},
-    {"negative microseconds", {1, -1}, 999999},
-    {"at the bound", {kLargest, 999999}, kLargest *kMicrosPerSecond + 999999},
-    {"one past it", {kLargest + 1, 0}, kForever},
-    {"at the lower bound", {-kLargest, 0}, -kLargest *kMicrosPerSecond},
-    {"one past the lower", {-kLargest - 1, 0}, -kForever},
-    {"largest", {kMaxSeconds, 999999}, kForever},
-    {"smallest", {kMinSeconds, 0}, -kForever},
-    {"microseconds alone too large", {0, kMaxMicros}, kForever},
-    {"microseconds alone too small", {0, -kMaxMicros}, -kForever},
+    {"zero", 0, 0, 0},
+    {"both fields", 1, 500000, 1500000},
+    {"negative", -1, 500000, -500000},
+    {"microseconds above a second", 1, 2500000, 3500000},
+    {"negative microseconds", 1, -1, 999999},
+    {"at the bound", kLargest, 999999, kLargest *kMicrosPerSecond + 999999},
+    {"one past it", kLargest + 1, 0, kForever},
+    {"at the lower bound", -kLargest, 0, -kLargest *kMicrosPerSecond},
+    {"one past the lower", -kLargest - 1, 0, -kForever},
+    {"largest", INT64_MAX, 999999, kForever},
+    {"smallest", INT64_MIN, 0, -kForever},
+    {"microseconds alone too large", 0, INT64_MAX, kForever},
+    {"microseconds alone too small", 0, -INT64_MAX, -kForever},
+    {"largest of 32 bits", INT32_MAX, 999999, INT32_MAX *kMicrosPerSecond + 999999},
+    {"smallest of 32 bits", INT32_MIN, 0, INT32_MIN *kMicrosPerSecond},
+    {"32 bits of microseconds", 0, INT32_MAX, INT32_MAX},
 };
 
 TEST(Time, timeval_to_micros_saturates) {
-  for (const auto &c : cases) EXPECT_EQ(evi::to_micros(c.in), c.want) << c.name;
+  for (const auto &c : cases) {
+    timeval in{};
+    in.tv_sec = static_cast<decltype(in.tv_sec)>(c.seconds);
+    in.tv_usec = static_cast<decltype(in.tv_usec)>(c.micros);
+    if (in.tv_sec != c.seconds || in.tv_usec != c.micros) continue;  // fields of 32 bits
+    EXPECT_EQ(evi::to_micros(in), c.want) << c.name;
+  }
 }
 
 TEST(Time, micros_to_timeval_and_back) {
