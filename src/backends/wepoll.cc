@@ -275,6 +275,8 @@ bool restart(WepollState &state, event_base &base, Poll &poll) noexcept {
 
 bool start_due(WepollState &state, event_base &base) noexcept {
   bool all = true;
+  // What is started first is told first; nobody is it for ever.
+  if (Poll *first = state.due.pop_front()) state.due.push_back(*first);
   Poll *next = nullptr;
   for (Poll *poll = state.due.front(); poll; poll = next) {
     next = state.due.next(*poll);
