@@ -29,6 +29,12 @@ struct SocketSet {
 
   fd_set *native() noexcept { return count ? reinterpret_cast<fd_set *>(this) : nullptr; }
   void add(SOCKET socket) noexcept { sockets[count++] = socket; }
+  // f(fd) for each, around from a place that the caller moves on: so nobody is first for ever.
+  template <typename F>
+  void each(u_int start, F &&f) const noexcept {
+    for (u_int i = 0, at = count ? start % count : 0; i < count; ++i, at = at + 1 < count ? at + 1 : 0)
+      f(static_cast<int>(sockets[at]));
+  }
 };
 static_assert(offsetof(SocketSet, sockets) == offsetof(fd_set, fd_array));
 
@@ -40,6 +46,7 @@ struct Win32State {
   Watched *watched = nullptr;  // dense; a slot's tag is its index here plus one
   std::size_t count = 0;
   std::size_t capacity = 0;
+  u_int next_start = 0;
   Withdrawn withdrawn;
 
   Win32State() noexcept = default;
@@ -128,12 +135,10 @@ class Sets {
 
   // f(fd, what) for each socket that is left.
   template <typename F>
-  void report(F &&f) const noexcept {
-    for (u_int i = 0; i < reading_->count; ++i) f(static_cast<int>(reading_->sockets[i]), EV_READ);
-    for (u_int i = 0; i < writing_->count; ++i) f(static_cast<int>(writing_->sockets[i]), EV_WRITE);
-    for (u_int i = 0; i < failing_->count; ++i) {
-      f(static_cast<int>(failing_->sockets[i]), EV_READ | EV_WRITE);
-    }
+  void report(u_int start, F &&f) const noexcept {
+    reading_->each(start, [&](int fd) { f(fd, EV_READ); });
+    writing_->each(start, [&](int fd) { f(fd, EV_WRITE); });
+    failing_->each(start, [&](int fd) { f(fd, EV_READ | EV_WRITE); });
   }
 
  private:
@@ -189,7 +194,7 @@ bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
     if (!sets.make(state.count)) return false;
     look_around_closed(state, base, sets);
   }
-  sets.report([&](int fd, short what) {
+  sets.report(++state.next_start, [&](int fd, short what) {
     if (!state.withdrawn.contains(fd)) base.report_ready(fd, what);
   });
   return true;
