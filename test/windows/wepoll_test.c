@@ -891,8 +891,42 @@ static DWORD WINAPI wake_and_end(void *arg) {
   return 0;
 }
 
+/* Locks that tell who waits for them, and the last of which can be held from here: a base's. */
+static volatile LONG contenders;
+static CRITICAL_SECTION *last_lock;
+
+static void *make_lock(unsigned type) {
+  CRITICAL_SECTION *lock = malloc(sizeof(*lock));
+  (void)type;
+  InitializeCriticalSection(lock);
+  last_lock = lock;
+  return lock;
+}
+static void free_lock(void *lock, unsigned type) {
+  (void)type;
+  DeleteCriticalSection(lock);
+  free(lock);
+}
+static int take_lock(unsigned mode, void *lock) {
+  (void)mode;
+  if (TryEnterCriticalSection(lock)) return 0;
+  InterlockedIncrement(&contenders);
+  EnterCriticalSection(lock);
+  InterlockedDecrement(&contenders);
+  return 0;
+}
+static int leave_lock(unsigned mode, void *lock) {
+  (void)mode;
+  LeaveCriticalSection(lock);
+  return 0;
+}
+static unsigned long own_id(void) { return GetCurrentThreadId(); }
+
 static void open_all_with_threads(void) {
-  CHECK_INT_EQ(evthread_use_windows_threads(), 0);
+  struct evthread_lock_callbacks locks = {
+      EVTHREAD_LOCK_API_VERSION, EVTHREAD_LOCKTYPE_RECURSIVE, make_lock, free_lock, take_lock, leave_lock};
+  CHECK_INT_EQ(evthread_set_lock_callbacks(&locks), 0);
+  evthread_set_id_callback(own_id);
   open_all();
 }
 
@@ -984,6 +1018,82 @@ TEST(a_wait_survives_another_threads_churn) {
   close_all();
 }
 
+static DWORD WINAPI run_loop(void *arg) { return (DWORD)event_base_loop(arg, 0); }
+
+static void say_that_it_runs(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
+  (void)watch, (void)info;
+  InterlockedExchange(arg, 1);
+}
+
+/* Returns with the base's lock held while the loop's thread waits for sockets. */
+static void hold_while_it_waits(CRITICAL_SECTION *lock, volatile LONG *runs) {
+  while (!*runs) SwitchToThread();
+  for (;;) {
+    int i;
+    EnterCriticalSection(lock);
+    /* On its way to the wait it would come to the lock. */
+    for (i = 0; i < 1000 && contenders == 0; ++i) SwitchToThread();
+    if (contenders == 0) return;
+    LeaveCriticalSection(lock);
+    SwitchToThread();
+  }
+}
+
+/* A datagram socket with that number, which was closed just now. */
+static void open_as(evutil_socket_t number) {
+  evutil_socket_t strays[64];
+  struct sockaddr_in address;
+  int count = 0;
+  do {
+    sockets[0] = (evutil_socket_t)socket(AF_INET, SOCK_DGRAM, 0);
+    if (sockets[0] != number) strays[count++] = sockets[0];
+  } while (sockets[0] != number && count < 64);
+  while (count) evutil_closesocket(strays[--count]);
+  CHECK_INT_EQ(sockets[0], number);
+  bind_to_loopback(number, &address);
+}
+
+/* The wait has ended with a report, but the base is held until the number means another socket. */
+TEST(a_report_of_the_old_socket_does_not_reach_the_new_one) {
+  struct event *before, *after;
+  struct evwatch *watch;
+  struct seen late = {0, 0};
+  volatile LONG runs = 0;
+  CRITICAL_SECTION *lock;
+  HANDLE loop;
+  open_all_with_threads();
+  lock = last_lock;
+  before = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  after = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_read, &late);
+  watch = evwatch_prepare_new(base, say_that_it_runs, (void *)&runs);
+  CHECK_INT_EQ(event_add(before, NULL), 0);
+  loop = CreateThread(NULL, 0, run_loop, base, 0, NULL);
+  CHECK(loop);
+  hold_while_it_waits(lock, &runs);
+  say(1, "x");
+  while (contenders == 0) SwitchToThread();
+  event_del(before);
+  sockets[0] = pair[0];
+  close_one(&pair[0]);
+  open_as(sockets[0]);
+  event_add(after, NULL);
+  LeaveCriticalSection(lock);
+  event_base_once(base, -1, EV_TIMEOUT, leave, base, NULL);
+  CHECK_INT_EQ(WaitForSingleObject(loop, 60000), WAIT_OBJECT_0);
+  CloseHandle(loop);
+  CHECK_INT_EQ(event_pending(after, EV_READ, NULL), EV_READ);
+  CHECK_INT_EQ(seen.calls, 0);
+  CHECK_INT_EQ(late.calls, 0);
+  send_to(sockets[0]);
+  turn();
+  CHECK_INT_EQ(late.calls, 1);
+  evwatch_free(watch);
+  event_free(before);
+  event_free(after);
+  close_one(&sockets[0]);
+  close_all();
+}
+
 int main(int argc, char **argv) {
   WSADATA data;
   if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
@@ -1004,5 +1114,6 @@ int main(int argc, char **argv) {
             idle_sockets_cost_less_than_with_select, datagram_sockets_are_told,
             a_refused_connection_is_told_to_readers_and_writers, a_connection_that_stands_is_told_to_writers,
             bytes_come_back_from_an_echo_server, timeouts_are_kept, another_thread_wakes_the_loop,
-            what_another_thread_adds_reaches_the_wait, a_wait_survives_another_threads_churn);
+            what_another_thread_adds_reaches_the_wait, a_wait_survives_another_threads_churn,
+            a_report_of_the_old_socket_does_not_reach_the_new_one);
 }
