@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "core/backend.h"
+#include "core/completion_port.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -358,6 +359,10 @@ void deliver_all(WepollState &state, event_base &base, Findings &found) noexcept
     if (report.lpCompletionKey == kPollKey) deliver(state, base, poll_of(report), found);
     if (report.lpCompletionKey == kWakeKey) {
       base.woken();
+      found.told = true;
+    }
+    if (report.lpCompletionKey == kOperationKey) {
+      base.completion_port()->report(report);
       found.told = true;
     }
   }

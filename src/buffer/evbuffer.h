@@ -205,6 +205,11 @@ struct evbuffer {
   // lost the bytes. 0 if there is nothing to write.
   [[nodiscard]] ev_ssize_t write_some(int fd, std::size_t limit) noexcept;
 
+  // For who writes in the background: the extents of the first `limit` bytes, `count` of them at most, whose
+  // chains are put into `held`. The bytes stay where they are, whatever becomes of the buffer, until each
+  // chain was released. Their number; 0 if there are none, or they cannot be got from their file.
+  [[nodiscard]] int hold_front(std::size_t limit, evbuffer_iovec *vec, evi::Chain **held, int count) noexcept;
+
   // --- callbacks.cc ---
 
   [[nodiscard]] evbuffer_cb_entry *add_callback(evbuffer_cb_func fn, void *arg) noexcept;

@@ -136,6 +136,17 @@ ev_ssize_t evbuffer::write_some(int fd, std::size_t limit) noexcept {
   return put;
 }
 
+int evbuffer::hold_front(std::size_t limit, evbuffer_iovec *vec, Chain **held, int count) noexcept {
+  if (front_is_file() && !evi::chain_read_in(*first_)) return 0;
+  const int used = extents_to_write(limit, vec, count);
+  Chain *chain = first_;
+  for (int i = 0; i < used; ++i, chain = chain->next) {
+    chain->holders.fetch_add(1, std::memory_order_relaxed);
+    held[i] = chain;
+  }
+  return used;
+}
+
 // --- writing files ---
 
 // `asked`: what lies before the first file, at most.

@@ -305,6 +305,7 @@ bool BuffereventBase::set_base(event_base &base) noexcept {
   const bool had_deferred = deferred_queued_;
   cancel_deferred();
   if (extra_ && extra_->rate_limit) extra_->rate_limit->detach();
+  if (EVI_UNLIKELY(socket_.overlapped) && &base != ev_base) be_ops->overlapped->detach(*this);
   ev_base = ev_read.ev_base = ev_write.ev_base = &base;
   const std::uint8_t priority = deferred_default_priority(base);
   ev_read.ev_evcallback.evcb_pri = ev_write.ev_evcallback.evcb_pri = priority;

@@ -57,6 +57,7 @@ struct SocketState {
   bool read_armed : 1 = false;    // ev_read is added
   bool write_armed : 1 = false;   // ev_write is added
   bool report_ready : 1 = false;  // the flush turn is for Start::enabled
+  bool overlapped : 1 = false;    // operations tell of the socket, and not the base's method
   std::uint8_t read_shift = 14;   // what is read at most, as a power of two: follows what reads bring
 };
 
@@ -301,6 +302,9 @@ class BuffereventUse {
 // --- what a kind needs to know of the others ---
 
 extern const bufferevent_ops socket_ops;
+
+// One whose base has a completion port. Null without memory.
+[[nodiscard]] BuffereventBase *overlapped_bufferevent_new(event_base &base, int options) noexcept;
 
 // Null without memory, or if the options contradict each other.
 [[nodiscard]] BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd,

@@ -10,13 +10,18 @@ namespace {
 
 using namespace socket_transport;
 
-enum class Attempt : unsigned char { begun, refused, failed };
-
-Attempt attempt(evutil_socket_t fd, const sockaddr &address, int length) noexcept {
-  if (::connect(fd, &address, static_cast<ev_socklen_t>(length)) == 0) return Attempt::begun;
+Connecting attempt(evutil_socket_t fd, const sockaddr &address, int length) noexcept {
+  if (::connect(fd, &address, static_cast<ev_socklen_t>(length)) == 0) return Connecting::begun;
   const int error = last_socket_error();
-  if (connect_in_progress(error)) return Attempt::begun;
-  return connect_refused(error) ? Attempt::refused : Attempt::failed;
+  if (connect_in_progress(error)) return Connecting::begun;
+  return connect_refused(error) ? Connecting::refused : Connecting::failed;
+}
+
+// By an operation, if the bufferevent has such and they fit.
+Connecting attempt_overlapped(BuffereventBase &bev, evutil_socket_t fd, const sockaddr *address,
+                              int length) noexcept {
+  const OverlappedOps *ops = bev.be_ops->overlapped;
+  return ops && address ? ops->connect(bev, fd, *address, length) : Connecting::unfit;
 }
 
 // The socket is connecting, or connected already, which ev_write will tell in either case.
@@ -45,11 +50,13 @@ int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) no
     if (own == kNoSocket) return -1;
   }
   const evutil_socket_t fd = own != kNoSocket ? own : fd_of(bev);
-  const Attempt made = address ? attempt(fd, *address, length) : Attempt::begun;
-  if (made == Attempt::failed) return give_up(own);
+  Connecting made = attempt_overlapped(bev, fd, address, length);
+  if (made == Connecting::begun) return 0;
+  if (made == Connecting::unfit) made = address ? attempt(fd, *address, length) : Connecting::begun;
+  if (made == Connecting::failed) return give_up(own);
   const int error = last_socket_error();
   replace_fd(bev, fd);
-  if (made == Attempt::refused) {
+  if (made == Connecting::refused) {
     bev.defer_event(BEV_EVENT_ERROR, error);
     return 0;
   }
@@ -60,7 +67,10 @@ int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) no
 
 void socket_transport::finish_connect(BuffereventBase &bev) noexcept {
   const int error = pending_socket_error(fd_of(bev));
-  if (connect_in_progress(error)) return;
+  if (!connect_in_progress(error)) conclude_connect(bev, error);
+}
+
+void socket_transport::conclude_connect(BuffereventBase &bev, int error) noexcept {
   bev.socket_.connecting = false;
   if (error) {
     disarm_read(bev);

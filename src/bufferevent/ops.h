@@ -18,6 +18,23 @@ enum class Start : unsigned char {
   resumed,  // what held it back is gone
 };
 
+// What became of an attempt to connect. `unfit`: for this way of connecting; nothing was done.
+enum class Connecting : unsigned char { begun, refused, failed, unfit };
+
+// How the socket transport is told that a socket is ready, if not by the base's method. `socket_.overlapped`
+// says whether the present socket is served so.
+struct OverlappedOps {
+  // Sees whether the socket, which nothing is armed for, can be served so from now on.
+  void (*attach)(BuffereventBase &bev) noexcept;
+  // The socket is being replaced, or the base: operations end, and what they did is accounted for.
+  void (*detach)(BuffereventBase &bev) noexcept;
+  // A direction was armed: begins the operation that ends its wait, unless one is under way.
+  void (*await)(BuffereventBase &bev, short direction) noexcept;
+  // Takes `fd` for its socket and begins to connect it.
+  Connecting (*connect)(BuffereventBase &bev, evutil_socket_t fd, const sockaddr &address,
+                        int length) noexcept;
+};
+
 }  // namespace evi
 
 // The opaque struct of event2/bufferevent_struct.h.
@@ -25,6 +42,8 @@ struct bufferevent_ops {
   const char *name;
   // A socket of ours is underneath: the program may change base, priority and descriptor.
   bool owns_events;
+  // It is the socket transport, which moves bytes as they are.
+  bool plain_socket = false;
 
   // Begins to move data where wants() says so. False if the kernel or memory fails.
   bool (*start)(evi::BuffereventBase &bev, short directions, evi::Start why) noexcept;
@@ -45,6 +64,8 @@ struct bufferevent_ops {
   bufferevent *(*get_underlying)(const evi::BuffereventBase &bev) noexcept;
   // Makes the lock that it shares with others; null for kinds that share none.
   bool (*make_shared_lock)(evi::BuffereventBase &bev) noexcept = nullptr;
+  // For sockets served by overlapped operations; null for all others.
+  const evi::OverlappedOps *overlapped = nullptr;
 
   // The program freed it: takes back what the kernel, a base or a partner knows of it. Does not wait.
   void (*unlink)(evi::BuffereventBase &bev) noexcept;

@@ -5,7 +5,8 @@
 //   output added --> flush turn: writev --> all gone
 //                                      \--> some left: ev_write added --> writev when writable --> deleted
 //
-// Without a descriptor both events are mere timers, and keep the loop alive as libevent's do.
+// Without a descriptor both events are mere timers, and keep the loop alive as libevent's do. So they are for
+// a socket whose readiness overlapped operations tell (overlapped_win32.cc).
 #include <algorithm>
 
 #include "bufferevent/lookup.h"
@@ -76,6 +77,8 @@ ev_ssize_t receive(BuffereventBase &bev, std::size_t limit) noexcept {
   return got;
 }
 
+}  // namespace
+
 void fail(BuffereventBase &bev, short direction, short what) noexcept {
   const int error = last_socket_error();
   bev.disable(direction);
@@ -103,6 +106,8 @@ void read_once(BuffereventBase &bev) noexcept {
   fail(bev, EV_READ, got == 0 ? BEV_EVENT_EOF : BEV_EVENT_ERROR);
 }
 
+namespace {
+
 void on_readable(evutil_socket_t, short what, void *arg) noexcept {
   auto &bev = *static_cast<BuffereventBase *>(arg);
   const BuffereventUse use(bev);
@@ -115,12 +120,16 @@ void on_readable(evutil_socket_t, short what, void *arg) noexcept {
 
 // --- writing ---
 
+}  // namespace
+
 std::size_t write_limit(const BuffereventBase &bev) noexcept {
   const std::size_t most = bev.output_buffer().front_is_file() ? kMaxSend : kMaxWrite;
   const std::size_t wanted =
       bev.extra() && bev.extra()->max_single_write ? bev.extra()->max_single_write : most;
   return std::min(wanted, bev.output_buffer().length());
 }
+
+namespace {
 
 // Has what is left written when the socket takes it again, or soon if it might have taken more.
 bool write_rest(BuffereventBase &bev, bool took_all) noexcept {
@@ -164,6 +173,8 @@ bool start_write(BuffereventBase &bev, Start why) noexcept {
   return bev.ev_base != nullptr;
 }
 
+}  // namespace
+
 bool start(BuffereventBase &bev, short directions, Start why) noexcept {
   if ((directions & EV_READ) && !arm_read(bev, why == Start::enabled)) return false;
   return !(directions & EV_WRITE) || start_write(bev, why);
@@ -178,6 +189,8 @@ void stop(BuffereventBase &bev, short directions) noexcept {
   bev.ev_base->remove_timer(bev.ev_write);
 }
 
+namespace {
+
 void apply_timeout(BuffereventBase &bev, event &ev, bool armed, const timeval &timeout) noexcept {
   if (!armed) return;
   if (evutil_timerisset(&timeout)) {
@@ -186,6 +199,8 @@ void apply_timeout(BuffereventBase &bev, event &ev, bool armed, const timeval &t
     bev.ev_base->remove_timer(ev);
   }
 }
+
+}  // namespace
 
 void apply_timeouts(BuffereventBase &bev) noexcept {
   apply_timeout(bev, bev.ev_read, bev.socket_.read_armed, bev.timeout_read);
@@ -213,10 +228,13 @@ int flush(BuffereventBase &, short, bufferevent_flush_mode) noexcept { return 0;
 bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   replace_fd(bev, fd);
   if (fd < 0 || bev.freed()) return true;
+  if (bev.be_ops->overlapped) bev.be_ops->overlapped->attach(bev);
   return start(bev, bev.enabled & (EV_READ | EV_WRITE), Start::enabled);
 }
 
 bufferevent *get_underlying(const BuffereventBase &) noexcept { return nullptr; }
+
+namespace {
 
 void unlink(BuffereventBase &bev) noexcept {
   disarm_read(bev);
@@ -267,6 +285,7 @@ bool arm_read(BuffereventBase &bev, bool restart) noexcept {
   if (!bev.wants(EV_READ) || (state.read_armed && !(restart && timeout))) return true;
   if (!add(bev, bev.ev_read, state.read_armed, timeout)) return false;
   state.read_armed = true;
+  if (EVI_UNLIKELY(state.overlapped)) bev.be_ops->overlapped->await(bev, EV_READ);
   return true;
 }
 
@@ -280,6 +299,7 @@ bool arm_write(BuffereventBase &bev) noexcept {
   const timeval *timeout = bev.wants(EV_WRITE) ? timeout_or_null(bev.timeout_write) : nullptr;
   if (!add(bev, bev.ev_write, bev.socket_.write_armed, timeout)) return false;
   bev.socket_.write_armed = true;
+  if (EVI_UNLIKELY(bev.socket_.overlapped)) bev.be_ops->overlapped->await(bev, EV_WRITE);
   return true;
 }
 
@@ -314,6 +334,7 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   const std::uint8_t priority = bev.ev_read.ev_evcallback.evcb_pri;
   disarm_read(bev);
   disarm_write(bev);
+  if (EVI_UNLIKELY(bev.socket_.overlapped)) bev.be_ops->overlapped->detach(bev);
   bev.socket_ = SocketState{};
   assign(bev, fd, bev.ev_read.ev_evcallback.evcb_cb_union.evcb_callback,
          bev.ev_write.ev_evcallback.evcb_cb_union.evcb_callback);
@@ -325,6 +346,7 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
 constinit const bufferevent_ops socket_ops = {
     .name = "socket",
     .owns_events = true,
+    .plain_socket = true,
     .start = socket_transport::start,
     .stop = socket_transport::stop,
     .apply_timeouts = socket_transport::apply_timeouts,
@@ -339,11 +361,14 @@ constinit const bufferevent_ops socket_ops = {
 };
 
 BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd, int options) noexcept {
-  Owned<BuffereventBase> bev{make<BuffereventBase>(base, socket_ops, options)};
+  const bool overlapped = base && base->completion_port();
+  Owned<BuffereventBase> bev{overlapped ? overlapped_bufferevent_new(*base, options)
+                                        : make<BuffereventBase>(base, socket_ops, options)};
   if (!bev || !bev->init()) return nullptr;
   // A file goes from kernel to kernel.
   bev->output_buffer().set_flags(EVBUFFER_FLAG_DRAINS_TO_FD);
   socket_transport::assign(*bev, fd, socket_transport::on_readable, socket_transport::on_writable);
+  if (overlapped) bev->be_ops->overlapped->attach(*bev);
   return bev.release();
 }
 

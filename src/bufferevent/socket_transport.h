@@ -8,7 +8,13 @@
 
 namespace evi::socket_transport {
 
-inline evutil_socket_t fd_of(const BuffereventBase &bev) noexcept { return bev.ev_read.ev_fd; }
+// Events of a socket that operations tell of have no descriptor as far as a base knows: they are timers, and
+// keep the loop alive. They hold its number as a negative one.
+inline evutil_socket_t hidden(evutil_socket_t fd) noexcept { return ~fd; }
+inline evutil_socket_t fd_of(const BuffereventBase &bev) noexcept {
+  const evutil_socket_t fd = bev.ev_read.ev_fd;
+  return EVI_LIKELY(fd >= kNoSocket) ? fd : hidden(fd);
+}
 inline const timeval *timeout_or_null(const timeval &tv) noexcept {
   return evutil_timerisset(&tv) ? &tv : nullptr;
 }
@@ -31,8 +37,14 @@ void disarm_read(BuffereventBase &bev) noexcept;
 [[nodiscard]] bool arm_write(BuffereventBase &bev) noexcept;
 void disarm_write(BuffereventBase &bev) noexcept;
 
+// Reads once, as much as is wanted and allowed, and tells the program.
+void read_once(BuffereventBase &bev) noexcept;
 // Writes once and sees to the rest.
 void write_once(BuffereventBase &bev) noexcept;
+// What one write takes at most.
+std::size_t write_limit(const BuffereventBase &bev) noexcept;
+// Disables the direction and tells of what ended it, with the last socket error.
+void fail(BuffereventBase &bev, short direction, short what) noexcept;
 
 // Puts a descriptor in the place of the old one, which stays open. The events keep their callbacks; nothing
 // is armed afterwards.
@@ -40,6 +52,19 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
 
 // The socket that is connecting became ready: tells how it went.
 void finish_connect(BuffereventBase &bev) noexcept;
+// Connecting came to an end, with that error or 0.
+void conclude_connect(BuffereventBase &bev, int error) noexcept;
+
+// --- entries of socket_ops that its like share ---
+
+bool start(BuffereventBase &bev, short directions, Start why) noexcept;
+void stop(BuffereventBase &bev, short directions) noexcept;
+void apply_timeouts(BuffereventBase &bev) noexcept;
+void output_added(BuffereventBase &bev) noexcept;
+void flush_turn(BuffereventBase &bev) noexcept;
+int flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
+bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
+bufferevent *get_underlying(const BuffereventBase &bev) noexcept;
 
 }  // namespace evi::socket_transport
 

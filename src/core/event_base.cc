@@ -46,7 +46,9 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   if (!base->choose_backend(demands, seams.methods ? seams.methods : evi::available_backends()))
     return nullptr;
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
-  if (wants_lock && !base->make_notifiable()) {
+  const bool overlapped = (demands.flags & EVENT_BASE_FLAG_STARTUP_IOCP) != 0;
+  if ((wants_lock && !base->make_notifiable()) ||
+      (overlapped && !evi::open_completion_port(*base, demands.cpus_hint, base->completion_port_))) {
     base.release()->dispose(false);
     return nullptr;
   }
@@ -91,6 +93,9 @@ constexpr int kMaxTeardownRounds = 1 << 20;
 
 void event_base::dispose(bool run_finalizers) noexcept {
   int deleted = 0;
+  // Its thread may be waiting for the lock.
+  evi::close_completion_port(completion_port_);
+  completion_port_ = nullptr;
   {
     const LockGuard held(lock_);
     // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did

@@ -16,6 +16,7 @@
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
 #include "core/metrics.h"
+#include "core/overlapped.h"
 #include "core/signal.h"
 #include "core/signal_fd.h"
 #include "core/timer_heap.h"
@@ -157,6 +158,12 @@ struct event_base final {
     return uses_signal_fd_ ? "signalfd_signal" : "signal";
   }
   int features() const noexcept { return backend_->features; }
+  // Null unless the base was made for overlapped I/O, on a system that has it.
+  evi::CompletionPort *completion_port() const noexcept { return completion_port_; }
+  // The port that the method waits at, if it does.
+  void *method_port() const noexcept {
+    return backend_->completion_port ? backend_->completion_port(backend_state_) : nullptr;
+  }
 
   // --- metrics (metrics.cc), as event2/eventide.h tells ---
   int enable_metrics() noexcept;
@@ -418,6 +425,7 @@ struct event_base final {
   bool uses_changelist_ = false;
   bool uses_signal_fd_ = false;
   bool wakes_by_method_ = false;  // Backend::wake in place of notify_waker_
+  evi::CompletionPort *completion_port_ = nullptr;
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
   int common_count_ EVI_GUARDED_BY(lock_) = 0;

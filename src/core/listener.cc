@@ -54,6 +54,7 @@ evconnlistener::evconnlistener(event_base &base, evconnlistener_cb cb, void *arg
 }
 
 evconnlistener::~evconnlistener() {
+  if (acceptor_) method_->close(acceptor_);
   give_reserve();
   if (flags_ & LEV_OPT_CLOSE_ON_FREE) evi::close_socket(fd_);
 }
@@ -63,6 +64,7 @@ evconnlistener *evconnlistener::create(event_base &base, evconnlistener_cb cb, v
   if (backlog != 0 && listen(fd, backlog > 0 ? backlog : kDefaultBacklog) != 0) return nullptr;
   evi::Owned<evconnlistener> listener{evi::make<evconnlistener>(base, cb, arg, flags, fd)};
   if (!listener) return nullptr;
+  listener->use_acceptor();
   const bool locked = !(flags & LEV_OPT_THREADSAFE) || listener->lock_.init();
   if (locked && ((flags & LEV_OPT_DISABLED) || listener->enable() == 0)) return listener.release();
   // The descriptor stays the caller's.
@@ -85,6 +87,13 @@ evconnlistener *evconnlistener::create_bound(event_base &base, evconnlistener_cb
   return nullptr;
 }
 
+// A socket that does not fit is served by readiness.
+void evconnlistener::use_acceptor() noexcept {
+  method_ = evi::accept_method(base_);
+  acceptor_ = method_ ? method_->create(base_, fd_, readable_) : nullptr;
+  if (acceptor_) readable_.ev_fd = evi::kNoSocket;
+}
+
 void evconnlistener::dispose() noexcept {
   {
     const LockGuard held(lock_);
@@ -92,6 +101,7 @@ void evconnlistener::dispose() noexcept {
     callback_ = nullptr;
     error_callback_ = nullptr;
   }
+  if (acceptor_) method_->stop(*acceptor_);
   // Waits for a callback in another thread, which must be able to take the listener's lock meanwhile.
   base_.del(readable_, evi::DelMode::automatic);
   base_.del(resume_, evi::DelMode::automatic);
@@ -124,11 +134,14 @@ int evconnlistener::start() noexcept {
   backing_off_ = false;
   static_cast<void>(take_reserve());  // or when the next rest ends
   base_.del(resume_, evi::DelMode::no_block);
-  return base_.add(readable_, nullptr);
+  if (base_.add(readable_, nullptr) != 0) return -1;
+  if (acceptor_ && !method_->start(*acceptor_)) accept_failed(evi::last_socket_error());
+  return 0;
 }
 
 void evconnlistener::stop() noexcept {
   backing_off_ = false;
+  if (acceptor_) method_->stop(*acceptor_);
   base_.del(resume_, evi::DelMode::no_block);
   base_.del(readable_, evi::DelMode::no_block);
 }
@@ -166,6 +179,7 @@ void evconnlistener::accept_some() noexcept {
     drained_ = false;
     while (accepted < burst_ && accept_one()) ++accepted;
     burst_ = drained_ ? std::max(accepted, 1) : std::min(burst_ * 2, kMaxBurst);
+    if (acceptor_) continue_accepting();
   }
   drop_reference();
 }
@@ -188,7 +202,18 @@ bool evconnlistener::accept_one() noexcept {
   return true;
 }
 
+void evconnlistener::continue_accepting() noexcept {
+  if (!enabled_ || !callback_ || backing_off_ || method_->proceed(*acceptor_)) return;
+  accept_failed(evi::last_socket_error());
+}
+
 Socket evconnlistener::accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept {
+  if (acceptor_) {
+    const evi::SocketFlags nonblocking =
+        (flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING) ? evi::kBlocking : evi::kNonblocking;
+    const evi::SocketFlags inherited = (flags_ & LEV_OPT_CLOSE_ON_EXEC) ? evi::kCloseOnExec : evi::kBlocking;
+    return method_->take(*acceptor_, peer, length, nonblocking | inherited);
+  }
   return evi::accept_nonblocking(fd_, peer, length, !(flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING),
                                  (flags_ & LEV_OPT_CLOSE_ON_EXEC) != 0);
 }

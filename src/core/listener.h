@@ -6,6 +6,9 @@
 // Each listener holds a descriptor in reserve. When there are none left, the reserve makes room for one
 // connection more, and then the listener rests until it can be had back: that there are descriptors again is
 // found out without an accept() that would fail, and told to nobody in vain.
+//
+// On a base with a completion port an acceptor (overlapped.h) gets the connections, and makes readable_,
+// which has no descriptor then, active when there are some; everything else is the same.
 #ifndef EVI_CORE_LISTENER_H
 #define EVI_CORE_LISTENER_H
 
@@ -47,6 +50,8 @@ struct evconnlistener final {
   void accept_some() noexcept EVI_EXCLUDES(lock_);
   // False when no more is to be accepted in this round.
   bool accept_one() noexcept EVI_REQUIRES(lock_);
+  void use_acceptor() noexcept;
+  void continue_accepting() noexcept EVI_REQUIRES(lock_);
   evi::Socket accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept EVI_REQUIRES(lock_);
   void accept_failed(int error) noexcept EVI_REQUIRES(lock_);
   bool take_reserve() noexcept EVI_REQUIRES(lock_);
@@ -68,6 +73,8 @@ struct evconnlistener final {
   evconnlistener_cb callback_ EVI_GUARDED_BY(lock_);
   evconnlistener_errorcb error_callback_ EVI_GUARDED_BY(lock_) = nullptr;
   void *arg_ EVI_GUARDED_BY(lock_);
+  const evi::AcceptMethod *method_ = nullptr;
+  evi::Acceptor *acceptor_ = nullptr;  // null: by readiness
   event readable_ = {};
   event resume_ = {};
 };

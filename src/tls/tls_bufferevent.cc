@@ -104,7 +104,7 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   if (under->cbarg == static_cast<BuffereventBase *>(&self))
     under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
   under->clear_reasons(EV_READ, kFilterBusy);
-  if (owner && under->be_ops == &socket_ops && !under->output_buffer().empty())
+  if (owner && under->be_ops->plain_socket && !under->output_buffer().empty())
     under->be_ops->flush_turn(*under);
 }
 

@@ -1,0 +1,8 @@
+// Systems whose bases have no completion ports.
+#include "bufferevent/bufferevent.h"
+
+namespace evi {
+
+BuffereventBase *overlapped_bufferevent_new(event_base &, int) noexcept { return nullptr; }
+
+}  // namespace evi

@@ -1,0 +1,118 @@
+// Overlapped operations of Windows: begun by who owns them, finished on the loop's thread.
+//
+// A base has one port, made with EVENT_BASE_FLAG_STARTUP_IOCP. A method that waits at a port of its own lends
+// that one and hands over what it finds there; beside any other method a thread waits at the port. Neither
+// runs code of the program: all they do is to queue the callback of the operation, which runs by its priority
+// like any other.
+//
+// Locks: the base's guards the list of operations. The thread takes no other.
+#ifndef EVI_CORE_COMPLETION_PORT_H
+#define EVI_CORE_COMPLETION_PORT_H
+
+#include <winsock2.h>
+// The order matters: winsock2.h comes before the others.
+#include <mswsock.h>
+#include <windows.h>
+
+#include "core/deferred.h"
+#include "core/event_base.h"
+#include "core/overlapped.h"
+#include "util/intrusive_list.h"
+
+namespace evi {
+
+// Of completions at the port. 1 and 2 are those of the methods.
+inline constexpr ULONG_PTR kOperationKey = 3;
+
+inline HANDLE handle_of(Socket socket) noexcept { return reinterpret_cast<HANDLE>(socket); }
+inline SOCKET winsock(Socket socket) noexcept { return static_cast<SOCKET>(socket); }
+
+// From begin() until its callback runs it belongs to the kernel and to the port: it must stay where it is.
+struct Operation {
+  OVERLAPPED overlapped = {};  // first: a completion tells its address
+  event_callback done = {};
+  ListHook<Operation> link;
+  Socket socket = kNoSocket;
+  int error = 0;           // of the call that was to begin it
+  bool under_way = false;  // its callback has not run
+  bool forgotten = false;  // its owner does not want to know any more how it ends
+
+  void init(DeferredFn callback, void *arg) noexcept { deferred_init(done, 0, callback, arg); }
+  // For the callback: that it is over. 0, or the socket error; `bytes` it moved.
+  int finish(std::size_t &bytes) noexcept;
+  // It ends soon, by itself or as cancelled, and its callback runs.
+  void cancel() noexcept;
+  // The same, and waits until the kernel is done with it. False if that takes too long.
+  bool cancel_and_wait(std::size_t &bytes) noexcept;
+};
+
+struct OperationLink {
+  static auto &of(Operation &op) noexcept { return op.link; }
+};
+
+class CompletionPort {
+ public:
+  CompletionPort(event_base &base, HANDLE lent) noexcept : base_(base), port_(lent), lent_(lent != nullptr) {}
+  CompletionPort(const CompletionPort &) = delete;
+  CompletionPort &operator=(const CompletionPort &) = delete;
+  ~CompletionPort();
+
+  // A port of our own, with a thread. False without either.
+  [[nodiscard]] bool serve(int concurrency) noexcept;
+
+  // Completions of the socket come here as long as it is open. False if they go elsewhere already.
+  [[nodiscard]] bool associate(Socket socket) noexcept;
+
+  // Has `call(overlapped)` begin the operation, which returns as such functions do: false with the error of
+  // the socket, ERROR_IO_PENDING included. 0, or the error if nothing was begun.
+  template <typename F>
+  [[nodiscard]] int try_begin(Operation &op, Socket socket, std::uint8_t priority, F &&call) noexcept {
+    announce(op, socket, priority);
+    const int error = call(&op.overlapped) ? 0 : WSAGetLastError();
+    if (error == 0 || error == WSA_IO_PENDING) return 0;
+    withdraw(op);
+    return error;
+  }
+  // The same, where the callback is to tell of the error.
+  template <typename F>
+  void begin(Operation &op, Socket socket, std::uint8_t priority, F &&call) noexcept {
+    const int error = try_begin(op, socket, priority, call);
+    if (error) finish_with(op, error);
+  }
+  // The callback runs soon, with that error or 0.
+  void finish_with(Operation &op, Socket socket, std::uint8_t priority, int error) noexcept {
+    op.socket = socket;
+    op.done.evcb_pri = priority;
+    finish_with(op, error);
+  }
+
+  // What came out of the port with kOperationKey.
+  void report(const OVERLAPPED_ENTRY &entry) noexcept;
+
+  // Extensions of winsock, asked for with a socket; null if it has none.
+  LPFN_CONNECTEX connect_ex(Socket any) noexcept;
+  LPFN_ACCEPTEX accept_ex(Socket any) noexcept;
+  LPFN_GETACCEPTEXSOCKADDRS accept_addresses(Socket any) noexcept;
+
+ private:
+  static DWORD WINAPI run(void *self) noexcept;
+  void serve_until_quit() noexcept;
+  void stop_thread() noexcept;
+  bool drain_some() noexcept;
+  void announce(Operation &op, Socket socket, std::uint8_t priority) noexcept;
+  void withdraw(Operation &op) noexcept;
+  void finish_with(Operation &op, int error) noexcept;
+
+  event_base &base_;
+  HANDLE port_;
+  const bool lent_;
+  HANDLE thread_ = nullptr;
+  TailList<Operation, OperationLink> under_way_;
+  LPFN_CONNECTEX connect_ex_ = nullptr;
+  LPFN_ACCEPTEX accept_ex_ = nullptr;
+  LPFN_GETACCEPTEXSOCKADDRS accept_addresses_ = nullptr;
+};
+
+}  // namespace evi
+
+#endif
