@@ -67,6 +67,12 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
  private:
   enum class Phase : std::uint8_t { handshaking, open, failed };
 
+  // BEV_EVENT_ERROR in one direction.
+  static short error_in(short direction) noexcept {
+    return static_cast<short>(BEV_EVENT_ERROR |
+                              (direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING));
+  }
+
   // --- tls_bufferevent.cc ---
   void take_underlying() noexcept;
   void pump() noexcept;
@@ -75,6 +81,13 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool may_seal() const noexcept;
   void handshake() noexcept;
   void handshake_done() noexcept;
+  void fail(short what, int error) noexcept;
+  bool may_pump() const noexcept;
+  void say_goodbye() noexcept;
+  static void unlink(BuffereventBase &bev) noexcept;
+  static void dispose(BuffereventBase *bev) noexcept;
+
+  // --- tls_records.cc ---
   void read_records() noexcept;
   TlsOutcome decrypt(std::size_t limit, std::size_t &total) noexcept;
   bool nothing_left() const noexcept;
@@ -87,15 +100,14 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool next_record(std::size_t allowed, evbuffer_iovec &record, unsigned char *scratch) noexcept;
   std::size_t sealed_left() noexcept;
   void finish_writing() noexcept;
-  void fail(short what, int error) noexcept;
+
+  // --- tls_events.cc ---
   [[nodiscard]] bool await_descriptor() noexcept;
   bool update_interest() noexcept;
   void hold_underlying(bool back) noexcept;
   [[nodiscard]] bool want(event &ev, short direction, bool wanted) noexcept;
-  bool may_pump() const noexcept;
   bool wants_input() const noexcept;
   bool wants_output() const noexcept;
-  void say_goodbye() noexcept;
   void restart_timeout(short direction) noexcept;
   void timed_out(short direction) noexcept;
 
@@ -114,8 +126,6 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
   static evutil_socket_t get_fd(const BuffereventBase &bev) noexcept;
   static bufferevent *get_underlying(const BuffereventBase &bev) noexcept;
-  static void unlink(BuffereventBase &bev) noexcept;
-  static void dispose(BuffereventBase *bev) noexcept;
 
   // --- tls_wire.cc ---
   static long wire_receive(TlsWire &wire, void *data, std::size_t size) noexcept;

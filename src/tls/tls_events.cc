@@ -1,0 +1,261 @@
+// What TLS bufferevents wait for, what events tell them, and what the program asks of them.
+#include "bufferevent/socket_transport.h"
+#include "core/event_base.h"
+#include "tls/tls_bufferevent.h"
+#include "util/socket.h"
+
+namespace evi {
+
+using socket_transport::fd_of;
+
+// --- what is waited for ---
+
+bool TlsBufferevent::wants_input() const noexcept {
+  if (wire_ended_ || wire_error_ || phase_ == Phase::failed) return false;
+  if (phase_ == Phase::handshaking) return may_pump();
+  return (wants(EV_READ) && !ended_) || write_wants_input_;
+}
+
+bool TlsBufferevent::wants_output() const noexcept {
+  if (wire_error_ || (phase_ == Phase::handshaking && !may_pump())) return false;
+  if (!wire_out_.empty()) return true;
+  return phase_ != Phase::failed && (read_wants_output_ || write_wants_output_);
+}
+
+bool TlsBufferevent::want(event &ev, short direction, bool wanted) noexcept {
+  const bool armed = direction == EV_READ ? socket_.read_armed : socket_.write_armed;
+  if (wanted == armed) return true;
+  if (!wanted) {
+    direction == EV_READ ? socket_transport::disarm_read(*this) : socket_transport::disarm_write(*this);
+    return true;
+  }
+  const timeval &timeout = direction == EV_READ ? timeout_read : timeout_write;
+  if (!socket_transport::add(*this, ev, false, socket_transport::timeout_or_null(timeout))) return false;
+  if (direction == EV_READ) {
+    socket_.read_armed = true;
+  } else {
+    socket_.write_armed = true;
+  }
+  return true;
+}
+
+// Without a descriptor only the timeouts run.
+bool TlsBufferevent::await_descriptor() noexcept {
+  return !ev_base || (want(ev_read, EV_READ, wants(EV_READ) && evutil_timerisset(&timeout_read)) &&
+                      want(ev_write, EV_WRITE, wants(EV_WRITE) && evutil_timerisset(&timeout_write)));
+}
+
+// A filter's events are timers, and are there only if there is a timeout.
+bool TlsBufferevent::update_interest() noexcept {
+  if (!underlying_) {
+    if (socket_.connecting) return true;
+    if (fd_of(*this) < 0) return await_descriptor();
+    return want(ev_read, EV_READ, wants_input()) && want(ev_write, EV_WRITE, wants_output());
+  }
+  const bool input = wants_input();
+  if (input == underlying_->suspended(EV_READ, kFilterBusy)) hold_underlying(!input);
+  const bool output = phase_ == Phase::open && wants(EV_WRITE) && !output_buffer().empty();
+  return want(ev_read, EV_READ, input && evutil_timerisset(&timeout_read)) &&
+         want(ev_write, EV_WRITE, output && evutil_timerisset(&timeout_write));
+}
+
+// A bufferevent in memory moves its data at once. What that brings waits for the loop: the program may be
+// about to change one of our buffers, which is why we are here.
+void TlsBufferevent::hold_underlying(bool back) noexcept {
+  pumping_ = true;
+  back ? underlying_->suspend(EV_READ, kFilterBusy) : underlying_->resume(EV_READ, kFilterBusy);
+  pumping_ = false;
+  if (again_) schedule_flush();
+  again_ = false;
+}
+
+void TlsBufferevent::restart_timeout(short direction) noexcept {
+  if (direction == EV_READ && socket_.read_armed && evutil_timerisset(&timeout_read)) {
+    static_cast<void>(socket_transport::add(*this, ev_read, true, &timeout_read));
+  }
+  if (direction == EV_WRITE && socket_.write_armed && evutil_timerisset(&timeout_write)) {
+    static_cast<void>(socket_transport::add(*this, ev_write, true, &timeout_write));
+  }
+}
+
+// As with libevent, the handshake's timeout names no direction, and none of them disables anything.
+void TlsBufferevent::timed_out(short direction) noexcept {
+  short what = BEV_EVENT_TIMEOUT;
+  if (phase_ == Phase::open) {
+    what = static_cast<short>(what | (direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING));
+  }
+  trigger_event(what, 0);
+}
+
+// --- what events tell ---
+
+// The end of a connect. True if the connection is there, and we are.
+bool TlsBufferevent::connected() noexcept {
+  const int error = pending_socket_error(fd_of(*this));
+  if (connect_in_progress(error)) return false;
+  socket_.connecting = false;
+  socket_transport::disarm_read(*this);
+  socket_transport::disarm_write(*this);
+  if (error == 0) return true;
+  set_socket_error(error);
+  trigger_event(BEV_EVENT_ERROR, 0);
+  return false;
+}
+
+void TlsBufferevent::on_readable(evutil_socket_t, short what, void *arg) noexcept {
+  auto &self = *static_cast<TlsBufferevent *>(arg);
+  const BuffereventUse use(self);
+  // Held back, or freed, by another thread since the loop saw it.
+  if (!self.socket_.read_armed) return;
+  if (what == EV_TIMEOUT) return self.timed_out(EV_READ);
+  if (self.socket_.connecting && !self.connected()) return;
+  self.may_receive_ = true;
+  self.write_wants_input_ = false;
+  self.pump();
+}
+
+void TlsBufferevent::on_writable(evutil_socket_t, short what, void *arg) noexcept {
+  auto &self = *static_cast<TlsBufferevent *>(arg);
+  const BuffereventUse use(self);
+  if (!self.socket_.write_armed) return;
+  if (what == EV_TIMEOUT) return self.timed_out(EV_WRITE);
+  if (self.socket_.connecting && !self.connected()) return;
+  if (self.read_wants_output_) self.unread_ = true;
+  self.read_wants_output_ = self.write_wants_output_ = false;
+  self.pump();
+}
+
+void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
+  TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
+  const BuffereventUse use(self);
+  if (self.freed()) return;
+  if (!self.underlying_->input_buffer().empty()) {
+    self.unread_ = true;
+    self.write_wants_input_ = false;
+    self.restart_timeout(EV_READ);
+  }
+  self.pump();
+}
+
+void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) noexcept {
+  const int error = last_socket_error();
+  TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
+  const BuffereventUse use(self);
+  if (self.freed()) return;
+  if (what & BEV_EVENT_TIMEOUT) {
+    set_socket_error(error);
+    return self.trigger_event(what, 0);
+  }
+  self.unread_ = true;
+  self.write_wants_input_ = false;
+  if (what & BEV_EVENT_EOF) self.wire_ended_ = true;
+  if (what & BEV_EVENT_ERROR) self.wire_failed(error);
+  self.pump();
+  // Also where nobody reads.
+  const bool told = self.freed() || self.phase_ == Phase::failed || self.ended_ || self.pumping_;
+  if ((what & BEV_EVENT_ERROR) && !told) {
+    self.fail(static_cast<short>(what & (BEV_EVENT_ERROR | BEV_EVENT_READING | BEV_EVENT_WRITING)), error);
+  }
+}
+
+// --- the table's functions ---
+
+bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) noexcept {
+  TlsBufferevent &self = of(bev);
+  if (why == Start::enabled) {
+    if (directions & EV_READ) self.restart_timeout(EV_READ);
+    if (directions & EV_WRITE) self.restart_timeout(EV_WRITE);
+  }
+  if (self.pumping_ || self.phase_ == Phase::failed) return true;
+  if (self.phase_ == Phase::handshaking || self.work_left()) self.schedule_flush();
+  return self.update_interest();
+}
+
+void TlsBufferevent::stop(BuffereventBase &bev, short) noexcept {
+  TlsBufferevent &self = of(bev);
+  if (!self.pumping_) static_cast<void>(self.update_interest());
+}
+
+void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
+  TlsBufferevent &self = of(bev);
+  for (const short direction : {short{EV_READ}, short{EV_WRITE}}) {
+    const bool read = direction == EV_READ;
+    if (!(read ? self.socket_.read_armed : self.socket_.write_armed)) continue;
+    if (evutil_timerisset(read ? &self.timeout_read : &self.timeout_write)) {
+      self.restart_timeout(direction);
+    } else {
+      self.ev_base->remove_timer(read ? self.ev_read : self.ev_write);
+    }
+  }
+  if (!self.pumping_) static_cast<void>(self.update_interest());
+}
+
+void TlsBufferevent::output_added(BuffereventBase &bev) noexcept {
+  TlsBufferevent &self = of(bev);
+  if (!self.pumping_ && self.work_left()) self.schedule_flush();
+}
+
+void TlsBufferevent::flush_turn(BuffereventBase &bev) noexcept { of(bev).pump(); }
+
+int TlsBufferevent::flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept {
+  TlsBufferevent &self = of(bev);
+  if (self.freed()) return -1;
+  if ((directions & EV_WRITE) && mode == BEV_FINISHED) self.goodbye_ = true;
+  self.schedule_flush();
+  return 0;
+}
+
+// A filter's descriptor is that of what is underneath, which stays as it is for -1.
+bool TlsBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
+  TlsBufferevent &self = of(bev);
+  if (BuffereventBase *under = self.underlying_) return fd < 0 || under->be_ops->set_fd(*under, fd);
+  socket_transport::replace_fd(self, fd);
+  self.wire_ended_ = false;
+  self.wire_error_ = 0;
+  if (fd < 0 || self.freed()) return true;
+  self.schedule_flush();
+  return self.pumping_ || self.update_interest();
+}
+
+evutil_socket_t TlsBufferevent::get_fd(const BuffereventBase &bev) noexcept {
+  const BuffereventBase *under = of(bev).underlying_;
+  return under ? under->be_ops->get_fd(*under) : fd_of(bev);
+}
+
+bufferevent *TlsBufferevent::get_underlying(const BuffereventBase &bev) noexcept {
+  return of(bev).underlying_;
+}
+
+constinit const bufferevent_ops TlsBufferevent::kSocketOps = {
+    .name = "tls",
+    .owns_events = true,
+    .start = start,
+    .stop = stop,
+    .apply_timeouts = apply_timeouts,
+    .output_added = output_added,
+    .flush_turn = flush_turn,
+    .flush = flush,
+    .set_fd = set_fd,
+    .get_fd = get_fd,
+    .get_underlying = get_underlying,
+    .unlink = unlink,
+    .dispose = dispose,
+};
+
+constinit const bufferevent_ops TlsBufferevent::kFilterOps = {
+    .name = "tls filter",
+    .owns_events = false,
+    .start = start,
+    .stop = stop,
+    .apply_timeouts = apply_timeouts,
+    .output_added = output_added,
+    .flush_turn = flush_turn,
+    .flush = flush,
+    .set_fd = set_fd,
+    .get_fd = get_fd,
+    .get_underlying = get_underlying,
+    .unlink = unlink,
+    .dispose = dispose,
+};
+
+}  // namespace evi

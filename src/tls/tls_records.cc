@@ -1,0 +1,235 @@
+// Records of TLS bufferevents: decrypted into the input buffer, and encrypted from the output buffer.
+#include <algorithm>
+#include <cstring>
+
+#include "tls/tls_bufferevent.h"
+#include "tls/tls_stage.h"
+#include "util/socket.h"
+
+namespace evi {
+namespace {
+
+constexpr bool kAtFront = true;
+constexpr bool kAtEnd = false;
+
+// Records that leave together, and room to copy one together.
+constexpr std::size_t kSendStage = 4 * kMaxRecord + kMaxRecordPlaintext;
+// One turn of the loop encrypts at most this much; then other connections have their turn.
+constexpr std::size_t kMaxWrite = 262144;
+// A piece of output that is worth a record of its own rather than a copy.
+constexpr std::size_t kLargePiece = 8192;
+constexpr int kMaxPieces = 64;
+// Room in the input buffer that is worth decrypting into, and what is made if nothing tells how much will
+// come.
+constexpr std::size_t kWorthwhileRoom = 2048;
+constexpr std::size_t kUnknownSize = 4096;
+
+}  // namespace
+
+// --- reading ---
+
+std::size_t TlsBufferevent::read_limit() noexcept {
+  std::size_t limit = kMaxWrite;
+  if (extra() && extra()->max_single_read) limit = std::min(limit, extra()->max_single_read);
+  if (wm_read.high) {
+    const std::size_t length = input_buffer().length();
+    limit = wm_read.high > length ? std::min(limit, wm_read.high - length) : 0;
+  }
+  if (limit == 0) {
+    check_read_watermark();
+    return 0;
+  }
+  return read_allowance(limit);
+}
+
+void TlsBufferevent::read_records() noexcept {
+  const std::size_t limit = read_limit();
+  if (limit == 0) return;
+  std::size_t total = 0;
+  TlsOutcome outcome;
+  errors_.count = 0;
+  begin_reading();
+  {
+    const StageLease lease(*this, stage_size());
+    if (may_receive_ && !underlying_ && !own_wire_) fill_stage();
+    input_buffer().unfreeze(kAtEnd);
+    outcome = decrypt(limit, total);
+    input_buffer().freeze(kAtEnd);
+    if (!keep_stage()) {
+      wire_failed(ENOMEM);
+      outcome.result = TlsResult::failed;
+    }
+  }
+  unread_ = outcome.result == TlsResult::done;
+  read_wants_output_ = outcome.result == TlsResult::want_write;
+  charge_read(total);
+  if (total > 0) trigger_data(EV_READ, 0);
+  finish_reading();
+  if (!freed() && phase_ == Phase::open) reading_ended(outcome.result);
+}
+
+// Saves the question for most messages.
+bool TlsBufferevent::nothing_left() const noexcept {
+  if (own_wire_ || wire_ended_ || wire_error_ || ciphertext_at_hand() > 0) return false;
+  return !engine_.holds_input(session_);
+}
+
+// Until the session has no more, or the limit is reached, which is TlsResult::done.
+TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexcept {
+  evbuffer &input = input_buffer();
+  const std::size_t unknown = own_wire_ ? kUnknownSize : 1;
+  std::size_t expected = unread_ ? kUnknownSize : unknown;
+  for (;;) {
+    const std::size_t before = ciphertext_at_hand();
+    if (before > 0) expected = std::min(before, kMaxRecordPlaintext);
+    const std::size_t wanted = std::min(expected, limit - total);
+    evbuffer_iovec room[2];
+    const int count = input.reserve(wanted, room, 2);
+    if (count < 1) {
+      wire_failed(ENOMEM);
+      return {TlsResult::failed, 0};
+    }
+    const bool beyond = count == 2 && room[0].iov_len < std::min(wanted, kWorthwhileRoom);
+    evbuffer_iovec &into = room[beyond ? 1 : 0];
+    const std::size_t size = std::min(into.iov_len, limit - total);
+    const TlsOutcome outcome = engine_.read(session_, into.iov_base, size, errors_);
+    if (outcome.result == TlsResult::done) {
+      into.iov_len = outcome.bytes;
+      static_cast<void>(input.commit(&into, 1));
+      total += outcome.bytes;
+      if (total >= limit) return outcome;
+      if (outcome.bytes < size && nothing_left()) return {TlsResult::want_read, 0};
+      // A record that did not fit is still inside.
+      expected = outcome.bytes == size ? kUnknownSize : unknown;
+    } else if (outcome.result != TlsResult::want_read || ciphertext_at_hand() == 0 ||
+               ciphertext_at_hand() == before) {
+      return outcome;
+    }
+  }
+}
+
+// A peer that closes without reading everything, a ticket for instance, resets the connection: that is no
+// worse than any other end without close_notify.
+void TlsBufferevent::reading_ended(TlsResult result) noexcept {
+  const bool dirty_allowed = flags_ & BUFFEREVENT_SSL_DIRTY_SHUTDOWN;
+  switch (result) {
+    case TlsResult::done:
+    case TlsResult::want_read:
+    case TlsResult::want_write:
+      return;
+    case TlsResult::truncated:
+      if (!dirty_allowed) return fail(error_in(EV_READ), 0);
+      break;
+    case TlsResult::closed:
+      break;
+    case TlsResult::failed:
+      if (!dirty_allowed || wire_error_ != ECONNRESET) return fail(error_in(EV_READ), wire_error_);
+      break;
+  }
+  ended_ = true;
+  set_socket_error(result == TlsResult::failed ? wire_error_ : 0);
+  trigger_event(BEV_EVENT_EOF | BEV_EVENT_READING, 0);
+}
+
+// --- writing ---
+
+void TlsBufferevent::write_records() noexcept {
+  if (!underlying_ && !wire_out_.empty() && !send_rest()) return fail(error_in(EV_WRITE), wire_error_);
+  std::size_t moved = 0;
+  if (wire_out_.empty()) moved = sealed_left();
+  std::size_t allowed = 0;
+  if (!freed() && wants(EV_WRITE) && !output_buffer().empty() && may_seal()) allowed = write_limit();
+  TlsResult result = TlsResult::done;
+  while (allowed > 0 && result == TlsResult::done && !freed() && may_seal()) {
+    result = write_batch(allowed);
+    if (wire_out_.empty()) moved += sealed_left();
+  }
+  if (freed()) return;
+  if (moved > 0) charge_write(moved);
+  if (result == TlsResult::failed) return fail(error_in(EV_WRITE), wire_error_);
+  if (moved > 0) trigger_data(EV_WRITE, 0);
+  if (!freed() && goodbye_) finish_writing();
+}
+
+std::size_t TlsBufferevent::write_limit() noexcept {
+  const std::size_t most = extra() && extra()->max_single_write ? extra()->max_single_write : kMaxWrite;
+  return write_allowance(std::min(most, output_buffer().length() - sealed_));
+}
+
+// Encrypts as many records as leave together, and sends them.
+TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
+  StageLease lease(*this, kSendStage);
+  unsigned char *scratch = lease.split_scratch();
+  errors_.count = 0;
+  sealing_ = !underlying_;
+  const TlsResult result = seal(allowed, scratch);
+  const bool sent = !sealing_ || send_stage();
+  sealing_ = false;
+  write_wants_input_ = result == TlsResult::want_read;
+  write_wants_output_ = result == TlsResult::want_write;
+  return sent && !wire_error_ ? result : TlsResult::failed;
+}
+
+TlsResult TlsBufferevent::seal(std::size_t &allowed, unsigned char *scratch) noexcept {
+  do {
+    evbuffer_iovec record;
+    if (!next_record(allowed, record, scratch)) return TlsResult::failed;
+    const TlsOutcome outcome = engine_.write(session_, record.iov_base, record.iov_len, errors_);
+    if (outcome.result == TlsResult::closed || outcome.result == TlsResult::truncated)
+      return TlsResult::failed;
+    if (outcome.result != TlsResult::done) {
+      retry_ = record.iov_len;
+      return outcome.result;
+    }
+    retry_ = 0;
+    sealed_ += outcome.bytes;
+    allowed -= std::min(allowed, outcome.bytes);
+  } while (allowed > 0 && (underlying_ ? may_seal() : stage_.room() >= kMaxRecord));
+  return TlsResult::done;
+}
+
+// The bytes that go into the next record: where they are, or copied together. False, with wire_error_, if
+// they cannot be had.
+bool TlsBufferevent::next_record(std::size_t allowed, evbuffer_iovec &record,
+                                 unsigned char *scratch) noexcept {
+  evbuffer &output = output_buffer();
+  const std::size_t wanted = retry_ ? retry_ : std::min(allowed, kMaxRecordPlaintext);
+  evbuffer_ptr from{};
+  output.set_position(from, sealed_, EVBUFFER_PTR_SET);
+  evbuffer_iovec pieces[kMaxPieces];
+  const int needed = output.peek(static_cast<ev_ssize_t>(wanted), &from, pieces, kMaxPieces);
+  if (needed < 1) return wire_failed(last_socket_error());
+  record = {pieces[0].iov_base, std::min(pieces[0].iov_len, wanted)};
+  const bool batch = flags_ & BUFFEREVENT_SSL_BATCH_WRITE;
+  if (record.iov_len == wanted || (!retry_ && !batch && record.iov_len >= kLargePiece)) return true;
+  if (!scratch) return !retry_ || wire_failed(ENOMEM);
+  std::size_t copied = 0;
+  for (int i = 0; i < std::min(needed, kMaxPieces) && copied < wanted; ++i) {
+    const std::size_t here = std::min(pieces[i].iov_len, wanted - copied);
+    std::memcpy(scratch + copied, pieces[i].iov_base, here);
+    copied += here;
+  }
+  record = {scratch, copied};
+  return true;
+}
+
+// All ciphertext has left: so has its plaintext. The number of bytes.
+std::size_t TlsBufferevent::sealed_left() noexcept {
+  const std::size_t bytes = sealed_;
+  if (bytes == 0) return 0;
+  sealed_ = 0;
+  evbuffer &output = output_buffer();
+  output.unfreeze(kAtFront);
+  static_cast<void>(output.drain(bytes));
+  output.freeze(kAtFront);
+  if (output.empty()) output.release_spare();
+  return bytes;
+}
+
+void TlsBufferevent::finish_writing() noexcept {
+  if (!output_buffer().empty() || !wire_out_.empty()) return;
+  goodbye_ = false;
+  say_goodbye();
+}
+
+}  // namespace evi
