@@ -208,7 +208,9 @@ enum event_base_config_flag {
   EVENT_BASE_FLAG_NOLOCK = 0x01,
   /* The EVENT_NO* environment variables do not count, nor do the others that this list names. */
   EVENT_BASE_FLAG_IGNORE_ENV = 0x02,
-  /* Asks for bufferevents and listeners over an I/O completion port of Windows. Without effect so far. */
+  /* Windows: socket bufferevents and listeners of the base use overlapped I/O on a completion port. Their
+   * callbacks run in the loop, as always. With the method win32 locks are needed (event2/thread.h), as a
+   * thread waits at the port: without them no base is made. Without effect on other systems. */
   EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
   /* The time is read anew whenever it is wanted, not once per round of callbacks. */
   EVENT_BASE_FLAG_NO_CACHE_TIME = 0x08,
@@ -233,8 +235,9 @@ enum event_base_config_flag {
 EVENT2_CORE_EXPORT_SYMBOL
 int event_config_set_flag(struct event_config *cfg, int flag);
 
-/* Tells how many processors the program expects to use; the number of a completion port's threads (Windows)
- * follows from it. A hint only. Returns 0; -1 if cfg is NULL. Since 2.0. */
+/* Tells how many processors the program expects to use. A hint only: with EVENT_BASE_FLAG_STARTUP_IOCP it is
+ * how many threads Windows lets run that wait at the base's completion port, of which there is one. Returns
+ * 0; -1 if cfg is NULL. Since 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int event_config_set_num_cpus_hint(struct event_config *cfg, int cpus);
 
@@ -410,7 +413,8 @@ const struct timeval *event_base_init_common_timeout(struct event_base *base, co
 
 /* Gives a base priorities 0, the most important, to count - 1. Events set up later get count / 2; those that
  * exist keep their number, so do this first. A new base has one.
- * 0, or -1 if count is not in 1..EVENT_MAX_PRIORITIES - 1, if events are active, or without memory. Since 1.0. */
+ * 0, or -1 if count is not in 1..EVENT_MAX_PRIORITIES - 1, if events are active, or without memory.
+ * Since 1.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int event_base_priority_init(struct event_base *base, int count);
 
