@@ -190,8 +190,10 @@ bool OverlappedBufferevent::restart(event &ev, const timeval &timeout) noexcept 
   return !evutil_timerisset(&timeout) || add(*this, ev, true, &timeout);
 }
 
-// The base is being freed: it must not be asked to delete anything afterwards.
+// A base is being freed. If it is not one that the bufferevent left before, it must not be asked to delete
+// anything afterwards.
 void OverlappedBufferevent::abandon() noexcept {
+  if (!socket_.overlapped || port()) return;
   disarm_read(*this);
   disarm_write(*this);
 }

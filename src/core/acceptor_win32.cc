@@ -81,6 +81,8 @@ bool Acceptor::init() noexcept {
   for (Slot &slot : slots) {
     slot.owner = this;
     slot.operation.init(on_done, &slot);
+    // It only passes on what is then told by an event that counts.
+    slot.operation.done.evcb_flags = EVLIST_INTERNAL;
   }
   set_socket_error(kInvalidArgument);
   return info.iSocketType == SOCK_STREAM && port.accept_ex(listening) && port.accept_addresses(listening) &&

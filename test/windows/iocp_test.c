@@ -704,24 +704,30 @@ TEST(a_socket_may_go_from_one_bufferevent_to_another) {
 
 TEST(a_bufferevent_may_go_to_another_base) {
   struct event_base *other;
-  begin();
-  other = new_base(0);
-  open_ends(0);
-  if (CHECK_FAILED()) return;
-  bufferevent_setcb(ends[0], read_and_stop, NULL, NULL, (void *)"a");
-  bufferevent_enable(ends[0], EV_READ);
-  run_for(20);
-  bufferevent_disable(ends[0], EV_READ | EV_WRITE);
-  CHECK_INT_EQ(bufferevent_base_set(other, ends[0]), 0);
-  CHECK(!overlapped(ends[0]));
-  bufferevent_enable(ends[0], EV_READ | EV_WRITE);
-  bufferevent_write(ends[1], "abc", 3);
-  run_for(20);
-  event_base_loop(other, EVLOOP_ONCE);
-  CHECK_LOG("a:r3 ");
-  free_ends();
-  event_base_free(other);
-  end();
+  int flags;
+  for (flags = 0; flags <= EVENT_BASE_FLAG_STARTUP_IOCP; flags += EVENT_BASE_FLAG_STARTUP_IOCP) {
+    begin();
+    other = new_base(flags);
+    plain_pair();
+    ends[0] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+    CHECK(overlapped(ends[0]));
+    bufferevent_setcb(ends[0], on_read, NULL, NULL, (void *)"a");
+    bufferevent_enable(ends[0], EV_READ);
+    run_for(20);
+    bufferevent_disable(ends[0], EV_READ | EV_WRITE);
+    CHECK_INT_EQ(bufferevent_base_set(other, ends[0]), 0);
+    /* Its socket belongs to the first one's port. */
+    CHECK(!overlapped(ends[0]));
+    bufferevent_enable(ends[0], EV_READ | EV_WRITE);
+    /* What was under way there comes back now. */
+    end();
+    send((SOCKET)pair[1], "abc", 3, 0);
+    event_base_loop(other, EVLOOP_ONCE);
+    CHECK_LOG("a:r3 ");
+    bufferevent_free(ends[0]);
+    evutil_closesocket(pair[1]);
+    event_base_free(other);
+  }
 }
 
 TEST(without_the_flag_nothing_is_overlapped) {

@@ -318,4 +318,66 @@ TEST(WriteSome, ends_references_that_it_sent) {
   EXPECT_EQ(cleanup.calls, 1);
 }
 
+// --- HoldFront ---
+
+std::string held_text(const evbuffer_iovec *vec, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all.append(static_cast<const char *>(vec[i].iov_base), vec[i].iov_len);
+  return all;
+}
+
+void release_all(evi::Chain **held, int count) {
+  for (int i = 0; i < count; ++i) evi::chain_release(held[i]);
+}
+
+TEST(HoldFront, tells_of_no_more_than_was_asked_for) {
+  Buffer buffer;
+  test::add_extents(buffer, {"abc", "defg", "hi"});
+  evbuffer_iovec vec[3];
+  evi::Chain *held[3];
+  ASSERT_EQ(buffer.hold_front(5, vec, held, 3), 2);
+  EXPECT_EQ(held_text(vec, 2), "abcde");
+  release_all(held, 2);
+  ASSERT_EQ(buffer.hold_front(SIZE_MAX, vec, held, 1), 1);
+  EXPECT_EQ(held_text(vec, 1), "abc");
+  release_all(held, 1);
+  EXPECT_EQ(buffer.hold_front(0, vec, held, 3), 0);
+  Buffer empty;
+  EXPECT_EQ(empty.hold_front(10, vec, held, 3), 0);
+}
+
+TEST(HoldFront, bytes_stay_whatever_becomes_of_the_buffer) {
+  evbuffer_iovec vec[2];
+  evi::Chain *held[2];
+  {
+    Buffer buffer;
+    test::add_extents(buffer, {"abc", "defg"});
+    ASSERT_EQ(buffer.hold_front(SIZE_MAX, vec, held, 2), 2);
+    ASSERT_TRUE(test::add(buffer, "behind"));
+    ASSERT_TRUE(buffer.prepend("in front", 8));
+    ASSERT_NE(buffer.pullup(-1), nullptr);
+    EXPECT_EQ(held_text(vec, 2), "abcdefg");
+    ASSERT_TRUE(buffer.drain(10));
+    ASSERT_TRUE(test::add(buffer, test::pattern(5000)));
+    EXPECT_EQ(held_text(vec, 2), "abcdefg");
+  }
+  EXPECT_EQ(held_text(vec, 2), "abcdefg");
+  release_all(held, 2);
+}
+
+TEST(HoldFront, references_end_when_they_are_let_go) {
+  test::Cleanup cleanup;
+  evbuffer_iovec vec[1];
+  evi::Chain *held[1];
+  {
+    Buffer buffer;
+    ASSERT_TRUE(buffer.add_reference("0123456789", 0, 10, test::Cleanup::run, &cleanup));
+    ASSERT_EQ(buffer.hold_front(SIZE_MAX, vec, held, 1), 1);
+    ASSERT_TRUE(buffer.drain(10));
+  }
+  EXPECT_EQ(cleanup.calls, 0);
+  release_all(held, 1);
+  EXPECT_EQ(cleanup.calls, 1);
+}
+
 }  // namespace
