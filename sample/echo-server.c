@@ -106,7 +106,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg) {
   static const struct timeval pause = {0, 100 * 1000};
   struct server *server = arg;
 
-  perror("accept");
+  report_socket_error("accept");
   if (event_add(server->accept_again, &pause) == 0) evconnlistener_disable(listener);
 }
 
@@ -136,7 +136,7 @@ static int server_run(struct server *server, const struct listen_address *addres
       server->base, on_connection, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
       -1, (const struct sockaddr *)&address->storage, (int)address->length);
   if (server->listener == NULL) {
-    perror("listening socket");
+    report_socket_error("listening socket");
     return -1;
   }
   evconnlistener_set_error_cb(server->listener, on_accept_error);
@@ -157,8 +157,8 @@ int main(int argc, char **argv) {
   struct server server = {0};
   int result;
 
+  prepare_sockets();
   parse_server_options(argc, argv, 9997, &address);
-  signal(SIGPIPE, SIG_IGN); /* a client that is gone is an error of its bufferevent, not our end */
   LIST_INIT(&server.clients);
   result = server_run(&server, &address);
   if (result != 0) fprintf(stderr, "%s: the event loop could not run\n", argv[0]);

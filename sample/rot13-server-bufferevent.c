@@ -11,7 +11,6 @@
  *   $ ./rot13-server-bufferevent -p 9995 &
  *   $ printf 'Uryyb\n' | nc -N 127.0.0.1 9995
  */
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -20,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 #include "server.h"
 
@@ -140,7 +138,7 @@ static void client_new(struct server *server, evutil_socket_t fd) {
 static void pause_accepting(struct server *server) {
   static const struct timeval pause = {0, 100 * 1000};
 
-  perror("accept");
+  report_socket_error("accept");
   if (event_add(server->accept_again, &pause) == 0) event_del(server->accepting);
 }
 
@@ -159,7 +157,7 @@ static void on_connection(evutil_socket_t listening, short what, void *arg) {
   (void)what;
   if (fd >= 0) {
     client_new(server, fd);
-  } else if (accept_must_wait(errno)) {
+  } else if (accept_must_wait(EVUTIL_SOCKET_ERROR())) {
     pause_accepting(server);
   }
 }
@@ -198,13 +196,10 @@ int main(int argc, char **argv) {
   evutil_socket_t listening;
   int result;
 
+  prepare_sockets();
   parse_server_options(argc, argv, 9995, &address);
-  signal(SIGPIPE, SIG_IGN); /* a client that is gone is an error of its bufferevent, not our end */
   listening = open_listening_socket(&address);
-  if (listening < 0) {
-    perror("listening socket");
-    return 1;
-  }
+  if (listening < 0) return 1;
   LIST_INIT(&server.clients);
   result = server_run(&server, listening);
   if (result != 0) fprintf(stderr, "%s: the event loop could not run\n", argv[0]);

@@ -11,14 +11,12 @@
  *   $ ./rot13-server-events -p 9995 &
  *   $ printf 'Uryyb\n' | nc -N 127.0.0.1 9995
  */
-#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 #include "server.h"
 
@@ -52,7 +50,7 @@ static void client_free(struct client *client) {
 }
 
 static void client_fail(struct client *client, const char *doing) {
-  fprintf(stderr, "%s: %s\n", doing, strerror(errno));
+  report_socket_error(doing);
   client_free(client);
 }
 
@@ -87,7 +85,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 
   (void)what;
   if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) client_fail(client, "recv");
+    if (!must_try_again(EVUTIL_SOCKET_ERROR())) client_fail(client, "recv");
     return;
   }
   if (count == 0) client->saw_end = 1;
@@ -102,7 +100,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg) {
 
   (void)what;
   if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) client_fail(client, "send");
+    if (!must_try_again(EVUTIL_SOCKET_ERROR())) client_fail(client, "send");
     return;
   }
   client->sent += (size_t)count;
@@ -138,7 +136,7 @@ static void client_new(struct server *server, evutil_socket_t fd) {
 static void pause_accepting(struct server *server) {
   static const struct timeval pause = {0, 100 * 1000};
 
-  perror("accept");
+  report_socket_error("accept");
   if (event_add(server->accept_again, &pause) == 0) event_del(server->accepting);
 }
 
@@ -157,7 +155,7 @@ static void on_connection(evutil_socket_t listening, short what, void *arg) {
   (void)what;
   if (fd >= 0) {
     client_new(server, fd);
-  } else if (accept_must_wait(errno)) {
+  } else if (accept_must_wait(EVUTIL_SOCKET_ERROR())) {
     pause_accepting(server);
   }
 }
@@ -196,12 +194,10 @@ int main(int argc, char **argv) {
   evutil_socket_t listening;
   int result;
 
+  prepare_sockets();
   parse_server_options(argc, argv, 9995, &address);
   listening = open_listening_socket(&address);
-  if (listening < 0) {
-    perror("listening socket");
-    return 1;
-  }
+  if (listening < 0) return 1;
   LIST_INIT(&server.clients);
   result = server_run(&server, listening);
   if (result != 0) fprintf(stderr, "%s: the event loop could not run\n", argv[0]);

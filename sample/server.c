@@ -3,10 +3,36 @@
 
 #include <errno.h>
 #include <event2/util.h>
+#ifndef _WIN32
 #include <netinet/in.h>
+#endif
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifdef _WIN32
+#define SOCKET_ERROR_NUMBER(name) WSA##name
+#else
+#define SOCKET_ERROR_NUMBER(name) name
+#endif
+
+void prepare_sockets(void) {
+#ifdef _WIN32
+  WSADATA data;
+
+  if (WSAStartup(MAKEWORD(2, 2), &data) != 0) {
+    fprintf(stderr, "there are no sockets\n");
+    exit(1);
+  }
+#else
+  signal(SIGPIPE, SIG_IGN);
+#endif
+}
+
+void report_socket_error(const char *doing) {
+  fprintf(stderr, "%s: %s\n", doing, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+}
 
 int parse_number(const char *text, long max, long *value) {
   char *end;
@@ -59,19 +85,16 @@ usage:
 }
 
 evutil_socket_t open_listening_socket(const struct listen_address *address) {
-  int error;
   evutil_socket_t fd = socket(address->storage.ss_family, SOCK_STREAM, 0);
 
-  if (fd < 0) return -1;
-  if (evutil_make_socket_closeonexec(fd) == 0 && evutil_make_socket_nonblocking(fd) == 0 &&
+  if (fd >= 0 && evutil_make_socket_closeonexec(fd) == 0 && evutil_make_socket_nonblocking(fd) == 0 &&
       evutil_make_listen_socket_reuseable(fd) == 0 &&
       bind(fd, (const struct sockaddr *)&address->storage, address->length) == 0 &&
       listen(fd, SOMAXCONN) == 0) {
     return fd;
   }
-  error = errno;
-  evutil_closesocket(fd);
-  errno = error;
+  report_socket_error("listening socket");
+  if (fd >= 0) evutil_closesocket(fd);
   return -1;
 }
 
@@ -81,7 +104,7 @@ int announce(FILE *out, evutil_socket_t listening) {
   char host[64]; /* the longest IPv6 address in text needs 46 */
 
   if (getsockname(listening, (struct sockaddr *)&address, &length) != 0) {
-    perror("getsockname");
+    report_socket_error("getsockname");
     return -1;
   }
   if (address.ss_family == AF_INET6) {
@@ -99,7 +122,14 @@ int announce(FILE *out, evutil_socket_t listening) {
 }
 
 int accept_must_wait(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+#ifndef _WIN32
+  if (error == ENFILE || error == ENOMEM) return 1;
+#endif
+  return error == SOCKET_ERROR_NUMBER(EMFILE) || error == SOCKET_ERROR_NUMBER(ENOBUFS);
+}
+
+int must_try_again(int error) {
+  return error == SOCKET_ERROR_NUMBER(EWOULDBLOCK) || error == SOCKET_ERROR_NUMBER(EINTR);
 }
 
 void rot13(char *bytes, size_t count) {

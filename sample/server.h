@@ -7,7 +7,11 @@
 #include <event2/util.h>
 #include <stddef.h>
 #include <stdio.h>
+#ifdef _WIN32 /* event2/util.h has brought its sockets along */
+#define MSG_NOSIGNAL 0
+#else
 #include <sys/socket.h>
+#endif
 
 /* The longest line that the ROT13 servers answer as a whole, newline included.  A longer one is passed on
  * in pieces of this size, so that no client makes a server keep an unbounded amount of input. */
@@ -17,6 +21,13 @@ struct listen_address {
   struct sockaddr_storage storage;
   socklen_t length;
 };
+
+/* Comes first in main(): Windows' sockets have to be started, and on POSIX a peer that is gone shall be an
+ * error of the call that writes to it, not a signal that ends the program. */
+void prepare_sockets(void);
+
+/* Prints what was done and why the last call on a socket failed: Windows does not tell it in errno. */
+void report_socket_error(const char *doing);
 
 /* Reads `text`, a decimal number from 0 to `max`, into `*value`.  Returns -1 if it is anything else. */
 int parse_number(const char *text, long max, long *value);
@@ -28,7 +39,8 @@ int parse_address(const char *host, long port, struct listen_address *result);
  * not understood ends the program with status 2 and a usage line; -h with status 0. */
 void parse_server_options(int argc, char **argv, long default_port, struct listen_address *result);
 
-/* Returns a non-blocking socket that listens there, which the caller closes, or -1 with errno set. */
+/* Returns a non-blocking socket that listens there, which the caller closes, or -1 after it reported an
+ * error. */
 evutil_socket_t open_listening_socket(const struct listen_address *address);
 
 /* Prints "listening on ADDRESS:PORT" (an IPv6 address in brackets) and flushes, so that whoever started
@@ -38,6 +50,9 @@ int announce(FILE *out, evutil_socket_t listening);
 /* Whether a failed accept() means that connections must wait until descriptors or memory are free again.
  * All other errors concern only the one connection that failed. */
 int accept_must_wait(int error);
+
+/* Whether a failed recv() or send() is tried again when the loop says so. */
+int must_try_again(int error);
 
 /* Replaces each ASCII letter with the one 13 places on; all other bytes stay as they are. */
 void rot13(char *bytes, size_t count);

@@ -79,6 +79,7 @@ int main(int argc, char **argv) {
   long milliseconds = 1000;
   int option, result;
 
+  prepare_sockets(); /* the event of the signal is woken by one */
   while ((option = getopt(argc, argv, "pi:n:")) != -1) {
     if (option == 'p') {
       ticker.persistent = 1;

@@ -11,7 +11,11 @@ export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES
 unset DISPLAY
 wine=/usr/lib/wine/wine64
 server=/usr/lib/wine/wineserver64
-[ -d "$WINEPREFIX" ] || "$wine" wineboot -i </dev/null >/dev/null 2>&1
+if [ ! -d "$WINEPREFIX" ]; then
+  "$wine" wineboot -i </dev/null >/dev/null 2>&1
+  # Left alone it takes itself for Windows 7.
+  "$wine" reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null >/dev/null 2>&1
+fi
 "$server" -k || true
 "$server" -w || true
 "$server" -p300 </dev/null >/dev/null 2>&1 || true
