@@ -117,10 +117,13 @@ void CompletionPort::serve_until_quit() noexcept {
   OVERLAPPED_ENTRY entries[kBatch];
   ULONG count = 0;
   while (GetQueuedCompletionStatusEx(port_, entries, kBatch, &count, INFINITE, FALSE)) {
-    const LockGuard held(base_.lock());
     bool quit = false;
     for (ULONG i = 0; i < count; ++i) {
-      entries[i].lpCompletionKey == kQuitKey ? void(quit = true) : report(entries[i]);
+      if (entries[i].lpCompletionKey == kQuitKey) {
+        quit = true;
+      } else {
+        report(entries[i]);
+      }
     }
     if (quit) return;
   }
@@ -160,8 +163,11 @@ void CompletionPort::finish_with(Operation &op, int error) noexcept {
 
 void CompletionPort::report(const OVERLAPPED_ENTRY &entry) noexcept {
   auto &op = *reinterpret_cast<Operation *>(entry.lpOverlapped);
-  const LockGuard held(base_.lock());
-  under_way_.remove(op);
+  {
+    const LockGuard held(base_.lock());
+    under_way_.remove(op);
+  }
+  // A loop that this wakes would run into the lock.
   base_.schedule(op.done);
 }
 
