@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
+#include "api/child.h"
 #include "api/events.h"
 
 static struct timeval long_time = {100, 0};
@@ -20,22 +21,6 @@ static struct event_base *fresh_base(int priorities) {
 
 static struct event *timer_of(struct event_base *b, const char *name) {
   return event_new(b, -1, 0, append, (void *)name);
-}
-
-/* Runs in a child of its own; 0 if all was well. */
-static int in_child(void (*fn)(void)) {
-  int status = -1;
-  pid_t child;
-  fflush(stdout);
-  child = fork();
-  if (child == 0) {
-    alarm(20);
-    fn();
-    fflush(stdout);
-    _exit(CHECK_FAILED());
-  }
-  if (waitpid(child, &status, 0) != child) return -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* --- 1 to 5: the loop --- */

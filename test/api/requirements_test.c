@@ -16,6 +16,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "api/child.h"
 #include "api/events.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -61,22 +62,6 @@ static void end(struct loop *loop) {
   event_base_loopbreak(loop->base);
   pthread_join(loop->thread, NULL);
   event_base_free(loop->base);
-}
-
-/* 0 if all was well in a child of its own. */
-static int in_child(void (*fn)(void)) {
-  int status = -1;
-  pid_t child;
-  fflush(stdout);
-  child = fork();
-  if (child == 0) {
-    alarm(30);
-    fn();
-    fflush(stdout);
-    _exit(CHECK_FAILED());
-  }
-  if (waitpid(child, &status, 0) != child) return -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static long long now_us(void) {
@@ -394,7 +379,7 @@ static void *use_a_base_of_its_own(void *arg) {
     struct seen seen = {0, 0, 0};
     struct event *timer = event_new(own, -1, 0, note, &seen), *reader, *told;
     unsigned char random[8];
-    int fds[2];
+    evutil_socket_t fds[2];
     if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) atomic_fetch_add(failures, 1);
     reader = event_new(own, fds[0], EV_READ, note, &seen);
     told = evsignal_new(own, SIGUSR2, note, &seen);

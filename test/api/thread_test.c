@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/check.h"
+#include "api/child.h"
 
 static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
 
@@ -265,35 +266,20 @@ static void debug_locks_by_the_old_name(void) {
   use_loop_from_here();
 }
 
-static void in_child(void (*fn)(void)) {
-  int status = 0;
-  pid_t child;
-  fflush(stdout);
-  child = fork();
-  if (child == 0) {
-    alarm(20);
-    fn();
-    fflush(stdout);
-    _exit(CHECK_FAILED());
-  }
-  CHECK_INT_EQ(waitpid(child, &status, 0), child);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-TEST(evthread_use_pthreads_makes_a_loop_usable_from_everywhere) { in_child(use_pthreads); }
-TEST(evthread_use_pthreads_after_own_locks) { in_child(pthreads_after_own_locks); }
+TEST(evthread_use_pthreads_makes_a_loop_usable_from_everywhere) { CHECK_INT_EQ(in_child(use_pthreads), 0); }
+TEST(evthread_use_pthreads_after_own_locks) { CHECK_INT_EQ(in_child(pthreads_after_own_locks), 0); }
 TEST(evthread_use_pthreads_with_flags_takes_what_it_knows) {
 #ifdef EVTHREAD_PTHREAD_PRIO_INHERIT
-  in_child(use_pthreads_with_flags);
+  CHECK_INT_EQ(in_child(use_pthreads_with_flags), 0);
 #endif
 }
-TEST(evthread_set_lock_callbacks_are_used_and_kept) { in_child(set_lock_callbacks); }
-TEST(evthread_set_lock_callbacks_after_pthreads) { in_child(own_locks_after_pthreads); }
-TEST(evthread_set_condition_callbacks_are_waited_with) { in_child(set_condition_callbacks); }
-TEST(evthread_set_id_callback_tells_threads_apart) { in_child(set_id_callback); }
-TEST(evthread_make_base_notifiable_any_number_of_times) { in_child(make_base_notifiable); }
-TEST(evthread_enable_lock_debugging_lets_right_use_pass) { in_child(debug_locks); }
-TEST(evthread_enable_lock_debuging_is_the_same) { in_child(debug_locks_by_the_old_name); }
+TEST(evthread_set_lock_callbacks_are_used_and_kept) { CHECK_INT_EQ(in_child(set_lock_callbacks), 0); }
+TEST(evthread_set_lock_callbacks_after_pthreads) { CHECK_INT_EQ(in_child(own_locks_after_pthreads), 0); }
+TEST(evthread_set_condition_callbacks_are_waited_with) { CHECK_INT_EQ(in_child(set_condition_callbacks), 0); }
+TEST(evthread_set_id_callback_tells_threads_apart) { CHECK_INT_EQ(in_child(set_id_callback), 0); }
+TEST(evthread_make_base_notifiable_any_number_of_times) { CHECK_INT_EQ(in_child(make_base_notifiable), 0); }
+TEST(evthread_enable_lock_debugging_lets_right_use_pass) { CHECK_INT_EQ(in_child(debug_locks), 0); }
+TEST(evthread_enable_lock_debuging_is_the_same) { CHECK_INT_EQ(in_child(debug_locks_by_the_old_name), 0); }
 
 int main(int argc, char **argv) {
   RUN_TESTS(evthread_use_pthreads_makes_a_loop_usable_from_everywhere, evthread_use_pthreads_after_own_locks,

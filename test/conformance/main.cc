@@ -1,4 +1,4 @@
-// The program `conformance`: which methods there are to test, and the table of its results, method by case.
+// The program `conformance`, and the table of its results, method by case.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -9,45 +9,7 @@
 
 #include "conformance/methods.h"
 
-namespace evi {
-
-extern const Backend epoll_backend;
-extern const Backend poll_backend;
-extern const Backend select_backend;
-extern const Backend kqueue_backend;
-extern const Backend evport_backend;
-extern const Backend devpoll_backend;
-
-}  // namespace evi
-
 namespace conformance {
-
-const std::vector<Method> &methods() {
-  constexpr int kEdges = EV_FEATURE_ET, kFast = EV_FEATURE_O1, kFiles = EV_FEATURE_FDS,
-                kClosed = EV_FEATURE_EARLY_CLOSE;
-  static const std::vector<Method> all = {
-      {"epoll", 0, &evi::epoll_backend, kEdges | kFast | kClosed, true, false},
-      {"epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, &evi::epoll_backend, kEdges | kFast | kClosed, true,
-       false},
-      {"poll", 0, &evi::poll_backend, kFiles | kClosed, true, false},
-      {"select", 0, &evi::select_backend, kFiles, true, false},
-      {"kqueue", 0, &evi::kqueue_backend, kEdges | kFast | kFiles | kClosed, true, true},
-      {"evport", 0, &evi::evport_backend, kFast | kFiles | kClosed, true, true},
-      {"devpoll", 0, &evi::devpoll_backend, kFast | kFiles | kClosed, false, true},
-  };
-  return all;
-}
-
-const evi::Backend *const *all_backends() {
-  static const evi::Backend *const all[] = {&evi::evport_backend,
-                                            &evi::kqueue_backend,
-                                            &evi::epoll_backend,
-                                            &evi::devpoll_backend,
-                                            &evi::poll_backend,
-                                            &evi::select_backend,
-                                            nullptr};
-  return all;
-}
 
 std::string label(const Method &method) {
   return std::string(method.name) + (method.flags ? "_changelist" : "");
@@ -86,9 +48,8 @@ class Table : public testing::EmptyTestEventListener {
       }
       std::printf("\n");
     }
-    std::printf(
-        "table: -: the method has no such feature, and says so. epoll+cl is epoll with changelist.\n");
-    std::printf("table: kqueue, evport and devpoll run on models of their kernels.\n");
+    std::printf("table: -: the method has no such feature, and says so.\n");
+    std::printf("table: %s\n", kWhereTheyRun);
   }
 
  private:

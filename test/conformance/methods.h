@@ -1,6 +1,6 @@
 // The methods that the suite runs over, and what its cases share.
 //
-// The real ones and, where a program has them linked in, those of other systems on models of their kernels
+// The real ones and, on Linux, those of other systems on models of their kernels
 // (test/models). A case is a TEST_P of Conformance; one that a method has no use for skips itself.
 #ifndef EVENTIDE_TEST_CONFORMANCE_METHODS_H
 #define EVENTIDE_TEST_CONFORMANCE_METHODS_H
@@ -27,7 +27,10 @@ struct Method {
   bool modelled;
 };
 
+// Those of this system: methods_<system>.cc.
 const std::vector<Method> &methods();
+// What the table ends with.
+extern const char *const kWhereTheyRun;
 // In libevent's order of preference, for all platforms at once, ended by null.
 const evi::Backend *const *all_backends();
 

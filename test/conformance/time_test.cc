@@ -65,7 +65,8 @@ TEST_P(Conformance, years_are_waited_for_like_seconds) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   Event never(*base, kNoFd, 0);
-  never.add(timeval{sizeof(time_t) > 4 ? static_cast<time_t>(10'000'000'000) : 2'000'000'000, 0});
+  using Seconds = decltype(timeval::tv_sec);
+  never.add(timeval{sizeof(Seconds) > 4 ? static_cast<Seconds>(10'000'000'000) : 2'000'000'000, 0});
   reader.add();
   test::put(pair.b);
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);

@@ -87,13 +87,13 @@ class Event {
   void on_call(Callback callback) { callback_ = std::move(callback); }
 
  private:
-  static void call(int fd, short what, void *arg) {
+  static void call(evutil_socket_t fd, short what, void *arg) {
     auto *self = static_cast<Event *>(arg);
     ++self->calls;
     self->what = static_cast<short>(self->what | what);
     if (!self->callback_) return;
     const Callback callback = self->callback_;  // it may replace or end itself
-    callback(fd, what);
+    callback(static_cast<int>(fd), what);
   }
 
   event ev_ = {};

@@ -1,4 +1,4 @@
-// Temporary files for tests of buffers.
+// Temporary files for tests.
 #ifndef EVENTIDE_TEST_SUPPORT_FILES_H
 #define EVENTIDE_TEST_SUPPORT_FILES_H
 
@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -28,8 +29,8 @@ class File {
   File(const File &) = delete;
   File &operator=(const File &) = delete;
   ~File() {
-    unlink(name_.c_str());
     close(fd_);
+    unlink(name_.c_str());
   }
 
   int open(int flags = O_RDONLY) const {
@@ -37,7 +38,7 @@ class File {
     EXPECT_GE(fd, 0);
     return fd;
   }
-  void write_at(off_t offset, const std::string &bytes) {
+  void write_at(long long offset, const std::string &bytes) {
     EXPECT_EQ(pwrite(fd_, bytes.data(), bytes.size(), offset), static_cast<ssize_t>(bytes.size()));
   }
   void cut(off_t size) { EXPECT_EQ(ftruncate(fd_, size), 0); }
@@ -50,6 +51,27 @@ class File {
  private:
   int fd_ = -1;
   std::string name_;
+};
+
+// A stream whose text can be read back.
+class Stream {
+ public:
+  Stream() { EXPECT_NE(file_, nullptr); }
+  Stream(const Stream &) = delete;
+  Stream &operator=(const Stream &) = delete;
+  ~Stream() { std::fclose(file_); }
+
+  std::FILE *file() const { return file_; }
+  std::string text() const {
+    std::string read(static_cast<std::size_t>(std::ftell(file_)), '\0');
+    std::rewind(file_);
+    EXPECT_EQ(std::fread(read.data(), 1, read.size(), file_), read.size());
+    std::fseek(file_, 0, SEEK_END);
+    return read;
+  }
+
+ private:
+  std::FILE *file_ = std::tmpfile();
 };
 
 }  // namespace test

@@ -27,7 +27,12 @@ struct ModelFiles {
       files[i].write_at(0, contents[i]);
     }
     // Each extent of a file takes a page of the pipe.
+#ifdef _WIN32
+    const int room = 1 << 20;
+    EXPECT_EQ(setsockopt(channel.b, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+#else
     EXPECT_GE(fcntl(channel.b, F_SETPIPE_SZ, 1 << 20), 1 << 20);
+#endif
   }
   Pair channel = make_pipe();
   File files[2];

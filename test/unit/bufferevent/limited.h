@@ -55,7 +55,8 @@ struct LimitedWorld : testing::Test {
     }
     bool any = false;
     for (const auto &[fd, wanted] : watched_) {
-      pollfd one{fd, 0, 0};
+      pollfd one{};
+      one.fd = fd;
       if (wanted & EV_READ) one.events |= POLLIN;
       if (wanted & EV_WRITE) one.events |= POLLOUT;
       if (!one.events || poll(&one, 1, 0) <= 0) continue;

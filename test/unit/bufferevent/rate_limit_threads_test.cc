@@ -33,8 +33,9 @@ class Looper {
 void loop_pass(event_base &base) {
   std::atomic<bool> passed{false};
   base.once(
-      test::kNoFd, EV_TIMEOUT, [](int, short, void *arg) { *static_cast<std::atomic<bool> *>(arg) = true; },
-      &passed, nullptr);
+      test::kNoFd, EV_TIMEOUT,
+      [](evutil_socket_t, short, void *arg) { *static_cast<std::atomic<bool> *>(arg) = true; }, &passed,
+      nullptr);
   while (!passed) std::this_thread::yield();
 }
 

@@ -30,7 +30,8 @@ class Looper {
   Looper() {
     base_->once(
         test::kNoFd, EV_TIMEOUT,
-        [](int, short, void *begun) { *static_cast<std::atomic<bool> *>(begun) = true; }, &begun_, nullptr);
+        [](evutil_socket_t, short, void *begun) { *static_cast<std::atomic<bool> *>(begun) = true; }, &begun_,
+        nullptr);
     thread_ = std::thread([this] { base_->loop(EVLOOP_NO_EXIT_ON_EMPTY); });
     wait_for([this] { return begun_.load(); });
   }

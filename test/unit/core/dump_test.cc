@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <string>
 
 #include "support/events.h"
+#include "support/files.h"
 
 using test::Event;
 using test::kNoFd;
@@ -25,14 +25,9 @@ class DumpTest : public testing::Test {
     return events;
   }
   std::string dump() {
-    char *text = nullptr;
-    std::size_t size = 0;
-    std::FILE *out = open_memstream(&text, &size);
-    base->dump(out);
-    std::fclose(out);
-    const std::string result(text, size);
-    std::free(text);
-    return result;
+    const test::Stream out;
+    base->dump(out.file());
+    return out.text();
   }
 
   test::FakeClock clock;

@@ -15,7 +15,7 @@ struct Counts {
   int finalizers = 0;
   event *seen = nullptr;
 };
-void callback(int, short, void *arg) { ++static_cast<Counts *>(arg)->callbacks; }
+void callback(evutil_socket_t, short, void *arg) { ++static_cast<Counts *>(arg)->callbacks; }
 void finalizer(event *ev, void *arg) {
   auto *counts = static_cast<Counts *>(arg);
   ++counts->finalizers;
@@ -115,7 +115,7 @@ TEST_F(FinalizeTest, inside_the_callback) {
   } both{{}, {}, base.get()};
   for (const short what : {short{EV_PERSIST}, short{0}, short{EV_SIGNAL}}) {
     both.counts = {};
-    const auto finalizing = [](int, short, void *arg) {
+    const auto finalizing = [](evutil_socket_t, short, void *arg) {
       auto *b = static_cast<Both *>(arg);
       ++b->counts.callbacks;
       b->base->finalize(
@@ -189,7 +189,7 @@ TEST_F(FinalizeTest, a_finalizer_may_finalize_another_while_the_base_is_freed) {
   };
   for (event &it : chain.ev) {
     ASSERT_EQ(evi::assign_event(
-                  it, base.get(), -1, 0, [](int, short, void *) {}, &chain),
+                  it, base.get(), -1, 0, [](evutil_socket_t, short, void *) {}, &chain),
               0);
   }
   base->finalize(chain.ev[0], next, false);

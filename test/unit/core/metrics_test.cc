@@ -18,6 +18,7 @@
 #include "core/json.h"
 #include "support/events.h"
 #include "support/fault_alloc.h"
+#include "support/files.h"
 #include "support/json.h"
 
 namespace {
@@ -233,7 +234,7 @@ TEST_F(MetricsTest, deferred_callbacks_and_finalizers_are_others) {
   evi::deferred_init(cb, 0, defer, &clock);
   ASSERT_TRUE(evi::deferred_schedule(*base, cb));
   event ev{};
-  const auto never = [](int, short, void *) { ADD_FAILURE(); };
+  const auto never = [](evutil_socket_t, short, void *) { ADD_FAILURE(); };
   const auto finalizer = [](event *, void *arg) { static_cast<NanoClock *>(arg)->pass(50); };
   ASSERT_EQ(evi::assign_event(ev, base.get(), -1, 0, never, &clock), 0);
   base->finalize(ev, finalizer, false);
@@ -246,7 +247,7 @@ TEST_F(MetricsTest, deferred_callbacks_and_finalizers_are_others) {
 }
 
 NanoClock *clock_of_once;
-void once_callback(int, short, void *) { clock_of_once->pass(60); }
+void once_callback(evutil_socket_t, short, void *) { clock_of_once->pass(60); }
 
 TEST_F(MetricsTest, once_is_known_by_the_users_function) {
   clock_of_once = &clock;
@@ -435,7 +436,7 @@ TEST_F(MetricsTest, a_callback_over_the_threshold_is_reported_with_its_call) {
   Reports reports;
   ASSERT_EQ(base->set_slow_callback(1000, Reports::note, &reports), 0);
   evi::Nanos duration = 1000;
-  const auto body = [](int, short, void *arg) {
+  const auto body = [](evutil_socket_t, short, void *arg) {
     auto *taken = static_cast<std::pair<NanoClock *, evi::Nanos *> *>(arg);
     taken->first->pass(*taken->second);
   };
@@ -554,23 +555,9 @@ TEST(MetricsThreads, are_read_and_switched_while_the_loop_runs_elsewhere) {
 
 // --- JSON ---
 
-struct MemoryFile {
-  ~MemoryFile() {
-    std::fclose(file);
-    std::free(text);
-  }
-  std::string str() {
-    std::fflush(file);
-    return {text, size};
-  }
-  char *text = nullptr;
-  std::size_t size = 0;
-  std::FILE *file = open_memstream(&text, &size);
-};
-
 TEST(JsonWriter, writes_each_kind_of_value) {
-  MemoryFile out;
-  evi::JsonWriter json(out.file);
+  const test::Stream out;
+  evi::JsonWriter json(out.file());
   json.begin_object();
   json.string("s", "a\"b\\c\n\x7f\xc3\xa9");
   json.number("n", INT64_MIN);
@@ -588,17 +575,17 @@ TEST(JsonWriter, writes_each_kind_of_value) {
   json.end_object();
   json.end_list();
   json.end_object();
-  EXPECT_EQ(out.str(),
+  EXPECT_EQ(out.text(),
             "{\"s\":\"a\\\"b\\\\c\\u000a\\u007f??\",\"n\":-9223372036854775808,\"u\":18446744073709551615,"
             "\"t\":true,\"f\":false,\"z\":null,\"a\":\"0xabc\",\"0\":null,\"l\":[1,[],{}]}");
-  EXPECT_TRUE(test::Json::parse(out.str()));
+  EXPECT_TRUE(test::Json::parse(out.text()));
 }
 
 test::Json dump(event_base &base) {
-  MemoryFile out;
-  EXPECT_EQ(base.dump_json(out.file), 0);
-  const auto parsed = test::Json::parse(out.str());
-  EXPECT_TRUE(parsed) << out.str();
+  const test::Stream out;
+  EXPECT_EQ(base.dump_json(out.file()), 0);
+  const auto parsed = test::Json::parse(out.text());
+  EXPECT_TRUE(parsed) << out.text();
   return parsed.value_or(test::Json{});
 }
 

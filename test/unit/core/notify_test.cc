@@ -11,6 +11,7 @@
 #include "core/deferred.h"
 #include "core/flush_queue.h"
 #include "support/events.h"
+#include "support/methods.h"
 
 using test::Event;
 using test::kNoFd;
@@ -163,7 +164,7 @@ TEST_P(NotifyTest, once_from_another_thread) {
   run();
   until_it_waits();
   Signal ran;
-  const auto callback = [](int, short, void *arg) { static_cast<Signal *>(arg)->set(); };
+  const auto callback = [](evutil_socket_t, short, void *arg) { static_cast<Signal *>(arg)->set(); };
   EXPECT_EQ(base->once(-1, EV_TIMEOUT, callback, &ran, nullptr), 0);
   ran.wait();
 }
@@ -281,7 +282,7 @@ TEST_P(NotifyTest, finalize_does_not_wait_and_runs_after_the_callback) {
       std::atomic<bool> *left;
     } context{&entered, &leave, &finalized, &left};
     event ev;
-    const auto callback = [](int, short, void *arg) {
+    const auto callback = [](evutil_socket_t, short, void *arg) {
       auto *c = static_cast<Context *>(arg);
       c->entered->set();
       c->leave->wait();
@@ -401,7 +402,7 @@ TEST_P(NotifyTest, loop_runs_elsewhere) {
   EXPECT_TRUE(base->loop_runs_elsewhere());
 }
 
-INSTANTIATE_TEST_SUITE_P(By, NotifyTest, testing::Values("epoll", "poll", "select"),
+INSTANTIATE_TEST_SUITE_P(By, NotifyTest, testing::ValuesIn(test::method_names()),
                          [](const auto &info) { return std::string(info.param); });
 
 // must-not 7: bases know nothing of each other.

@@ -16,7 +16,7 @@ struct Told {
   int calls = 0;
   int fd = 0;
   short what = 0;
-  static void run(int fd, short what, void *arg) {
+  static void run(evutil_socket_t fd, short what, void *arg) {
     auto *told = static_cast<Told *>(arg);
     ++told->calls;
     told->fd = fd;
@@ -94,8 +94,8 @@ TEST_F(OnceTest, runs_at_the_default_priority) {
   high.set_priority(1);
   low.activate(0);
   base->once(
-      kNoFd, EV_TIMEOUT, [](int, short, void *arg) { *static_cast<std::string *>(arg) += 'o'; }, &order,
-      nullptr);
+      kNoFd, EV_TIMEOUT, [](evutil_socket_t, short, void *arg) { *static_cast<std::string *>(arg) += 'o'; },
+      &order, nullptr);
   high.activate(0);
   base->loop(0);
   EXPECT_EQ(order, "hol");
@@ -113,7 +113,7 @@ TEST_F(OnceTest, its_callback_may_ask_for_the_next) {
   struct Chain {
     event_base *base;
     int left;
-    static void run(int, short, void *arg) {
+    static void run(evutil_socket_t, short, void *arg) {
       auto *chain = static_cast<Chain *>(arg);
       if (--chain->left > 0) {
         EXPECT_EQ(chain->base->once(-1, EV_TIMEOUT, run, chain, nullptr), 0);

@@ -232,7 +232,7 @@ TEST_P(LockTest, an_event_base_works_with_it) {
   ASSERT_NE(base, nullptr);
   EXPECT_EQ(own_locks > 0, GetParam() == With::callbacks);
   int calls = 0;
-  const auto callback = [](int, short, void *arg) { ++*static_cast<int *>(arg); };
+  const auto callback = [](evutil_socket_t, short, void *arg) { ++*static_cast<int *>(arg); };
   event *ev = event_new(base, -1, EV_PERSIST, callback, &calls);
   std::thread other([&] { event_active(ev, EV_TIMEOUT, 1); });
   other.join();
@@ -283,7 +283,9 @@ TEST_F(ThreadConfig, without_a_choice_locks_are_nothing) {
 TEST_F(ThreadConfig, native_threads_may_be_asked_for_again) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   EXPECT_EQ(evi::use_native_threads(0), 0);
+#ifdef EVTHREAD_PTHREAD_PRIO_INHERIT
   EXPECT_EQ(evi::use_native_threads(EVTHREAD_PTHREAD_PRIO_INHERIT), 0);
+#endif
   EXPECT_TRUE(evi::threads_enabled());
   Lock lock;
   EXPECT_TRUE(lock.init());

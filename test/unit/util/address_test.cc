@@ -20,7 +20,7 @@ using evi::Address;
 std::string shown(const Address &address) {
   char text[evi::kSockaddrTextRoom];
   std::string out = evi::format_address_port(address.get(), text, sizeof(text));
-  const std::size_t want = address.get()->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  const ev_socklen_t want = address.get()->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   if (address.length != want) out += " (wrong length)";
   return out;
 }
@@ -212,7 +212,9 @@ TEST(Zone, is_a_number_or_an_interface) {
   EXPECT_FALSE(evi::parse_zone(longest + "q", scope));
   EXPECT_FALSE(evi::parse_zone("", scope));
   EXPECT_EQ(scope, 7u);
+#ifndef _WIN32
   static_assert(evi::kMaxZoneText == IF_NAMESIZE - 1);
+#endif
 }
 
 // The C library is the model for everything but leading zeros, which it refuses in IPv4 addresses.
@@ -294,7 +296,8 @@ TEST(Binary, random_ipv6_addresses_are_written_and_read_as_by_the_c_library) {
 TEST(Binary, random_ipv4_addresses_are_written_and_read_as_by_the_c_library) {
   std::mt19937 random{4};
   for (int i = 0; i < 30000; ++i) {
-    in_addr address{static_cast<in_addr_t>(random())};
+    in_addr address{};
+    address.s_addr = static_cast<in_addr_t>(random());
     if (random() % 2) address.s_addr &= htonl(0x0f0f0f0f);
     char want[INET_ADDRSTRLEN];
     char got[evi::kIpv4TextRoom];

@@ -13,6 +13,13 @@
 
 namespace {
 
+// How abort() ends a process.
+#ifdef _WIN32
+const testing::ExitedWithCode kAborted(3);
+#else
+const testing::KilledBySignal kAborted(SIGABRT);
+#endif
+
 std::vector<std::pair<int, std::string>> logged;
 
 void keep(int severity, const char *message) { logged.emplace_back(severity, message); }
@@ -112,13 +119,13 @@ TEST_F(Log, fatal_aborts_without_a_callback_or_where_it_returns) {
         evi::set_log_callback(nullptr);
         evi::fatal(1, "the end");
       },
-      testing::KilledBySignal(SIGABRT), "\\[err\\] the end");
+      kAborted, "\\[err\\] the end");
   EXPECT_EXIT(
       {
         evi::set_fatal_callback([](int) {});
         evi::fatal(1, "the end");
       },
-      testing::KilledBySignal(SIGABRT), "");
+      kAborted, "");
 }
 
 #ifndef NDEBUG
@@ -128,7 +135,7 @@ TEST_F(Log, a_failed_assertion_names_its_condition) {
         evi::set_log_callback(nullptr);
         EVI_ASSERT(1 + 1 == 3);
       },
-      testing::KilledBySignal(SIGABRT), "1 \\+ 1 == 3");
+      kAborted, "1 \\+ 1 == 3");
 }
 #endif
 

@@ -350,7 +350,7 @@ TEST_F(SocketTest, internal_pipes_go_one_way_and_never_block) {
   const Fd reader{pair[0]};
   const Fd writer{pair[1]};
   expect_connected(writer, reader);
-  for (const int fd : {int{reader}, int{writer}}) {
+  for (const Socket fd : {Socket{reader}, Socket{writer}}) {
     EXPECT_TRUE(is_nonblocking(fd));
     EXPECT_TRUE(is_cloexec(fd));
   }
