@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstring>
 
 #include "util/alloc.h"
@@ -32,6 +33,11 @@ bool FdTable::reserve(int fd) noexcept {
   if (fd > INT_MAX - INT_MAX / 4) return false;
   const int last = fd / kDescriptorStep;
   const int wanted = std::max({last + 1, size_ + size_ / 4, kFirstSlots});
+  // With 32 bits there is less memory than there may be numbers.
+  if (static_cast<std::size_t>(wanted) > SIZE_MAX / sizeof(FdSlot)) {
+    errno = ENOMEM;
+    return false;
+  }
   auto *slots = static_cast<FdSlot *>(mm_realloc(slots_, static_cast<std::size_t>(wanted) * sizeof(FdSlot)));
   if (!slots) return false;
   std::memset(static_cast<void *>(slots + size_), 0,
