@@ -4,6 +4,7 @@
 #include <windows.h>
 
 #include <cstring>
+#include <utility>
 
 #include "backends/withdrawn.h"
 #include "core/backend.h"
@@ -42,64 +43,20 @@ constexpr std::size_t set_size(std::size_t capacity) noexcept {
   return offsetof(SocketSet, sockets) + capacity * sizeof(SOCKET);
 }
 
-struct Win32State {
-  Watched *watched = nullptr;  // dense; a slot's tag is its index here plus one
-  std::size_t count = 0;
-  std::size_t capacity = 0;
-  u_int next_start = 0;
-  Withdrawn withdrawn;
-
-  Win32State() noexcept = default;
-  Win32State(const Win32State &) = delete;
-  Win32State &operator=(const Win32State &) = delete;
-  ~Win32State() { mm_free(watched); }
-};
-
-bool ensure(Win32State &state, std::size_t wanted) noexcept {
-  if (wanted <= state.capacity) return true;
-  const std::size_t next = state.capacity ? 2 * state.capacity : kFirstCapacity;
-  void *grown = mm_realloc(state.watched, next * sizeof(Watched));
-  if (!grown) return false;
-  state.watched = static_cast<Watched *>(grown);
-  state.capacity = next;
-  return true;
-}
-
-void *win32_make(event_base &) noexcept { return make<Win32State>(); }
-void win32_unmake(void *state) noexcept { destroy(static_cast<Win32State *>(state)); }
-
-void take_out(Win32State &state, event_base &base, FdSlot &slot) noexcept {
-  const std::size_t hole = slot.tag - 1;
-  slot.tag = 0;
-  const std::size_t last = --state.count;
-  if (hole == last) return;
-  state.watched[hole] = state.watched[last];
-  base.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
-}
-
-bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  auto &state = *static_cast<Win32State *>(arg);
-  if (wanted == 0) {
-    if (slot.registered) {
-      take_out(state, base, slot);
-      state.withdrawn.note(fd);
-    }
-    slot.armed = slot.registered = 0;
-    return true;
-  }
-  if (!slot.registered) {
-    if (!descriptor_is_open(fd) || !ensure(state, state.count + 1)) return false;
-    slot.tag = static_cast<std::uint32_t>(++state.count);
-    slot.registered = 1;
-  }
-  state.watched[slot.tag - 1] = Watched{fd, wanted};
-  slot.armed = wanted;
-  return true;
-}
-
 // One wait's sets, in one allocation. Failed connections are told as exceptions, to those that wait to write.
 class Sets {
  public:
+  Sets() noexcept = default;
+  Sets(Sets &&other) noexcept { *this = std::move(other); }
+  Sets &operator=(Sets &&other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(reading_, other.reading_);
+    std::swap(writing_, other.writing_);
+    std::swap(failing_, other.failing_);
+    return *this;
+  }
+  ~Sets() = default;
+
   [[nodiscard]] bool make(std::size_t capacity) noexcept {
     const std::size_t size = set_size(capacity);
     memory_.reset(static_cast<char *>(mm_malloc(3 * size)));
@@ -110,6 +67,8 @@ class Sets {
     clear();
     return true;
   }
+
+  explicit operator bool() const noexcept { return reading_ != nullptr; }
 
   void clear() noexcept { reading_->count = writing_->count = failing_->count = 0; }
 
@@ -148,6 +107,70 @@ class Sets {
   SocketSet *failing_ = nullptr;
 };
 
+struct Win32State {
+  Watched *watched = nullptr;  // dense; a slot's tag is its index here plus one
+  Sets spare;                  // for the next wait, with room for the capacity; a wait has it to itself
+  std::size_t count = 0;
+  std::size_t capacity = 0;
+  u_int next_start = 0;
+  Withdrawn withdrawn;
+
+  Win32State() noexcept = default;
+  Win32State(const Win32State &) = delete;
+  Win32State &operator=(const Win32State &) = delete;
+  ~Win32State() { mm_free(watched); }
+};
+
+bool ensure(Win32State &state, std::size_t wanted) noexcept {
+  if (wanted <= state.capacity) return true;
+  const std::size_t next = state.capacity ? 2 * state.capacity : kFirstCapacity;
+  void *grown = mm_realloc(state.watched, next * sizeof(Watched));
+  if (!grown) return false;
+  state.watched = static_cast<Watched *>(grown);
+  Sets sets;
+  if (!sets.make(next)) return false;
+  state.spare = std::move(sets);
+  state.capacity = next;
+  return true;
+}
+
+void *win32_make(event_base &) noexcept {
+  auto *state = make<Win32State>();
+  if (!state || ensure(*state, 1)) return state;
+  destroy(state);
+  return nullptr;
+}
+void win32_unmake(void *state) noexcept { destroy(static_cast<Win32State *>(state)); }
+
+void take_out(Win32State &state, event_base &base, FdSlot &slot) noexcept {
+  const std::size_t hole = slot.tag - 1;
+  slot.tag = 0;
+  const std::size_t last = --state.count;
+  if (hole == last) return;
+  state.watched[hole] = state.watched[last];
+  base.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
+}
+
+bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  auto &state = *static_cast<Win32State *>(arg);
+  if (wanted == 0) {
+    if (slot.registered) {
+      take_out(state, base, slot);
+      state.withdrawn.note(fd);
+    }
+    slot.armed = slot.registered = 0;
+    return true;
+  }
+  if (!slot.registered) {
+    if (!descriptor_is_open(fd) || !ensure(state, state.count + 1)) return false;
+    slot.tag = static_cast<std::uint32_t>(++state.count);
+    slot.registered = 1;
+  }
+  state.watched[slot.tag - 1] = Watched{fd, wanted};
+  slot.armed = wanted;
+  return true;
+}
+
 // select() refuses the whole set for one closed socket. Those are left out of another look, and are then
 // ready for the error that their users will get.
 void look_around_closed(Win32State &state, event_base &base, Sets &sets) noexcept {
@@ -172,8 +195,7 @@ timeval to_wait(Nanos timeout) noexcept {
 
 bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<Win32State *>(arg);
-  Sets sets;
-  if (!sets.make(state.count)) return false;
+  Sets sets = std::move(state.spare);
   for (std::size_t i = 0; i < state.count; ++i) sets.add(state.watched[i]);
   const timeval wait = timeout < 0 ? timeval{} : to_wait(timeout);
   int got = 0;
@@ -185,16 +207,17 @@ bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
     error = last_socket_error();
   }
   state.withdrawn.wait_ended();
+  // If the capacity grew meanwhile, there are larger ones.
+  const Sets &told = state.spare ? sets : (state.spare = std::move(sets));
   if (got == 0 || (got < 0 && interrupted(error))) return true;
   if (got < 0) {
     if (error != WSAENOTSOCK) {
       log_warnx("select: winsock error %d", error);
       return false;
     }
-    if (!sets.make(state.count)) return false;
-    look_around_closed(state, base, sets);
+    look_around_closed(state, base, state.spare);
   }
-  sets.report(++state.next_start, [&](int fd, short what) {
+  (got < 0 ? state.spare : told).report(++state.next_start, [&](int fd, short what) {
     if (!state.withdrawn.contains(fd)) base.report_ready(fd, what);
   });
   return true;

@@ -329,26 +329,38 @@ int close(int fd) {
 }
 
 static int dup_socket(SOCKET s) {
-  HANDLE self = GetCurrentProcess(), made;
-  if (DuplicateHandle(self, (HANDLE)s, self, &made, 0, FALSE, DUPLICATE_SAME_ACCESS))
-    return (int)(SOCKET)made;
-  errno = EMFILE;
-  return -1;
+  WSAPROTOCOL_INFOW info;
+  if (WSADuplicateSocketW(s, GetCurrentProcessId(), &info) != 0) return told(-1);
+  return told((int)WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, 0));
 }
 int test_dup(int fd) {
   if (is_socket(fd)) return dup_socket((SOCKET)fd);
   return file_or_error(fd) ? _dup(fd) : -1;
 }
 
-/* The number that was closed last is among the next to be given out. */
+/* The lowest free number is given out first. While a socket is duplicated the system takes one for itself,
+ * and shall find a lower one than that which was closed: this. */
+static HANDLE low_number;
+__attribute__((constructor(101))) static void keep_low_number(void) {
+  low_number = CreateEventA(NULL, TRUE, FALSE, NULL);
+}
+
 int test_dup2(int fd, int number) {
-  enum { kTries = 256 };
-  int others[kTries], count = 0, made = -1;
+  enum { kTries = 4096 };
+  static __thread int others[kTries];
+  int count = 0, made = -1;
   if (!is_socket(fd)) return file_or_error(fd) ? (_dup2(fd, number) == 0 ? number : -1) : -1;
   if (is_socket(number)) closesocket((SOCKET)number);
-  while (count < kTries && (made = dup_socket((SOCKET)fd)) >= 0 && made != number) others[count++] = made;
+  while (count < kTries) {
+    CloseHandle(low_number);
+    made = dup_socket((SOCKET)fd);
+    keep_low_number();
+    if (made < 0 || made >= number) break;
+    others[count++] = made;
+  }
   while (count > 0) closesocket((SOCKET)others[--count]);
   if (made == number) return made;
+  if (made >= 0) closesocket((SOCKET)made);
   errno = EBADF;
   return -1;
 }

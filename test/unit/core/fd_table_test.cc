@@ -2,6 +2,7 @@
 #include "core/fd_table.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -50,9 +51,9 @@ TEST(FdTable, refuses_what_is_not_open) {
 
 TEST(FdTable, growth_keeps_the_events_that_are_there) {
   FdTable table;
-  const test::Fd low{open("/dev/null", O_RDONLY | O_CLOEXEC)};
-  const test::Fd high{fcntl(low, F_DUPFD_CLOEXEC, 900)};
-  ASSERT_GE(high, 900);
+  const test::Fd low{socket(AF_INET, SOCK_STREAM, 0)};
+  const test::Fd high{fcntl(low, F_DUPFD_CLOEXEC, 900 * evi::kDescriptorStep)};
+  ASSERT_GE(high, 900 * evi::kDescriptorStep);
   ASSERT_TRUE(table.reserve(low));
   event a = event_for(low, EV_READ), b = event_for(low, EV_WRITE), c = event_for(high, EV_READ);
   enter(table[low], a);
@@ -74,8 +75,8 @@ TEST(FdTable, growth_keeps_the_events_that_are_there) {
 TEST(FdTable, without_memory_nothing_changes) {
   test::FaultAlloc memory;
   {
-    const test::Fd low{open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    const test::Fd high{fcntl(low, F_DUPFD_CLOEXEC, 900)};
+    const test::Fd low{socket(AF_INET, SOCK_STREAM, 0)};
+    const test::Fd high{fcntl(low, F_DUPFD_CLOEXEC, 900 * evi::kDescriptorStep)};
     FdTable table;
     ASSERT_TRUE(table.reserve(low));
     event ev = event_for(low, EV_READ);
