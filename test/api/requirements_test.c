@@ -931,6 +931,7 @@ static void set_locks_again(void) {
                                           ignore_lock,
                                           ignore_lock};
   event_set_log_callback(ignore_log);
+  CHECK_INT_EQ(evthread_use_pthreads(), 0); /* where the process is a new one */
   CHECK_INT_EQ(evthread_set_lock_callbacks(&locks), -1); /* there are some */
   libevent_global_shutdown();
   CHECK_INT_EQ(evthread_set_lock_callbacks(NULL), 0);

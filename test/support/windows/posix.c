@@ -234,6 +234,7 @@ enum { kMostSockets = 1 << 16 };
 static struct {
   SOCKET peer;
   unsigned short port, peer_port;
+  char read_elsewhere;
 } peers[kMostSockets];
 
 static unsigned short port_of(SOCKET s) {
@@ -247,7 +248,7 @@ static void until_delivered(SOCKET s) {
   SOCKET peer;
   if (at >= kMostSockets || !peers[at].port || peers[at].port != port_of(s)) return;
   peer = peers[at].peer;
-  if (port_of(peer) == peers[at].peer_port) wait_for(peer, POLLRDNORM, 1000);
+  if (port_of(peer) == peers[at].peer_port) wait_for(peer, POLLRDNORM, 20);
 }
 
 static void remember(SOCKET a, SOCKET b) {
@@ -255,6 +256,7 @@ static void remember(SOCKET a, SOCKET b) {
   peers[a / 4].peer = b;
   peers[a / 4].port = port_of(a);
   peers[a / 4].peer_port = port_of(b);
+  peers[a / 4].read_elsewhere = 0;
 }
 
 static int connected_pair(SOCKET pair[2]) {
@@ -360,6 +362,13 @@ int test_dup2(int fd, int number) {
   }
   while (count > 0) closesocket((SOCKET)others[--count]);
   if (made == number) return made;
+  fprintf(stderr, "DUP2 fd %d number %d made %d count %d first %d low %d err %d\n", fd, number, made, count,
+          others[0], (int)(size_t)low_number, WSAGetLastError());
+  {
+    DWORD fl = 0;
+    fprintf(stderr, "handle info %d flags %lx sock %d\n",
+            (int)GetHandleInformation((HANDLE)(size_t)number, &fl), fl, is_socket(number));
+  }
   if (made >= 0) closesocket((SOCKET)made);
   errno = EBADF;
   return -1;
