@@ -55,6 +55,72 @@ char *make_error_text(DWORD code) noexcept {
   return text;
 }
 
+// Ours, for those of winsock's errors that the system has no text of, as under Wine.
+constexpr struct {
+  int error;
+  const char *text;
+} kWinsockTexts[] = {
+    {WSAEINTR, "the call was interrupted"},
+    {WSAEBADF, "not a file handle"},
+    {WSAEACCES, "not permitted on this socket"},
+    {WSAEFAULT, "an address that the program cannot use"},
+    {WSAEINVAL, "an argument or the socket's state does not allow it"},
+    {WSAEMFILE, "too many sockets are open"},
+    {WSAEWOULDBLOCK, "the call would have to wait"},
+    {WSAEINPROGRESS, "another call is still blocking"},
+    {WSAEALREADY, "the socket is already doing this"},
+    {WSAENOTSOCK, "not a socket"},
+    {WSAEDESTADDRREQ, "a destination is missing"},
+    {WSAEMSGSIZE, "the datagram is larger than fits"},
+    {WSAEPROTOTYPE, "the protocol does not go with the socket's type"},
+    {WSAENOPROTOOPT, "no such option of the protocol"},
+    {WSAEPROTONOSUPPORT, "the protocol is not supported"},
+    {WSAESOCKTNOSUPPORT, "the type of socket is not supported"},
+    {WSAEOPNOTSUPP, "this kind of socket cannot do this"},
+    {WSAEPFNOSUPPORT, "the protocol family is not supported"},
+    {WSAEAFNOSUPPORT, "the address family is not supported"},
+    {WSAEADDRINUSE, "the address is in use"},
+    {WSAEADDRNOTAVAIL, "no such address on this host"},
+    {WSAENETDOWN, "the network is down"},
+    {WSAENETUNREACH, "no route to the network"},
+    {WSAENETRESET, "the connection ended as keep-alive probes failed"},
+    {WSAECONNABORTED, "the connection was given up on this side"},
+    {WSAECONNRESET, "the peer reset the connection"},
+    {WSAENOBUFS, "no room in the system's buffers"},
+    {WSAEISCONN, "the socket is connected already"},
+    {WSAENOTCONN, "the socket is not connected"},
+    {WSAESHUTDOWN, "this direction of the socket was shut down"},
+    {WSAETOOMANYREFS, "too many references"},
+    {WSAETIMEDOUT, "the peer did not answer in time"},
+    {WSAECONNREFUSED, "the connection was refused"},
+    {WSAELOOP, "a name leads back to itself"},
+    {WSAENAMETOOLONG, "a name is too long"},
+    {WSAEHOSTDOWN, "the host is down"},
+    {WSAEHOSTUNREACH, "no route to the host"},
+    {WSAENOTEMPTY, "the directory is not empty"},
+    {WSAEPROCLIM, "too many processes use winsock"},
+    {WSAEUSERS, "the user's quota is used up"},
+    {WSAEDQUOT, "the disk quota is used up"},
+    {WSAESTALE, "the file handle is out of date"},
+    {WSAEREMOTE, "the item is not on this host"},
+    {WSASYSNOTREADY, "the network is not ready"},
+    {WSAVERNOTSUPPORTED, "no winsock of this version"},
+    {WSANOTINITIALISED, "WSAStartup() was not called"},
+    {WSAEDISCON, "the peer is closing in an orderly way"},
+    {WSATYPE_NOT_FOUND, "no such class of service"},
+    {WSAHOST_NOT_FOUND, "no such host"},
+    {WSATRY_AGAIN, "no answer about this host at the moment"},
+    {WSANO_RECOVERY, "the name server failed for good"},
+    {WSANO_DATA, "the name has no address of this kind"},
+};
+
+const char *own_error_text(int error) noexcept {
+  for (const auto &known : kWinsockTexts) {
+    if (known.error == error) return known.text;
+  }
+  return "unknown winsock error";
+}
+
 // Probes start after half of the time-out; Windows sends ten of them, which share the rest.
 constexpr ULONG kKeepaliveProbes = 10;
 
@@ -156,7 +222,7 @@ const char *evutil_socket_error_to_string(int errcode) {
   const char *text = known.load(std::memory_order_acquire);
   if (text) return text;
   char *made = evi::make_error_text(static_cast<DWORD>(errcode));
-  if (!made) return "unknown winsock error";
+  if (!made) return evi::own_error_text(errcode);
   if (known.compare_exchange_strong(text, made, std::memory_order_acq_rel)) return made;
   LocalFree(made);
   return text;

@@ -15,6 +15,7 @@
 struct seen {
   int calls;
   short what;
+  int error;
 };
 
 static void note(evutil_socket_t fd, short what, void *arg) {
@@ -60,6 +61,88 @@ TEST(errors_have_texts) {
   CHECK(strlen(evutil_socket_error_to_string(1 << 30)) > 0);
 }
 
+/* Each has a text of its own, the system's or, where it has none, ours. */
+TEST(winsocks_errors_have_texts) {
+  static const int errors[] = {
+      WSAEINTR,          WSAEBADF,           WSAEACCES,         WSAEFAULT,       WSAEINVAL,
+      WSAEMFILE,         WSAEWOULDBLOCK,     WSAEINPROGRESS,    WSAEALREADY,     WSAENOTSOCK,
+      WSAEDESTADDRREQ,   WSAEMSGSIZE,        WSAEPROTOTYPE,     WSAENOPROTOOPT,  WSAEPROTONOSUPPORT,
+      WSAEOPNOTSUPP,     WSAEPFNOSUPPORT,    WSAEAFNOSUPPORT,   WSAEADDRINUSE,   WSAEADDRNOTAVAIL,
+      WSAENETDOWN,       WSAENETUNREACH,     WSAENETRESET,      WSAECONNABORTED, WSAECONNRESET,
+      WSAENOBUFS,        WSAEISCONN,         WSAENOTCONN,       WSAESHUTDOWN,    WSAETIMEDOUT,
+      WSAECONNREFUSED,   WSAENAMETOOLONG,    WSAEHOSTDOWN,      WSAEHOSTUNREACH, WSAEPROCLIM,
+      WSASYSNOTREADY,    WSAVERNOTSUPPORTED, WSANOTINITIALISED, WSAEDISCON,      WSATYPE_NOT_FOUND,
+      WSAHOST_NOT_FOUND, WSATRY_AGAIN,       WSANO_RECOVERY,    WSANO_DATA};
+  const char *unknown = evutil_socket_error_to_string(11999);
+  const size_t count = sizeof(errors) / sizeof(errors[0]);
+  size_t i, other;
+  for (i = 0; i < count; ++i) {
+    const char *text = evutil_socket_error_to_string(errors[i]);
+    CHECK(strcmp(text, unknown) != 0);
+    for (other = 0; other < i; ++other)
+      CHECK(strcmp(text, evutil_socket_error_to_string(errors[other])) != 0);
+  }
+}
+
+TEST(calls_that_fail_leave_winsocks_numbers) {
+  evutil_socket_t pair[2], accepted;
+  char byte;
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
+  CHECK_INT_EQ(evutil_make_socket_nonblocking(pair[0]), 0);
+  CHECK_INT_EQ(recv((SOCKET)pair[0], &byte, 1, 0), -1);
+  CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), WSAEWOULDBLOCK);
+  CHECK_INT_EQ(evutil_socket_geterror(pair[0]), WSAEWOULDBLOCK);
+  accepted = (evutil_socket_t)accept((SOCKET)pair[0], NULL, NULL);
+  CHECK_INT_EQ(accepted, -1);
+  CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), WSAEINVAL);
+  evutil_closesocket(pair[0]);
+  CHECK_INT_EQ(evutil_closesocket(pair[0]), -1);
+  CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), WSAENOTSOCK);
+  EVUTIL_SET_SOCKET_ERROR(WSAECONNRESET);
+  CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), WSAECONNRESET);
+  evutil_closesocket(pair[1]);
+}
+
+TEST(types_have_their_widths) {
+  CHECK_INT_EQ(sizeof(evutil_socket_t), sizeof(SOCKET));
+  CHECK_INT_EQ(sizeof(evutil_socket_t), sizeof(void *));
+  CHECK((evutil_socket_t)-1 < 0);
+  CHECK((evutil_socket_t)INVALID_SOCKET == -1);
+  CHECK_INT_EQ(sizeof(ev_ssize_t), sizeof(size_t));
+  CHECK((ev_ssize_t)-1 < 0);
+  CHECK_INT_EQ(sizeof(ev_socklen_t), sizeof(int));
+}
+
+/* The performance counter's time, which has microseconds and does not go back. */
+TEST(monotonic_time_is_the_performance_counters) {
+  struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
+  LARGE_INTEGER frequency, counter[2];
+  struct timeval first, last, now;
+  long long counted_us, told_us;
+  int i;
+  CHECK_INT_EQ(evutil_configure_monotonic_time(timer, EV_MONOT_PRECISE), 0);
+  QueryPerformanceFrequency(&frequency);
+  QueryPerformanceCounter(&counter[0]);
+  evutil_gettime_monotonic(timer, &first);
+  last = first;
+  for (i = 0; i < 1000; ++i) {
+    evutil_gettime_monotonic(timer, &now);
+    CHECK(evutil_timercmp(&last, &now, <=));
+    CHECK(now.tv_usec >= 0 && now.tv_usec < 1000000);
+    last = now;
+  }
+  Sleep(30);
+  evutil_gettime_monotonic(timer, &now);
+  QueryPerformanceCounter(&counter[1]);
+  evutil_timersub(&now, &first, &now);
+  told_us = now.tv_sec * 1000000LL + now.tv_usec;
+  counted_us = (counter[1].QuadPart - counter[0].QuadPart) * 1000000 / frequency.QuadPart;
+  /* Within the counter's two readings, each rounded. */
+  CHECK_INT_LE(told_us, counted_us + 2);
+  CHECK_INT_GE(told_us, 30000 - 2000);
+  evutil_monotonic_timer_free(timer);
+}
+
 TEST(time_passes) {
   struct timeval before, after, now;
   struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
@@ -85,7 +168,7 @@ TEST(random_bytes_differ) {
 
 TEST(readiness_and_timeouts_are_told) {
   struct event_base *base = event_base_new();
-  struct seen reading = {0, 0}, writing = {0, 0}, timer = {0, 0};
+  struct seen reading = {0, 0, 0}, writing = {0, 0, 0}, timer = {0, 0, 0};
   struct timeval soon = after_ms(10);
   struct event *r, *w, *t;
   evutil_socket_t pair[2];
@@ -112,7 +195,7 @@ enum { many = 300 };
 TEST(more_sockets_than_fd_setsize_are_watched) {
   static evutil_socket_t pairs[many][2];
   static struct event *events[many];
-  struct seen seen = {0, 0};
+  struct seen seen = {0, 0, 0};
   struct event_base *base = event_base_new();
   int i;
   for (i = 0; i < many; ++i) {
@@ -135,7 +218,7 @@ static void silent(int severity, const char *message) { (void)severity, (void)me
 
 TEST(what_is_no_socket_is_refused) {
   struct event_base *base = event_base_new();
-  struct seen seen = {0, 0};
+  struct seen seen = {0, 0, 0};
   evutil_socket_t pair[2];
   struct event *ev;
   event_set_log_callback(silent);
@@ -173,7 +256,7 @@ static void start_thread(evutil_socket_t fd, short what, void *base) {
 TEST(another_thread_wakes_the_loop) {
   struct event_base *base;
   struct timeval long_time = after_ms(60000);
-  struct seen seen = {0, 0};
+  struct seen seen = {0, 0, 0};
   struct event *ev;
   CHECK_INT_EQ(evthread_use_windows_threads(), 0);
   base = event_base_new();
@@ -192,7 +275,7 @@ TEST(another_thread_wakes_the_loop) {
 
 TEST(signals_of_the_runtime_library_are_events) {
   struct event_base *base = event_base_new();
-  struct seen seen = {0, 0};
+  struct seen seen = {0, 0, 0};
   struct event *ev = evsignal_new(base, SIGINT, note, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   raise(SIGINT);
@@ -266,6 +349,7 @@ TEST(bytes_come_back_from_an_echo_server) {
 static void note_refusal(struct bufferevent *bev, short what, void *arg) {
   struct seen *seen = arg;
   ++seen->calls;
+  seen->error = EVUTIL_SOCKET_ERROR();
   seen->what = what;
   event_base_loopexit(bufferevent_get_base(bev), NULL);
 }
@@ -275,7 +359,7 @@ TEST(a_refused_connection_is_an_error) {
   struct timeval limit = after_ms(60000);
   struct sockaddr_in address;
   int length = sizeof(address);
-  struct seen seen = {0, 0};
+  struct seen seen = {0, 0, 0};
   SOCKET bound = socket(AF_INET, SOCK_STREAM, 0);
   struct bufferevent *client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
   memset(&address, 0, sizeof(address));
@@ -289,7 +373,8 @@ TEST(a_refused_connection_is_an_error) {
   event_base_loopexit(base, &limit);
   event_base_dispatch(base);
   CHECK_INT_EQ(seen.calls, 1);
-  CHECK(seen.what & BEV_EVENT_ERROR);
+  CHECK_INT_EQ(seen.what, BEV_EVENT_ERROR);
+  CHECK_INT_EQ(seen.error, WSAECONNREFUSED);
   bufferevent_free(client);
   closesocket(bound);
   event_base_free(base);
@@ -298,8 +383,10 @@ TEST(a_refused_connection_is_an_error) {
 int main(int argc, char **argv) {
   WSADATA data;
   if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
-  RUN_TESTS(the_method_is_select_of_windows, pairs_are_connected_sockets, errors_have_texts, time_passes,
-            random_bytes_differ, readiness_and_timeouts_are_told, more_sockets_than_fd_setsize_are_watched,
+  RUN_TESTS(the_method_is_select_of_windows, pairs_are_connected_sockets, errors_have_texts,
+            winsocks_errors_have_texts, calls_that_fail_leave_winsocks_numbers, types_have_their_widths,
+            monotonic_time_is_the_performance_counters, time_passes, random_bytes_differ,
+            readiness_and_timeouts_are_told, more_sockets_than_fd_setsize_are_watched,
             what_is_no_socket_is_refused, signals_of_the_runtime_library_are_events,
             bytes_come_back_from_an_echo_server, a_refused_connection_is_an_error,
             another_thread_wakes_the_loop);
