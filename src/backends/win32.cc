@@ -21,6 +21,7 @@ constexpr std::size_t kFirstCapacity = 64;
 struct Watched {
   int fd;
   std::uint8_t wanted;
+  std::uint8_t told = 0;  // while a wait's results are gathered
 };
 
 // What select() takes and fills: its fd_set as long as it has to be.
@@ -166,7 +167,7 @@ bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
     slot.tag = static_cast<std::uint32_t>(++state.count);
     slot.registered = 1;
   }
-  state.watched[slot.tag - 1] = Watched{fd, wanted};
+  state.watched[slot.tag - 1] = Watched{.fd = fd, .wanted = wanted};
   slot.armed = wanted;
   return true;
 }
@@ -185,6 +186,23 @@ void look_around_closed(Win32State &state, event_base &base, Sets &sets) noexcep
   }
   constexpr timeval at_once{};
   if (sets.wait(&at_once) < 0) sets.clear();
+}
+
+// A socket may be in several sets, and is told of once: the order in which its events are called is the same
+// as with other methods.
+void report_all(Win32State &state, event_base &base, const Sets &sets) noexcept {
+  const auto watched = [&](int fd) -> Watched * {
+    const std::uint32_t tag = base.fds()[fd].tag;
+    return tag && !state.withdrawn.contains(fd) ? &state.watched[tag - 1] : nullptr;
+  };
+  const u_int start = ++state.next_start;
+  sets.report(start, [&](int fd, short what) {
+    if (Watched *one = watched(fd)) one->told |= static_cast<std::uint8_t>(what);
+  });
+  sets.report(start, [&](int fd, short) {
+    Watched *one = watched(fd);
+    if (one && one->told) base.report_ready(fd, std::exchange(one->told, std::uint8_t{0}));
+  });
 }
 
 // Rounded up: never shorter than asked. A wait of more than a day may end early.
@@ -217,9 +235,7 @@ bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
     }
     look_around_closed(state, base, state.spare);
   }
-  (got < 0 ? state.spare : told).report(++state.next_start, [&](int fd, short what) {
-    if (!state.withdrawn.contains(fd)) base.report_ready(fd, what);
-  });
+  report_all(state, base, got < 0 ? state.spare : told);
   return true;
 }
 

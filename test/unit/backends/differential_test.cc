@@ -25,6 +25,8 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr unsigned kSeeds = 10;
+#elif defined(_WIN32)
+constexpr unsigned kSeeds = 5;
 #else
 constexpr unsigned kSeeds = 60;
 #endif
