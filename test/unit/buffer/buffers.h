@@ -5,14 +5,23 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "buffer/evbuffer.h"
+#include "util/socket.h"
 
 namespace test {
+
+// What a call on -1 ends with.
+#ifdef _WIN32
+inline constexpr int kNoSocketThere = WSAENOTSOCK;
+#else
+inline constexpr int kNoSocketThere = EBADF;
+#endif
 
 // What the first chain of a buffer has room for: 976 bytes with 64 bits.
 inline constexpr std::size_t kFirstRoom = 1024 - sizeof(evi::Chain);

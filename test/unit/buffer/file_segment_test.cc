@@ -75,7 +75,7 @@ TEST(AddFile, has_exactly_the_range) {
         EXPECT_EQ(lseek(fd, 0, SEEK_CUR), want.empty() ? -1 : 0);
       }
       EXPECT_FALSE(first_is_unread(plain));
-      EXPECT_EQ(first_is_unread(draining), !want.empty());
+      EXPECT_EQ(first_is_unread(draining), evi::kCanSendFiles && !want.empty());
       EXPECT_TRUE(text(plain) == "before " + want);
       EXPECT_TRUE(text(draining) == want);
     }
@@ -257,7 +257,7 @@ TEST(FileSegment, closes_with_its_last_claim_and_then_tells) {
       ASSERT_TRUE(draining.add_segment(*segment, 490, -1));
       ASSERT_TRUE(draining.add_segment(*segment, 0, -1));
     }
-    EXPECT_EQ(first_is_unread(draining), !(flags & EVBUF_FS_DISABLE_SENDFILE));
+    EXPECT_EQ(first_is_unread(draining), evi::kCanSendFiles && !(flags & EVBUF_FS_DISABLE_SENDFILE));
     EXPECT_EQ(text(plain), pattern(1000).substr(100, 10));
     EXPECT_TRUE(text(draining) == pattern(1000).substr(590, 10) + pattern(1000).substr(100, 500));
     ASSERT_TRUE(draining.drain(10));
@@ -350,7 +350,7 @@ TEST(FileSegment, far_into_a_large_file) {
     ASSERT_TRUE(buffer.add_segment(*segment, 0, -1));
     EXPECT_EQ(buffer.length(), static_cast<std::size_t>(kFar + 3));
     ASSERT_TRUE(buffer.drain(static_cast<std::size_t>(kFar - 5)));
-    EXPECT_EQ(first_is_unread(buffer), drains);
+    EXPECT_EQ(first_is_unread(buffer), evi::kCanSendFiles && drains);
     char out[9] = "";
     EXPECT_EQ(buffer.remove(out, sizeof out), 8);
     EXPECT_STREQ(out, "far away");
@@ -391,7 +391,7 @@ TEST(SendFile, keeps_the_limit) {
     EXPECT_TRUE(receive(pair.b) == want.substr(0, limit));
     EXPECT_TRUE(text(buffer) == want.substr(std::min(limit, want.size())));
     if (limit > 3 && limit < 3003) {
-      EXPECT_TRUE(first_is_unread(buffer));
+      EXPECT_EQ(first_is_unread(buffer), evi::kCanSendFiles);
     }
   }
 }
@@ -409,14 +409,14 @@ TEST(SendFile, goes_on_where_a_full_socket_stopped_it) {
     const std::size_t before = buffer.length();
     const ev_ssize_t put = buffer.write_some(pair.a, SIZE_MAX);
     if (put < 0) {
-      ASSERT_EQ(errno, EAGAIN);
+      ASSERT_EQ(evi::last_socket_error(), evi::kWouldBlock);
       ASSERT_EQ(buffer.length(), before);
       ++refusals;
       got += receive(pair.b);
       continue;
     }
     ASSERT_EQ(buffer.length(), before - static_cast<std::size_t>(put));
-    ASSERT_TRUE(buffer.empty() || first_is_unread(buffer));
+    ASSERT_TRUE(buffer.empty() || first_is_unread(buffer) == evi::kCanSendFiles);
   }
   got += receive(pair.b);
   EXPECT_GT(refusals, 0);
@@ -467,10 +467,10 @@ TEST(SendFile, errors_lose_nothing) {
   Draining buffer;
   ASSERT_TRUE(buffer.add_file(file.open(), 0, -1));
   EXPECT_EQ(buffer.write_some(-1, SIZE_MAX), -1);
-  EXPECT_EQ(errno, EBADF);
+  EXPECT_EQ(evi::last_socket_error(), test::kNoSocketThere);
   buffer.freeze(true);
   EXPECT_EQ(buffer.write_some(-1, SIZE_MAX), -1);
-  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
   EXPECT_TRUE(text(buffer) == pattern(3000));
 }
 
@@ -671,15 +671,15 @@ TEST(FileChain, moves_without_being_read) {
   ASSERT_TRUE(test::add(from, "+"));
   ASSERT_TRUE(from.drain(1));
   ASSERT_EQ(part.append_some(from, 3), 3);
-  EXPECT_TRUE(first_is_unread(part));
-  EXPECT_TRUE(first_is_unread(from));
+  EXPECT_EQ(first_is_unread(part), evi::kCanSendFiles);
+  EXPECT_EQ(first_is_unread(from), evi::kCanSendFiles);
   EXPECT_EQ(text(part), "123");
   EXPECT_EQ(text(from), "456789+");
   ASSERT_TRUE(to.append_all(from));
   EXPECT_EQ(text(to), "a456789+");
   ASSERT_TRUE(third.prepend_all(to));
   EXPECT_EQ(text(third), "a456789+z");
-  EXPECT_TRUE(third.first_chain()->next->unread);
+  EXPECT_EQ(third.first_chain()->next->unread, evi::kCanSendFiles);
   char out[5] = "";
   EXPECT_EQ(third.remove(out, 4), 4);
   EXPECT_STREQ(out, "a456");

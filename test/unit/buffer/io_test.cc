@@ -69,13 +69,13 @@ TEST(ReadSome, takes_what_is_there_up_to_its_limits) {
 TEST(ReadSome, tells_end_error_and_nothing_there_apart) {
   test::Pair pair = test::make_pipe();
   Buffer buffer;
-  errno = 0;
+  evi::set_socket_error(0);
   EXPECT_EQ(buffer.read_some(pair.a, 100), -1);
-  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(evi::last_socket_error(), evi::kWouldBlock);
   pair.close_b();
   EXPECT_EQ(buffer.read_some(pair.a, 100), 0);
   EXPECT_EQ(buffer.read_some(-1, 100), -1);
-  EXPECT_EQ(errno, EBADF);
+  EXPECT_EQ(evi::last_socket_error(), test::kNoSocketThere);
   EXPECT_TRUE(buffer.empty());
 }
 
@@ -99,7 +99,7 @@ TEST(ReadSome, reads_nothing_without_memory_and_loses_nothing) {
   {
     test::FaultAlloc memory{1};
     EXPECT_EQ(buffer.read_some(pair.a, 4096), -1);
-    EXPECT_EQ(errno, ENOMEM);
+    EXPECT_EQ(evi::last_socket_error(), evi::kNoMemory);
   }
   EXPECT_EQ(buffer.read_some(pair.a, 4096), 3000);
   EXPECT_EQ(text(buffer), bytes);
@@ -215,7 +215,7 @@ TEST(ReadInto, respects_its_limit_and_a_limit_of_nothing) {
   Buffer buffer("0123456789");
   send(pair.b, test::pattern(30000));
   EXPECT_EQ(buffer.read_into(pair.a, 0, spare, kChunk), -1);
-  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(evi::last_socket_error(), evi::kWouldBlock);
   EXPECT_EQ(spare.chain, nullptr);
   EXPECT_EQ(buffer.read_into(pair.a, 5, spare, kChunk), 5);
   EXPECT_EQ(spare.chain, nullptr) << "there was room";
@@ -228,12 +228,12 @@ TEST(ReadInto, reports_end_errors_and_frozen_ends) {
   ReadChunk spare;
   Buffer buffer;
   EXPECT_EQ(buffer.read_into(pair.a, 100, spare, kChunk), -1);
-  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(evi::last_socket_error(), evi::kWouldBlock);
   pair.close_b();
   EXPECT_EQ(buffer.read_into(pair.a, 100, spare, kChunk), 0);
   buffer.freeze(false);
   EXPECT_EQ(buffer.read_into(pair.a, 100, spare, kChunk), -1);
-  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
 }
 
 TEST(ReadInto, loses_nothing_whichever_allocation_fails) {
@@ -245,10 +245,10 @@ TEST(ReadInto, loses_nothing_whichever_allocation_fails) {
       ReadChunk spare;
       Buffer buffer;
       bool good = true;
-      errno = 0;
+      evi::set_socket_error(0);
       ev_ssize_t got = buffer.read_into(pair.a, SIZE_MAX, spare, kChunk);
       if (got < 0) {
-        EXPECT_EQ(errno, ENOMEM);
+        EXPECT_EQ(evi::last_socket_error(), evi::kNoMemory);
         good = false;
         got = buffer.read_into(pair.a, SIZE_MAX, spare, kChunk);
       }
@@ -290,7 +290,7 @@ TEST(WriteSome, stops_when_the_kernel_does) {
   ev_ssize_t put = 0;
   while ((put = buffer.write_some(pair.b, SIZE_MAX)) > 0) sent += static_cast<std::size_t>(put);
   EXPECT_EQ(put, -1);
-  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(evi::last_socket_error(), evi::kWouldBlock);
   EXPECT_GT(sent, 0u);
   EXPECT_EQ(text(buffer), bytes.substr(sent));
 }
@@ -298,13 +298,13 @@ TEST(WriteSome, stops_when_the_kernel_does) {
 TEST(WriteSome, keeps_everything_on_an_error) {
   Buffer buffer("abc"), empty;
   EXPECT_EQ(buffer.write_some(-1, SIZE_MAX), -1);
-  EXPECT_EQ(errno, EBADF);
+  EXPECT_EQ(evi::last_socket_error(), test::kNoSocketThere);
   EXPECT_EQ(text(buffer), "abc");
   EXPECT_EQ(buffer.write_some(-1, 0), 0);
   EXPECT_EQ(empty.write_some(-1, 10), 0);
   buffer.freeze(true);
   EXPECT_EQ(buffer.write_some(-1, 10), -1);
-  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
 }
 
 TEST(WriteSome, ends_references_that_it_sent) {
