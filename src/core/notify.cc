@@ -3,6 +3,7 @@
 
 #include "core/event_base.h"
 #include "util/log.h"
+#include "util/socket.h"
 
 using evi::LockGuard;
 
@@ -17,7 +18,8 @@ bool event_base::open_notifier() noexcept {
   wakes_by_method_ = backend_->prepare_wake && backend_->prepare_wake(backend_state_);
   if (wakes_by_method_) return true;
   if (!notify_waker_.open()) {
-    evi::log_warn("evthread_make_base_notifiable: no descriptor to wake the loop with");
+    evi::log_warn_socket(evi::last_socket_error(),
+                         "evthread_make_base_notifiable: no descriptor to wake the loop with");
     return false;
   }
   if (add_internal(notify_event_, notify_waker_.read_fd(), waker_edge(), on_notify)) return true;
