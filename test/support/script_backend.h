@@ -15,6 +15,7 @@
 
 #include "core/event_base.h"
 #include "support/fake_clock.h"
+#include "util/socket.h"
 
 namespace test {
 
@@ -75,6 +76,7 @@ struct ScriptBackend : evi::Backend {
     if (wanted && fail_updates > 0) {
       --fail_updates;
       errno = EPERM;
+      evi::set_socket_error(evi::kNotPermitted);
       return false;
     }
     slot.armed = wanted;

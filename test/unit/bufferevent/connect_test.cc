@@ -225,7 +225,11 @@ TEST_F(Connect, a_refusal_is_told_from_the_loop_and_the_next_attempt_may_succeed
   EXPECT_EQ(bev.log(), "");
   test::turn(*base);
   EXPECT_EQ(bev.log(), "e20");
+#ifdef _WIN32
+  EXPECT_EQ(bev.error, WSAECONNREFUSED);
+#else
   EXPECT_EQ(bev.error, ECONNREFUSED);
+#endif
   bufferevent_replacefd(bev, test::kNoFd);
   EXPECT_EQ(bufferevent_socket_connect(bev, reinterpret_cast<sockaddr *>(&address), length), 0);
   test::turn(*base);

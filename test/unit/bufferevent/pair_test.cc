@@ -61,7 +61,7 @@ TEST_F(Pairs, without_memory_data_stays_with_the_writer) {
     bufferevent_setcb(
         ends[1], nullptr, nullptr,
         [](bufferevent *, short what, void *arg) {
-          EXPECT_EQ(EVUTIL_SOCKET_ERROR(), ENOMEM);
+          EXPECT_EQ(EVUTIL_SOCKET_ERROR(), evi::kNoMemory);
           *static_cast<short *>(arg) = what;
         },
         &told);

@@ -66,7 +66,12 @@ struct RateLimitGroup : test::LimitedWorld {
 };
 
 TEST_F(RateLimitGroup, the_rate_of_any_number_of_members_is_exact_and_even) {
-  for (const std::size_t count : {1, 2, 10, 500}) {
+#ifdef _WIN32
+  constexpr std::size_t kMany = 100;  // each is asked for by a call to Wine's server in each wait
+#else
+  constexpr std::size_t kMany = 500;
+#endif
+  for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{10}, kMany}) {
     SCOPED_TRACE(count);
     ASSERT_TRUE(room_for(count));
     make(50'000, 50'000, 100);
@@ -397,6 +402,10 @@ TEST_P(MeasuredRate, is_the_configured_one) {
   ev_token_bucket_cfg_free(cfg);
 }
 
+#ifdef _WIN32
+INSTANTIATE_TEST_SUITE_P(Members, MeasuredRate, testing::Values(1, 10, 100));
+#else
 INSTANTIATE_TEST_SUITE_P(Members, MeasuredRate, testing::Values(1, 10, 500));
+#endif
 
 }  // namespace

@@ -8,7 +8,12 @@ namespace {
 
 using test::Bev;
 
+#ifdef _WIN32
+// More than a connection over TCP takes at once.
+const std::string kMuch(16'000'000, 'm');
+#else
 const std::string kMuch(3'000'000, 'm');
+#endif
 
 struct SocketTransport : testing::Test {
   test::FakeClock clock;
@@ -113,7 +118,7 @@ TEST_F(SocketTransport, a_failing_registration_is_an_error_of_its_direction) {
   test::QuietLog quiet;
   base->loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(bev.log(), "e22");
-  EXPECT_EQ(bev.error, EPERM);
+  EXPECT_EQ(bev.error, evi::kNotPermitted);
 }
 
 // --- reading ---
@@ -226,7 +231,9 @@ struct Timeouts : SocketTransport {
 TEST_F(Timeouts, without_them_no_timer_is_set) {
   bufferevent_enable(bev, EV_READ);
   bev.put(kMuch);
-  script.on_wait = [&](evi::Micros) { base->loop_break(); };
+  script.on_wait = [&](evi::Micros timeout) {
+    if (timeout != 0) base->loop_break();
+  };
   base->loop(0);
   EXPECT_EQ(script.waits.back(), test::ScriptBackend::kForever);
 }
