@@ -356,7 +356,7 @@ __attribute__((constructor(101))) static void keep_low_number(void) {
 
 int test_dup2(int fd, int number) {
   enum { kTries = 4096 };
-  static __thread int others[kTries];
+  int others[kTries];
   int count = 0, made = -1;
   if (!is_socket(fd)) return file_or_error(fd) ? (_dup2(fd, number) == 0 ? number : -1) : -1;
   if (is_socket(number)) closesocket((SOCKET)number);
@@ -384,7 +384,7 @@ int test_dup2(int fd, int number) {
 /* The first that is not below. */
 static int dup_socket_from(SOCKET s, int lowest) {
   enum { kTries = 4096 };
-  static __thread int below[kTries];
+  int below[kTries];
   int count = 0, made;
   while ((made = dup_socket(s)) >= 0 && made < lowest && count < kTries) below[count++] = made;
   while (count > 0) closesocket((SOCKET)below[--count]);
