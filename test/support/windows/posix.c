@@ -369,13 +369,6 @@ int test_dup2(int fd, int number) {
   }
   while (count > 0) closesocket((SOCKET)others[--count]);
   if (made == number) return made;
-  fprintf(stderr, "DUP2 fd %d number %d made %d count %d first %d low %d err %d\n", fd, number, made, count,
-          others[0], (int)(size_t)low_number, WSAGetLastError());
-  {
-    DWORD fl = 0;
-    fprintf(stderr, "handle info %d flags %lx sock %d\n",
-            (int)GetHandleInformation((HANDLE)(size_t)number, &fl), fl, is_socket(number));
-  }
   if (made >= 0) closesocket((SOCKET)made);
   errno = EBADF;
   return -1;
