@@ -214,6 +214,7 @@ timeval to_wait(Nanos timeout) noexcept {
 bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<Win32State *>(arg);
   Sets sets = std::move(state.spare);
+  sets.clear();
   for (std::size_t i = 0; i < state.count; ++i) sets.add(state.watched[i]);
   const timeval wait = timeout < 0 ? timeval{} : to_wait(timeout);
   int got = 0;
