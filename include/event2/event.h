@@ -209,8 +209,9 @@ enum event_base_config_flag {
   /* The EVENT_NO* environment variables do not count, nor do the others that this list names. */
   EVENT_BASE_FLAG_IGNORE_ENV = 0x02,
   /* Windows: socket bufferevents and listeners of the base use overlapped I/O on a completion port. Their
-   * callbacks run in the loop, as always. With the method win32 locks are needed (event2/thread.h), as a
-   * thread waits at the port: without them no base is made. Without effect on other systems. */
+   * callbacks run in the loop, as always, and no thread is started. The method is then wepoll, which waits at
+   * the port; if that is avoided or forbidden, a warning is logged, and sockets are served when they are
+   * ready. Without effect on other systems. */
   EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
   /* The time is read anew whenever it is wanted, not once per round of callbacks. */
   EVENT_BASE_FLAG_NO_CACHE_TIME = 0x08,
@@ -235,9 +236,9 @@ enum event_base_config_flag {
 EVENT2_CORE_EXPORT_SYMBOL
 int event_config_set_flag(struct event_config *cfg, int flag);
 
-/* Tells how many processors the program expects to use. A hint only: with EVENT_BASE_FLAG_STARTUP_IOCP it is
- * how many threads Windows lets run that wait at the base's completion port, of which there is one. Returns
- * 0; -1 if cfg is NULL. Since 2.0. */
+/* Tells how many processors the program expects to use. A hint only, and one that no method has a use for:
+ * the one thread that runs a base's loop also waits at its completion port. Returns 0; -1 if cfg is NULL.
+ * Since 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int event_config_set_num_cpus_hint(struct event_config *cfg, int cpus);
 

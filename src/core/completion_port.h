@@ -1,11 +1,8 @@
 // Overlapped operations of Windows: begun by who owns them, finished on the loop's thread.
 //
-// A base has one port, made with EVENT_BASE_FLAG_STARTUP_IOCP. A method that waits at a port of its own lends
-// that one and hands over what it finds there; beside any other method a thread waits at the port. Neither
-// runs code of the program: all they do is to queue the callback of the operation, which runs by its priority
-// like any other.
-//
-// Locks: the base's guards the list of operations. The thread takes no other.
+// A base that was made with EVENT_BASE_FLAG_STARTUP_IOCP shares the port that its method waits at. The method
+// hands over what it finds there, and the callback of the operation is queued in the base: it runs by its
+// priority like any other. The base's lock guards the list of operations.
 #ifndef EVI_CORE_COMPLETION_PORT_H
 #define EVI_CORE_COMPLETION_PORT_H
 
@@ -52,13 +49,11 @@ struct OperationLink {
 
 class CompletionPort {
  public:
-  CompletionPort(event_base &base, HANDLE lent) noexcept : base_(base), port_(lent), lent_(lent != nullptr) {}
+  // The port stays the method's.
+  CompletionPort(event_base &base, HANDLE port) noexcept : base_(base), port_(port) {}
   CompletionPort(const CompletionPort &) = delete;
   CompletionPort &operator=(const CompletionPort &) = delete;
   ~CompletionPort();
-
-  // A port of our own, with a thread. False without either.
-  [[nodiscard]] bool serve(int concurrency) noexcept;
 
   // Completions of the socket come here as long as it is open. False if they go elsewhere already.
   [[nodiscard]] bool associate(Socket socket) noexcept;
@@ -86,7 +81,7 @@ class CompletionPort {
     finish_with(op, error);
   }
 
-  // What came out of the port with kOperationKey.
+  // What came out of the port with kOperationKey. The base's lock is held.
   void report(const OVERLAPPED_ENTRY &entry) noexcept;
 
   // Extensions of winsock, asked for with a socket; null if it has none.
@@ -95,18 +90,13 @@ class CompletionPort {
   LPFN_GETACCEPTEXSOCKADDRS accept_addresses(Socket any) noexcept;
 
  private:
-  static DWORD WINAPI run(void *self) noexcept;
-  void serve_until_quit() noexcept;
-  void stop_thread() noexcept;
   bool drain_some() noexcept;
   void announce(Operation &op, Socket socket, std::uint8_t priority) noexcept;
   void withdraw(Operation &op) noexcept;
   void finish_with(Operation &op, int error) noexcept;
 
   event_base &base_;
-  HANDLE port_;
-  const bool lent_;
-  HANDLE thread_ = nullptr;
+  const HANDLE port_;
   TailList<Operation, OperationLink> under_way_;
   LPFN_CONNECTEX connect_ex_ = nullptr;
   LPFN_ACCEPTEX accept_ex_ = nullptr;

@@ -1,4 +1,4 @@
-// The completion port of a base: the thread that waits at it, and the end of operations.
+// The completion port of a base: how operations begin, and how they end.
 #include "core/completion_port.h"
 
 #include "util/alloc.h"
@@ -7,8 +7,7 @@
 namespace evi {
 namespace {
 
-constexpr ULONG_PTR kQuitKey = 4;
-// What is taken from the port at a time.
+// What is taken from the port at a time when a base is freed.
 constexpr ULONG kBatch = 64;
 // A cancelled operation comes back at once. These bound the wait for a driver that does not keep to that.
 constexpr int kMaxDrainRounds = 10'000;
@@ -63,31 +62,16 @@ bool Operation::cancel_and_wait(std::size_t &bytes) noexcept {
 
 // --- life ---
 
-bool CompletionPort::serve(int concurrency) noexcept {
-  const auto threads = static_cast<DWORD>(concurrency > 0 ? concurrency : 0);
-  port_ = CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, threads);
-  if (port_) thread_ = CreateThread(nullptr, 0, run, this, 0, nullptr);
-  return thread_ != nullptr;
-}
-
 CompletionPort::~CompletionPort() {
-  stop_thread();
   for (Operation *op = under_way_.front(); op; op = under_way_.next(*op)) op->cancel();
   for (int round = 0; !under_way_.empty() && round < kMaxDrainRounds; ++round) {
     if (!drain_some()) break;
   }
   // Their memory is never touched again by us, but may be by the kernel: it stays.
   if (!under_way_.empty()) log_warnx("event_base_free: overlapped operations that do not end");
-  if (port_ && !lent_) CloseHandle(port_);
 }
 
-void CompletionPort::stop_thread() noexcept {
-  if (!thread_) return;
-  if (PostQueuedCompletionStatus(port_, 0, kQuitKey, nullptr)) WaitForSingleObject(thread_, INFINITE);
-  CloseHandle(thread_);
-}
-
-// What a method that owns the port waits for is put back.
+// What the method waits for is put back.
 bool CompletionPort::drain_some() noexcept {
   OVERLAPPED_ENTRY entries[kBatch];
   ULONG count = 0;
@@ -97,6 +81,7 @@ bool CompletionPort::drain_some() noexcept {
   for (ULONG i = 0; i < count; ++i) {
     const OVERLAPPED_ENTRY &entry = entries[i];
     if (entry.lpCompletionKey == kOperationKey) {
+      const LockGuard held(base_.lock());
       report(entry);
     } else {
       PostQueuedCompletionStatus(port_, entry.dwNumberOfBytesTransferred, entry.lpCompletionKey,
@@ -104,30 +89,6 @@ bool CompletionPort::drain_some() noexcept {
     }
   }
   return true;
-}
-
-// --- the thread ---
-
-DWORD WINAPI CompletionPort::run(void *self) noexcept {
-  static_cast<CompletionPort *>(self)->serve_until_quit();
-  return 0;
-}
-
-void CompletionPort::serve_until_quit() noexcept {
-  OVERLAPPED_ENTRY entries[kBatch];
-  ULONG count = 0;
-  while (GetQueuedCompletionStatusEx(port_, entries, kBatch, &count, INFINITE, FALSE)) {
-    bool quit = false;
-    for (ULONG i = 0; i < count; ++i) {
-      if (entries[i].lpCompletionKey == kQuitKey) {
-        quit = true;
-      } else {
-        report(entries[i]);
-      }
-    }
-    if (quit) return;
-  }
-  log_warnx("GetQueuedCompletionStatusEx: error %lu", GetLastError());
 }
 
 // --- operations ---
@@ -163,12 +124,8 @@ void CompletionPort::finish_with(Operation &op, int error) noexcept {
 
 void CompletionPort::report(const OVERLAPPED_ENTRY &entry) noexcept {
   auto &op = *reinterpret_cast<Operation *>(entry.lpOverlapped);
-  {
-    const LockGuard held(base_.lock());
-    under_way_.remove(op);
-  }
-  // A loop that this wakes would run into the lock.
-  base_.schedule(op.done);
+  under_way_.remove(op);
+  base_.report_done(op.done);
 }
 
 // --- extensions ---
@@ -190,19 +147,10 @@ LPFN_GETACCEPTEXSOCKADDRS CompletionPort::accept_addresses(Socket any) noexcept 
 
 // --- what a base asks for ---
 
-bool open_completion_port(event_base &base, int concurrency, CompletionPort *&out) noexcept {
-  auto *const lent = static_cast<HANDLE>(base.method_port());
-  if (!lent && !base.lock()) {
-    log_warnx("event_base_new: EVENT_BASE_FLAG_STARTUP_IOCP with the method %s needs locks", base.method());
-    return false;
-  }
-  Owned<CompletionPort> port{make<CompletionPort>(base, lent)};
-  if (!port || (!lent && !port->serve(concurrency))) {
-    log_warnx("event_base_new: cannot make a completion port");
-    return false;
-  }
-  out = port.release();
-  return true;
+bool open_completion_port(event_base &base, CompletionPort *&out) noexcept {
+  auto *const port = static_cast<HANDLE>(base.method_port());
+  if (port) out = make<CompletionPort>(base, port);
+  return !port || out;
 }
 
 void close_completion_port(CompletionPort *port) noexcept { destroy(port); }

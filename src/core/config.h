@@ -42,7 +42,6 @@ struct event_config final {
 
   int required_features = 0;
   int flags = 0;  // EVENT_BASE_FLAG_*
-  int cpus_hint = 0;
   evi::Micros max_dispatch_interval = -1;  // -1: none
   int max_dispatch_callbacks = INT_MAX;
   int limit_from_priority = 0;

@@ -82,11 +82,7 @@ int event_config_set_flag(struct event_config *cfg, int flag) {
   return 0;
 }
 
-int event_config_set_num_cpus_hint(struct event_config *cfg, int cpus) {
-  if (!cfg) return -1;
-  cfg->cpus_hint = cpus;
-  return 0;
-}
+int event_config_set_num_cpus_hint(struct event_config *cfg, int) { return cfg ? 0 : -1; }
 
 int event_config_set_max_dispatch_interval(struct event_config *cfg, const struct timeval *max_interval,
                                            int max_callbacks, int min_priority) {

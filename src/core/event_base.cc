@@ -48,20 +48,44 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
   const bool overlapped = (demands.flags & EVENT_BASE_FLAG_STARTUP_IOCP) != 0;
   if ((wants_lock && !base->make_notifiable()) ||
-      (overlapped && !evi::open_completion_port(*base, demands.cpus_hint, base->completion_port_))) {
+      (overlapped && !evi::open_completion_port(*base, base->completion_port_))) {
     base.release()->dispose(false);
     return nullptr;
   }
   return base.release();
 }
 
+namespace {
+
+bool has_port(const evi::Backend &method) noexcept { return method.completion_port != nullptr; }
+bool has_no_port(const evi::Backend &method) noexcept { return !has_port(method); }
+bool any_has_port(const evi::Backend *const *methods) noexcept {
+  while (*methods && !has_port(**methods)) ++methods;
+  return *methods != nullptr;
+}
+
+}  // namespace
+
 bool event_base::choose_backend(const event_config &config, const evi::Backend *const *methods) noexcept {
   if (backend_) {
     backend_state_ = backend_->create(*this);
     return backend_state_ != nullptr;
   }
+  // Where the flag can have an effect, the methods that make it so come first.
+  const bool overlapped = (config.flags & EVENT_BASE_FLAG_STARTUP_IOCP) && any_has_port(methods);
+  if (overlapped && try_methods(config, methods, has_port)) return true;
+  if (try_methods(config, methods, overlapped ? has_no_port : nullptr)) {
+    if (overlapped) evi::log_warnx("event_base_new: %s has no completion port", method());
+    return true;
+  }
+  evi::log_warnx("event_base_new: no event mechanism available");
+  return false;
+}
+
+bool event_base::try_methods(const event_config &config, const evi::Backend *const *methods,
+                             bool (*eligible)(const evi::Backend &) noexcept) noexcept {
   for (const evi::Backend *const *method = methods; *method; ++method) {
-    if (!config.admits(**method)) continue;
+    if ((eligible && !eligible(**method)) || !config.admits(**method)) continue;
     if ((backend_state_ = (*method)->create(*this))) {
       backend_ = *method;
       uses_changelist_ = backend_->changelist_name && config.wants_changelist();
@@ -70,7 +94,6 @@ bool event_base::choose_backend(const event_config &config, const evi::Backend *
     }
     evi::log_warn("%s does not work here", (*method)->name);
   }
-  evi::log_warnx("event_base_new: no event mechanism available");
   return false;
 }
 
@@ -93,7 +116,7 @@ constexpr int kMaxTeardownRounds = 1 << 20;
 
 void event_base::dispose(bool run_finalizers) noexcept {
   int deleted = 0;
-  // Its thread may be waiting for the lock.
+  // What it cancels is told by the method's port, which is there still.
   evi::close_completion_port(completion_port_);
   completion_port_ = nullptr;
   {

@@ -158,7 +158,7 @@ struct event_base final {
     return uses_signal_fd_ ? "signalfd_signal" : "signal";
   }
   int features() const noexcept { return backend_->features; }
-  // Null unless the base was made for overlapped I/O, on a system that has it.
+  // Null unless the base was made for overlapped I/O, and its method can do it.
   evi::CompletionPort *completion_port() const noexcept { return completion_port_; }
   // The port that the method waits at, if it does.
   void *method_port() const noexcept {
@@ -191,6 +191,8 @@ struct event_base final {
   void report_signal(int signal, std::uint32_t count) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
     signal_arrived(signal, count);
   }
+  // An operation that its owner waits for is over.
+  void report_done(event_callback &cb) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { schedule_locked(cb); }
   // The wait ended because of Backend::wake.
   void woken() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { notify_pending_ = false; }
   // Tells the method anew what every descriptor is watched for. False if one was refused.
@@ -338,8 +340,10 @@ struct event_base final {
 
   // event_base.cc
   bool choose_backend(const event_config &config, const evi::Backend *const *methods) noexcept;
+  // The first that is admitted, eligible (null: all are) and works here.
+  bool try_methods(const event_config &config, const evi::Backend *const *methods,
+                   bool (*eligible)(const evi::Backend &) noexcept) noexcept;
   bool rewatch_signals() noexcept EVI_REQUIRES(lock_);
-  bool choose_backend(const event_config &config) noexcept;
   bool renew_backend_state() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
   void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);

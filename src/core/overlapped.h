@@ -13,9 +13,9 @@ namespace evi {
 class CompletionPort;
 struct Acceptor;
 
-// For a base that was made with EVENT_BASE_FLAG_STARTUP_IOCP. `out` stays null where there are no such ports:
-// then everything goes by readiness. False, with a log line, if the base cannot have one.
-[[nodiscard]] bool open_completion_port(event_base &base, int concurrency, CompletionPort *&out) noexcept;
+// For a base that was made with EVENT_BASE_FLAG_STARTUP_IOCP. `out` stays null if its method has no such port:
+// then everything goes by readiness. False without memory.
+[[nodiscard]] bool open_completion_port(event_base &base, CompletionPort *&out) noexcept;
 // Cancels what is under way and waits until the kernel has let go of it; the callbacks of those operations
 // are then queued in the base. The base's lock is not held.
 void close_completion_port(CompletionPort *port) noexcept;

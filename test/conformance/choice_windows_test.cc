@@ -31,6 +31,14 @@ TEST(Choice, wepoll_is_there_for_who_avoids_the_other_or_wants_more) {
   EXPECT_EQ(chosen(avoiding), "none");
 }
 
+TEST(Choice, overlapped_io_is_for_wepoll) {
+  event_config config;
+  config.flags = EVENT_BASE_FLAG_STARTUP_IOCP;
+  EXPECT_EQ(chosen(config), "wepoll");
+  ASSERT_TRUE(config.avoid("wepoll"));
+  EXPECT_EQ(chosen(config), "win32");
+}
+
 TEST(Choice, the_environment_forbids_methods) {
   event_config config, ignoring;
   ignoring.flags = EVENT_BASE_FLAG_IGNORE_ENV;

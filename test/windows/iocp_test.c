@@ -1,5 +1,4 @@
-/* Bases with EVENT_BASE_FLAG_STARTUP_IOCP: bufferevents and listeners on a completion port, under each
- * method. */
+/* Bases with EVENT_BASE_FLAG_STARTUP_IOCP: bufferevents and listeners on a completion port. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_struct.h>
@@ -15,7 +14,6 @@
 #include "api/bufferevent_log.h"
 #include "api/check.h"
 
-static const char *method;
 static struct event_base *base;
 
 static struct timeval after_ms(long ms) {
@@ -31,19 +29,18 @@ static void count_log(int severity, const char *message) {
   ++logged;
 }
 
-static struct event_base *new_base(int flags) {
+/* `avoided` may be NULL. */
+static struct event_base *new_base_without(const char *avoided, int flags) {
   struct event_config *config = event_config_new();
-  const char **names = event_get_supported_methods();
   struct event_base *made;
-  for (; *names; ++names) {
-    if (strcmp(*names, method) != 0) event_config_avoid_method(config, *names);
-  }
+  if (avoided) event_config_avoid_method(config, avoided);
   event_config_set_flag(config, flags);
   event_config_set_num_cpus_hint(config, 2);
   made = event_base_new_with_config(config);
   event_config_free(config);
   return made;
 }
+static struct event_base *new_base(int flags) { return new_base_without(NULL, flags); }
 
 static void stop(void) { event_base_loopbreak(base); }
 static void run_for(long ms) {
@@ -81,7 +78,7 @@ static void free_ends(void) {
 static void begin(void) {
   base = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
   CHECK(base);
-  CHECK_STR_EQ(event_base_get_method(base), method);
+  CHECK_STR_EQ(event_base_get_method(base), "wepoll");
   log_text[0] = 0;
 }
 static void end(void) { event_base_free(base); }
@@ -740,6 +737,49 @@ TEST(without_the_flag_nothing_is_overlapped) {
   end();
 }
 
+/* A base that may not have the method with the port. */
+static void check_readiness_serves(struct event_base *made) {
+  base = made;
+  CHECK(base);
+  CHECK_STR_EQ(event_base_get_method(base), "win32");
+  CHECK_INT_EQ(logged, 1);
+  plain_pair();
+  ends[0] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+  CHECK(!overlapped(ends[0]));
+  log_text[0] = 0;
+  bufferevent_setcb(ends[0], read_and_stop, NULL, NULL, (void *)"a");
+  bufferevent_enable(ends[0], EV_READ);
+  send((SOCKET)pair[1], "abc", 3, 0);
+  event_base_dispatch(base);
+  CHECK_LOG("a:r3 ");
+  bufferevent_free(ends[0]);
+  evutil_closesocket(pair[1]);
+  end();
+}
+
+TEST(without_the_method_readiness_serves_and_a_warning_tells_so) {
+  event_set_log_callback(count_log);
+  logged = 0;
+  check_readiness_serves(new_base_without("wepoll", EVENT_BASE_FLAG_STARTUP_IOCP));
+  logged = 0;
+  _putenv("EVENT_NOWEPOLL=1");
+  check_readiness_serves(new_base(EVENT_BASE_FLAG_STARTUP_IOCP));
+  _putenv("EVENT_NOWEPOLL=");
+  logged = 0;
+  event_set_log_callback(NULL);
+}
+
+TEST(with_every_method_avoided_there_is_no_base) {
+  struct event_config *config = event_config_new();
+  const char **names = event_get_supported_methods();
+  for (; *names; ++names) event_config_avoid_method(config, *names);
+  event_config_set_flag(config, EVENT_BASE_FLAG_STARTUP_IOCP);
+  event_set_log_callback(count_log);
+  CHECK(!event_base_new_with_config(config));
+  event_set_log_callback(NULL);
+  event_config_free(config);
+}
+
 TEST(callbacks_may_be_deferred) {
   begin();
   open_ends(BEV_OPT_DEFER_CALLBACKS | BEV_OPT_THREADSAFE | BEV_OPT_UNLOCK_CALLBACKS);
@@ -949,7 +989,6 @@ TEST(a_lack_of_memory_is_reported) {
   CHECK_INT_GT(i, 1);
   evconnlistener_free(listener);
   config = event_config_new();
-  event_config_avoid_method(config, strcmp(method, "win32") == 0 ? "wepoll" : "win32");
   event_config_set_flag(config, EVENT_BASE_FLAG_STARTUP_IOCP);
   for (i = 0, made = 0; i < 100 && !made; ++i) {
     struct event_base *another;
@@ -970,30 +1009,9 @@ TEST(a_lack_of_memory_is_reported) {
   end();
 }
 
-static int run_all(int argc, char **argv) {
-  RUN_TESTS(ten_megabytes_come_back_as_they_were, a_refused_connection_is_told, names_are_connected_to,
-            the_end_and_a_reset_are_told, timeouts_are_told_and_do_not_break_the_connection,
-            reading_stops_at_the_high_watermark, callbacks_may_free,
-            what_is_being_sent_outlives_the_bufferevent, the_peer_hears_at_once_that_a_bufferevent_was_freed,
-            a_base_may_be_freed_first, nothing_is_lost_while_reading_is_disabled,
-            enabling_tells_that_it_is_possible_to_write, what_reads_keeps_the_loop_alive, rates_are_limited,
-            many_connections_are_served, other_threads_may_write, other_threads_may_free,
-            a_new_socket_gets_the_rest, a_socket_may_go_from_one_bufferevent_to_another,
-            a_bufferevent_may_go_to_another_base, without_the_flag_nothing_is_overlapped,
-            callbacks_may_be_deferred, files_are_sent, connections_are_accepted_in_their_order,
-            a_disabled_listener_accepts_nothing, sockets_may_be_left_blocking,
-            a_listener_may_be_freed_in_its_callback, a_lack_of_memory_is_reported);
-}
-
-/* Before threads are enabled: select needs them, the port of wepoll does not. */
+/* Before threads are enabled. */
 static int without_locks(void) {
   int good;
-  event_set_log_callback(count_log);
-  method = "win32";
-  base = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
-  good = !base && logged == 1;
-  event_set_log_callback(NULL);
-  method = "wepoll";
   base = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
   if (!base) return 0;
   open_ends(0);
@@ -1001,7 +1019,7 @@ static int without_locks(void) {
   bufferevent_enable(ends[0], EV_READ);
   bufferevent_write(ends[1], "abc", 3);
   event_base_dispatch(base);
-  good = good && strcmp(log_text, "a:r3 ") == 0;
+  good = strcmp(log_text, "a:r3 ") == 0;
   free_ends();
   end();
   return good;
@@ -1009,7 +1027,6 @@ static int without_locks(void) {
 
 int main(int argc, char **argv) {
   WSADATA data;
-  int failed;
   if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
   event_set_mem_functions(failing_malloc, failing_realloc, free);
   if (!without_locks()) {
@@ -1017,8 +1034,17 @@ int main(int argc, char **argv) {
     return 1;
   }
   if (evthread_use_windows_threads() != 0) return 1;
-  method = "win32";
-  failed = run_all(argc, argv);
-  method = "wepoll";
-  return run_all(argc, argv) || failed;
+  RUN_TESTS(
+      ten_megabytes_come_back_as_they_were, a_refused_connection_is_told, names_are_connected_to,
+      the_end_and_a_reset_are_told, timeouts_are_told_and_do_not_break_the_connection,
+      reading_stops_at_the_high_watermark, callbacks_may_free, what_is_being_sent_outlives_the_bufferevent,
+      the_peer_hears_at_once_that_a_bufferevent_was_freed, a_base_may_be_freed_first,
+      nothing_is_lost_while_reading_is_disabled, enabling_tells_that_it_is_possible_to_write,
+      what_reads_keeps_the_loop_alive, rates_are_limited, many_connections_are_served,
+      other_threads_may_write, other_threads_may_free, a_new_socket_gets_the_rest,
+      a_socket_may_go_from_one_bufferevent_to_another, a_bufferevent_may_go_to_another_base,
+      without_the_flag_nothing_is_overlapped, without_the_method_readiness_serves_and_a_warning_tells_so,
+      with_every_method_avoided_there_is_no_base, callbacks_may_be_deferred, files_are_sent,
+      connections_are_accepted_in_their_order, a_disabled_listener_accepts_nothing,
+      sockets_may_be_left_blocking, a_listener_may_be_freed_in_its_callback, a_lack_of_memory_is_reported);
 }

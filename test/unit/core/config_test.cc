@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 
@@ -114,6 +115,61 @@ TEST(Config, signal_method) {
   const Environment wanted("EVENT_USE_SIGNALFD", "1");
   config.flags = 0;
   EXPECT_STREQ(test::make_base(&config)->signal_method(), "signalfd_signal");
+}
+
+// A method that works, or not, behind one with a completion port that works, or not.
+struct PortMethods {
+  explicit PortMethods(bool port_works, bool plain_works = true) {
+    with_port.name = "port";
+    with_port.completion_port = [](void *state) noexcept { return state; };
+    if (!port_works) with_port.create = refuse;
+    if (!plain_works) plain.create = refuse;
+  }
+  static void *refuse(event_base &) noexcept {
+    errno = ENOSYS;
+    return nullptr;
+  }
+  std::string chosen_with(int flags) const {
+    event_config config;
+    config.flags = flags;
+    const evi::Backend *const list[] = {&plain, &with_port, nullptr};
+    const test::Base base{event_base::create(&config, {.methods = list})};
+    return base ? base->method() : "none";
+  }
+
+  evi::Backend plain = *evi::available_backends()[0];
+  evi::Backend with_port = plain;
+};
+
+TEST(Config, who_asks_for_overlapped_io_gets_the_method_with_a_port) {
+  const test::QuietLog quiet;
+  const PortMethods methods(true);
+  EXPECT_EQ(methods.chosen_with(0), "epoll");
+  EXPECT_EQ(methods.chosen_with(EVENT_BASE_FLAG_STARTUP_IOCP), "port");
+  EXPECT_TRUE(quiet.lines().empty());
+}
+
+TEST(Config, or_another_with_a_warning) {
+  const test::QuietLog quiet;
+  EXPECT_EQ(PortMethods(false).chosen_with(EVENT_BASE_FLAG_STARTUP_IOCP), "epoll");
+  ASSERT_EQ(quiet.lines().size(), 2u);
+  EXPECT_EQ(quiet.lines()[0], "port does not work here: Function not implemented");
+  EXPECT_EQ(quiet.lines()[1], "event_base_new: epoll has no completion port");
+}
+
+TEST(Config, or_none_if_none_works) {
+  const test::QuietLog quiet;
+  EXPECT_EQ(PortMethods(false, false).chosen_with(EVENT_BASE_FLAG_STARTUP_IOCP), "none");
+  ASSERT_EQ(quiet.lines().size(), 3u);
+  EXPECT_EQ(quiet.lines()[2], "event_base_new: no event mechanism available");
+}
+
+TEST(Config, where_no_method_has_a_port_nothing_is_said) {
+  const test::QuietLog quiet;
+  event_config config;
+  config.flags = EVENT_BASE_FLAG_STARTUP_IOCP;
+  EXPECT_EQ(test::make_base(&config)->method(), std::string("epoll"));
+  EXPECT_TRUE(quiet.lines().empty());
 }
 
 TEST(Config, show_method) {
