@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command with Wine prepared and one server kept alive, so that each program starts in hundredths of seconds.
 #
-#   test/wine.sh PREFIX COMMAND [ARGS...]
+#   test/windows/wine.sh PREFIX COMMAND [ARGS...]     (PREFIX: an absolute path)
 set -eu
 WINEPREFIX=$1
 shift
