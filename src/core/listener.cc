@@ -207,13 +207,15 @@ void evconnlistener::continue_accepting() noexcept {
   accept_failed(evi::last_socket_error());
 }
 
+EVI_COLD Socket evconnlistener::take_accepted(sockaddr *peer, ev_socklen_t *length) noexcept {
+  const evi::SocketFlags nonblocking =
+      (flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING) ? evi::kBlocking : evi::kNonblocking;
+  const evi::SocketFlags inherited = (flags_ & LEV_OPT_CLOSE_ON_EXEC) ? evi::kCloseOnExec : evi::kBlocking;
+  return method_->take(*acceptor_, peer, length, nonblocking | inherited);
+}
+
 Socket evconnlistener::accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept {
-  if (acceptor_) {
-    const evi::SocketFlags nonblocking =
-        (flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING) ? evi::kBlocking : evi::kNonblocking;
-    const evi::SocketFlags inherited = (flags_ & LEV_OPT_CLOSE_ON_EXEC) ? evi::kCloseOnExec : evi::kBlocking;
-    return method_->take(*acceptor_, peer, length, nonblocking | inherited);
-  }
+  if (EVI_UNLIKELY(acceptor_ != nullptr)) return take_accepted(peer, length);
   return evi::accept_nonblocking(fd_, peer, length, !(flags_ & LEV_OPT_LEAVE_SOCKETS_BLOCKING),
                                  (flags_ & LEV_OPT_CLOSE_ON_EXEC) != 0);
 }

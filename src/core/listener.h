@@ -53,6 +53,7 @@ struct evconnlistener final {
   void use_acceptor() noexcept;
   void continue_accepting() noexcept EVI_REQUIRES(lock_);
   evi::Socket accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept EVI_REQUIRES(lock_);
+  evi::Socket take_accepted(sockaddr *peer, ev_socklen_t *length) noexcept EVI_REQUIRES(lock_);
   void accept_failed(int error) noexcept EVI_REQUIRES(lock_);
   bool take_reserve() noexcept EVI_REQUIRES(lock_);
   bool give_reserve() noexcept EVI_REQUIRES(lock_);
