@@ -117,6 +117,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static void on_underlying_event(bufferevent *, short what, void *self) noexcept;
   bool connected() noexcept;
 
+  static constexpr bufferevent_ops ops(const char *name, bool owns_events) noexcept;
   static bool start(BuffereventBase &bev, short directions, Start why) noexcept;
   static void stop(BuffereventBase &bev, short directions) noexcept;
   static void apply_timeouts(BuffereventBase &bev) noexcept;

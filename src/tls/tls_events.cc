@@ -226,36 +226,25 @@ bufferevent *TlsBufferevent::get_underlying(const BuffereventBase &bev) noexcept
   return of(bev).underlying_;
 }
 
-constinit const bufferevent_ops TlsBufferevent::kSocketOps = {
-    .name = "tls",
-    .owns_events = true,
-    .start = start,
-    .stop = stop,
-    .apply_timeouts = apply_timeouts,
-    .output_added = output_added,
-    .flush_turn = flush_turn,
-    .flush = flush,
-    .set_fd = set_fd,
-    .get_fd = get_fd,
-    .get_underlying = get_underlying,
-    .unlink = unlink,
-    .dispose = dispose,
-};
+constexpr bufferevent_ops TlsBufferevent::ops(const char *name, bool owns_events) noexcept {
+  return {
+      .name = name,
+      .owns_events = owns_events,
+      .start = start,
+      .stop = stop,
+      .apply_timeouts = apply_timeouts,
+      .output_added = output_added,
+      .flush_turn = flush_turn,
+      .flush = flush,
+      .set_fd = set_fd,
+      .get_fd = get_fd,
+      .get_underlying = get_underlying,
+      .unlink = unlink,
+      .dispose = dispose,
+  };
+}
 
-constinit const bufferevent_ops TlsBufferevent::kFilterOps = {
-    .name = "tls filter",
-    .owns_events = false,
-    .start = start,
-    .stop = stop,
-    .apply_timeouts = apply_timeouts,
-    .output_added = output_added,
-    .flush_turn = flush_turn,
-    .flush = flush,
-    .set_fd = set_fd,
-    .get_fd = get_fd,
-    .get_underlying = get_underlying,
-    .unlink = unlink,
-    .dispose = dispose,
-};
+constinit const bufferevent_ops TlsBufferevent::kSocketOps = ops("tls", true);
+constinit const bufferevent_ops TlsBufferevent::kFilterOps = ops("tls filter", false);
 
 }  // namespace evi

@@ -13,15 +13,9 @@
 
 #include "api/bufferevent_log.h"
 #include "api/check.h"
+#include "windows/loopback.h"
 
 static struct event_base *base;
-
-static struct timeval after_ms(long ms) {
-  struct timeval tv;
-  tv.tv_sec = ms / 1000;
-  tv.tv_usec = ms % 1000 * 1000;
-  return tv;
-}
 
 static int logged;
 static void count_log(int severity, const char *message) {

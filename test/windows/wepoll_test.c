@@ -13,30 +13,12 @@
 #include <windows.h>
 
 #include "api/check.h"
-
-struct seen {
-  int calls;
-  short what;
-};
-
-static void note(evutil_socket_t fd, short what, void *arg) {
-  struct seen *seen = arg;
-  (void)fd;
-  ++seen->calls;
-  seen->what |= what;
-}
+#include "windows/loopback.h"
 
 static void note_and_read(evutil_socket_t fd, short what, void *arg) {
   char buffer[64];
-  note(fd, what, arg);
+  note_seen(fd, what, arg);
   recv((SOCKET)fd, buffer, sizeof(buffer), 0);
-}
-
-static struct timeval after_ms(long ms) {
-  struct timeval tv;
-  tv.tv_sec = ms / 1000;
-  tv.tv_usec = ms % 1000 * 1000;
-  return tv;
 }
 
 static struct event_base *base;
@@ -71,7 +53,7 @@ static void close_all(void) {
 static void turn(void) {
   struct timeval limit = after_ms(10000);
   struct seen late = {0, 0};
-  struct event *timer = event_new(base, -1, 0, note, &late);
+  struct event *timer = event_new(base, -1, 0, note_seen, &late);
   event_add(timer, &limit);
   event_base_loop(base, EVLOOP_ONCE);
   event_free(timer);
@@ -210,7 +192,7 @@ TEST(memory_that_is_lacking_is_reported) {
     made = event_base_new();
     if (made) {
       open_pair();
-      ev = event_new(made, pair[0], EV_READ, note, &seen);
+      ev = event_new(made, pair[0], EV_READ, note_seen, &seen);
       if (ev) added = event_add(ev, NULL);
       allowed = -1;
       if (ev) event_free(ev);
@@ -236,7 +218,7 @@ TEST(memory_that_is_lacking_is_reported) {
 TEST(what_is_ready_is_told_in_every_wait) {
   struct event *ev;
   open_all();
-  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   look();
   CHECK_INT_EQ(seen.calls, 0);
@@ -282,7 +264,7 @@ TEST(what_is_over_before_the_wait_is_not_told) {
   char bytes[8];
   int i;
   open_all();
-  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   for (i = 0; i < 5; ++i) {
     look();
@@ -312,7 +294,7 @@ TEST(an_event_added_before_the_callback_reads_tells_nothing_old) {
   struct event *ev;
   open_all();
   ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_add_writer, &seen);
-  other = event_new(base, pair[0], EV_WRITE, note, &writing);
+  other = event_new(base, pair[0], EV_WRITE, note_seen, &writing);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   say(1, "abc");
   turn();
@@ -329,7 +311,7 @@ TEST(one_time_events_come_once_and_can_be_added_again) {
   struct event *ev;
   int i;
   open_all();
-  ev = event_new(base, pair[0], EV_READ, note, &seen);
+  ev = event_new(base, pair[0], EV_READ, note_seen, &seen);
   say(1, "abc");
   for (i = 1; i < 4; ++i) {
     CHECK_INT_EQ(event_add(ev, NULL), 0);
@@ -349,8 +331,8 @@ TEST(interest_changes_take_effect_at_once) {
   struct event *r, *w;
   int i;
   open_all();
-  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
-  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note, &writing);
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
+  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note_seen, &writing);
   for (i = 0; i < 400; ++i) {
     const int want_r = (i * 7 / 3) % 2, want_w = (i * 5 / 4) % 2;
     want_r ? event_add(r, NULL) : event_del(r);
@@ -372,8 +354,8 @@ TEST(narrowed_interest_is_told_no_more_than_it_wants) {
   struct event *r, *w;
   char bytes[4096];
   open_all();
-  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
-  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note, &writing);
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
+  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note_seen, &writing);
   memset(bytes, 0, sizeof(bytes));
   while (send((SOCKET)pair[0], bytes, sizeof(bytes), 0) > 0) {
   }
@@ -404,9 +386,9 @@ TEST(an_end_is_told_early_and_to_readers) {
   struct seen closed = {0, 0}, writing = {0, 0};
   struct event *c, *r, *w;
   open_all();
-  c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note, &closed);
-  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
-  w = event_new(base, pair[0], EV_WRITE, note, &writing);
+  c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note_seen, &closed);
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
+  w = event_new(base, pair[0], EV_WRITE, note_seen, &writing);
   CHECK_INT_EQ(event_add(c, NULL), 0);
   look();
   CHECK_INT_EQ(closed.calls, 0);
@@ -434,8 +416,8 @@ TEST(an_end_behind_data_is_told_before_it_is_read) {
   struct event *c, *r;
   char bytes[8];
   open_all();
-  c = event_new(base, pair[0], EV_CLOSED, note, &seen);
-  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  c = event_new(base, pair[0], EV_CLOSED, note_seen, &seen);
+  r = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
   CHECK_INT_EQ(event_add(c, NULL), 0);
   look();
   say(1, "abc");
@@ -460,7 +442,7 @@ TEST(an_end_behind_data_is_told_before_it_is_read) {
 TEST(data_does_not_wake_who_waits_for_the_end) {
   struct event *c;
   open_all();
-  c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note, &seen);
+  c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note_seen, &seen);
   CHECK_INT_EQ(event_add(c, NULL), 0);
   say(1, "abc");
   look();
@@ -477,7 +459,7 @@ TEST(a_writer_does_not_hear_of_the_peers_end) {
   memset(bytes, 0, sizeof(bytes));
   while (send((SOCKET)pair[0], bytes, sizeof(bytes), 0) > 0) {
   }
-  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note, &seen);
+  w = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note_seen, &seen);
   CHECK_INT_EQ(event_add(w, NULL), 0);
   shutdown((SOCKET)pair[1], SD_SEND);
   look();
@@ -497,7 +479,7 @@ TEST(a_reset_is_told_to_whoever_waits) {
     at_once.l_onoff = 1;
     at_once.l_linger = 0;
     setsockopt((SOCKET)pair[1], SOL_SOCKET, SO_LINGER, (const char *)&at_once, sizeof(at_once));
-    ev = event_new(base, pair[0], kinds[i], note, &seen);
+    ev = event_new(base, pair[0], kinds[i], note_seen, &seen);
     CHECK_INT_EQ(event_add(ev, NULL), 0);
     if (!(kinds[i] & EV_WRITE)) look();
     close_one(&pair[1]);
@@ -517,8 +499,8 @@ TEST(a_socket_closed_while_watched_neither_spins_nor_stops_the_others) {
   evutil_socket_t more[2];
   open_all();
   CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, more), 0);
-  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
-  mine = event_new(base, more[0], EV_READ | EV_PERSIST, note, &ours);
+  ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
+  mine = event_new(base, more[0], EV_READ | EV_PERSIST, note_seen, &ours);
   CHECK_INT_EQ(event_add(ev, NULL) | event_add(mine, NULL), 0);
   look();
   close_one(&pair[0]);
@@ -539,7 +521,7 @@ TEST(a_closed_number_that_is_opened_anew_is_watched_anew) {
   open_all();
   for (i = 0; i < 50; ++i) {
     const evutil_socket_t old = pair[0];
-    struct event *ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+    struct event *ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
     CHECK_INT_EQ(event_add(ev, NULL), 0);
     say(1, "old");
     if (i % 2) look();
@@ -553,7 +535,7 @@ TEST(a_closed_number_that_is_opened_anew_is_watched_anew) {
       pair[0] = old;
     }
     reused += pair[0] == old;
-    ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+    ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
     CHECK_INT_EQ(event_add(ev, NULL), 0);
     look();
     look();
@@ -573,21 +555,21 @@ TEST(what_is_no_socket_is_refused) {
   open_all();
   event_set_log_callback(keep_log);
   close_one(&pair[1]);
-  ev = event_new(base, pair[0] + 400, EV_READ, note, &seen);
+  ev = event_new(base, pair[0] + 400, EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   CHECK_INT_EQ(event_pending(ev, EV_READ, NULL), 0);
   event_free(ev);
-  ev = event_new(base, pair[0] + 1, EV_READ, note, &seen);
+  ev = event_new(base, pair[0] + 1, EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   event_free(ev);
   file = CreateEventA(NULL, FALSE, FALSE, NULL);
   CHECK(file);
-  ev = event_new(base, (evutil_socket_t)(intptr_t)file, EV_READ, note, &seen);
+  ev = event_new(base, (evutil_socket_t)(intptr_t)file, EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   event_free(ev);
   CloseHandle(file);
   /* A number that there is room for already, closed since. */
-  ev = event_new(base, pair[0], EV_READ, note, &seen);
+  ev = event_new(base, pair[0], EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   CHECK_INT_EQ(event_del(ev), 0);
   close_one(&pair[0]);
@@ -732,7 +714,7 @@ TEST(datagram_sockets_are_told) {
   open_all();
   open_many(1);
   if (CHECK_FAILED()) return;
-  w = event_new(base, sockets[0], EV_WRITE, note, &writing);
+  w = event_new(base, sockets[0], EV_WRITE, note_seen, &writing);
   CHECK_INT_EQ(event_add(w, NULL), 0);
   turn();
   CHECK_INT_EQ(writing.calls, 1);
@@ -759,7 +741,7 @@ TEST(a_refused_connection_is_told_to_readers_and_writers) {
     bind_to_loopback(bound, &address);
     fd = (evutil_socket_t)socket(AF_INET, SOCK_STREAM, 0);
     evutil_make_socket_nonblocking(fd);
-    ev = event_new(base, fd, kinds[i], note, &seen);
+    ev = event_new(base, fd, kinds[i], note_seen, &seen);
     CHECK_INT_EQ(event_add(ev, NULL), 0);
     look();
     CHECK_INT_EQ(seen.calls, 0);
@@ -787,8 +769,8 @@ TEST(a_connection_that_stands_is_told_to_writers) {
   CHECK_INT_EQ(listen((SOCKET)listening, 5), 0);
   fd = (evutil_socket_t)socket(AF_INET, SOCK_STREAM, 0);
   evutil_make_socket_nonblocking(fd);
-  l = event_new(base, listening, EV_READ | EV_PERSIST, note, &accepting);
-  w = event_new(base, fd, EV_WRITE, note, &seen);
+  l = event_new(base, listening, EV_READ | EV_PERSIST, note_seen, &accepting);
+  w = event_new(base, fd, EV_WRITE, note_seen, &seen);
   CHECK_INT_EQ(event_add(l, NULL), 0);
   look();
   CHECK_INT_EQ(accepting.calls, 0);
@@ -805,53 +787,9 @@ TEST(a_connection_that_stands_is_told_to_writers) {
   close_all();
 }
 
-enum { much = 1 << 20 };
-static struct bufferevent *server_side;
-
-static void echo(struct bufferevent *bev, void *arg) {
-  (void)arg;
-  bufferevent_write_buffer(bev, bufferevent_get_input(bev));
-}
-static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
-                     void *arg) {
-  (void)peer, (void)length, (void)arg;
-  server_side = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
-  bufferevent_setcb(server_side, echo, NULL, NULL, NULL);
-  bufferevent_enable(server_side, EV_READ | EV_WRITE);
-}
-static void count_back(struct bufferevent *bev, void *arg) {
-  if (evbuffer_get_length(bufferevent_get_input(bev)) == much) event_base_loopexit(arg, NULL);
-}
-
 TEST(bytes_come_back_from_an_echo_server) {
-  struct timeval limit = after_ms(60000);
-  struct sockaddr_in address;
-  int length = sizeof(address);
-  struct evconnlistener *listener;
-  struct bufferevent *client;
-  static char sent[much], got[much];
-  int i;
   open_all();
-  for (i = 0; i < much; ++i) sent[i] = (char)(i * 7);
-  memset(&address, 0, sizeof(address));
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener = evconnlistener_new_bind(base, accepted, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
-                                     (struct sockaddr *)&address, sizeof(address));
-  CHECK(listener);
-  CHECK_INT_EQ(getsockname((SOCKET)evconnlistener_get_fd(listener), (struct sockaddr *)&address, &length), 0);
-  client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-  bufferevent_setcb(client, count_back, NULL, NULL, base);
-  bufferevent_enable(client, EV_READ | EV_WRITE);
-  CHECK_INT_EQ(bufferevent_socket_connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
-  bufferevent_write(client, sent, much);
-  event_base_loopexit(base, &limit);
-  event_base_dispatch(base);
-  CHECK_INT_EQ(bufferevent_read(client, got, much), much);
-  CHECK_MEM_EQ(sent, got, much);
-  bufferevent_free(client);
-  bufferevent_free(server_side);
-  evconnlistener_free(listener);
+  check_echo_over_loopback(base);
   close_all();
 }
 
@@ -864,7 +802,7 @@ TEST(timeouts_are_kept) {
   for (i = 0; i < sizeof(times) / sizeof(times[0]); ++i) {
     struct timeval wait = after_ms(times[i]);
     LARGE_INTEGER before, after, frequency;
-    struct event *ev = event_new(base, pair[0], EV_READ, note, &seen);
+    struct event *ev = event_new(base, pair[0], EV_READ, note_seen, &seen);
     seen.calls = 0;
     QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&before);
@@ -946,7 +884,7 @@ TEST(another_thread_wakes_the_loop) {
   struct event *timer;
   int i;
   open_all_with_threads();
-  timer = event_new(base, -1, 0, note, &seen);
+  timer = event_new(base, -1, 0, note_seen, &seen);
   for (i = 0; i < 50 && !CHECK_FAILED(); ++i) run_beside(wake_and_end, timer);
   CHECK_INT_EQ(seen.calls, 0);
   event_free(timer);
@@ -970,7 +908,7 @@ TEST(what_another_thread_adds_reaches_the_wait) {
   struct seen late = {0, 0};
   int i;
   open_all_with_threads();
-  timer = event_new(base, -1, 0, note, &late);
+  timer = event_new(base, -1, 0, note_seen, &late);
   for (i = 0; i < 100 && !CHECK_FAILED(); ++i) {
     from_outside = event_new(base, pair[0], EV_READ | (i % 2 ? EV_PERSIST : 0), note_and_leave, &seen);
     run_beside(add_and_send, timer);
@@ -1009,7 +947,7 @@ TEST(a_wait_survives_another_threads_churn) {
   event_free(events[3]);
   events[3] = event_new(base, sockets[3], EV_READ | EV_PERSIST, read_and_leave, &each[3]);
   CHECK_INT_EQ(event_add(events[3], NULL), 0);
-  timer = event_new(base, -1, 0, note, &late);
+  timer = event_new(base, -1, 0, note_seen, &late);
   run_beside(churn, timer);
   CHECK_INT_EQ(each[3].calls, 1);
   CHECK_INT_EQ(late.calls, 0);
@@ -1063,7 +1001,7 @@ TEST(a_report_of_the_old_socket_does_not_reach_the_new_one) {
   HANDLE loop;
   open_all_with_threads();
   lock = last_lock;
-  before = event_new(base, pair[0], EV_READ | EV_PERSIST, note, &seen);
+  before = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
   after = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_read, &late);
   watch = evwatch_prepare_new(base, say_that_it_runs, (void *)&runs);
   CHECK_INT_EQ(event_add(before, NULL), 0);

@@ -11,26 +11,7 @@
 #include <windows.h>
 
 #include "api/check.h"
-
-struct seen {
-  int calls;
-  short what;
-  int error;
-};
-
-static void note(evutil_socket_t fd, short what, void *arg) {
-  struct seen *seen = arg;
-  (void)fd;
-  ++seen->calls;
-  seen->what |= what;
-}
-
-static struct timeval after_ms(long ms) {
-  struct timeval tv;
-  tv.tv_sec = ms / 1000;
-  tv.tv_usec = ms % 1000 * 1000;
-  return tv;
-}
+#include "windows/loopback.h"
 
 TEST(the_method_is_select_of_windows) {
   struct event_base *base = event_base_new();
@@ -168,14 +149,14 @@ TEST(random_bytes_differ) {
 
 TEST(readiness_and_timeouts_are_told) {
   struct event_base *base = event_base_new();
-  struct seen reading = {0, 0, 0}, writing = {0, 0, 0}, timer = {0, 0, 0};
+  struct seen reading = {0, 0}, writing = {0, 0}, timer = {0, 0};
   struct timeval soon = after_ms(10);
   struct event *r, *w, *t;
   evutil_socket_t pair[2];
   CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
-  r = event_new(base, pair[0], EV_READ, note, &reading);
-  w = event_new(base, pair[0], EV_WRITE, note, &writing);
-  t = event_new(base, -1, 0, note, &timer);
+  r = event_new(base, pair[0], EV_READ, note_seen, &reading);
+  w = event_new(base, pair[0], EV_WRITE, note_seen, &writing);
+  t = event_new(base, -1, 0, note_seen, &timer);
   CHECK_INT_EQ(event_add(r, NULL) | event_add(w, NULL) | event_add(t, &soon), 0);
   CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
   CHECK_INT_EQ(writing.what, EV_WRITE);
@@ -195,12 +176,12 @@ enum { many = 300 };
 TEST(more_sockets_than_fd_setsize_are_watched) {
   static evutil_socket_t pairs[many][2];
   static struct event *events[many];
-  struct seen seen = {0, 0, 0};
+  struct seen seen = {0, 0};
   struct event_base *base = event_base_new();
   int i;
   for (i = 0; i < many; ++i) {
     CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pairs[i]), 0);
-    events[i] = event_new(base, pairs[i][0], EV_READ | EV_PERSIST, note, &seen);
+    events[i] = event_new(base, pairs[i][0], EV_READ | EV_PERSIST, note_seen, &seen);
     CHECK_INT_EQ(event_add(events[i], NULL), 0);
   }
   send((SOCKET)pairs[many - 1][1], "x", 1, 0);
@@ -218,20 +199,20 @@ static void silent(int severity, const char *message) { (void)severity, (void)me
 
 TEST(what_is_no_socket_is_refused) {
   struct event_base *base = event_base_new();
-  struct seen seen = {0, 0, 0};
+  struct seen seen = {0, 0};
   evutil_socket_t pair[2];
   struct event *ev;
   event_set_log_callback(silent);
   CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
   evutil_closesocket(pair[1]);
-  ev = event_new(base, pair[1], EV_READ, note, &seen);
+  ev = event_new(base, pair[1], EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   event_free(ev);
-  ev = event_new(base, pair[0] + 1, EV_READ, note, &seen);
+  ev = event_new(base, pair[0] + 1, EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   event_free(ev);
   /* Closed while it is watched: its user is told and gets the error. */
-  ev = event_new(base, pair[0], EV_READ, note, &seen);
+  ev = event_new(base, pair[0], EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   evutil_closesocket(pair[0]);
   CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
@@ -256,11 +237,11 @@ static void start_thread(evutil_socket_t fd, short what, void *base) {
 TEST(another_thread_wakes_the_loop) {
   struct event_base *base;
   struct timeval long_time = after_ms(60000);
-  struct seen seen = {0, 0, 0};
+  struct seen seen = {0, 0};
   struct event *ev;
   CHECK_INT_EQ(evthread_use_windows_threads(), 0);
   base = event_base_new();
-  ev = event_new(base, -1, 0, note, &seen);
+  ev = event_new(base, -1, 0, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, &long_time), 0);
   CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, start_thread, base, NULL), 0);
   event_base_loop(base, 0);
@@ -275,8 +256,8 @@ TEST(another_thread_wakes_the_loop) {
 
 TEST(signals_of_the_runtime_library_are_events) {
   struct event_base *base = event_base_new();
-  struct seen seen = {0, 0, 0};
-  struct event *ev = evsignal_new(base, SIGINT, note, &seen);
+  struct seen seen = {0, 0};
+  struct event *ev = evsignal_new(base, SIGINT, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   raise(SIGINT);
   raise(SIGINT);
@@ -286,70 +267,18 @@ TEST(signals_of_the_runtime_library_are_events) {
   event_base_free(base);
 }
 
-/* An echo server and one client of it, which sends much and reads it back. */
-
-enum { much = 1 << 20 };
-
-static void echo(struct bufferevent *bev, void *arg) {
-  (void)arg;
-  bufferevent_write_buffer(bev, bufferevent_get_input(bev));
-}
-
-static struct bufferevent *server_side;
-
-static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
-                     void *arg) {
-  (void)peer, (void)length, (void)arg;
-  server_side = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
-  bufferevent_setcb(server_side, echo, NULL, NULL, NULL);
-  bufferevent_enable(server_side, EV_READ | EV_WRITE);
-}
-
-static void count_back(struct bufferevent *bev, void *arg) {
-  if (evbuffer_get_length(bufferevent_get_input(bev)) == much) event_base_loopexit(arg, NULL);
-}
-
-static void note_event(struct bufferevent *bev, short what, void *arg) {
-  (void)bev, (void)arg;
-  if (what & BEV_EVENT_ERROR) printf("error %d\n", EVUTIL_SOCKET_ERROR());
-}
-
 TEST(bytes_come_back_from_an_echo_server) {
   struct event_base *base = event_base_new();
-  struct timeval limit = after_ms(60000);
-  struct sockaddr_in address;
-  int length = sizeof(address);
-  struct evconnlistener *listener;
-  struct bufferevent *client;
-  static char sent[much], got[much];
-  int i;
-  for (i = 0; i < much; ++i) sent[i] = (char)(i * 7);
-  memset(&address, 0, sizeof(address));
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener = evconnlistener_new_bind(base, accepted, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
-                                     (struct sockaddr *)&address, sizeof(address));
-  CHECK(listener);
-  CHECK_INT_EQ(getsockname((SOCKET)evconnlistener_get_fd(listener), (struct sockaddr *)&address, &length), 0);
-  client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-  bufferevent_setcb(client, count_back, NULL, note_event, base);
-  bufferevent_enable(client, EV_READ | EV_WRITE);
-  CHECK_INT_EQ(bufferevent_socket_connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
-  bufferevent_write(client, sent, much);
-  event_base_loopexit(base, &limit);
-  event_base_dispatch(base);
-  CHECK_INT_EQ(bufferevent_read(client, got, much), much);
-  CHECK_MEM_EQ(sent, got, much);
-  bufferevent_free(client);
-  bufferevent_free(server_side);
-  evconnlistener_free(listener);
+  check_echo_over_loopback(base);
   event_base_free(base);
 }
+
+static int refused_with;
 
 static void note_refusal(struct bufferevent *bev, short what, void *arg) {
   struct seen *seen = arg;
   ++seen->calls;
-  seen->error = EVUTIL_SOCKET_ERROR();
+  refused_with = EVUTIL_SOCKET_ERROR();
   seen->what = what;
   event_base_loopexit(bufferevent_get_base(bev), NULL);
 }
@@ -359,7 +288,7 @@ TEST(a_refused_connection_is_an_error) {
   struct timeval limit = after_ms(60000);
   struct sockaddr_in address;
   int length = sizeof(address);
-  struct seen seen = {0, 0, 0};
+  struct seen seen = {0, 0};
   SOCKET bound = socket(AF_INET, SOCK_STREAM, 0);
   struct bufferevent *client = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
   memset(&address, 0, sizeof(address));
@@ -374,7 +303,7 @@ TEST(a_refused_connection_is_an_error) {
   event_base_dispatch(base);
   CHECK_INT_EQ(seen.calls, 1);
   CHECK_INT_EQ(seen.what, BEV_EVENT_ERROR);
-  CHECK_INT_EQ(seen.error, WSAECONNREFUSED);
+  CHECK_INT_EQ(refused_with, WSAECONNREFUSED);
   bufferevent_free(client);
   closesocket(bound);
   event_base_free(base);
