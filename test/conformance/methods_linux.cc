@@ -18,14 +18,13 @@ const std::vector<Method> &methods() {
   constexpr int kEdges = EV_FEATURE_ET, kFast = EV_FEATURE_O1, kFiles = EV_FEATURE_FDS,
                 kClosed = EV_FEATURE_EARLY_CLOSE;
   static const std::vector<Method> all = {
-      {"epoll", 0, &evi::epoll_backend, kEdges | kFast | kClosed, true, false},
-      {"epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, &evi::epoll_backend, kEdges | kFast | kClosed, true,
-       false},
-      {"poll", 0, &evi::poll_backend, kFiles | kClosed, true, false},
-      {"select", 0, &evi::select_backend, kFiles, true, false},
-      {"kqueue", 0, &evi::kqueue_backend, kEdges | kFast | kFiles | kClosed, true, true},
-      {"evport", 0, &evi::evport_backend, kFast | kFiles | kClosed, true, true},
-      {"devpoll", 0, &evi::devpoll_backend, kFast | kFiles | kClosed, false, true},
+      {"epoll", 0, &evi::epoll_backend, kEdges | kFast | kClosed, true},
+      {"epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, &evi::epoll_backend, kEdges | kFast | kClosed, true},
+      {"poll", 0, &evi::poll_backend, kFiles | kClosed, true},
+      {"select", 0, &evi::select_backend, kFiles, true},
+      {"kqueue", 0, &evi::kqueue_backend, kEdges | kFast | kFiles | kClosed, true},
+      {"evport", 0, &evi::evport_backend, kFast | kFiles | kClosed, true},
+      {"devpoll", 0, &evi::devpoll_backend, kFast | kFiles | kClosed, false},
   };
   return all;
 }

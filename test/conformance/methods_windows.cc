@@ -12,8 +12,8 @@ namespace conformance {
 
 const std::vector<Method> &methods() {
   static const std::vector<Method> all = {
-      {"win32", 0, &evi::win32_backend, 0, false, false},
-      {"wepoll", 0, &evi::wepoll_backend, EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE, false, false},
+      {"win32", 0, &evi::win32_backend, 0, false},
+      {"wepoll", 0, &evi::wepoll_backend, EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE, false},
   };
   return all;
 }

@@ -15,6 +15,7 @@ import threading
 import unittest
 
 DEADLINE = 60.0  # seconds for any one thing to happen
+OTHER_METHODS = {'win32': {}, 'wepoll': {'EVENT_NOWIN32': '1'}}  # what forbids them
 OPTIONS = argparse.Namespace(bin='.', wine='/usr/lib/wine/wine64')
 
 
@@ -25,9 +26,10 @@ def rot13(data):
 
 
 class Server:
-    def __init__(self, name, *options, method=None):
+    def __init__(self, name, *options, method='win32'):
         self.process = subprocess.Popen([OPTIONS.wine, '%s/%s.exe' % (OPTIONS.bin, name), *options],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=dict(os.environ, **(method or {})))
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env=dict(os.environ, EVENT_SHOW_METHOD='1', **OTHER_METHODS[method]))
         self.watchdog = threading.Timer(DEADLINE, self.process.kill)
         self.watchdog.start()
         line = self.process.stdout.readline().decode().strip()
@@ -36,12 +38,17 @@ class Server:
             self.stop()
             raise AssertionError('%s printed %r' % (name, line))
         self.address = found[1], int(found[2])
+        line = self.process.stderr.readline().decode().strip()
+        if not line.endswith('libevent using: ' + method):
+            self.stop()
+            raise AssertionError('%s logged %r' % (name, line))
         self.watchdog.cancel()
 
     def stop(self):
         self.watchdog.cancel()
         self.process.kill()
         self.process.stdout.close()
+        self.process.stderr.close()
         self.process.wait()
 
     def client(self):
@@ -66,7 +73,7 @@ class Server:
 
 class ServerTests:
     OPTIONS = ('-p', '0')
-    METHOD = None
+    METHOD = 'win32'
 
     @classmethod
     def setUpClass(cls):
@@ -114,7 +121,7 @@ class EchoServer(ServerTests, unittest.TestCase):
 
 
 class EchoServerOnWepoll(EchoServer):
-    METHOD = {'EVENT_NOWIN32': '1'}
+    METHOD = 'wepoll'
 
 
 class Rot13Tests(ServerTests):
@@ -129,7 +136,7 @@ class Rot13Server(Rot13Tests, unittest.TestCase):
 
 class Rot13ServerOnWepoll(Rot13Tests, unittest.TestCase):
     NAME = 'rot13-server'
-    METHOD = {'EVENT_NOWIN32': '1'}
+    METHOD = 'wepoll'
 
 
 class Rot13Bufferevent(Rot13Tests, unittest.TestCase):
@@ -140,6 +147,7 @@ class Rot13Events(Rot13Tests, unittest.TestCase):
     NAME = 'rot13-server-events'
 
 
+@unittest.skipUnless(os.path.exists('/proc/net/if_inet6'), 'there is no IPv6')
 class Rot13ServerOnIpv6(Rot13Tests, unittest.TestCase):
     NAME = 'rot13-server'
     OPTIONS = ('-p', '0', '-b', '::1')

@@ -662,7 +662,7 @@ TEST(a_base_is_freed_while_polls_are_under_way) {
   close_one(&pair[1]);
 }
 
-enum { events_told = 100 };
+enum { events_told = 40 };
 
 static double microseconds_per_event(int idle) {
   LARGE_INTEGER before, after, frequency;
@@ -685,23 +685,33 @@ static double microseconds_per_event(int idle) {
   return (double)(after.QuadPart - before.QuadPart) * 1e6 / (double)frequency.QuadPart / events_told;
 }
 
-/* A machine that is busy, and a kernel that slows down by itself, leave the difference to select. */
-TEST(idle_sockets_cost_less_than_with_select) {
+static void measure_select(double *microseconds) {
   struct event_config *config = event_config_new();
-  double polled, selected;
-  open_all();
-  polled = microseconds_per_event(2000);
-  CHECK_INT_EQ(seen.calls, events_told);
-  close_all();
   memset(&seen, 0, sizeof(seen));
   event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
   base = event_base_new_with_config(config);
+  event_config_free(config);
   CHECK_STR_EQ(event_base_get_method(base), "win32");
   open_pair();
-  selected = microseconds_per_event(2000);
-  CHECK_INT_EQ(seen.calls, events_told);
+  *microseconds = microseconds_per_event(2000);
   close_all();
-  event_config_free(config);
+}
+
+/* The best of some rounds in turn: a machine may be busy for a while, and the kernel slows down by itself. */
+TEST(idle_sockets_cost_less_than_with_select) {
+  double polled = 1e9, selected = 1e9;
+  int round;
+  for (round = 0; round < 3 && !CHECK_FAILED(); ++round) {
+    double took = 1e9;
+    open_all();
+    took = microseconds_per_event(2000);
+    CHECK_INT_EQ(seen.calls, events_told);
+    close_all();
+    if (took < polled) polled = took;
+    measure_select(&took);
+    CHECK_INT_EQ(seen.calls, events_told);
+    if (took < selected) selected = took;
+  }
   printf("beside 2000 idle sockets: wepoll %.1f us per event, win32 %.1f us\n", polled, selected);
   CHECK(2 * polled < selected);
 }

@@ -132,8 +132,7 @@ TEST(time_passes) {
   Sleep(20);
   evutil_gettime_monotonic(timer, &after);
   evutil_timersub(&after, &before, &after);
-  CHECK_INT_EQ(after.tv_sec, 0);
-  CHECK_INT_GE(after.tv_usec, 10000);
+  CHECK_INT_GE(after.tv_sec * 1000000 + after.tv_usec, 10000);
   CHECK_INT_EQ((evutil_gettimeofday)(&now, NULL), 0);
   CHECK_INT_GT(now.tv_sec, 1600000000);
   evutil_monotonic_timer_free(timer);

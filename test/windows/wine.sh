@@ -11,10 +11,15 @@ export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES
 unset DISPLAY
 wine=/usr/lib/wine/wine64
 server=/usr/lib/wine/wineserver64
-if [ ! -d "$WINEPREFIX" ]; then
-  "$wine" wineboot -i </dev/null >/dev/null 2>&1
+if [ ! -f "$WINEPREFIX/.prepared" ]; then
+  rm -rf "$WINEPREFIX"
   # Left alone it takes itself for Windows 7.
-  "$wine" reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null >/dev/null 2>&1
+  if ! "$wine" wineboot -i </dev/null >/dev/null 2>&1 ||
+    ! "$wine" reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null >/dev/null 2>&1; then
+    echo "$0: Wine could not be prepared in $WINEPREFIX" >&2
+    exit 1
+  fi
+  touch "$WINEPREFIX/.prepared"
 fi
 "$server" -k || true
 "$server" -w || true
