@@ -14,6 +14,8 @@ namespace {
 
 // How many connections are accepted without the loop's doing; all others wait in the system's queue.
 constexpr int kPendingAccepts = 4;
+// How many that went away a slot passes over at a time.
+constexpr int kMaxLostPeers = 16;
 // What AcceptEx wants for each of the two addresses.
 constexpr DWORD kAddressRoom = sizeof(sockaddr_storage) + 16;
 
@@ -39,6 +41,7 @@ struct Acceptor {
   [[nodiscard]] bool init() noexcept;
   bool fill() noexcept;
   int post(Slot &slot) noexcept;
+  int post_patiently(Slot &slot) noexcept;
   void proceed_after(const Slot &slot) noexcept;
   Slot *next_done() noexcept;
   void tell() noexcept;
@@ -111,13 +114,21 @@ int Acceptor::post(Slot &slot) noexcept {
   return 0;
 }
 
+// A peer that went away while it was queued ends the call that would have got it.
+int Acceptor::post_patiently(Slot &slot) noexcept {
+  int error = post(slot);
+  for (int i = 0; i < kMaxLostPeers && error && accept_retriable(error); ++i) error = post(slot);
+  return error;
+}
+
 // False if nobody waits, nor has a connection, because it cannot be done.
 bool Acceptor::fill() noexcept {
   bool any = false;
   int error = 0;
   for (Slot &slot : slots) {
-    if (slot.state == Slot::State::idle && (error = post(slot)) != 0) break;
-    any = true;
+    // What one could not have is not there for the others either.
+    if (slot.state == Slot::State::idle && !error) error = post_patiently(slot);
+    any |= slot.state != Slot::State::idle;
   }
   if (!any) set_socket_error(error);
   return any;
@@ -189,11 +200,11 @@ Acceptor *create(event_base &base, Socket listening, event &ready) noexcept {
   return acceptor && acceptor->init() ? acceptor.release() : nullptr;
 }
 
-bool start(Acceptor &self) noexcept {
+void start(Acceptor &self) noexcept {
   const LockGuard held(self.base.lock());
   self.started = true;
   self.tell();
-  return self.fill();
+  if (!self.fill()) self.base.activate(*self.ready, EV_READ, 1);
 }
 
 void stop(Acceptor &self) noexcept {

@@ -19,7 +19,13 @@ constexpr int kMaxBurst = 64;
 
 // How long a listener rests when the process or the system has no descriptor left, before it looks again.
 // Connections stay in the kernel's queue meanwhile.
-constexpr timeval kRestWithoutDescriptors{0, 100'000};
+constexpr timeval kRest{0, 100'000};
+
+#ifdef _WIN32
+constexpr int kReserveFamily = AF_INET;  // AF_UNIX has no datagrams there
+#else
+constexpr int kReserveFamily = AF_UNIX;
+#endif
 
 Socket open_bound(unsigned flags, const sockaddr *address, int length) noexcept {
   const int family = address ? address->sa_family : AF_UNSPEC;
@@ -60,11 +66,11 @@ evconnlistener::~evconnlistener() {
 }
 
 evconnlistener *evconnlistener::create(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
-                                       int backlog, Socket fd) noexcept {
+                                       int backlog, Socket fd, const evi::AcceptMethod *method) noexcept {
   if (backlog != 0 && listen(fd, backlog > 0 ? backlog : kDefaultBacklog) != 0) return nullptr;
   evi::Owned<evconnlistener> listener{evi::make<evconnlistener>(base, cb, arg, flags, fd)};
   if (!listener) return nullptr;
-  listener->use_acceptor();
+  listener->use_acceptor(method);
   const bool locked = !(flags & LEV_OPT_THREADSAFE) || listener->lock_.init();
   if (locked && ((flags & LEV_OPT_DISABLED) || listener->enable() == 0)) return listener.release();
   // The descriptor stays the caller's.
@@ -79,7 +85,7 @@ evconnlistener *evconnlistener::create_bound(event_base &base, evconnlistener_cb
   if (backlog == 0) return nullptr;
   const Socket fd = open_bound(flags, address, length);
   if (fd == evi::kNoSocket) return nullptr;
-  evconnlistener *listener = create(base, cb, arg, flags, backlog, fd);
+  evconnlistener *listener = create(base, cb, arg, flags, backlog, fd, evi::accept_method(base));
   if (listener) return listener;
   const int error = evi::last_socket_error();
   evi::close_socket(fd);
@@ -88,8 +94,8 @@ evconnlistener *evconnlistener::create_bound(event_base &base, evconnlistener_cb
 }
 
 // A socket that does not fit is served by readiness.
-void evconnlistener::use_acceptor() noexcept {
-  method_ = evi::accept_method(base_);
+void evconnlistener::use_acceptor(const evi::AcceptMethod *method) noexcept {
+  method_ = method;
   acceptor_ = method_ ? method_->create(base_, fd_, readable_) : nullptr;
   if (acceptor_) readable_.ev_fd = evi::kNoSocket;
 }
@@ -135,7 +141,7 @@ int evconnlistener::start() noexcept {
   static_cast<void>(take_reserve());  // or when the next rest ends
   base_.del(resume_, evi::DelMode::no_block);
   if (base_.add(readable_, nullptr) != 0) return -1;
-  if (acceptor_ && !method_->start(*acceptor_)) accept_failed(evi::last_socket_error());
+  if (acceptor_) method_->start(*acceptor_);
   return 0;
 }
 
@@ -202,9 +208,14 @@ bool evconnlistener::accept_one() noexcept {
   return true;
 }
 
+// If no connection is waited for, none would wake the listener, whatever the reason.
 void evconnlistener::continue_accepting() noexcept {
   if (!enabled_ || !callback_ || backing_off_ || method_->proceed(*acceptor_)) return;
-  accept_failed(evi::last_socket_error());
+  if (evi::out_of_descriptors(evi::last_socket_error()) && give_reserve() && method_->proceed(*acceptor_))
+    return;
+  const int error = evi::last_socket_error();
+  if (!evi::out_of_descriptors(error)) rest();
+  accept_failed(error);
 }
 
 EVI_COLD Socket evconnlistener::take_accepted(sockaddr *peer, ev_socklen_t *length) noexcept {
@@ -223,10 +234,7 @@ Socket evconnlistener::accept_connection(sockaddr *peer, ev_socklen_t *length) n
 void evconnlistener::accept_failed(int error) noexcept {
   drained_ = true;
   if (evi::accept_retriable(error)) return;
-  if (evi::out_of_descriptors(error) && base_.add(resume_, &kRestWithoutDescriptors) == 0) {
-    backing_off_ = true;
-    base_.del(readable_, evi::DelMode::no_block);
-  }
+  if (evi::out_of_descriptors(error)) rest();
   const evconnlistener_errorcb callback = error_callback_;
   void *arg = arg_;
   if (!callback) {
@@ -238,9 +246,16 @@ void evconnlistener::accept_failed(int error) noexcept {
   callback(this, arg);
 }
 
+void evconnlistener::rest() noexcept {
+  if (base_.add(resume_, &kRest) != 0) return;
+  backing_off_ = true;
+  base_.del(readable_, evi::DelMode::no_block);
+}
+
 // A socket without an address or a peer serves; a file might not be there to be opened.
 bool evconnlistener::take_reserve() noexcept {
-  if (reserve_ == evi::kNoSocket) reserve_ = evi::open_socket(AF_UNIX, SOCK_DGRAM, 0, evi::kCloseOnExec);
+  if (reserve_ == evi::kNoSocket)
+    reserve_ = evi::open_socket(kReserveFamily, SOCK_DGRAM, 0, evi::kCloseOnExec);
   return reserve_ != evi::kNoSocket;
 }
 
@@ -257,6 +272,6 @@ void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {
   const LockGuard held(listener->lock_);
   if (!listener->enabled_ || !listener->callback_ || !listener->backing_off_) return;
   const bool still_none = !listener->take_reserve() && evi::out_of_descriptors(evi::last_socket_error());
-  if (still_none && listener->base_.add(listener->resume_, &kRestWithoutDescriptors) == 0) return;
+  if (still_none && listener->base_.add(listener->resume_, &kRest) == 0) return;
   if (listener->start() != 0) evi::log_warnx("evconnlistener: cannot resume listening");
 }

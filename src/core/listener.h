@@ -19,9 +19,10 @@
 
 // The opaque struct of event2/listener.h.
 struct evconnlistener final {
-  // Null without memory, or if listen() fails; the descriptor is the caller's then.
+  // Null without memory, or if listen() fails; the descriptor is the caller's then. `method` may be null, as
+  // accept_method() has it.
   static evconnlistener *create(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
-                                int backlog, evi::Socket fd) noexcept;
+                                int backlog, evi::Socket fd, const evi::AcceptMethod *method) noexcept;
   // Makes and binds the socket too; whatever fails, nothing stays open.
   static evconnlistener *create_bound(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
                                       int backlog, const sockaddr *address, int length) noexcept;
@@ -50,11 +51,12 @@ struct evconnlistener final {
   void accept_some() noexcept EVI_EXCLUDES(lock_);
   // False when no more is to be accepted in this round.
   bool accept_one() noexcept EVI_REQUIRES(lock_);
-  void use_acceptor() noexcept;
+  void use_acceptor(const evi::AcceptMethod *method) noexcept;
   void continue_accepting() noexcept EVI_REQUIRES(lock_);
   evi::Socket accept_connection(sockaddr *peer, ev_socklen_t *length) noexcept EVI_REQUIRES(lock_);
   evi::Socket take_accepted(sockaddr *peer, ev_socklen_t *length) noexcept EVI_REQUIRES(lock_);
   void accept_failed(int error) noexcept EVI_REQUIRES(lock_);
+  void rest() noexcept EVI_REQUIRES(lock_);
   bool take_reserve() noexcept EVI_REQUIRES(lock_);
   bool give_reserve() noexcept EVI_REQUIRES(lock_);
   int start() noexcept EVI_REQUIRES(lock_);

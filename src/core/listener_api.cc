@@ -6,7 +6,8 @@ extern "C" {
 
 struct evconnlistener *evconnlistener_new(struct event_base *base, evconnlistener_cb cb, void *arg,
                                           unsigned flags, int backlog, evutil_socket_t fd) {
-  return base ? evconnlistener::create(*base, cb, arg, flags, backlog, fd) : nullptr;
+  return base ? evconnlistener::create(*base, cb, arg, flags, backlog, fd, evi::accept_method(*base))
+              : nullptr;
 }
 
 struct evconnlistener *evconnlistener_new_bind(struct event_base *base, evconnlistener_cb cb, void *arg,

@@ -25,14 +25,14 @@ struct AcceptMethod {
   // `ready` is an event without a descriptor: it is made active when there is a connection to be taken. Null,
   // with the socket error, if the socket does not fit, or without memory.
   Acceptor *(*create)(event_base &base, Socket listening, event &ready) noexcept;
-  // No connection is lost by stopping: those that came wait, here or in the system's queue. False if there
-  // will be none because of a lack of sockets.
-  bool (*start)(Acceptor &self) noexcept;
+  // If no connection can be waited for, `ready` is made active, and proceed() tells why.
+  void (*start)(Acceptor &self) noexcept;
+  // No connection is lost by stopping: those that came wait, here or in the system's queue.
   void (*stop)(Acceptor &self) noexcept;
   // As accept_socket() does it.
   Socket (*take)(Acceptor &self, sockaddr *peer, ev_socklen_t *length, SocketFlags flags) noexcept;
   // After a round of taking: waits for as many again, and makes `ready` active if there are more to be taken.
-  // False as start().
+  // False, with the socket error, if there are none and none can be waited for.
   bool (*proceed)(Acceptor &self) noexcept;
   // Closes those that nobody took. The listening socket and the event may go right after.
   void (*close)(Acceptor *self) noexcept;
