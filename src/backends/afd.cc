@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cwchar>
 
 namespace evi::afd {
 namespace {

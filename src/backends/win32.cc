@@ -3,7 +3,7 @@
 // The order matters: winsock2.h comes before windows.h.
 #include <windows.h>
 
-#include <cstring>
+#include <cstddef>
 #include <utility>
 
 #include "backends/withdrawn.h"
@@ -20,8 +20,9 @@ constexpr std::size_t kFirstCapacity = 64;
 
 struct Watched {
   int fd;
-  std::uint8_t wanted;
-  std::uint8_t told = 0;  // while a wait's results are gathered
+  std::uint8_t wanted = 0;
+  std::uint8_t told = 0;   // while a wait's results are gathered
+  bool connected = false;  // seen to be: it cannot fail to connect any more
 };
 
 // What select() takes and fills: its fd_set as long as it has to be.
@@ -44,7 +45,8 @@ constexpr std::size_t set_size(std::size_t capacity) noexcept {
   return offsetof(SocketSet, sockets) + capacity * sizeof(SOCKET);
 }
 
-// One wait's sets, in one allocation. Failed connections are told as exceptions, to those that wait to write.
+// One wait's sets, in one allocation. Failed connections are told as exceptions, to those that wait to write;
+// so is urgent data, which is nobody's here.
 class Sets {
  public:
   Sets() noexcept = default;
@@ -78,7 +80,7 @@ class Sets {
     if (one.wanted & EV_READ) reading_->add(socket);
     if (one.wanted & EV_WRITE) {
       writing_->add(socket);
-      failing_->add(socket);
+      if (!one.connected) failing_->add(socket);
     }
   }
 
@@ -93,13 +95,14 @@ class Sets {
     return 0;
   }
 
-  // f(fd, what) for each socket that is left.
+  // f(fd, what) for each socket that is left, what being kFailed for an exception.
   template <typename F>
   void report(u_int start, F &&f) const noexcept {
     reading_->each(start, [&](int fd) { f(fd, EV_READ); });
     writing_->each(start, [&](int fd) { f(fd, EV_WRITE); });
-    failing_->each(start, [&](int fd) { f(fd, EV_READ | EV_WRITE); });
+    failing_->each(start, [&](int fd) { f(fd, kFailed); });
   }
+  static constexpr short kFailed = EV_READ | EV_WRITE;
 
  private:
   OwnedMemory<char> memory_;
@@ -164,10 +167,11 @@ bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
   }
   if (!slot.registered) {
     if (!descriptor_is_open(fd) || !ensure(state, state.count + 1)) return false;
+    state.watched[state.count] = Watched{.fd = fd};
     slot.tag = static_cast<std::uint32_t>(++state.count);
     slot.registered = 1;
   }
-  state.watched[slot.tag - 1] = Watched{.fd = fd, .wanted = wanted};
+  state.watched[slot.tag - 1].wanted = wanted;
   slot.armed = wanted;
   return true;
 }
@@ -188,6 +192,13 @@ void look_around_closed(Win32State &state, event_base &base, Sets &sets) noexcep
   if (sets.wait(&at_once) < 0) sets.clear();
 }
 
+// An exception of a connected socket is urgent data. Asking costs a call, once for each registration.
+bool is_connected(int fd) noexcept {
+  sockaddr_storage peer;
+  int length = sizeof(peer);
+  return getpeername(static_cast<SOCKET>(fd), reinterpret_cast<sockaddr *>(&peer), &length) == 0;
+}
+
 // A socket may be in several sets, and is told of once: the order in which its events are called is the same
 // as with other methods.
 void report_all(Win32State &state, event_base &base, const Sets &sets) noexcept {
@@ -197,7 +208,10 @@ void report_all(Win32State &state, event_base &base, const Sets &sets) noexcept 
   };
   const u_int start = ++state.next_start;
   sets.report(start, [&](int fd, short what) {
-    if (Watched *one = watched(fd)) one->told |= static_cast<std::uint8_t>(what);
+    Watched *one = watched(fd);
+    if (!one) return;
+    if (what == Sets::kFailed && (one->connected = is_connected(fd))) return;
+    one->told |= static_cast<std::uint8_t>(what);
   });
   sets.report(start, [&](int fd, short) {
     Watched *one = watched(fd);

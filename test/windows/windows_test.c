@@ -6,12 +6,19 @@
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <event2/util.h>
+#include <event2/watch.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <windows.h>
 
 #include "api/check.h"
 #include "windows/loopback.h"
+
+static void count_wait(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
+  struct seen *seen = arg;
+  (void)watch, (void)info;
+  ++seen->calls;
+}
 
 TEST(the_method_is_select_of_windows) {
   struct event_base *base = event_base_new();
@@ -253,6 +260,32 @@ TEST(another_thread_wakes_the_loop) {
   event_base_free(base);
 }
 
+TEST(urgent_data_wakes_nobody_who_waits_to_write) {
+  struct event_base *base = event_base_new();
+  struct timeval limit = after_ms(50);
+  struct seen seen = {0, 0}, waits = {0, 0};
+  struct event *ev;
+  static char bytes[1 << 16];
+  evutil_socket_t pair[2];
+  struct evwatch *watch;
+  CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
+  CHECK_INT_EQ(evutil_make_socket_nonblocking(pair[0]), 0);
+  while (send((SOCKET)pair[0], bytes, sizeof(bytes), 0) > 0) continue;
+  CHECK_INT_EQ(send((SOCKET)pair[1], "!", 1, MSG_OOB), 1);
+  ev = event_new(base, pair[0], EV_WRITE | EV_PERSIST, note_seen, &seen);
+  CHECK_INT_EQ(event_add(ev, NULL), 0);
+  watch = evwatch_prepare_new(base, count_wait, &waits);
+  event_base_loopexit(base, &limit);
+  event_base_dispatch(base);
+  CHECK_INT_EQ(seen.calls, 0);
+  CHECK_INT_LE(waits.calls, 10);
+  evwatch_free(watch);
+  event_free(ev);
+  evutil_closesocket(pair[0]);
+  evutil_closesocket(pair[1]);
+  event_base_free(base);
+}
+
 TEST(signals_of_the_runtime_library_are_events) {
   struct event_base *base = event_base_new();
   struct seen seen = {0, 0};
@@ -315,7 +348,7 @@ int main(int argc, char **argv) {
             winsocks_errors_have_texts, calls_that_fail_leave_winsocks_numbers, types_have_their_widths,
             monotonic_time_is_the_performance_counters, time_passes, random_bytes_differ,
             readiness_and_timeouts_are_told, more_sockets_than_fd_setsize_are_watched,
-            what_is_no_socket_is_refused, signals_of_the_runtime_library_are_events,
-            bytes_come_back_from_an_echo_server, a_refused_connection_is_an_error,
-            another_thread_wakes_the_loop);
+            what_is_no_socket_is_refused, urgent_data_wakes_nobody_who_waits_to_write,
+            signals_of_the_runtime_library_are_events, bytes_come_back_from_an_echo_server,
+            a_refused_connection_is_an_error, another_thread_wakes_the_loop);
 }
