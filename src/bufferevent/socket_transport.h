@@ -4,17 +4,14 @@
 #define EVI_BUFFEREVENT_SOCKET_TRANSPORT_H
 
 #include "bufferevent/bufferevent.h"
+#include "core/event_access.h"
 #include "util/socket.h"
 
 namespace evi::socket_transport {
 
 // Events of a socket that operations tell of have no descriptor as far as a base knows: they are timers, and
-// keep the loop alive. They hold its number as a negative one.
-inline evutil_socket_t hidden(evutil_socket_t fd) noexcept { return ~fd; }
-inline evutil_socket_t fd_of(const BuffereventBase &bev) noexcept {
-  const evutil_socket_t fd = bev.ev_read.ev_fd;
-  return EVI_LIKELY(fd >= kNoSocket) ? fd : hidden(fd);
-}
+// keep the loop alive.
+inline evutil_socket_t fd_of(const BuffereventBase &bev) noexcept { return descriptor(bev.ev_read); }
 inline const timeval *timeout_or_null(const timeval &tv) noexcept {
   return evutil_timerisset(&tv) ? &tv : nullptr;
 }

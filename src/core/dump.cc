@@ -50,7 +50,7 @@ int event_base::dump_inserted(const event_base *base, const event *ev, void *out
   auto *file = static_cast<std::FILE *>(out);
   const bool internal = evi::is_internal(*ev);
   std::fprintf(file, "  %p [%s %ld]%s%s%s%s%s%s%s", static_cast<const void *>(ev),
-               evi::is_signal(*ev) ? "sig" : "fd ", static_cast<long>(ev->ev_fd),
+               evi::is_signal(*ev) ? "sig" : "fd ", static_cast<long>(evi::descriptor(*ev)),
                (ev->ev_events & EV_READ) ? " Read" : "", (ev->ev_events & EV_WRITE) ? " Write" : "",
                (ev->ev_events & EV_CLOSED) ? " EOF" : "", (ev->ev_events & EV_SIGNAL) ? " Signal" : "",
                (ev->ev_events & EV_PERSIST) ? " Persist" : "", (ev->ev_events & EV_ET) ? " ET" : "",
@@ -68,10 +68,10 @@ int event_base::dump_active(const event_base *, const event *ev, void *out) noex
   if (!evi::has(*ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return 0;
   std::fprintf(static_cast<std::FILE *>(out), "  %p [%s %ld, priority=%d]%s%s%s%s%s active%s%s\n",
                static_cast<const void *>(ev), evi::is_signal(*ev) ? "sig" : "fd ",
-               static_cast<long>(ev->ev_fd), evi::priority(*ev), (ev->ev_res & EV_READ) ? " Read" : "",
-               (ev->ev_res & EV_WRITE) ? " Write" : "", (ev->ev_res & EV_CLOSED) ? " EOF" : "",
-               (ev->ev_res & EV_SIGNAL) ? " Signal" : "", (ev->ev_res & EV_TIMEOUT) ? " Timeout" : "",
-               evi::is_internal(*ev) ? " [Internal]" : "",
+               static_cast<long>(evi::descriptor(*ev)), evi::priority(*ev),
+               (ev->ev_res & EV_READ) ? " Read" : "", (ev->ev_res & EV_WRITE) ? " Write" : "",
+               (ev->ev_res & EV_CLOSED) ? " EOF" : "", (ev->ev_res & EV_SIGNAL) ? " Signal" : "",
+               (ev->ev_res & EV_TIMEOUT) ? " Timeout" : "", evi::is_internal(*ev) ? " [Internal]" : "",
                evi::has(*ev, EVLIST_ACTIVE_LATER) ? " [NextTime]" : "");
   return 0;
 }

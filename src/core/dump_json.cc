@@ -56,7 +56,7 @@ int tell_event(const event_base *, const event *event_pointer, void *arg) noexce
   const event &ev = *event_pointer;
   json.begin_object();
   json.address("event", &ev);
-  json.number(is_signal(ev) ? "signal" : "fd", static_cast<std::int64_t>(ev.ev_fd));
+  json.number(is_signal(ev) ? "signal" : "fd", static_cast<std::int64_t>(descriptor(ev)));
   tell_flags(json, "flags", kEventFlags, ev.ev_events & ~EV_TIMEOUT);
   json.boolean("internal", is_internal(ev));
   json.number("priority", priority(ev));

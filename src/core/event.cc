@@ -110,12 +110,12 @@ void event_base::activate_by_fd(int fd, short what) noexcept {
 // Also of events that have the number and wait for nothing but time.
 void event_base::activate_timeouts_of(int fd) noexcept {
   timers_.for_each([&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
-    if (ev.ev_fd == fd && evi::closure(ev) != evi::Closure::common_timeout)
+    if (evi::descriptor(ev) == fd && evi::closure(ev) != evi::Closure::common_timeout)
       activate_locked(ev, EV_TIMEOUT, 1);
   });
   for (int i = 0; i < common_count_; ++i) {
     for (event *ev = common_[i]->events.front(); ev; ev = evi::CommonTimeout::List::next(*ev)) {
-      if (ev->ev_fd == fd) activate_locked(*ev, EV_TIMEOUT, 1);
+      if (evi::descriptor(*ev) == fd) activate_locked(*ev, EV_TIMEOUT, 1);
     }
   }
 }

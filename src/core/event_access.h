@@ -9,6 +9,7 @@
 
 #include "event2/event.h"
 #include "event2/event_struct.h"
+#include "util/platform.h"
 #include "util/time.h"
 
 namespace evi {
@@ -46,6 +47,12 @@ inline Closure closure(const event &ev) noexcept {
 }
 inline void set_closure(event &ev, Closure c) noexcept {
   ev.ev_evcallback.evcb_closure = static_cast<decltype(ev.ev_evcallback.evcb_closure)>(c);
+}
+// An event that waits for nothing but time may hold the number of a socket that operations serve
+// (overlapped.h), as a negative one: so the loop has no descriptor to watch.
+inline evutil_socket_t hidden(evutil_socket_t fd) noexcept { return ~fd; }
+inline evutil_socket_t descriptor(const event &ev) noexcept {
+  return EVI_LIKELY(ev.ev_fd >= -1) ? ev.ev_fd : hidden(ev.ev_fd);
 }
 inline int priority(const event &ev) noexcept { return ev.ev_evcallback.evcb_pri; }
 inline bool is_internal(const event &ev) noexcept { return has(ev, EVLIST_INTERNAL); }

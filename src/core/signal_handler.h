@@ -14,7 +14,8 @@ namespace evi {
 void lock_signal_registry() noexcept;
 void unlock_signal_registry() noexcept;
 
-// Once per entry, the registry locked: false with errno if the system cannot keep it in order.
+// Before a port is linked or a signal held, the registry locked: sees to it that a fork leaves the registry in
+// order. False with errno if the system cannot.
 bool prepare_signal_registry() noexcept;
 
 // Has the handler called for a signal from the first call on; the last release brings back what was there

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "core/event_access.h"
 #include "support/events.h"
 #include "support/files.h"
 
@@ -59,6 +60,17 @@ TEST_F(DumpTest, each_event_is_seen_once) {
   EXPECT_EQ(events.count(&*idle), 0u);
   // What is the library's own is shown too, and is one: the waker for signals.
   EXPECT_EQ(events.size(), 8u + 1u);
+}
+
+// As bufferevents keep the number of a socket that operations serve.
+TEST_F(DumpTest, a_hidden_descriptor_is_told_by_its_number) {
+  Event timer(*base, evi::hidden(pair.a), 0);
+  timer.add(5);
+  EXPECT_NE(dump().find("[fd  " + std::to_string(static_cast<int>(pair.a)) + "]"), std::string::npos)
+      << dump();
+  base->activate_by_fd(static_cast<int>(pair.a), EV_TIMEOUT);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(timer.calls, 1);
 }
 
 TEST_F(DumpTest, another_result_than_zero_stops) {
