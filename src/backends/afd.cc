@@ -68,6 +68,9 @@ SOCKET ask_provider(SOCKET socket, DWORD code) noexcept {
 }  // namespace
 
 bool Request::was_cancelled() const noexcept { return status_of(*this) == kCancelled; }
+bool Request::lacked_memory() const noexcept {
+  return status_of(*this) == kNoResources || status_of(*this) == kNoMemory;
+}
 bool Request::failed() const noexcept { return status_of(*this) < 0; }
 
 HANDLE open(HANDLE port, ULONG_PTR key) noexcept {

@@ -40,7 +40,8 @@ struct Request {
   // After its end: what holds of what was asked for.
   ULONG events() const noexcept { return info.count ? info.events : 0; }
   bool was_cancelled() const noexcept;
-  bool failed() const noexcept;
+  bool lacked_memory() const noexcept;  // as Start::later
+  bool failed() const noexcept;         // those two included
 };
 
 // A handle of the driver whose requests end at the port with that key. Null with errno if the kernel refuses.

@@ -38,7 +38,7 @@ constexpr unsigned kSocketsPerDevice = 32;
 constexpr Nanos kRetryAfter = 10'000'000;
 constexpr DWORD kLongestDrainMs = 10'000;
 
-// Of completions at the port; 3 is for overlapped operations of others.
+// Of completions at the port, beside kOperationKey.
 constexpr ULONG_PTR kPollKey = 1;
 constexpr ULONG_PTR kWakeKey = 2;
 
@@ -340,6 +340,11 @@ void deliver(WepollState &state, event_base &base, Poll &poll, Findings &found) 
   if (!take_back(state, poll)) return;
   FdSlot &slot = base.fds()[poll.fd];
   const std::uint8_t armed = std::exchange(slot.armed, 0);
+  if (EVI_UNLIKELY(poll.request.lacked_memory())) {
+    // It is due, and the next wait comes soon.
+    found.told = true;
+    return;
+  }
   if (EVI_UNLIKELY(poll.request.failed() && !poll.request.was_cancelled())) return give_up(state, poll);
   const short what = poll.request.failed() ? 0 : from_afd(poll.request.events());
   const bool in_doubt = !state.looked && poll.round != state.round;
