@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "backends/poll_mask.h"
+#include "backends/rotation.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -29,7 +30,7 @@ struct DevpollState {
   int dpfd = -1;
   int capacity = 0;
   pollfd *reports = nullptr;
-  int next_start = 0;
+  Rotation rotation;
   Withdrawn withdrawn;
 
   DevpollState() noexcept = default;
@@ -108,8 +109,7 @@ void grow_reports(DevpollState &state) noexcept {
 }
 
 void deliver(DevpollState &state, event_base &base, int count) noexcept {
-  // A start that moves on keeps low numbers from being first for ever.
-  const int start = ++state.next_start % count;
+  const int start = state.rotation.next(count);
   for (int i = 0, at = start; i < count; ++i, at = at + 1 < count ? at + 1 : 0) {
     const pollfd &report = state.reports[at];
     if (EVI_UNLIKELY(state.withdrawn.contains(report.fd) || !base.fds().contains(report.fd))) continue;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backends/poll_mask.h"
+#include "backends/rotation.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -18,7 +19,7 @@ struct PollState {
   int capacity = 0;
   pollfd *copy = nullptr;  // what the kernel fills while other threads change `watched`
   int copy_capacity = 0;
-  int next_start = 0;
+  Rotation rotation;
   Withdrawn withdrawn;
 
   PollState() noexcept = default;
@@ -98,8 +99,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     log_warn("poll");
     return false;
   }
-  // A start that moves on keeps low numbers from being first for ever.
-  const int start = count ? ++state.next_start % count : 0;
+  const int start = count ? state.rotation.next(count) : 0;
   for (int i = 0, at = start; i < count && got > 0; ++i, at = at + 1 < count ? at + 1 : 0) {
     const pollfd report = reports[at];
     if (!report.revents) continue;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backends/timespec.h"
+#include "backends/rotation.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -22,7 +23,7 @@ struct SelectState {
   Word *sets = nullptr;
   int words = 0;  // of each set
   int highest = -1;
-  int next_start = 0;
+  Rotation rotation;
   Withdrawn withdrawn;
 
   SelectState() noexcept = default;
@@ -154,7 +155,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   }
   if (got <= 0) return true;
   const int count = highest + 1;
-  const int start = ++state.next_start % count;
+  const int start = state.rotation.next(count);
   for (int i = 0, fd = start; i < count; ++i, fd = fd + 1 < count ? fd + 1 : 0) {
     const short what =
         static_cast<short>((test(reading, fd) ? EV_READ : 0) | (test(writing, fd) ? EV_WRITE : 0));
