@@ -9,9 +9,7 @@ class Rotation {
  public:
   constexpr explicit Rotation(unsigned waits = 0) noexcept : waits_(waits) {}
   // In [0, count); `count` is at least 1. The waits are more than a number holds: unsigned, it begins anew.
-  constexpr int next(int count) noexcept {
-    return static_cast<int>(++waits_ % static_cast<unsigned>(count));
-  }
+  constexpr int next(int count) noexcept { return static_cast<int>(++waits_ % static_cast<unsigned>(count)); }
 
  private:
   unsigned waits_;

@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "backends/timespec.h"
 #include "backends/rotation.h"
+#include "backends/timespec.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
