@@ -177,9 +177,12 @@ bool evport_await(void *arg, event_base &base, Nanos timeout) noexcept {
 
 bool evport_prepare_wake(void *) noexcept { return true; }
 
-void evport_wake(void *arg) noexcept {
-  if (port_send(static_cast<EvportState *>(arg)->port, 0, nullptr) != 0)
-    log_warn("port_send: cannot wake the loop");
+// EAGAIN is not tried again here: if the port is full of events the loop wakes up anyway, and if it is full
+// of associations nothing changes while we hold the lock.
+bool evport_wake(void *arg) noexcept {
+  if (port_send(static_cast<EvportState *>(arg)->port, 0, nullptr) == 0) return true;
+  log_warn("port_send: cannot wake the loop");
+  return false;
 }
 
 }  // namespace

@@ -335,13 +335,15 @@ bool kqueue_prepare_wake(void *arg) noexcept {
   return change_one(*static_cast<KqueueState *>(arg), kWakeIdent, EVFILT_USER, EV_ADD | EV_CLEAR);
 }
 
-void kqueue_wake(void *arg) noexcept {
-  if (!change_one(*static_cast<KqueueState *>(arg), kWakeIdent, EVFILT_USER, EV_ENABLE, NOTE_TRIGGER))
-    log_warn("kevent: cannot wake the loop");
+bool kqueue_wake(void *arg) noexcept {
+  if (change_one(*static_cast<KqueueState *>(arg), kWakeIdent, EVFILT_USER, EV_ENABLE, NOTE_TRIGGER))
+    return true;
+  log_warn("kevent: cannot wake the loop");
+  return false;
 }
 #else
 constexpr bool (*kqueue_prepare_wake)(void *) noexcept = nullptr;
-constexpr void (*kqueue_wake)(void *) noexcept = nullptr;
+constexpr bool (*kqueue_wake)(void *) noexcept = nullptr;
 #endif
 
 }  // namespace

@@ -199,9 +199,10 @@ afd::Start start(WepollState &state, Poll &poll, std::uint8_t wanted) noexcept {
   return result;
 }
 
-void wepoll_wake(void *arg) noexcept {
-  if (!PostQueuedCompletionStatus(static_cast<WepollState *>(arg)->port, 0, kWakeKey, nullptr))
-    log_warnx("PostQueuedCompletionStatus: cannot wake the loop (error %lu)", GetLastError());
+bool wepoll_wake(void *arg) noexcept {
+  if (PostQueuedCompletionStatus(static_cast<WepollState *>(arg)->port, 0, kWakeKey, nullptr)) return true;
+  log_warnx("PostQueuedCompletionStatus: cannot wake the loop (error %lu)", GetLastError());
+  return false;
 }
 
 // While the loop waits in another thread.
@@ -210,8 +211,10 @@ bool start_now(WepollState &state, Poll &poll, std::uint8_t wanted) noexcept {
     case afd::Start::ok:
       return true;
     case afd::Start::later:
-      wepoll_wake(&state);
-      return true;
+      // It stays due, for what its events want by the next wait.
+      if (wepoll_wake(&state)) return true;
+      errno = ENOMEM;
+      return false;
     case afd::Start::never:
       break;
   }

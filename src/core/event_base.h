@@ -193,7 +193,7 @@ struct event_base final {
   }
   // An operation that its owner waits for is over.
   void report_done(event_callback &cb) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { schedule_locked(cb); }
-  // The wait ended because of Backend::wake.
+  // The wait ended because of Backend::wake, or of a wake-up that the method sent itself.
   void woken() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { notify_pending_ = false; }
   // Tells the method anew what every descriptor is watched for. False if one was refused.
   bool rearm_all() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;

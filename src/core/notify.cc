@@ -32,15 +32,16 @@ bool event_base::loop_runs_elsewhere() noexcept {
   return lock_ && running_ && loop_thread_ != evi::thread_id();
 }
 
-// Several wake-ups before the loop gets to them cost one system call.
+// Several wake-ups before the loop gets to them cost one system call. One that the system refuses is not
+// under way: the next tries again.
 void event_base::wake_loop() noexcept {
   if (notify_pending_ || !(wakes_by_method_ || notify_waker_.is_open())) return;
-  notify_pending_ = true;
-  if (wakes_by_method_) return backend_->wake(backend_state_);
-  if (calls_ > 0) {
-    wake_due_ = true;
+  if (wakes_by_method_) {
+    notify_pending_ = backend_->wake(backend_state_);
+  } else if (calls_ > 0) {
+    notify_pending_ = wake_due_ = true;
   } else {
-    evi::Waker::wake(notify_waker_.write_fd());
+    notify_pending_ = evi::Waker::wake(notify_waker_.write_fd());
   }
 }
 
@@ -50,7 +51,10 @@ void event_base::leave_and_wake() noexcept {
   const int fd = notify_waker_.write_fd();
   wakes_in_flight_.fetch_add(1, std::memory_order_relaxed);
   lock_.release();
-  evi::Waker::wake(fd);
+  if (EVI_UNLIKELY(!evi::Waker::wake(fd))) {
+    const LockGuard held(lock_);
+    notify_pending_ = false;
+  }
   wakes_in_flight_.fetch_sub(1, std::memory_order_release);
 }
 

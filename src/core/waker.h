@@ -20,8 +20,9 @@ class Waker {
   int read_fd() const noexcept { return read_fd_; }
   int write_fd() const noexcept { return write_fd_; }
 
-  // Async-signal-safe, on the descriptor alone; a full channel is as good as a write.
-  static void wake(int write_fd) noexcept;
+  // Async-signal-safe, on the descriptor alone; a full channel is as good as a write. False if the system
+  // refuses.
+  static bool wake(int write_fd) noexcept;
   void drain() noexcept;
   // Each wake is an edge, whatever was written before: whoever watches for edges need not drain.
   static const bool kEveryWakeIsAnEdge;

@@ -24,10 +24,13 @@ void Waker::close() noexcept {
   read_fd_ = write_fd_ = -1;
 }
 
-void Waker::wake(int write_fd) noexcept {
+bool Waker::wake(int write_fd) noexcept {
   const std::uint64_t one = 1;
-  while (write(write_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
-  }
+  ssize_t written = 0;
+  do {
+    written = write(write_fd, &one, sizeof(one));
+  } while (written < 0 && errno == EINTR);
+  return written >= 0 || errno == EAGAIN;
 }
 
 void Waker::drain() noexcept {

@@ -38,10 +38,13 @@ void Waker::close() noexcept {
   read_fd_ = write_fd_ = -1;
 }
 
-void Waker::wake(int write_fd) noexcept {
+bool Waker::wake(int write_fd) noexcept {
   const char byte = 0;
-  while (write(write_fd, &byte, 1) < 0 && errno == EINTR) {
-  }
+  ssize_t written = 0;
+  do {
+    written = write(write_fd, &byte, 1);
+  } while (written < 0 && errno == EINTR);
+  return written >= 0 || errno == EAGAIN;
 }
 
 void Waker::drain() noexcept {

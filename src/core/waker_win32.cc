@@ -28,9 +28,9 @@ void Waker::close() noexcept {
   read_fd_ = write_fd_ = -1;
 }
 
-void Waker::wake(int write_fd) noexcept {
+bool Waker::wake(int write_fd) noexcept {
   const char byte = 0;
-  send(static_cast<SOCKET>(write_fd), &byte, 1, 0);
+  return send(static_cast<SOCKET>(write_fd), &byte, 1, 0) == 1 || WSAGetLastError() == WSAEWOULDBLOCK;
 }
 
 void Waker::drain() noexcept {

@@ -1,6 +1,9 @@
 // One loop and other threads: what they add, delete and activate takes effect, and deletion waits for the
 // callback.
 #include <gtest/gtest.h>
+#ifdef __linux__
+#include <poll.h>
+#endif
 
 #include <atomic>
 #include <condition_variable>
@@ -10,6 +13,7 @@
 
 #include "core/deferred.h"
 #include "core/flush_queue.h"
+#include "core/waker.h"
 #include "support/events.h"
 #include "support/methods.h"
 
@@ -412,6 +416,89 @@ TEST_P(NotifyTest, loop_runs_elsewhere) {
 
 INSTANTIATE_TEST_SUITE_P(By, NotifyTest, testing::ValuesIn(test::method_names()),
                          [](const auto &info) { return std::string(info.param); });
+
+// A loop that waits while another thread notifies it, some wake-ups refused by the system.
+class RefusedWakes : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!evi::kThreadSupport) GTEST_SKIP() << "one thread may use a base";
+    script.destroy = [](void *) noexcept {};
+  }
+  // Activates events from another thread while the loop waits, and ends the wait.
+  template <typename F>
+  void while_it_waits(F &&f) {
+    script.on_wait = [&](evi::Micros) {
+      std::thread([&] { f(); }).join();
+      script.on_wait = {};
+    };
+    Event far(*base, kNoFd, 0);
+    far.add(1000);
+    base->loop(EVLOOP_ONCE);
+  }
+  void notify() {
+    Event ev(*base, kNoFd, 0);
+    ev.activate(0);
+  }
+
+  test::Threads threads;
+  test::FakeClock clock;
+  struct Script : test::ScriptBackend {
+    using ScriptBackend::ScriptBackend;
+    int wakes = 0, refusals = 0;
+  } script{&clock};
+  test::Base base;
+};
+
+TEST_F(RefusedWakes, a_method_that_cannot_wake_is_asked_again_by_the_next_notification) {
+  script.prepare_wake = [](void *) noexcept { return true; };
+  script.wake = [](void *self) noexcept {
+    auto &to = *static_cast<Script *>(static_cast<test::ScriptBackend *>(self));
+    ++to.wakes;
+    return to.refusals-- <= 0;
+  };
+  base = test::make_base(clock, script);
+  ASSERT_NE(base, nullptr);
+  script.refusals = 2;
+  while_it_waits([&] {
+    notify();
+    notify();
+    EXPECT_EQ(script.wakes, 2);
+    notify();
+    EXPECT_EQ(script.wakes, 3);
+    notify();  // the loop is on its way
+    EXPECT_EQ(script.wakes, 3);
+  });
+}
+
+#ifdef __linux__
+TEST_F(RefusedWakes, a_descriptor_that_cannot_be_written_is_tried_again) {
+  base = test::make_base(clock, script);
+  ASSERT_NE(base, nullptr);
+  ASSERT_EQ(script.updates.size(), 1u);
+  const int number = script.updates[0].fd;
+  const test::Fd waker{dup(number)};
+  const test::Fd unwritable{open("/dev/null", O_RDONLY | O_CLOEXEC)};
+  const auto rung = [&] {
+    pollfd entry{waker, POLLIN, 0};
+    return poll(&entry, 1, 0) == 1;
+  };
+  while_it_waits([&] {
+    EXPECT_EQ(dup2(unwritable, number), number);
+    notify();
+    EXPECT_EQ(dup2(waker, number), number);
+    EXPECT_FALSE(rung());
+    notify();
+    EXPECT_TRUE(rung());
+  });
+}
+#endif
+
+TEST(Waker, says_whether_it_woke) {
+  evi::Waker waker;
+  ASSERT_TRUE(waker.open());
+  EXPECT_TRUE(evi::Waker::wake(waker.write_fd()));
+  EXPECT_FALSE(evi::Waker::wake(kNoFd));
+}
 
 // must-not 7: bases know nothing of each other.
 TEST(SeveralBases, run_side_by_side) {
