@@ -51,7 +51,7 @@ static int turn(void) {
   return result;
 }
 
-/* Where another thread waits for what happens, it is told some turns later. */
+/* What an operation of the system's tells, and not a look at the socket, may come some turns later. */
 static void until_noted(void) {
   int turns;
   for (turns = 0; turns < 10000 && !log_text[0]; ++turns) turn();

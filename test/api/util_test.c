@@ -113,18 +113,28 @@ TEST(making_no_socket_nonblocking_logs) {
   event_set_log_callback(NULL);
 }
 
+TEST(sockets_are_made_nonblocking) {
+  evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK_INT_EQ(evutil_make_socket_nonblocking(fd), 0);
+  CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+  evutil_closesocket(fd);
+}
+
+TEST(options_of_listening_sockets) {
+  evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK_INT_EQ(evutil_make_listen_socket_reuseable(fd), 0);
+  CHECK_INT_EQ(option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
+  CHECK_INT_EQ(evutil_make_listen_socket_ipv6only(fd), -1);
+  evutil_closesocket(fd);
+}
+
 TEST(socket_options) {
   evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
   CHECK_INT_GE(fd, 0);
-  CHECK_INT_EQ(evutil_make_socket_nonblocking(fd), 0);
-  CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
   CHECK_INT_EQ(evutil_make_socket_closeonexec(fd), 0);
   CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-  CHECK_INT_EQ(evutil_make_listen_socket_reuseable(fd), 0);
-  CHECK_INT_EQ(option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
   CHECK_INT_EQ(evutil_make_listen_socket_reuseable_port(fd), 0);
   CHECK_INT_EQ(evutil_make_tcp_listen_socket_deferred(fd), 0);
-  CHECK_INT_EQ(evutil_make_listen_socket_ipv6only(fd), -1);
   CHECK_INT_EQ(evutil_set_tcp_keepalive(fd, 1, 30), 0);
   CHECK_INT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
   CHECK_INT_EQ(evutil_set_tcp_keepalive(fd, 1, 0), -1);
@@ -420,7 +430,8 @@ TEST(random_bytes_after_fork_differ) {
 
 int main(int argc, char **argv) {
   RUN_TESTS(types_have_their_widths, limits_are_those_of_the_types, offsetof_is_the_offset, timeval_macros,
-            socket_errors, making_no_socket_nonblocking_logs, socket_options, ipv6only_goes_on_and_off,
+            socket_errors, making_no_socket_nonblocking_logs, sockets_are_made_nonblocking,
+            options_of_listening_sockets, socket_options, ipv6only_goes_on_and_off,
             socketpairs_carry_bytes_both_ways, dates, monotonic_timers_never_go_back,
             strtoll_reads_as_c99_has_it, formatting_is_cut_and_reports_the_whole_length, ascii_comparison,
             addresses_to_text_and_back, parse_sockaddr_port_writes_within_its_room_alone,

@@ -60,7 +60,7 @@ int open_descriptors() {
 }
 
 // A number that the method had and the child does not may be somebody else's by the time of event_reinit.
-TEST_P(Conformance, reinit_closes_nothing_of_others) {
+TEST_P(Conformance, a_childs_reinit_closes_nothing_of_others) {
   EXPECT_TRUE(child_agrees([&] {
     std::vector<Fd> others;
     for (int i = 0; i < 64; ++i) others.emplace_back(dup(0));
@@ -71,13 +71,16 @@ TEST_P(Conformance, reinit_closes_nothing_of_others) {
   }));
 }
 
-TEST_P(Conformance, reinit_and_the_end_leak_no_descriptor) {
+TEST_P(Conformance, a_childs_reinit_leaks_no_descriptor) {
   EXPECT_TRUE(child_agrees([&] {
     base->reinit();
     const int before = open_descriptors();
     for (int i = 0; i < 3; ++i) EXPECT_EQ(base->reinit(), 0);
     return open_descriptors() == before;
   }));
+}
+
+TEST_P(Conformance, the_end_of_a_base_leaks_no_descriptor) {
   const int before = open_descriptors();
   make().reset();
   EXPECT_EQ(open_descriptors(), before);

@@ -8,6 +8,7 @@ libc alone. Then a report, which fails nothing: sizes and how much #if there is.
 """
 
 import argparse
+import fnmatch
 import os
 import re
 import statistics
@@ -300,6 +301,23 @@ def check_requirements():
     gate("each requirement has a test that names it", problems)
 
 
+def check_left_out():
+    """What is left out somewhere is there: files, and cases that a pattern of each line matches."""
+    tests, problems = named_tests(), []
+    for path in ("test/support/windows/left_out.txt", "test/emulator/left_out.txt"):
+        for line in text(path).split("\n"):
+            if not line or line.startswith("#"):
+                continue
+            program, *cases = line.split(": ")[0].split()
+            if program.endswith((".c", ".cc")):
+                problems += [] if os.path.exists(os.path.join(ROOT, "test", program)) else [f"{path}: {program}"]
+                continue
+            # A parameter's name comes after the case's.
+            problems += [f"{path}: {program} has no {case}" for case in cases
+                         if not fnmatch.filter(tests, re.sub(r"/\w+$", "", case))]
+    gate("what is left out of some system's tests is there", problems)
+
+
 # ---- built libraries ------------------------------------------------------------------------------------------
 
 def check_libraries(build):
@@ -375,6 +393,7 @@ def main():
     check_tests(sources)
     check_calls()
     check_requirements()
+    check_left_out()
     if options.build:
         check_libraries(options.build)
     report(sources)

@@ -1,7 +1,8 @@
 # The tests on Windows: POSIX' names for what they call, and what of them is left out.
 
 add_library(test_posix OBJECT support/windows/posix.c)
-target_include_directories(test_posix PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/support/windows)
+target_include_directories(test_posix PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/support/windows
+  ${PROJECT_SOURCE_DIR}/sample/windows)
 target_compile_definitions(test_posix PUBLIC _WIN32_WINNT=0x0602 WIN32_LEAN_AND_MEAN NOMINMAX
   _POSIX_C_SOURCE=200809L)
 target_compile_options(test_posix PRIVATE -Wall -Wextra $<$<BOOL:${EVENTIDE_WERROR}>:-Werror>
