@@ -205,6 +205,15 @@ TEST_F(Kqueue, it_may_refuse) {
   EXPECT_EQ(kqueue(), -1);
   EXPECT_EQ(errno, ENOMEM);
   model::refuse_with = 0;
+  EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD), 0);
+  model::refused_additions.set(1, ENOMEM);
+  EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD), 0);  // is there
+  EXPECT_EQ(receipt(pair.fds[0], EVFILT_WRITE, EV_ADD), ENOMEM);
+  EXPECT_EQ(receipt(pair.fds[0], EVFILT_WRITE, EV_ADD), 0);
+  EXPECT_EQ(change(7, EVFILT_USER, EV_ADD | EV_CLEAR), 0);
+  model::refused_wakes.set(1, ENOMEM);
+  EXPECT_EQ(change(7, EVFILT_USER, 0, NOTE_TRIGGER), ENOMEM);
+  EXPECT_EQ(change(7, EVFILT_USER, 0, NOTE_TRIGGER), 0);
 }
 
 // --- event ports ---
@@ -308,6 +317,24 @@ TEST_F(EventPort, associations_are_of_one_process) {
   EXPECT_EQ(in_child([&] { return associate(pair.fds[0]) == -1 && errno == EACCES; }), 0);
 }
 
+TEST_F(EventPort, a_refusal_ends_the_association_or_leaves_it) {
+  pair.put();
+  for (const bool ends : {true, false}) {
+    EXPECT_EQ(associate(pair.fds[0], POLLIN, &pair), 0);
+    model::refusal_ends_association = ends;
+    model::refused_additions.set(1, EAGAIN);
+    EXPECT_EQ(associate(pair.fds[0]), -1);
+    EXPECT_EQ(errno, EAGAIN);
+    EXPECT_EQ(get(), ends ? ETIME : 0);
+  }
+  EXPECT_EQ(out[0].portev_user, &pair);
+  model::refusal_ends_association = true;
+  model::refused_wakes.set(1, EAGAIN);
+  EXPECT_EQ(port_send(port, 5, nullptr), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(port_send(port, 5, nullptr), 0);
+}
+
 // --- /dev/poll ---
 
 class DevPoll : public testing::Test {
@@ -353,6 +380,18 @@ TEST_F(DevPoll, no_more_reports_than_there_may_be_descriptors) {
   dvpoll_t wait{out.data(), static_cast<nfds_t>(sysconf(_SC_OPEN_MAX)) + 1, 0};
   EXPECT_EQ(devpoll_ioctl(dp, DP_POLL, &wait), -1);
   EXPECT_EQ(errno, EINVAL);
+}
+
+TEST_F(DevPoll, what_is_written_before_a_refused_entry_is_taken) {
+  pair.put();
+  EXPECT_EQ(put(pair.fds[0], POLLIN), 0);
+  model::refused_additions.set(1, ENOMEM);
+  const pollfd entries[2] = {{pair.fds[0], POLLREMOVE, 0}, {pair.fds[0], POLLOUT, 0}};
+  EXPECT_EQ(devpoll_write(dp, entries, sizeof(entries)), -1);
+  EXPECT_EQ(errno, ENOMEM);
+  EXPECT_EQ(wait(), 0);
+  EXPECT_EQ(put(pair.fds[0], POLLOUT), 0);
+  EXPECT_EQ(wait(), 1);
 }
 
 TEST_F(DevPoll, a_child_may_not_use_it) {

@@ -2,8 +2,8 @@
 //
 // The set is one of numbers: an entry outlives the close of its descriptor. What is written adds to what is
 // watched. Where the manual page leaves it open, the model does what is harder for its users: the removal of
-// what is not watched fails, a wait that is under way does not hear of changes, and the first of many ready
-// descriptors are the same each time.
+// what is not watched fails, what was written before an entry that is refused stays, a wait that is under way
+// does not hear of changes, and the first of many ready descriptors are the same each time.
 #include "models/devpoll/devpoll.h"
 
 #include <fcntl.h>
@@ -32,6 +32,7 @@ struct Set {
   int take(const pollfd &entry) {
     if (entry.events & POLLREMOVE) return entries.erase(entry.fd) ? 0 : EINVAL;
     if (fcntl(entry.fd, F_GETFD) < 0) return EBADF;
+    if (model::refused_additions.strike()) return errno;
     entries[entry.fd] = static_cast<short>(entries[entry.fd] | entry.events);
     return 0;
   }

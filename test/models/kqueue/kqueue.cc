@@ -220,6 +220,7 @@ class Queue {
     const auto at = notes_.find(key);
     if (at == notes_.end()) return (wanted.flags & EV_ADD) ? add(wanted) : ENOENT;
     if (wanted.flags & EV_DELETE) return drop(key), 0;
+    if ((wanted.fflags & NOTE_TRIGGER) && model::refused_wakes.strike()) return errno;
     Knote &note = *at->second;
     if (wanted.flags & EV_ADD) {
       note.udata = wanted.udata;
@@ -230,6 +231,8 @@ class Queue {
   }
 
   int add(const struct kevent &wanted) {
+    const bool about_fd = wanted.filter == EVFILT_READ || wanted.filter == EVFILT_WRITE;
+    if (about_fd && model::refused_additions.strike()) return errno;
     auto note = std::make_unique<Knote>();
     note->ident = wanted.ident;
     note->filter = wanted.filter;

@@ -3,7 +3,8 @@
 // An association is an EPOLLONESHOT entry of an epoll set, which is the port. What is ready when it is
 // associated is an event at once, which stays in the queue although it may be out of date when it is
 // retrieved; association and dissociation take such an event back. A call whose time runs out fails with
-// ETIME and has retrieved what there was; one that a signal interrupts does not touch the count.
+// ETIME and has retrieved what there was; one that a signal interrupts does not touch the count. An
+// association that is refused ends the one before it, unless refuse.h says otherwise.
 #include <fcntl.h>
 #include <poll.h>
 #include <port.h>
@@ -44,7 +45,10 @@ class Port {
   int associate(int fd, int events, void *user) {
     const std::lock_guard held(mutex_);
     if (fcntl(fd, F_GETFD) < 0) return errno = EBADFD, -1;
-    end(fd);
+    const bool refused = model::refused_additions.strike();
+    const int error = errno;
+    if (!refused || model::refusal_ends_association) end(fd);
+    if (refused) return errno = error, -1;
     pollfd look{fd, static_cast<short>(events), 0};
     if (poll(&look, 1, 0) > 0) {
       push({look.revents, PORT_SOURCE_FD, 0, static_cast<uintptr_t>(fd), user});
@@ -184,7 +188,7 @@ extern "C" int port_dissociate(int number, int source, uintptr_t object) {
 
 extern "C" int port_send(int number, int events, void *user) {
   const auto port = port_of(number);
-  if (!port) return -1;
+  if (!port || model::refused_wakes.strike()) return -1;
   port->send(events, user);
   return 0;
 }
