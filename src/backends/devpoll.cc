@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "backends/poll_mask.h"
+#include "backends/postponed.h"
 #include "backends/rotation.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
@@ -32,6 +33,7 @@ struct DevpollState {
   pollfd *reports = nullptr;
   Rotation rotation;
   Withdrawn withdrawn;
+  Postponed postponed;
 
   DevpollState() noexcept = default;
   DevpollState(const DevpollState &) = delete;
@@ -77,24 +79,39 @@ bool replace(const DevpollState &state, int fd, short mask) noexcept {
   return tell(state, entries + 1, 1);
 }
 
-bool devpoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  auto &state = *static_cast<DevpollState *>(arg);
+void drop(DevpollState &state, int fd, FdSlot &slot) noexcept {
+  static_cast<void>(forget(state, fd));
+  state.withdrawn.note(fd);
+  slot.armed = slot.registered = 0;
+}
+
+// False with errno if the kernel refuses. For want of memory it may have lost what there was, which is put
+// back then, unless it is more than is wanted: that would be told of in every wait.
+bool watch(DevpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (wanted == 0) {
-    static_cast<void>(forget(state, fd));
-    state.withdrawn.note(fd);
-    slot.armed = slot.registered = 0;
+    drop(state, fd, slot);
     return true;
   }
   const short mask = to_poll(wanted);
   const pollfd entry{fd, mask, 0};
   const bool narrower = slot.registered && (to_poll(slot.armed) & ~mask) != 0;
-  if (!(narrower ? replace(state, fd, mask) : tell(state, &entry, 1))) {
-    log_warn("/dev/poll: descriptor %d", fd);
-    return false;
+  if (narrower ? replace(state, fd, mask) : tell(state, &entry, 1)) {
+    slot.armed = wanted;
+    slot.registered = 1;
+    return true;
   }
-  slot.armed = wanted;
-  slot.registered = 1;
-  return true;
+  const int error = errno;
+  const bool may_be_lost = state.postponed.note(error);
+  if (slot.registered && (narrower || (may_be_lost && !replace(state, fd, to_poll(slot.armed)))))
+    drop(state, fd, slot);
+  errno = error;
+  return false;
+}
+
+bool devpoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  if (watch(*static_cast<DevpollState *>(arg), fd, slot, wanted)) return true;
+  log_warn("/dev/poll: descriptor %d", fd);
+  return false;
 }
 
 // The kernel refuses an array longer than the number of descriptors that the process may have.
@@ -120,6 +137,9 @@ void deliver(DevpollState &state, event_base &base, int count) noexcept {
 
 bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<DevpollState *>(arg);
+  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+    static_cast<void>(watch(state, fd, slot, wanted));
+  });
   dvpoll wait{};
   wait.dp_fds = state.reports;
   wait.dp_nfds = static_cast<nfds_t>(state.capacity);

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "backends/poll_mask.h"
+#include "backends/postponed.h"
 #include "backends/timespec.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -37,6 +38,7 @@ struct EvportState {
   int *fired = nullptr;  // by the last wait; as many as there may be reports
   unsigned fired_count = 0;
   std::uint32_t generation = 0;
+  Postponed postponed;
 
   EvportState() noexcept = default;
   EvportState(const EvportState &) = delete;
@@ -70,14 +72,41 @@ void *evport_make(event_base &) noexcept {
 
 void evport_unmake(void *state) noexcept { destroy(static_cast<EvportState *>(state)); }
 
+// slot.registered: associated since the last wait began; or, with nothing armed, to be associated by the
+// next.
+
+// False with errno, and the slot as it was, if the kernel refuses.
 bool associate(EvportState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  slot.tag = ++state.generation;
-  void *const tag = reinterpret_cast<void *>(static_cast<std::uintptr_t>(slot.tag));
-  return port_associate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd), to_poll(wanted), tag) ==
-         0;
+  const std::uint32_t generation = ++state.generation;
+  void *const tag = reinterpret_cast<void *>(static_cast<std::uintptr_t>(generation));
+  if (port_associate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd), to_poll(wanted), tag) != 0)
+    return false;
+  slot.tag = generation;
+  slot.armed = wanted;
+  return true;
 }
 
-// slot.registered: associated since the last wait began.
+// A descriptor that was closed behind our back is let go without a word, as with the other methods whose
+// entries vanish so.
+void associate_again(EvportState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  slot.registered = 0;
+  if (associate(state, fd, slot, wanted)) return;
+  slot.armed = 0;
+  slot.registered = state.postponed.note(errno);
+  if (!slot.registered && errno != EBADFD && errno != EBADF) log_warn("port_associate: descriptor %d", fd);
+}
+
+// The page does not say whether an association outlives the refusal of another in its place: it is made once
+// more.
+void restore(EvportState &state, int fd, FdSlot &slot, int error) noexcept {
+  if (slot.armed) {
+    associate_again(state, fd, slot, slot.armed);
+    if (slot.armed) slot.registered = 1;
+  } else {
+    slot.registered = state.postponed.note(error);
+  }
+}
+
 bool evport_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<EvportState *>(arg);
   if (wanted == 0) {
@@ -87,10 +116,12 @@ bool evport_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
     return true;
   }
   if (!associate(state, fd, slot, wanted)) {
+    const int error = errno;
     log_warn("port_associate: descriptor %d", fd);
+    restore(state, fd, slot, error);
+    errno = error;
     return false;
   }
-  slot.armed = wanted;
   slot.registered = 1;
   return true;
 }
@@ -103,11 +134,8 @@ void associate_fired(EvportState &state, event_base &base) noexcept {
     FdSlot &slot = base.fds()[fd];
     if (slot.armed)
       static_cast<void>(port_dissociate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
-    const std::uint8_t wanted = slot.wanted();
-    // Without success the descriptor was closed behind our back: nobody is told, as with the other methods
-    // whose entries vanish so.
-    slot.armed = wanted && associate(state, fd, slot, wanted) ? wanted : 0;
-    slot.registered = 0;
+    slot.armed = slot.registered = 0;
+    if (const std::uint8_t wanted = slot.wanted()) associate_again(state, fd, slot, wanted);
   }
   state.fired_count = 0;
 }
@@ -154,6 +182,9 @@ void deliver_descriptor(EvportState &state, event_base &base, const port_event_t
 bool evport_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<EvportState *>(arg);
   associate_fired(state, base);
+  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+    if (slot.registered && !slot.armed) associate_again(state, fd, slot, wanted);
+  });
   Retrieved got;
   {
     const Unlocked open(base.lock());

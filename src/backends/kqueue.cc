@@ -21,6 +21,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "backends/postponed.h"
 #include "backends/timespec.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -51,6 +52,7 @@ struct KqueueState {
   int capacity = 0;
   struct kevent *reports = nullptr;
   std::uint32_t generation = 0;
+  Postponed postponed;
 
   KqueueState() noexcept = default;
   KqueueState(const KqueueState &) = delete;
@@ -169,23 +171,35 @@ void note_changes(Changes &changes, int fd, const FdSlot &slot, std::uint8_t old
 // would.
 bool is_broken_pipe(int filter, int error) noexcept { return filter == EVFILT_WRITE && error == EPIPE; }
 
+void disarm(FdSlot &slot, std::uint8_t interest) noexcept {
+  slot.armed &= static_cast<std::uint8_t>(~interest);
+  if (!(slot.armed & kIoEvents)) slot.armed = 0;
+}
+
+// A filter that the kernel did not take: its events may have been there before, and are told of no error.
+void lose(KqueueState &state, FdSlot &slot, int filter, int error) noexcept {
+  disarm(slot, filter == EVFILT_READ ? kReadInterest : static_cast<std::uint8_t>(EV_WRITE));
+  static_cast<void>(state.postponed.note(error));
+}
+
 // Back to the old interest, as far as that goes.
 void restore(KqueueState &state, int fd, FdSlot &slot, std::uint8_t attempted) noexcept {
-  const int error = errno;
   Changes back;
   note_changes(back, fd, slot, attempted, slot.armed);
   static_cast<void>(back.tell(state));
-  errno = error;
+  for (int i = 0; i < back.count(); ++i) {
+    if (back.error(i) && !back.is_deletion(i)) lose(state, slot, back.filter(i), back.error(i));
+  }
 }
 
-bool kqueue_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  auto &state = *static_cast<KqueueState *>(arg);
+// False with errno if the kernel refuses.
+bool watch(KqueueState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (!(slot.armed & kIoEvents)) slot.tag = ++state.generation;
   Changes changes;
   note_changes(changes, fd, slot, slot.armed, wanted);
   const bool told = changes.tell(state);
   if (!told && wanted) {
-    log_warn("kevent on descriptor %d", fd);
+    static_cast<void>(state.postponed.note(errno));
     return false;
   }
   std::uint8_t armed = wanted;
@@ -196,9 +210,10 @@ bool kqueue_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8
       armed &= static_cast<std::uint8_t>(~EV_WRITE);
       continue;
     }
-    errno = error;
-    log_warn("kevent on descriptor %d", fd);
     restore(state, fd, slot, wanted);
+    // What was put back may also be more than the events want from now on.
+    static_cast<void>(state.postponed.note(error));
+    errno = error;
     return false;
   }
   const bool broken = armed != wanted;
@@ -209,24 +224,34 @@ bool kqueue_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8
   return true;
 }
 
+bool kqueue_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  if (watch(*static_cast<KqueueState *>(arg), base, fd, slot, wanted)) return true;
+  log_warn("kevent on descriptor %d", fd);
+  return false;
+}
+
 // --- reports ---
 
 // After a one-shot report, or at the end for who waits for that alone.
 void rearm_rest(KqueueState &state, int fd, FdSlot &slot, std::uint8_t rest) noexcept {
   Changes changes;
   note_changes(changes, fd, slot, 0, rest);
-  if (changes.tell(state) && changes.error(changes.count() - 1) == 0) {
+  if (!changes.tell(state)) return;
+  const int error = changes.error(changes.count() - 1);
+  if (error == 0) {
     slot.armed |= rest;
+  } else {
+    static_cast<void>(state.postponed.note(error));
   }
 }
 
 // The end of input lasts: from now on its report may come in every wait, as the others' do.
-void repeat_end(KqueueState &state, int fd, const FdSlot &slot) noexcept {
+void repeat_end(KqueueState &state, int fd, FdSlot &slot) noexcept {
   Changes changes;
   const auto ident = static_cast<std::uintptr_t>(fd);
   changes.note(ident, EVFILT_READ, EV_DELETE);
   changes.note(ident, EVFILT_READ, EV_ADD | EV_ENABLE, 0, slot.tag);
-  static_cast<void>(changes.tell(state));
+  if (changes.tell(state) && changes.error(1)) lose(state, slot, EVFILT_READ, changes.error(1));
 }
 
 void deliver_readable(KqueueState &state, event_base &base, int fd, FdSlot &slot, bool ended) noexcept {
@@ -236,9 +261,8 @@ void deliver_readable(KqueueState &state, event_base &base, int fd, FdSlot &slot
   base.report_ready(fd, what);
   if (armed & kOneShot) {
     const auto rest = static_cast<std::uint8_t>(armed & kReadInterest & ~what);
-    slot.armed &= static_cast<std::uint8_t>(~kReadInterest);
+    disarm(slot, kReadInterest);
     if (rest) rearm_rest(state, fd, slot, static_cast<std::uint8_t>(rest | (armed & ~kIoEvents)));
-    if (!(slot.armed & kIoEvents)) slot.armed = 0;
   } else if (!(armed & (EV_READ | EV_ET))) {
     repeat_end(state, fd, slot);
   }
@@ -246,9 +270,7 @@ void deliver_readable(KqueueState &state, event_base &base, int fd, FdSlot &slot
 
 void deliver_writable(event_base &base, int fd, FdSlot &slot) noexcept {
   base.report_ready(fd, EV_WRITE);
-  if (!(slot.armed & kOneShot)) return;
-  slot.armed &= static_cast<std::uint8_t>(~EV_WRITE);
-  if (!(slot.armed & kIoEvents)) slot.armed = 0;
+  if (slot.armed & kOneShot) disarm(slot, EV_WRITE);
 }
 
 void deliver_descriptor(KqueueState &state, event_base &base, const struct kevent &report) noexcept {
@@ -298,6 +320,9 @@ int wait_for_reports(KqueueState &state, Nanos timeout) noexcept {
 
 bool kqueue_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<KqueueState *>(arg);
+  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+    static_cast<void>(watch(state, base, fd, slot, wanted));
+  });
   int got = 0;
   int error = 0;
   {

@@ -51,7 +51,7 @@ struct Backend {
 
   // Optional, for a kernel whose wait can be ended without a descriptor: prepare_wake is called once before
   // the first wake, which then comes from any thread, the lock held; a wait that it ended says so through
-  // event_base::woken. False, logged, if the kernel refuses: the wait goes on, and the next notification asks
+  // event_base::woken. wake is false, and has logged why, if the kernel refuses: the next notification asks
   // again. If prepare_wake is null or says no, the loop is woken through a core/waker.h.
   bool (*prepare_wake)(void *state) noexcept = nullptr;
   bool (*wake)(void *state) noexcept = nullptr;
