@@ -16,6 +16,7 @@
 #include <climits>
 #include <cstdint>
 
+#include "backends/postponed.h"
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -36,6 +37,7 @@ struct EpollState {
   std::uint32_t generation = 0;
   bool has_pwait2 = true;
   int stale_waits = 0;  // in a row
+  Postponed postponed;
 
   EpollState() noexcept = default;
   EpollState(const EpollState &) = delete;
@@ -96,6 +98,7 @@ bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std
     // The number was closed, and perhaps opened again, since: there is no entry for the file it means now,
     // but there may be one for the old file.
     base.entry_may_linger();
+    slot.armed = slot.registered = 0;
     return control(state, EPOLL_CTL_ADD, fd, slot, wanted);
   }
   if (control(state, EPOLL_CTL_ADD, fd, slot, wanted)) return true;
@@ -103,8 +106,8 @@ bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std
   return errno == EEXIST && control(state, EPOLL_CTL_MOD, fd, slot, wanted);
 }
 
-bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  auto &state = *static_cast<EpollState *>(arg);
+// False with errno if the kernel refuses.
+bool watch(EpollState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (wanted == 0) {
     // Closed in the meantime: the kernel has taken it out itself, unless the file is open elsewhere.
     if (slot.registered && !control(state, EPOLL_CTL_DEL, fd, slot, 0)) base.entry_may_linger();
@@ -113,12 +116,18 @@ bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
     return true;
   }
   if (!set_interest(state, base, fd, slot, wanted)) {
-    log_warn("epoll_ctl on descriptor %d", fd);
+    static_cast<void>(state.postponed.note(errno));
     return false;
   }
   slot.armed = wanted;
   slot.registered = 1;
   return true;
+}
+
+bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  if (watch(*static_cast<EpollState *>(arg), base, fd, slot, wanted)) return true;
+  log_warn("epoll_ctl on descriptor %d", fd);
+  return false;
 }
 
 // What the newer calls take, by the system call's own number, whatever the C library's time_t is.
@@ -155,7 +164,11 @@ void rearm_rest(EpollState &state, int fd, FdSlot &slot, short reported) noexcep
   slot.armed = 0;
   if (!rest) return;
   const std::uint8_t wanted = static_cast<std::uint8_t>(rest | kOneShot | edge);
-  if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) slot.armed = wanted;
+  if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) {
+    slot.armed = wanted;
+  } else {
+    static_cast<void>(state.postponed.note(errno));
+  }
 }
 
 // Makes a set without the entries that nobody can name.
@@ -200,6 +213,9 @@ void grow_reports(EpollState &state) noexcept {
 
 bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<EpollState *>(arg);
+  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+    static_cast<void>(watch(state, base, fd, slot, wanted));
+  });
   int got = 0;
   int error = 0;
   {

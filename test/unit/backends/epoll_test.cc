@@ -26,6 +26,10 @@ struct Control {
 std::vector<Control> controls;
 bool counting = false;
 
+// How many of the next calls that add an entry, and that modify one, fail with ENOMEM.
+int refused_adds = 0;
+int refused_mods = 0;
+
 // What epoll_pwait2 fails with, 0 for what the kernel says; and how often it was tried.
 int pwait2_error = 0;
 int pwait2_calls = 0;
@@ -35,6 +39,13 @@ int pwait2_calls = 0;
 // Stand before the C library's in this program.
 extern "C" int epoll_ctl(int epfd, int op, int fd, epoll_event *event) noexcept {
   if (counting) controls.push_back({op, event ? event->events : 0});
+  int none = 0;
+  int &refused = op == EPOLL_CTL_ADD ? refused_adds : op == EPOLL_CTL_MOD ? refused_mods : none;
+  if (refused > 0) {
+    --refused;
+    errno = ENOMEM;
+    return -1;
+  }
   using Fn = int (*)(int, int, int, epoll_event *);
   static const Fn real = reinterpret_cast<Fn>(dlsym(RTLD_NEXT, "epoll_ctl"));
   return real(epfd, op, fd, event);
@@ -68,6 +79,7 @@ class EpollTest : public testing::Test {
     controls.clear();
     pwait2_error = 0;
     pwait2_calls = 0;
+    refused_adds = refused_mods = 0;
     counting = true;
   }
   void TearDown() override {
@@ -281,6 +293,58 @@ TEST_F(EpollTest, an_edge_is_told_once_beside_a_number_closed_too_soon) {
     EXPECT_EQ(edge.calls, 1) << flags;
     EXPECT_EQ(reader.calls, 0);
   }
+}
+
+// --- refusals for want of memory ---
+
+TEST_F(EpollTest, what_could_not_be_armed_again_after_a_report_is_armed_by_the_next_wait) {
+  Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE), far(*base, kNoFd, 0);
+  reader.add();
+  writer.add();
+  far.add(10);
+  refused_mods = 3;
+  while (!writer.calls) base->loop(EVLOOP_ONCE);
+  test::put(pair.b);
+  while (!reader.calls && !far.calls) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reader.calls, 1);
+  EXPECT_EQ(refused_mods, 0);
+}
+
+TEST_F(EpollTest, what_a_new_set_did_not_take_is_added_by_the_next_wait) {
+  const test::QuietLog quiet;
+  test::Pair closed = test::socket_pair();
+  const Pair other = test::socket_pair();
+  const test::Fd duplicate{dup(closed.a)};
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), early(*base, closed.a, EV_READ | EV_PERSIST);
+  Event edge(*base, other.a, EV_READ | EV_ET | EV_PERSIST), far(*base, kNoFd, 0);
+  reader.add();
+  early.add();
+  far.add(10);
+  closed.a.close();
+  early.del();  // its entry stays
+  refused_adds = 1;
+  EXPECT_EQ(edge.add(), 0);
+  EXPECT_EQ(refused_adds, 0);
+  test::put(pair.b);
+  while (!reader.calls && !far.calls) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reader.calls, 1);
+}
+
+TEST_F(EpollTest, a_number_that_is_another_file_now_is_not_taken_for_watched) {
+  const test::QuietLog quiet;
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
+  Event second(*base, pair.a, EV_READ | EV_PERSIST), far(*base, kNoFd, 0);
+  reader.add();
+  far.add(10);
+  const Pair next = test::socket_pair();
+  ASSERT_EQ(dup2(next.a, pair.a), pair.a);
+  refused_adds = 1;
+  EXPECT_EQ(writer.add(), -1);
+  EXPECT_EQ(errno, ENOMEM);
+  EXPECT_EQ(second.add(), 0);
+  test::put(next.b);
+  while (!second.calls && !far.calls) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(second.calls, 1);
 }
 
 TEST_F(EpollTest, a_plain_file_is_refused) {
