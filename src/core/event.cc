@@ -272,6 +272,8 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
   const int error = errno;
   evi::FdTable::remove(slot, ev);
   edge_events_ -= evi::wants_edges(ev);
+  // What the method could not put back it tells the kernel before its next wait.
+  if (needs_wakeup()) wake_loop();
   errno = error;
   return Change::failed;
 }
@@ -395,8 +397,8 @@ event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noex
   // A wait that is under way in another thread must hear of it now.
   const bool may_wait = uses_changelist_ && !wanted && edge_events_ == 0 && in_loop_thread();
   if (may_wait && changes_.note(fd, slot)) return Change::none;
-  static_cast<void>(backend_->update(backend_state_, *this, fd, slot, wanted));
-  return backend_->updates_reach_wait ? Change::none : Change::wake;
+  const bool told = backend_->update(backend_state_, *this, fd, slot, wanted);
+  return told && backend_->updates_reach_wait ? Change::none : Change::wake;
 }
 
 void event_base::apply_changes() noexcept {

@@ -470,6 +470,31 @@ TEST_F(RefusedWakes, a_method_that_cannot_wake_is_asked_again_by_the_next_notifi
   });
 }
 
+// Interest that the kernel refused may be told again when the next wait begins.
+TEST_F(RefusedWakes, the_loop_wakes_up_for_interest_that_was_refused) {
+  script.prepare_wake = [](void *) noexcept { return true; };
+  script.wake = [](void *self) noexcept {
+    ++static_cast<Script *>(static_cast<test::ScriptBackend *>(self))->wakes;
+    return false;
+  };
+  base = test::make_base(clock, script);
+  ASSERT_NE(base, nullptr);
+  const test::QuietLog quiet;
+  const test::Pair pair = test::socket_pair();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
+  ASSERT_EQ(reader.add(), 0);
+  while_it_waits([&] {
+    script.fail_updates = 1;
+    EXPECT_EQ(writer.add(), -1);
+    EXPECT_EQ(script.wakes, 1);
+    EXPECT_EQ(writer.add(), 0);
+    EXPECT_EQ(script.wakes, 1);
+    script.fail_updates = 1;
+    writer.del();
+    EXPECT_EQ(script.wakes, 2);
+  });
+}
+
 #ifdef __linux__
 TEST_F(RefusedWakes, a_descriptor_that_cannot_be_written_is_tried_again) {
   base = test::make_base(clock, script);
