@@ -11,6 +11,8 @@
 #include <mswsock.h>
 #include <windows.h>
 
+#include <atomic>
+
 #include "core/deferred.h"
 #include "core/event_base.h"
 #include "core/overlapped.h"
@@ -18,7 +20,7 @@
 
 namespace evi {
 
-// Of completions at the port. 1 and 2 are those of the methods.
+// Of completions at the port. The method has keys of its own, 1 and 2 (wepoll.cc).
 inline constexpr ULONG_PTR kOperationKey = 3;
 
 inline HANDLE handle_of(Socket socket) noexcept { return reinterpret_cast<HANDLE>(socket); }
@@ -33,19 +35,23 @@ struct Operation {
   int error = 0;           // of the call that was to begin it
   bool under_way = false;  // its callback has not run
   bool forgotten = false;  // its owner does not want to know any more how it ends
+  bool stranded = false;   // it did not end before its base did: the memory stays the kernel's
 
   void init(DeferredFn callback, void *arg) noexcept { deferred_init(done, 0, callback, arg); }
-  // For the callback: that it is over. 0, or the socket error; `bytes` it moved.
+  // For the callback: that it is over. 0, or the socket error; `bytes` it moved in either case.
   int finish(std::size_t &bytes) noexcept;
   // It ends soon, by itself or as cancelled, and its callback runs.
   void cancel() noexcept;
-  // The same, and waits until the kernel is done with it. False if that takes too long.
+  // The same, and waits until the kernel is done with it. False if that takes too long: then nobody knows
+  // what it moved, or will.
   bool cancel_and_wait(std::size_t &bytes) noexcept;
 };
 
 struct OperationLink {
   static auto &of(Operation &op) noexcept { return op.link; }
 };
+
+class ForeignReports;
 
 class CompletionPort {
  public:
@@ -84,13 +90,14 @@ class CompletionPort {
   // What came out of the port with kOperationKey. The base's lock is held.
   void report(const OVERLAPPED_ENTRY &entry) noexcept;
 
-  // Extensions of winsock, asked for with a socket; null if it has none.
+  // Extensions of winsock, asked for with a socket; null if it has none. From any thread. The first socket
+  // answers for all: those of TCP have one provider, unless a program's environment layers others over it.
   LPFN_CONNECTEX connect_ex(Socket any) noexcept;
   LPFN_ACCEPTEX accept_ex(Socket any) noexcept;
   LPFN_GETACCEPTEXSOCKADDRS accept_addresses(Socket any) noexcept;
 
  private:
-  bool drain_some() noexcept;
+  bool drain_some(ForeignReports &foreign) noexcept;
   void announce(Operation &op, Socket socket, std::uint8_t priority) noexcept;
   void withdraw(Operation &op) noexcept;
   void finish_with(Operation &op, int error) noexcept;
@@ -98,9 +105,9 @@ class CompletionPort {
   event_base &base_;
   const HANDLE port_;
   TailList<Operation, OperationLink> under_way_;
-  LPFN_CONNECTEX connect_ex_ = nullptr;
-  LPFN_ACCEPTEX accept_ex_ = nullptr;
-  LPFN_GETACCEPTEXSOCKADDRS accept_addresses_ = nullptr;
+  std::atomic<LPFN_CONNECTEX> connect_ex_{nullptr};
+  std::atomic<LPFN_ACCEPTEX> accept_ex_{nullptr};
+  std::atomic<LPFN_GETACCEPTEXSOCKADDRS> accept_addresses_{nullptr};
 };
 
 }  // namespace evi

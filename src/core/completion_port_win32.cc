@@ -9,18 +9,24 @@ namespace {
 
 // What is taken from the port at a time when a base is freed.
 constexpr ULONG kBatch = 64;
-// A cancelled operation comes back at once. These bound the wait for a driver that does not keep to that.
-constexpr int kMaxDrainRounds = 10'000;
-constexpr DWORD kDrainRoundMs = 1;
-constexpr int kMaxYields = 10'000;
+// A cancelled operation comes back at once. These bound the wait for a driver that does not keep to that: for
+// one, with locks held, and for all of a base that is being freed.
+constexpr ULONGLONG kLongestCancelMs = 100;
+constexpr ULONGLONG kLongestDrainMs = 10'000;
+constexpr DWORD kDrainRoundMs = 10;
+// Before the first wait that takes a tick of the system's clock.
+constexpr int kYields = 100;
 
 template <typename F>
-F extension(Socket socket, GUID which) noexcept {
-  F found = nullptr;
+F extension(std::atomic<F> &known, Socket socket, GUID which) noexcept {
+  F found = known.load(std::memory_order_relaxed);
+  if (found) return found;
   DWORD size = 0;
   const int status = WSAIoctl(winsock(socket), SIO_GET_EXTENSION_FUNCTION_POINTER, &which, sizeof(which),
                               &found, sizeof(found), &size, nullptr, nullptr);
-  return status == 0 ? found : nullptr;
+  if (status != 0) return nullptr;
+  known.store(found, std::memory_order_relaxed);
+  return found;
 }
 
 constexpr GUID kConnectEx = WSAID_CONNECTEX;
@@ -29,19 +35,64 @@ constexpr GUID kAcceptExAddresses = WSAID_GETACCEPTEXSOCKADDRS;
 
 }  // namespace
 
+// What a base that is being freed finds at its port but the method waits for. It is put back at the end:
+// whoever puts it back at once finds it again at once, and never waits.
+class ForeignReports {
+ public:
+  explicit ForeignReports(HANDLE port) noexcept : port_(port) {}
+  ForeignReports(const ForeignReports &) = delete;
+  ForeignReports &operator=(const ForeignReports &) = delete;
+  ~ForeignReports() {
+    for (ULONG i = 0; i < count_; ++i) put_back(entries_[i]);
+    mm_free(entries_);
+  }
+
+  // Without memory it goes back at once.
+  void keep(const OVERLAPPED_ENTRY &entry) noexcept {
+    if (count_ == capacity_ && !grow()) return put_back(entry);
+    entries_[count_++] = entry;
+  }
+
+ private:
+  bool grow() noexcept {
+    const ULONG capacity = capacity_ ? 2 * capacity_ : kBatch;
+    void *more = mm_realloc(entries_, capacity * sizeof(OVERLAPPED_ENTRY));
+    if (!more) return false;
+    entries_ = static_cast<OVERLAPPED_ENTRY *>(more);
+    capacity_ = capacity;
+    return true;
+  }
+
+  // The system may be short of memory for a moment; the method would wait long for what is lost.
+  void put_back(const OVERLAPPED_ENTRY &entry) const noexcept {
+    const ULONGLONG began = GetTickCount64();
+    while (!PostQueuedCompletionStatus(port_, entry.dwNumberOfBytesTransferred, entry.lpCompletionKey,
+                                       entry.lpOverlapped)) {
+      const DWORD error = GetLastError();
+      if (GetTickCount64() - began >= kLongestCancelMs) {
+        return log_warnx("PostQueuedCompletionStatus: a completion is lost (error %lu)", error);
+      }
+      Sleep(1);
+    }
+  }
+
+  const HANDLE port_;
+  OVERLAPPED_ENTRY *entries_ = nullptr;
+  ULONG count_ = 0;
+  ULONG capacity_ = 0;
+};
+
 // --- one operation ---
 
+// One that failed may have moved something before.
 int Operation::finish(std::size_t &bytes) noexcept {
   under_way = false;
-  bytes = 0;
+  bytes = overlapped.InternalHigh;
   if (error) return error;
   DWORD moved = 0;
   DWORD flags = 0;
-  if (WSAGetOverlappedResult(winsock(socket), &overlapped, &moved, FALSE, &flags)) {
-    bytes = moved;
-    return 0;
-  }
-  return WSAGetLastError();
+  const bool good = WSAGetOverlappedResult(winsock(socket), &overlapped, &moved, FALSE, &flags);
+  return good ? 0 : WSAGetLastError();
 }
 
 void Operation::cancel() noexcept {
@@ -49,14 +100,16 @@ void Operation::cancel() noexcept {
 }
 
 bool Operation::cancel_and_wait(std::size_t &bytes) noexcept {
-  cancel();
   bytes = 0;
   if (error) return true;
-  for (int i = 0; i < kMaxYields && !HasOverlappedIoCompleted(&overlapped); ++i) Sleep(i < 100 ? 0 : 1);
-  if (!HasOverlappedIoCompleted(&overlapped)) return false;
-  DWORD moved = 0;
-  DWORD flags = 0;
-  if (WSAGetOverlappedResult(winsock(socket), &overlapped, &moved, FALSE, &flags)) bytes = moved;
+  cancel();
+  const ULONGLONG began = GetTickCount64();
+  for (int i = 0; !HasOverlappedIoCompleted(&overlapped); ++i) {
+    if (GetTickCount64() - began >= kLongestCancelMs) return false;
+    Sleep(i < kYields ? 0 : 1);
+  }
+  std::atomic_thread_fence(std::memory_order_acquire);
+  bytes = overlapped.InternalHigh;
   return true;
 }
 
@@ -64,28 +117,32 @@ bool Operation::cancel_and_wait(std::size_t &bytes) noexcept {
 
 CompletionPort::~CompletionPort() {
   for (Operation *op = under_way_.front(); op; op = under_way_.next(*op)) op->cancel();
-  for (int round = 0; !under_way_.empty() && round < kMaxDrainRounds; ++round) {
-    if (!drain_some()) break;
+  const ULONGLONG began = GetTickCount64();
+  {
+    ForeignReports foreign(port_);
+    while (!under_way_.empty() && GetTickCount64() - began < kLongestDrainMs) {
+      if (!drain_some(foreign)) break;
+    }
   }
+  if (under_way_.empty()) return;
   // Their memory is never touched again by us, but may be by the kernel: it stays.
-  if (!under_way_.empty()) log_warnx("event_base_free: overlapped operations that do not end");
+  log_warnx("event_base_free: overlapped operations that do not end");
+  while (Operation *op = under_way_.pop_front()) op->stranded = true;
 }
 
-// What the method waits for is put back.
-bool CompletionPort::drain_some() noexcept {
+// False if the port is broken.
+bool CompletionPort::drain_some(ForeignReports &foreign) noexcept {
   OVERLAPPED_ENTRY entries[kBatch];
   ULONG count = 0;
   if (!GetQueuedCompletionStatusEx(port_, entries, kBatch, &count, kDrainRoundMs, FALSE)) {
     return GetLastError() == WAIT_TIMEOUT;
   }
   for (ULONG i = 0; i < count; ++i) {
-    const OVERLAPPED_ENTRY &entry = entries[i];
-    if (entry.lpCompletionKey == kOperationKey) {
+    if (entries[i].lpCompletionKey == kOperationKey) {
       const LockGuard held(base_.lock());
-      report(entry);
+      report(entries[i]);
     } else {
-      PostQueuedCompletionStatus(port_, entry.dwNumberOfBytesTransferred, entry.lpCompletionKey,
-                                 entry.lpOverlapped);
+      foreign.keep(entries[i]);
     }
   }
   return true;
@@ -131,18 +188,13 @@ void CompletionPort::report(const OVERLAPPED_ENTRY &entry) noexcept {
 // --- extensions ---
 
 LPFN_CONNECTEX CompletionPort::connect_ex(Socket any) noexcept {
-  if (!connect_ex_) connect_ex_ = extension<LPFN_CONNECTEX>(any, kConnectEx);
-  return connect_ex_;
+  return extension(connect_ex_, any, kConnectEx);
 }
 
-LPFN_ACCEPTEX CompletionPort::accept_ex(Socket any) noexcept {
-  if (!accept_ex_) accept_ex_ = extension<LPFN_ACCEPTEX>(any, kAcceptEx);
-  return accept_ex_;
-}
+LPFN_ACCEPTEX CompletionPort::accept_ex(Socket any) noexcept { return extension(accept_ex_, any, kAcceptEx); }
 
 LPFN_GETACCEPTEXSOCKADDRS CompletionPort::accept_addresses(Socket any) noexcept {
-  if (!accept_addresses_) accept_addresses_ = extension<LPFN_GETACCEPTEXSOCKADDRS>(any, kAcceptExAddresses);
-  return accept_addresses_;
+  return extension(accept_addresses_, any, kAcceptExAddresses);
 }
 
 // --- what a base asks for ---
