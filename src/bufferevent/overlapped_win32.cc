@@ -7,30 +7,22 @@
 // An idle connection thus has no memory for bytes to come, and one that writes little sends at once. Chains
 // that are being sent are held until the operation is over; the program may add behind them.
 //
-// Operations lie in the bufferevent, and each holds a reference to it while it is under way: bufferevent_free
-// cancels them, and the memory goes when they have come back. What was begun for a socket that was replaced
-// meanwhile is forgotten: nothing is begun for the new one before it came back.
+// Operations lie in an Exchange (exchange_win32.h), of which there is one for each socket, and of which the
+// bufferevent lets go when the socket, the base or it itself goes.
+#include "bufferevent/exchange_win32.h"
+// The order matters: winsock2.h, which it includes, comes before what follows.
+#include <utility>
+
 #include "bufferevent/socket_transport.h"
-#include "core/completion_port.h"
-#include "core/event_access.h"
 #include "util/alloc.h"
 
 namespace evi {
 namespace {
 
 using namespace socket_transport;
+using Task = Exchange::Task;
 
 constexpr bool kAtFront = true;
-
-// What one WSASend takes at most.
-constexpr int kMaxExtents = 16;
-
-// What the writing operation does.
-enum class Task : unsigned char {
-  send,
-  connect,
-  tell,  // that it is possible to write: nothing was asked of the kernel
-};
 
 class OverlappedBufferevent final : public BuffereventBase {
  public:
@@ -49,7 +41,10 @@ class OverlappedBufferevent final : public BuffereventBase {
   static void await(BuffereventBase &bev, short direction) noexcept;
   static Connecting connect(BuffereventBase &bev, evutil_socket_t fd, const sockaddr &address,
                             int length) noexcept;
+  static bool start(BuffereventBase &bev, short directions, Start why) noexcept;
+  static void stop(BuffereventBase &bev, short directions) noexcept;
   static void flush_turn(BuffereventBase &bev) noexcept;
+  static bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
   static void unlink(BuffereventBase &bev) noexcept;
   static void dispose(BuffereventBase *bev) noexcept;
   static void on_received(event_callback *queued, void *self) noexcept;
@@ -62,13 +57,15 @@ class OverlappedBufferevent final : public BuffereventBase {
     ev_read.ev_fd = ev_write.ev_fd = overlapped ? hidden(fd) : fd;
     socket_.overlapped = overlapped;
   }
-  bool ready_for(const Operation &op) const noexcept {
-    return !op.under_way && !socket_.connecting && !freed() && fd_of(*this) >= 0;
+  bool serves(const Exchange &exchange) const noexcept { return exchange_ == &exchange; }
+  Exchange *make_exchange() noexcept;
+  // An operation may begin, or the one that there is will tell.
+  bool may_begin(Transfer &transfer) const noexcept {
+    return !exchange_->want(transfer) && !socket_.connecting && !freed() && fd_of(*this) >= 0;
   }
   void await_input() noexcept;
   void await_output() noexcept;
   void send_front(std::size_t limit) noexcept;
-  void release_held() noexcept;
   void received(int error) noexcept;
   void sent(std::size_t bytes, int error) noexcept;
   void take_sent(std::size_t bytes) noexcept;
@@ -76,58 +73,68 @@ class OverlappedBufferevent final : public BuffereventBase {
   void connected(int error) noexcept;
   bool restart(event &ev, const timeval &timeout) noexcept;
   void abandon() noexcept;
-  void forget(Operation &op) noexcept;
+  void tell_of_doubt() noexcept;
   bool fits(evutil_socket_t fd, const sockaddr &address) noexcept;
 
-  Operation reading_;
-  Operation writing_;
-  Task task_ = Task::send;
-  int held_count_ = 0;
-  Chain *held_[kMaxExtents] = {};
+  Exchange *exchange_ = nullptr;  // there is one if the socket is served so
+  bool in_doubt_ = false;         // what a socket of the past was sent, which the program is still to hear
 };
 
 OverlappedBufferevent::OverlappedBufferevent(event_base &base, int options) noexcept
-    : BuffereventBase(&base, kOps, options) {
-  reading_.init(on_received, this);
-  writing_.init(on_sent, this);
+    : BuffereventBase(&base, kOps, options) {}
+
+Exchange *OverlappedBufferevent::make_exchange() noexcept {
+  return make<Exchange>(*ev_base, *this, on_received, on_sent);
 }
 
 // --- which sockets are served so ---
 
-// A datagram would be lost, and a socket that is not connected yet cannot receive.
-bool is_connected_stream(evutil_socket_t fd) noexcept {
+bool is_stream(evutil_socket_t fd) noexcept {
   int type = 0;
   int length = sizeof(type);
-  if (getsockopt(winsock(fd), SOL_SOCKET, SO_TYPE, reinterpret_cast<char *>(&type), &length) != 0)
-    return false;
+  return getsockopt(winsock(fd), SOL_SOCKET, SO_TYPE, reinterpret_cast<char *>(&type), &length) == 0 &&
+         type == SOCK_STREAM;
+}
+
+// A datagram would be lost, and a socket that is not connected yet cannot receive.
+bool is_connected_stream(evutil_socket_t fd) noexcept {
   sockaddr_storage peer;
-  length = sizeof(peer);
-  return type == SOCK_STREAM && getpeername(winsock(fd), reinterpret_cast<sockaddr *>(&peer), &length) == 0;
+  int length = sizeof(peer);
+  return is_stream(fd) && getpeername(winsock(fd), reinterpret_cast<sockaddr *>(&peer), &length) == 0;
 }
 
+// Without memory readiness serves the socket.
 void OverlappedBufferevent::attach(BuffereventBase &bev) noexcept {
+  OverlappedBufferevent &self = of(bev);
   const evutil_socket_t fd = fd_of(bev);
-  CompletionPort *port = of(bev).port();
-  if (fd < 0 || !port || !is_connected_stream(fd) || !port->associate(fd)) return;
+  CompletionPort *port = self.port();
+  if (fd < 0 || !port || !is_connected_stream(fd)) return;
+  Owned<Exchange> exchange{self.make_exchange()};
   // Also reading and writing at once must not block.
-  if (set_nonblocking(fd)) of(bev).show(fd, true);
+  if (!exchange || !port->associate(fd) || !set_nonblocking(fd)) return;
+  self.exchange_ = exchange.release();
+  self.show(fd, true);
 }
 
-void OverlappedBufferevent::forget(Operation &op) noexcept {
-  if (!op.under_way) return;
-  op.cancel();
-  op.forgotten = true;
-}
-
+// What the old socket took must not be sent by the new one as well: if nobody knows what that is, nothing is.
 void OverlappedBufferevent::detach(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
-  self.forget(self.reading_);
-  std::size_t bytes = 0;
-  const bool sending = self.writing_.under_way && self.task_ == Task::send && !self.writing_.forgotten;
-  self.forget(self.writing_);
   self.show(fd_of(bev), false);
-  // What the old socket took must not be sent by the new one as well.
-  if (sending && self.writing_.cancel_and_wait(bytes)) self.take_sent(bytes);
+  Exchange *left = std::exchange(self.exchange_, nullptr);
+  if (!left) return;
+  std::size_t bytes = 0;
+  if (!left->end_sending(bytes)) {
+    self.in_doubt_ = true;
+    bev.enabled = static_cast<short>(bev.enabled & ~EV_WRITE);
+  }
+  left->leave();
+  if (bytes > 0) self.take_sent(bytes);
+}
+
+void OverlappedBufferevent::tell_of_doubt() noexcept {
+  in_doubt_ = false;
+  disable(EV_WRITE);
+  defer_event(BEV_EVENT_WRITING | BEV_EVENT_ERROR, kInputOutput);
 }
 
 // --- beginning operations ---
@@ -137,10 +144,9 @@ void OverlappedBufferevent::await(BuffereventBase &bev, short direction) noexcep
 }
 
 void OverlappedBufferevent::await_input() noexcept {
-  if (!socket_.read_armed || !ready_for(reading_) || !port()) return;
-  hold();
+  if (!exchange_ || !socket_.read_armed || !port() || !may_begin(exchange_->reading)) return;
   const evutil_socket_t fd = fd_of(*this);
-  port()->begin(reading_, fd, priority(), [fd](OVERLAPPED *overlapped) {
+  port()->begin(exchange_->prepare(exchange_->reading), fd, priority(), [fd](OVERLAPPED *overlapped) {
     WSABUF nothing = {0, nullptr};
     DWORD flags = 0;
     return WSARecv(winsock(fd), &nothing, 1, nullptr, &flags, overlapped, nullptr) == 0;
@@ -148,11 +154,10 @@ void OverlappedBufferevent::await_input() noexcept {
 }
 
 void OverlappedBufferevent::await_output() noexcept {
-  if (!socket_.write_armed || !ready_for(writing_) || !port()) return;
+  if (!exchange_ || !socket_.write_armed || !port() || !may_begin(exchange_->writing)) return;
   if (output_buffer().empty()) {
-    task_ = Task::tell;
-    hold();
-    return port()->finish_with(writing_, fd_of(*this), priority(), 0);
+    exchange_->task = Task::tell;
+    return port()->finish_with(exchange_->prepare(exchange_->writing), fd_of(*this), priority(), 0);
   }
   const std::size_t limit = write_allowance(write_limit(*this));
   if (limit > 0) return send_front(limit);
@@ -163,24 +168,21 @@ void OverlappedBufferevent::await_output() noexcept {
 }
 
 void OverlappedBufferevent::send_front(std::size_t limit) noexcept {
-  evbuffer_iovec extents[kMaxExtents];
-  WSABUF buffers[kMaxExtents];
-  held_count_ = output_buffer().hold_front(limit, extents, held_, kMaxExtents);
-  for (int i = 0; i < held_count_; ++i) {
+  evbuffer_iovec extents[Exchange::kMaxExtents];
+  WSABUF buffers[Exchange::kMaxExtents];
+  Exchange &exchange = *exchange_;
+  const int count = output_buffer().hold_front(limit, extents, exchange.held, Exchange::kMaxExtents);
+  for (int i = 0; i < count; ++i) {
     buffers[i] = {static_cast<ULONG>(extents[i].iov_len), static_cast<char *>(extents[i].iov_base)};
   }
-  task_ = Task::send;
-  hold();
+  exchange.held_count = count;
+  exchange.task = Task::send;
   const evutil_socket_t fd = fd_of(*this);
-  if (held_count_ == 0) return port()->finish_with(writing_, fd, priority(), kInputOutput);
-  port()->begin(writing_, fd, priority(), [&](OVERLAPPED *overlapped) {
-    const auto count = static_cast<DWORD>(held_count_);
-    return WSASend(winsock(fd), buffers, count, nullptr, 0, overlapped, nullptr) == 0;
+  Operation &op = exchange.prepare(exchange.writing);
+  if (count == 0) return port()->finish_with(op, fd, priority(), kInputOutput);
+  port()->begin(op, fd, priority(), [&](OVERLAPPED *overlapped) {
+    return WSASend(winsock(fd), buffers, static_cast<DWORD>(count), nullptr, 0, overlapped, nullptr) == 0;
   });
-}
-
-void OverlappedBufferevent::release_held() noexcept {
-  while (held_count_ > 0) chain_release(held_[--held_count_]);
 }
 
 // --- the end of operations, on the loop's thread ---
@@ -190,22 +192,25 @@ bool OverlappedBufferevent::restart(event &ev, const timeval &timeout) noexcept 
   return !evutil_timerisset(&timeout) || add(*this, ev, true, &timeout);
 }
 
-// A base is being freed. If it is not one that the bufferevent left before, it must not be asked to delete
-// anything afterwards.
+// Its base is being freed, and must not be asked to delete anything afterwards.
 void OverlappedBufferevent::abandon() noexcept {
-  if (!socket_.overlapped || port()) return;
   disarm_read(*this);
   disarm_write(*this);
 }
 
 void OverlappedBufferevent::on_received(event_callback *queued, void *arg) noexcept {
-  auto &self = *static_cast<OverlappedBufferevent *>(arg);
-  const BuffereventUse use(self, BuffereventUse::Adopt{});
+  auto &transfer = *static_cast<Transfer *>(arg);
+  BuffereventBase *owner = transfer.whole.came_back(transfer);
+  if (!owner) return;
+  OverlappedBufferevent *self = &of(*owner);
+  const BuffereventUse use(*self, BuffereventUse::Adopt{});
+  if (!self->serves(transfer.whole)) return transfer.whole.came_back_late(transfer);
   std::size_t none = 0;
-  const int error = self.reading_.finish(none);
-  if (!queued) return self.abandon();
-  if (!self.reading_.forgotten && self.socket_.read_armed && !self.socket_.connecting) self.received(error);
-  if (self.socket_.overlapped) self.await_input();
+  const int error = transfer.op.finish(none);
+  transfer.phase.store(Transfer::Phase::idle, std::memory_order_relaxed);
+  if (!queued) return self->abandon();
+  if (self->socket_.read_armed && !self->socket_.connecting) self->received(error);
+  self->await_input();
 }
 
 void OverlappedBufferevent::received(int error) noexcept {
@@ -217,16 +222,19 @@ void OverlappedBufferevent::received(int error) noexcept {
 }
 
 void OverlappedBufferevent::on_sent(event_callback *queued, void *arg) noexcept {
-  auto &self = *static_cast<OverlappedBufferevent *>(arg);
-  const BuffereventUse use(self, BuffereventUse::Adopt{});
+  auto &transfer = *static_cast<Transfer *>(arg);
+  BuffereventBase *owner = transfer.whole.came_back(transfer);
+  if (!owner) return;
+  OverlappedBufferevent *self = &of(*owner);
+  const BuffereventUse use(*self, BuffereventUse::Adopt{});
+  if (!self->serves(transfer.whole)) return transfer.whole.came_back_late(transfer);
   std::size_t bytes = 0;
-  const int error = self.writing_.finish(bytes);
-  self.release_held();
-  if (!queued) return self.abandon();
-  if (!self.writing_.forgotten && !self.freed()) {
-    self.task_ == Task::connect ? self.connected(error) : self.sent(bytes, error);
-  }
-  if (self.socket_.overlapped) self.await_output();
+  const int error = transfer.op.finish(bytes);
+  transfer.whole.release_held();
+  transfer.phase.store(Transfer::Phase::idle, std::memory_order_relaxed);
+  if (!queued) return self->abandon();
+  transfer.whole.task == Task::connect ? self->connected(error) : self->sent(bytes, error);
+  self->await_output();
 }
 
 void OverlappedBufferevent::take_sent(std::size_t bytes) noexcept {
@@ -236,8 +244,10 @@ void OverlappedBufferevent::take_sent(std::size_t bytes) noexcept {
   output.freeze(kAtFront);
 }
 
-// Also what was sent while the direction was held back has left, and is told unless the program disabled it.
+// Also what was sent while the direction was held back has left, and is told. Where the program disabled it,
+// that waits until it enables it.
 void OverlappedBufferevent::sent(std::size_t bytes, int error) noexcept {
+  const bool asked = exchange_->task == Task::tell;
   if (bytes > 0) take_sent(bytes);
   if (freed()) return;
   if (bytes > 0) charge_write(bytes);
@@ -246,9 +256,11 @@ void OverlappedBufferevent::sent(std::size_t bytes, int error) noexcept {
     if (enabled & EV_WRITE) fail(*this, EV_WRITE, BEV_EVENT_ERROR);
     return;
   }
-  const bool told = task_ == Task::tell ? socket_.write_armed : bytes > 0 && (enabled & EV_WRITE);
+  const bool told = asked ? socket_.write_armed : bytes > 0 && (enabled & EV_WRITE);
   continue_writing();
-  if (told) trigger_data(EV_WRITE, 0);
+  if (!told) return;
+  socket_.report_ready = false;
+  trigger_data(EV_WRITE, 0);
 }
 
 void OverlappedBufferevent::continue_writing() noexcept {
@@ -265,7 +277,7 @@ void OverlappedBufferevent::continue_writing() noexcept {
 bool OverlappedBufferevent::fits(evutil_socket_t fd, const sockaddr &address) noexcept {
   const bool known = socket_.overlapped && fd == fd_of(*this);
   if (address.sa_family != AF_INET && address.sa_family != AF_INET6) return false;
-  if (!port() || reading_.under_way || writing_.under_way || !port()->connect_ex(fd)) return false;
+  if (!is_stream(fd) || !port() || (known && exchange_->busy()) || !port()->connect_ex(fd)) return false;
   // ConnectEx wants it bound, if only to any address.
   sockaddr_storage any{};
   any.ss_family = address.sa_family;
@@ -279,22 +291,25 @@ Connecting OverlappedBufferevent::connect(BuffereventBase &bev, evutil_socket_t 
                                           int length) noexcept {
   OverlappedBufferevent &self = of(bev);
   if (self.socket_.overlapped && self.socket_.connecting && fd == fd_of(bev)) return Connecting::begun;
-  if (!self.fits(fd, address)) return Connecting::unfit;
+  Owned<Exchange> exchange{self.make_exchange()};
+  if (!exchange || !self.fits(fd, address)) return Connecting::unfit;
   const evutil_socket_t old = fd_of(bev);
   replace_fd(bev, fd);
+  if (self.in_doubt_) self.tell_of_doubt();
+  self.exchange_ = exchange.release();
   self.show(fd, true);
-  self.task_ = Task::connect;
-  bev.hold();
-  const int error =
-      self.port()->try_begin(self.writing_, fd, self.priority(), [&](OVERLAPPED *overlapped) -> bool {
-        return self.port()->connect_ex(fd)(winsock(fd), &address, length, nullptr, 0, nullptr, overlapped);
-      });
+  Transfer &writing = self.exchange_->writing;
+  self.exchange_->task = Task::connect;
+  Operation &op = self.exchange_->prepare(writing);
+  const int error = self.port()->try_begin(op, fd, self.priority(), [&](OVERLAPPED *overlapped) -> bool {
+    return self.port()->connect_ex(fd)(winsock(fd), &address, length, nullptr, 0, nullptr, overlapped);
+  });
   if (error == 0) {
     bev.socket_.connecting = true;
     if (arm_write(bev) && arm_read(bev, true)) return Connecting::begun;
     bev.socket_.connecting = false;
   } else {
-    bev.drop();
+    writing.phase.store(Transfer::Phase::idle, std::memory_order_relaxed);
     set_socket_error(error);
     if (connect_refused(error)) return Connecting::refused;
   }
@@ -307,18 +322,39 @@ void OverlappedBufferevent::connected(int error) noexcept {
   // Without it the socket has no addresses and cannot be shut down.
   if (error == 0) setsockopt(winsock(fd_of(*this)), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0);
   conclude_connect(*this, error);
-  if (socket_.overlapped) await_input();
+  await_input();
 }
 
 // --- the table's own functions ---
 
-// What is being sent must not be sent once more.
+bool OverlappedBufferevent::start(BuffereventBase &bev, short directions, Start why) noexcept {
+  if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).tell_of_doubt();
+  return socket_transport::start(bev, directions, why);
+}
+
+// While it is only held back the loop's thread goes on with it; a program that disabled it may hand it over.
+void OverlappedBufferevent::stop(BuffereventBase &bev, short directions) noexcept {
+  socket_transport::stop(bev, directions);
+  Exchange *exchange = of(bev).exchange_;
+  if (!exchange) return;
+  if (directions & EV_READ) exchange->unwant(exchange->reading);
+  if ((directions & EV_WRITE) && !(bev.enabled & EV_WRITE) && !bev.socket_.connecting)
+    exchange->unwant(exchange->writing);
+}
+
+// What is being sent must not be sent once more. Its end tells also that it is possible to write.
 void OverlappedBufferevent::flush_turn(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
-  const bool busy = self.socket_.overlapped && self.writing_.under_way && !self.writing_.forgotten;
-  if (!busy) return socket_transport::flush_turn(bev);
+  if (!self.exchange_ || !self.exchange_->writing.busy()) return socket_transport::flush_turn(bev);
+  bev.socket_.report_ready = false;
   if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return;
   if (!arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
+}
+
+bool OverlappedBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
+  const bool good = socket_transport::set_fd(bev, fd);
+  if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).tell_of_doubt();
+  return good;
 }
 
 // The socket is closed at once, and not when the operations have come back: peers are to hear of it.
@@ -327,9 +363,8 @@ void OverlappedBufferevent::unlink(BuffereventBase &bev) noexcept {
   disarm_read(bev);
   disarm_write(bev);
   const evutil_socket_t fd = fd_of(bev);
-  const bool busy = self.reading_.under_way || self.writing_.under_way;
-  self.forget(self.reading_);
-  self.forget(self.writing_);
+  const bool busy = self.exchange_ && self.exchange_->busy();
+  if (Exchange *left = std::exchange(self.exchange_, nullptr)) left->leave();
   if (!busy || fd < 0 || !bev.has_option(BEV_OPT_CLOSE_ON_FREE)) return;
   self.show(kNoSocket, false);
   close_socket(fd);

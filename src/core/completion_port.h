@@ -34,7 +34,6 @@ struct Operation {
   Socket socket = kNoSocket;
   int error = 0;           // of the call that was to begin it
   bool under_way = false;  // its callback has not run
-  bool forgotten = false;  // its owner does not want to know any more how it ends
   bool stranded = false;   // it did not end before its base did: the memory stays the kernel's
 
   void init(DeferredFn callback, void *arg) noexcept { deferred_init(done, 0, callback, arg); }

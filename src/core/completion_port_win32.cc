@@ -160,7 +160,6 @@ void CompletionPort::announce(Operation &op, Socket socket, std::uint8_t priorit
   op.error = 0;
   op.done.evcb_pri = priority;
   op.under_way = true;
-  op.forgotten = false;
   const LockGuard held(base_.lock());
   under_way_.push_back(op);
 }
@@ -174,7 +173,6 @@ void CompletionPort::withdraw(Operation &op) noexcept {
 void CompletionPort::finish_with(Operation &op, int error) noexcept {
   op.error = error;
   op.under_way = true;
-  op.forgotten = false;
   op.overlapped = OVERLAPPED{};
   base_.schedule(op.done);
 }

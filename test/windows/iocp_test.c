@@ -677,6 +677,301 @@ TEST(a_new_socket_gets_the_rest) {
   end();
 }
 
+/* Fills the socket: some output, less than one send takes, is being sent to a peer that does not read. */
+static size_t fill(struct bufferevent *bev) {
+  char *bytes;
+  size_t all = 0;
+  int still = 0;
+  log_text[0] = 0;
+  while (still < 3 && all < 100 * (size_t)block) {
+    if (output_length(bev) == 0) {
+      bytes = stream(all, block);
+      bufferevent_write(bev, bytes, block);
+      free(bytes);
+      all += block;
+      still = 0;
+    }
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    ++still;
+  }
+  if (output_length(bev) == 0) note("not full ");
+  return all;
+}
+
+/* Reads until there are so many, while no loop runs: true if that ends in time. */
+static int drain_until(evutil_socket_t fd, char *into, size_t *all, size_t wanted) {
+  int rounds;
+  for (rounds = 0; rounds < many_rounds && *all < wanted; ++rounds) {
+    *all += drain_socket(fd, into + *all, wanted - *all);
+    if (*all < wanted) Sleep(1);
+  }
+  return *all == wanted;
+}
+
+TEST(what_a_socket_took_of_a_cancelled_send_is_not_sent_again) {
+  evutil_socket_t first[2], second[2];
+  char *bytes = stream(0, much);
+  char *got = malloc(much);
+  struct bufferevent *bev;
+  size_t all, before;
+  int step;
+  for (step = 0; step < 8; ++step) {
+    u_long blocking = 0;
+    int small = 32768;
+    begin();
+    plain_pair();
+    first[0] = pair[0], first[1] = pair[1];
+    /* Less than one send takes. */
+    CHECK_INT_EQ(setsockopt((SOCKET)first[0], SOL_SOCKET, SO_SNDBUF, (char *)&small, sizeof(small)), 0);
+    plain_pair();
+    second[0] = pair[0], second[1] = pair[1];
+    evutil_make_socket_nonblocking(first[1]);
+    evutil_make_socket_nonblocking(second[1]);
+    bev = bufferevent_socket_new(base, first[0], 0);
+    bufferevent_write(bev, bytes, much);
+    for (all = 0; all < 20; ++all) event_base_loop(base, EVLOOP_NONBLOCK);
+    before = output_length(bev);
+    CHECK_INT_GT(before, 0);
+    /* Makes some room: the socket takes a part of what is being sent. */
+    all = 0;
+    CHECK(drain_until(first[1], got, &all, (much - before) / 8 * (size_t)(step + 1)));
+    CHECK_INT_EQ(output_length(bev), before);
+    CHECK_INT_EQ(bufferevent_setfd(bev, second[0]), 0);
+    evutil_closesocket(first[0]);
+    CHECK_INT_EQ(ioctlsocket((SOCKET)first[1], (long)FIONBIO, &blocking), 0);
+    all += drain_socket(first[1], got + all, much - all);
+    CHECK_INT_EQ(all + output_length(bev), much);
+    bufferevent_free(bev);
+    evutil_closesocket(first[1]);
+    evutil_closesocket(second[0]);
+    evutil_closesocket(second[1]);
+    end();
+    if (CHECK_FAILED()) break;
+  }
+  free(bytes);
+  free(got);
+}
+
+/* --- a driver that does not cancel --- */
+
+/* Where the library has the address of a function of KERNEL32; NULL if it has none. */
+static ULONG_PTR *import_of(const char *name) {
+  HMODULE library = NULL;
+  BYTE *image;
+  IMAGE_NT_HEADERS *headers;
+  IMAGE_IMPORT_DESCRIPTOR *dll;
+  if (!GetModuleHandleExA(
+          GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+          event_get_version(), &library))
+    return NULL;
+  image = (BYTE *)library;
+  headers = (IMAGE_NT_HEADERS *)(image + ((IMAGE_DOS_HEADER *)image)->e_lfanew);
+  dll =
+      (IMAGE_IMPORT_DESCRIPTOR *)(image + headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT]
+                                              .VirtualAddress);
+  for (; dll->Name; ++dll) {
+    IMAGE_THUNK_DATA *names = (IMAGE_THUNK_DATA *)(image + dll->OriginalFirstThunk);
+    IMAGE_THUNK_DATA *addresses = (IMAGE_THUNK_DATA *)(image + dll->FirstThunk);
+    for (; names->u1.AddressOfData; ++names, ++addresses) {
+      IMAGE_IMPORT_BY_NAME *import = (IMAGE_IMPORT_BY_NAME *)(image + names->u1.AddressOfData);
+      if (IMAGE_SNAP_BY_ORDINAL(names->u1.Ordinal)) continue;
+      if (strcmp((const char *)import->Name, name) == 0) return (ULONG_PTR *)&addresses->u1.Function;
+    }
+  }
+  return NULL;
+}
+
+static BOOL WINAPI cancel_nothing(HANDLE file, OVERLAPPED *operation) {
+  (void)file, (void)operation;
+  return TRUE;
+}
+
+static ULONG_PTR real_cancel;
+static int set_cancel(ULONG_PTR function) {
+  ULONG_PTR *import = import_of("CancelIoEx");
+  DWORD old;
+  if (!import || !VirtualProtect(import, sizeof(*import), PAGE_READWRITE, &old)) return 0;
+  real_cancel = *import;
+  *import = function;
+  return VirtualProtect(import, sizeof(*import), old, &old);
+}
+static int cancel_fails(void) { return set_cancel((ULONG_PTR)cancel_nothing); }
+static int cancel_works(void) { return set_cancel(real_cancel); }
+
+TEST(a_send_that_cannot_be_cancelled_in_time_is_an_error_of_writing) {
+  evutil_socket_t first[2];
+  struct event_base *other, *now;
+  char *bytes = stream(0, much);
+  ULONGLONG began;
+  int moves, good;
+  for (moves = 0; moves < 2; ++moves) {
+    begin();
+    other = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
+    now = moves ? other : base;
+    plain_pair();
+    first[0] = pair[0], first[1] = pair[1];
+    plain_pair();
+    evutil_make_socket_nonblocking(pair[1]);
+    ends[0] = bufferevent_socket_new(base, first[0], 0);
+    bufferevent_setcb(ends[0], NULL, NULL, note_events, (void *)"a");
+    fill(ends[0]);
+    CHECK_LOG("");
+    if (moves) bufferevent_disable(ends[0], EV_READ | EV_WRITE);
+    began = GetTickCount64();
+    CHECK(cancel_fails());
+    good = (!moves || bufferevent_base_set(other, ends[0]) == 0) && bufferevent_setfd(ends[0], pair[0]) == 0;
+    CHECK(cancel_works());
+    CHECK(good);
+    CHECK_INT_LT(GetTickCount64() - began, 5000);
+    CHECK_INT_EQ(bufferevent_get_enabled(ends[0]) & EV_WRITE, 0);
+    event_base_loop(now, EVLOOP_NONBLOCK);
+    CHECK_LOG("a:writing-error ");
+    event_base_loop(now, EVLOOP_NONBLOCK);
+    CHECK_INT_EQ(recv((SOCKET)pair[1], bytes, 1, 0), -1);
+    CHECK_INT_EQ(WSAGetLastError(), WSAEWOULDBLOCK);
+    bufferevent_free(ends[0]);
+    evutil_closesocket(first[0]);
+    evutil_closesocket(first[1]);
+    evutil_closesocket(pair[0]);
+    evutil_closesocket(pair[1]);
+    end();
+    event_base_free(other);
+  }
+  free(bytes);
+}
+
+static HANDLE freeing;
+static DWORD WINAPI send_later(void *peer) {
+  WaitForSingleObject(freeing, 60000);
+  Sleep(2000);
+  return send((SOCKET)(evutil_socket_t)peer, "x", 1, 0) == 1 ? 0 : 1;
+}
+
+TEST(a_base_waits_for_operations_that_end_late) {
+  evutil_socket_t watched[2];
+  struct event *readable;
+  struct seen seen = {0, 0};
+  HANDLE thread;
+  DWORD failed = 1;
+  begin();
+  event_set_log_callback(count_log);
+  logged = 0;
+  plain_pair();
+  watched[0] = pair[0], watched[1] = pair[1];
+  readable = event_new(base, watched[0], EV_READ | EV_PERSIST, note_seen, &seen);
+  event_add(readable, NULL);
+  plain_pair();
+  ends[0] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_enable(ends[0], EV_READ);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  /* Now something that is not an operation lies at the port. */
+  CHECK_INT_EQ(send((SOCKET)watched[1], "x", 1, 0), 1);
+  freeing = CreateEventA(NULL, TRUE, FALSE, NULL);
+  thread = CreateThread(NULL, 0, send_later, (void *)(evutil_socket_t)pair[1], 0, NULL);
+  CHECK(thread);
+  CHECK(cancel_fails());
+  SetEvent(freeing);
+  end();
+  CHECK(cancel_works());
+  CHECK_INT_EQ(WaitForSingleObject(thread, 60000), WAIT_OBJECT_0);
+  CHECK(GetExitCodeThread(thread, &failed) && !failed);
+  CloseHandle(thread);
+  CloseHandle(freeing);
+  event_set_log_callback(NULL);
+  CHECK_INT_EQ(logged, 0);
+  CHECK_INT_EQ(seen.calls, 0);
+  bufferevent_free(ends[0]);
+  event_free(readable);
+  evutil_closesocket(watched[0]);
+  evutil_closesocket(watched[1]);
+  evutil_closesocket(pair[1]);
+}
+
+/* --- what writing tells --- */
+
+static void enable_writing(evutil_socket_t fd, short what, void *bev) {
+  (void)fd, (void)what;
+  bufferevent_enable(bev, EV_WRITE);
+}
+
+TEST(the_end_of_a_send_and_enabling_are_told_once) {
+  struct event *enabler;
+  char *got = malloc(100 * (size_t)block);
+  size_t written, all = 0;
+  begin();
+  plain_pair();
+  evutil_make_socket_nonblocking(pair[1]);
+  ends[0] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_setcb(ends[0], NULL, on_write, note_events, (void *)"a");
+  written = fill(ends[0]);
+  CHECK(!strstr(log_text, "not full"));
+  log_text[0] = 0;
+  bufferevent_disable(ends[0], EV_WRITE);
+  CHECK(drain_until(pair[1], got, &all, written));
+  run_for(10);
+  /* Not while it is disabled. */
+  CHECK_LOG("");
+  enabler = event_new(base, -1, 0, enable_writing, ends[0]);
+  event_active(enabler, EV_TIMEOUT, 1);
+  run_for(20);
+  CHECK_LOG("a:w0 ");
+  CHECK_INT_EQ(output_length(ends[0]), 0);
+  /* The same where the loop hears of both in one round. */
+  written = fill(ends[0]);
+  CHECK(!strstr(log_text, "not full"));
+  all = 0;
+  log_text[0] = 0;
+  bufferevent_disable(ends[0], EV_WRITE);
+  CHECK(drain_until(pair[1], got, &all, written));
+  event_active(enabler, EV_TIMEOUT, 1);
+  run_for(20);
+  CHECK_LOG("a:w0 ");
+  event_free(enabler);
+  bufferevent_free(ends[0]);
+  evutil_closesocket(pair[1]);
+  free(got);
+  end();
+}
+
+TEST(datagram_sockets_connect_as_without_the_flag) {
+  int flags;
+  for (flags = 0; flags <= EVENT_BASE_FLAG_STARTUP_IOCP; flags += EVENT_BASE_FLAG_STARTUP_IOCP) {
+    struct bufferevent *bev;
+    evutil_socket_t fd;
+    SOCKET peer = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in name;
+    int length = sizeof(name);
+    char got[8];
+    memset(&name, 0, sizeof(name));
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_INT_EQ(bind(peer, (struct sockaddr *)&name, sizeof(name)), 0);
+    CHECK_INT_EQ(getsockname(peer, (struct sockaddr *)&name, &length), 0);
+    base = new_base(flags);
+    log_text[0] = 0;
+    fd = (evutil_socket_t)socket(AF_INET, SOCK_DGRAM, 0);
+    evutil_make_socket_nonblocking(fd);
+    bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_setcb(bev, read_and_stop, NULL, note_and_stop, (void *)"d");
+    CHECK_INT_EQ(bufferevent_socket_connect(bev, (struct sockaddr *)&name, sizeof(name)), 0);
+    CHECK(!overlapped(bev));
+    CHECK_INT_EQ(bufferevent_getfd(bev), fd);
+    event_base_dispatch(base);
+    CHECK_LOG("d:connected ");
+    bufferevent_enable(bev, EV_READ);
+    bufferevent_write(bev, "abc", 3);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    CHECK_INT_EQ(recvfrom(peer, got, sizeof(got), 0, (struct sockaddr *)&name, &length), 3);
+    CHECK_INT_EQ(sendto(peer, got, 3, 0, (struct sockaddr *)&name, length), 3);
+    event_base_dispatch(base);
+    CHECK_LOG("d:r3 ");
+    bufferevent_free(bev);
+    closesocket(peer);
+    end();
+    if (CHECK_FAILED()) return;
+  }
+}
+
 TEST(a_socket_may_go_from_one_bufferevent_to_another) {
   struct bufferevent *bev;
   begin();
@@ -722,6 +1017,86 @@ TEST(a_bufferevent_may_go_to_another_base) {
     evutil_closesocket(pair[1]);
     event_base_free(other);
   }
+}
+
+TEST(a_bufferevent_that_left_a_base_does_not_wait_for_it) {
+  struct event_base *other;
+  begin();
+  other = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
+  plain_pair();
+  ends[0] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+  cleaned = 0;
+  bufferevent_enable(ends[0], EV_READ);
+  run_for(20);
+  bufferevent_disable(ends[0], EV_READ | EV_WRITE);
+  evbuffer_add_reference(bufferevent_get_output(ends[0]), malloc(10), 10, count_cleanup, NULL);
+  CHECK_INT_EQ(bufferevent_base_set(other, ends[0]), 0);
+  bufferevent_free(ends[0]);
+  CHECK_INT_EQ(cleaned, 1);
+  run_for(20);
+  evutil_closesocket(pair[1]);
+  event_base_free(other);
+  end();
+}
+
+/* Loops of two threads, and bufferevents without locks that go from the one to the other. */
+enum { movers = 200 };
+static struct event_base *second_base;
+static struct bufferevent *moving[movers];
+static int arrived;
+
+static void count_and_free(struct bufferevent *bev, void *arg) {
+  char got[8];
+  (void)arg;
+  if (bufferevent_read(bev, got, sizeof(got)) != 3 || memcmp(got, "abc", 3) != 0) note("not abc ");
+  bufferevent_free(bev);
+  if (++arrived == movers) event_base_loopbreak(second_base);
+}
+static void receive_there(evutil_socket_t fd, short what, void *bev) {
+  (void)fd, (void)what;
+  if (bufferevent_base_set(second_base, bev) != 0) note("stays ");
+  bufferevent_setcb(bev, count_and_free, NULL, free_at_end, NULL);
+  if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) note("not enabled ");
+}
+static DWORD WINAPI loop_there(void *arg) {
+  struct timeval limit = after_ms(60000);
+  event_base_loopexit(arg, &limit);
+  event_base_loop(arg, EVLOOP_NO_EXIT_ON_EMPTY);
+  return 0;
+}
+
+TEST(a_bufferevent_without_a_lock_may_go_to_another_threads_base) {
+  static evutil_socket_t peers[movers];
+  struct timeval at_once = {0, 0};
+  HANDLE thread;
+  int i;
+  begin();
+  second_base = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
+  arrived = 0;
+  thread = CreateThread(NULL, 0, loop_there, second_base, 0, NULL);
+  CHECK(thread);
+  for (i = 0; i < movers; ++i) {
+    plain_pair();
+    peers[i] = pair[1];
+    moving[i] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+    CHECK(overlapped(moving[i]));
+    bufferevent_enable(moving[i], EV_READ);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    bufferevent_disable(moving[i], EV_READ | EV_WRITE);
+    /* What waits for input ends of itself, or is cancelled by the other thread. */
+    if (i % 2) send((SOCKET)pair[1], "abc", 3, 0);
+    CHECK_INT_EQ(event_base_once(second_base, -1, EV_TIMEOUT, receive_there, moving[i], &at_once), 0);
+    if (!(i % 2)) send((SOCKET)pair[1], "abc", 3, 0);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+  }
+  CHECK_INT_EQ(WaitForSingleObject(thread, 90000), WAIT_OBJECT_0);
+  CloseHandle(thread);
+  CHECK_INT_EQ(arrived, movers);
+  run_for(20);
+  CHECK_LOG("");
+  for (i = 0; i < movers; ++i) evutil_closesocket(peers[i]);
+  event_base_free(second_base);
+  end();
 }
 
 TEST(without_the_flag_nothing_is_overlapped) {
@@ -1039,9 +1414,14 @@ int main(int argc, char **argv) {
       nothing_is_lost_while_reading_is_disabled, enabling_tells_that_it_is_possible_to_write,
       what_reads_keeps_the_loop_alive, rates_are_limited, many_connections_are_served,
       other_threads_may_write, other_threads_may_free, a_new_socket_gets_the_rest,
-      a_socket_may_go_from_one_bufferevent_to_another, a_bufferevent_may_go_to_another_base,
-      without_the_flag_nothing_is_overlapped, without_the_method_readiness_serves_and_a_warning_tells_so,
-      with_every_method_avoided_there_is_no_base, callbacks_may_be_deferred, files_are_sent,
-      connections_are_accepted_in_their_order, a_disabled_listener_accepts_nothing,
-      sockets_may_be_left_blocking, a_listener_may_be_freed_in_its_callback, a_lack_of_memory_is_reported);
+      what_a_socket_took_of_a_cancelled_send_is_not_sent_again,
+      a_send_that_cannot_be_cancelled_in_time_is_an_error_of_writing,
+      a_base_waits_for_operations_that_end_late, the_end_of_a_send_and_enabling_are_told_once,
+      datagram_sockets_connect_as_without_the_flag, a_socket_may_go_from_one_bufferevent_to_another,
+      a_bufferevent_may_go_to_another_base, a_bufferevent_that_left_a_base_does_not_wait_for_it,
+      a_bufferevent_without_a_lock_may_go_to_another_threads_base, without_the_flag_nothing_is_overlapped,
+      without_the_method_readiness_serves_and_a_warning_tells_so, with_every_method_avoided_there_is_no_base,
+      callbacks_may_be_deferred, files_are_sent, connections_are_accepted_in_their_order,
+      a_disabled_listener_accepts_nothing, sockets_may_be_left_blocking,
+      a_listener_may_be_freed_in_its_callback, a_lack_of_memory_is_reported);
 }
