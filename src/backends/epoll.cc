@@ -106,8 +106,9 @@ bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std
   return errno == EEXIST && control(state, EPOLL_CTL_MOD, fd, slot, wanted);
 }
 
-// False with errno if the kernel refuses.
-bool watch(EpollState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+// False with errno if the kernel refuses. Inline for the sake of updates, beside which the other use is rare.
+EVI_ALWAYS_INLINE bool watch(EpollState &state, event_base &base, int fd, FdSlot &slot,
+                             std::uint8_t wanted) noexcept {
   if (wanted == 0) {
     // Closed in the meantime: the kernel has taken it out itself, unless the file is open elsewhere.
     if (slot.registered && !control(state, EPOLL_CTL_DEL, fd, slot, 0)) base.entry_may_linger();
@@ -211,11 +212,15 @@ void grow_reports(EpollState &state) noexcept {
   state.capacity = capacity;
 }
 
-bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
-  auto &state = *static_cast<EpollState *>(arg);
-  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+EVI_COLD Nanos tell_again(EpollState &state, event_base &base, Nanos timeout) noexcept {
+  return state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
     static_cast<void>(watch(state, base, fd, slot, wanted));
   });
+}
+
+bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+  auto &state = *static_cast<EpollState *>(arg);
+  if (EVI_UNLIKELY(state.postponed.any())) timeout = tell_again(state, base, timeout);
   int got = 0;
   int error = 0;
   {

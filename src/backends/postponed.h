@@ -23,6 +23,7 @@ class Postponed {
     return passes;
   }
 
+  bool any() const noexcept { return any_; }
   // Calls tell(fd, slot, wanted), which notes refusals as ever, for each descriptor that is watched for
   // something else than its events want. Returns how long the wait may be that begins now.
   template <typename F>

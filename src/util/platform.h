@@ -16,12 +16,14 @@
 #define EVI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define EVI_NOINLINE __attribute__((noinline))
 #define EVI_COLD __attribute__((cold, noinline))
+#define EVI_ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define EVI_PRINTF(fmt, args)
 #define EVI_LIKELY(x) (!!(x))
 #define EVI_UNLIKELY(x) (!!(x))
 #define EVI_NOINLINE
 #define EVI_COLD
+#define EVI_ALWAYS_INLINE inline
 #endif
 
 // Names between our own libraries. A DLL's come from its list of exports.
