@@ -1,6 +1,8 @@
 // TLS bufferevents' life, their turns, and the handshake.
 #include "tls/tls_bufferevent.h"
 
+#include <utility>
+
 #include "bufferevent/lookup.h"
 #include "bufferevent/socket_transport.h"
 #include "core/event_base.h"
@@ -67,7 +69,17 @@ void TlsBufferevent::say_goodbye() noexcept {
   if (said_goodbye_ || phase_ != Phase::open || wire_error_ || !all_left) return;
   if (!underlying_ && (fd_of(*this) < 0 || socket_.connecting)) return;
   said_goodbye_ = true;
+  const AddingUnderneath adding(underlying_);
   engine_.shutdown(session_);
+}
+
+// The program may free its session, and close its socket, as soon as bufferevent_free() has returned, though
+// a call from the loop goes on here: no function of the engine is called any more.
+void TlsBufferevent::give_back_session() noexcept {
+  const std::size_t rest = wire_in_.length() + (sealing_ ? 0 : stage_.length());
+  const bool kept = sealing_ ? send_stage() : keep_stage();
+  engine_.detach(std::exchange(session_, nullptr), underlying_ ? kNoSocket : fd_of(*this),
+                 kept && rest ? wire_in_.pullup(static_cast<ev_ssize_t>(rest)) : nullptr, rest);
 }
 
 void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
@@ -75,7 +87,7 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   const bool owner = self.has_option(BEV_OPT_CLOSE_ON_FREE);
   socket_transport::disarm_read(self);
   socket_transport::disarm_write(self);
-  if (owner) self.say_goodbye();
+  owner ? self.say_goodbye() : self.give_back_session();
   BuffereventBase *under = self.underlying_;
   if (!under) return;
   if (under->cbarg == static_cast<BuffereventBase *>(&self))
@@ -90,10 +102,10 @@ void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
   const bool owner = self->has_option(BEV_OPT_CLOSE_ON_FREE);
   const evutil_socket_t fd = self->underlying_ ? kNoSocket : fd_of(*self);
   BuffereventBase *under = self->underlying_;
-  const std::size_t rest = self->wire_in_.length();
-  self->engine_.detach(self->session_, owner ? kNoSocket : fd,
-                       rest ? self->wire_in_.pullup(static_cast<ev_ssize_t>(rest)) : nullptr, rest);
-  if (owner) self->engine_.free(self->session_);
+  if (owner) {
+    self->engine_.detach(self->session_, kNoSocket, nullptr, 0);
+    self->engine_.free(self->session_);
+  }
   evi::destroy(self);
   if (under) {
     const BuffereventUse use(*under);
@@ -160,7 +172,12 @@ void TlsBufferevent::handshake() noexcept {
   if (!wire_out_.empty() && !send_rest()) return fail(error_in(EV_READ), wire_error_);
   errors_.count = 0;
   write_wants_output_ = false;
-  const TlsOutcome outcome = engine_.handshake(session_, errors_);
+  TlsOutcome outcome;
+  {
+    const AddingUnderneath adding(underlying_);
+    outcome = engine_.handshake(session_, errors_);
+  }
+  if (freed()) return;
   switch (outcome.result) {
     case TlsResult::done:
       return handshake_done();
@@ -187,6 +204,7 @@ void TlsBufferevent::handshake_done() noexcept {
 bool TlsBufferevent::renegotiate() noexcept {
   if (freed() || phase_ != Phase::open || ended_) return false;
   errors_.count = 0;
+  const AddingUnderneath adding(underlying_);
   if (!engine_.renegotiate(session_, errors_)) return false;
   phase_ = Phase::handshaking;
   schedule_flush();

@@ -84,6 +84,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void fail(short what, int error) noexcept;
   bool may_pump() const noexcept;
   void say_goodbye() noexcept;
+  void give_back_session() noexcept;
   static void unlink(BuffereventBase &bev) noexcept;
   static void dispose(BuffereventBase *bev) noexcept;
 
@@ -146,7 +147,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   friend class StageLease;
 
   const TlsEngine &engine_;
-  void *session_;
+  void *session_;  // null once the program has it back
   BuffereventBase *underlying_;
   TlsErrors errors_{};
   Phase phase_;

@@ -50,6 +50,7 @@ void TlsBufferevent::read_records() noexcept {
   errors_.count = 0;
   begin_reading();
   {
+    const AddingUnderneath adding(underlying_);
     const StageLease lease(*this, stage_size());
     if (may_receive_ && !underlying_ && !own_wire_) fill_stage();
     input_buffer().unfreeze(kAtEnd);
@@ -62,7 +63,7 @@ void TlsBufferevent::read_records() noexcept {
   }
   unread_ = outcome.result == TlsResult::done;
   read_wants_output_ = outcome.result == TlsResult::want_write;
-  charge_read(total);
+  if (!freed()) charge_read(total);
   if (total > 0) trigger_data(EV_READ, 0);
   finish_reading();
   if (!freed() && phase_ == Phase::open) reading_ended(outcome.result);
@@ -97,11 +98,11 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
       into.iov_len = outcome.bytes;
       static_cast<void>(input.commit(&into, 1));
       total += outcome.bytes;
-      if (total >= limit) return outcome;
+      if (total >= limit || freed()) return outcome;
       if (outcome.bytes < size && nothing_left()) return {TlsResult::want_read, 0};
       // A record that did not fit is still inside.
       expected = outcome.bytes == size ? kUnknownSize : unknown;
-    } else if (outcome.result != TlsResult::want_read || ciphertext_at_hand() == 0 ||
+    } else if (outcome.result != TlsResult::want_read || freed() || ciphertext_at_hand() == 0 ||
                ciphertext_at_hand() == before) {
       return outcome;
     }
@@ -142,7 +143,7 @@ void TlsBufferevent::write_records() noexcept {
   TlsResult result = TlsResult::done;
   while (allowed > 0 && result == TlsResult::done && !freed() && may_seal()) {
     result = write_batch(allowed);
-    if (wire_out_.empty()) moved += sealed_left();
+    if (wire_out_.empty() && !freed()) moved += sealed_left();
   }
   if (freed()) return;
   if (moved > 0) charge_write(moved);
@@ -158,6 +159,7 @@ std::size_t TlsBufferevent::write_limit() noexcept {
 
 // Encrypts as many records as leave together, and sends them.
 TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
+  const AddingUnderneath adding(underlying_);
   StageLease lease(*this, kSendStage);
   unsigned char *scratch = lease.split_scratch();
   errors_.count = 0;
@@ -184,7 +186,7 @@ TlsResult TlsBufferevent::seal(std::size_t &allowed, unsigned char *scratch) noe
     retry_ = 0;
     sealed_ += outcome.bytes;
     allowed -= std::min(allowed, outcome.bytes);
-  } while (allowed > 0 && (underlying_ ? may_seal() : stage_.room() >= kMaxRecord));
+  } while (allowed > 0 && !freed() && (underlying_ ? may_seal() : stage_.room() >= kMaxRecord));
   return TlsResult::done;
 }
 

@@ -1,4 +1,5 @@
-// StageLease: the loop's receive chunk, lent to a TLS bufferevent for one read or one batch of records.
+// What surrounds calls of the engine: StageLease, the loop's receive chunk, lent to a TLS bufferevent for one
+// read or one batch of records; and AddingUnderneath.
 #ifndef EVI_TLS_TLS_STAGE_H
 #define EVI_TLS_TLS_STAGE_H
 
@@ -7,8 +8,9 @@
 
 namespace evi {
 
-// On the loop's thread. No code of the program runs meanwhile but what the TLS library calls. Without memory
-// the stage stays empty, and everything goes on in smaller steps.
+// On the loop's thread. Of the program's code only what the TLS library calls runs meanwhile, and callbacks
+// of buffers: these may free the bufferevent, and the session with it. Without memory the stage stays empty,
+// and everything goes on in smaller steps.
 class StageLease {
  public:
   StageLease(TlsBufferevent &bev, std::size_t size) noexcept;
@@ -24,6 +26,23 @@ class StageLease {
   TlsBufferevent &bev_;
   ReadChunk *shared_;
   Chain *chunk_;
+};
+
+// What is underneath, if anything, looks at what the engine adds when the call is over: in memory that goes
+// to the other side at once, whose callbacks may free us and the session.
+class AddingUnderneath {
+ public:
+  explicit AddingUnderneath(BuffereventBase *underlying) noexcept : underlying_(underlying) {
+    if (underlying_) underlying_->begin_adding();
+  }
+  ~AddingUnderneath() {
+    if (underlying_) underlying_->finish_adding();
+  }
+  AddingUnderneath(const AddingUnderneath &) = delete;
+  AddingUnderneath &operator=(const AddingUnderneath &) = delete;
+
+ private:
+  BuffereventBase *underlying_;
 };
 
 }  // namespace evi

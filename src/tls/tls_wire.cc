@@ -103,7 +103,10 @@ void TlsBufferevent::fill_stage() noexcept {
 }
 
 bool TlsBufferevent::keep_stage() noexcept {
-  return stage_.length() == 0 || wire_in_.add(stage_.head, stage_.length());
+  const std::size_t size = stage_.length();
+  const unsigned char *head = stage_.head;
+  stage_.head = stage_.tail;
+  return size == 0 || wire_in_.add(head, size);
 }
 
 std::size_t TlsBufferevent::ciphertext_at_hand() const noexcept {

@@ -235,6 +235,10 @@ static void much(enum form form, int other_is_openssl) {
 }
 TEST(megabytes_cross_in_both_directions) { in_each_form(much); }
 
+static void *session_of(struct bufferevent *bev) { return bufferevent_mbedtls_get_ssl(bev); }
+static void free_session(void *session) { bufferevent_mbedtls_dyncontext_free(session); }
+TEST(everything_may_be_freed_in_every_callback) { in_each_form(frees_all); }
+
 /* --- the configurations --------------------------------------------------------------------------------- */
 
 static int pem_of(BIO *bio, unsigned char *out, size_t size) {
@@ -292,6 +296,6 @@ int main(int argc, char **argv) {
             data_goes_both_ways_until_close_notify, a_free_says_goodbye,
             an_end_without_close_notify_is_an_error_unless_allowed,
             garbage_instead_of_a_handshake_is_an_error, what_a_limit_holds_back_comes_without_new_bytes,
-            renegotiation_is_done, a_constructor_that_fails_takes_nothing,
-            megabytes_cross_in_both_directions);
+            renegotiation_is_done, everything_may_be_freed_in_every_callback,
+            a_constructor_that_fails_takes_nothing, megabytes_cross_in_both_directions);
 }

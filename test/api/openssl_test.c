@@ -954,6 +954,14 @@ static void frees_itself(enum form form, int server) {
 }
 TEST(it_may_be_freed_in_every_callback) { in_all_ways(frees_itself); }
 
+static void *session_of(struct bufferevent *bev) { return bufferevent_openssl_get_ssl(bev); }
+static void free_session(void *session) { SSL_free(session); }
+
+static void frees_everything(enum form form, int server) {
+  if (ours()) frees_all(form, server);
+}
+TEST(everything_may_be_freed_in_every_callback) { in_all_ways(frees_everything); }
+
 static void deferred(enum form form, int server) {
   struct fixture f;
   make_pair(f.fds);
@@ -1312,8 +1320,9 @@ int main(int argc, char **argv) {
       a_record_that_was_tampered_with_is_an_error, a_free_says_goodbye_if_all_was_sent,
       the_program_may_say_goodbye_itself, a_flush_to_the_end_closes_one_direction,
       timeouts_are_told_in_their_direction, timeouts_run_without_a_descriptor,
-      it_may_be_freed_in_every_callback, callbacks_are_deferred_if_asked,
-      a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
+      it_may_be_freed_in_every_callback, everything_may_be_freed_in_every_callback,
+      callbacks_are_deferred_if_asked, a_constructor_that_fails_takes_nothing,
+      a_descriptor_that_is_not_the_sessions_is_refused,
       without_the_option_session_and_socket_stay_the_programs,
       without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
       the_descriptor_may_come_later, connected_is_told_after_the_handshake, a_refused_connection_is_one_error,

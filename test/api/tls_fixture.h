@@ -40,6 +40,10 @@ enum form { over_socket, over_bufferevent };
 static struct bufferevent *make_tls(enum form form, evutil_socket_t fd, int server, int options,
                                     const char *name);
 
+/* The session of one that the test made without BEV_OPT_CLOSE_ON_FREE, and its end. */
+static void *session_of(struct bufferevent *bev);
+static void free_session(void *session);
+
 /* A bufferevent named "a", a peer, and the handshake between them. */
 struct fixture {
   struct bufferevent *bev;
@@ -88,6 +92,69 @@ TLS_SHARED void in_each_form(body run) {
         printf("with %s, %s\n", form == over_socket ? "socket" : "filter", server ? "server" : "client");
       }
     }
+  }
+}
+
+/* In one callback a program that owns everything frees the bufferevent, the session, what is underneath and
+ * closes the descriptor. */
+enum { all_at_read = 1, all_at_write = 2 }; /* or one of the events, which are greater */
+TLS_SHARED int all_at, all_freed;
+TLS_SHARED void free_all(struct bufferevent *bev, void *arg) {
+  struct bufferevent *under = bufferevent_get_underlying(bev);
+  const evutil_socket_t fd = bufferevent_getfd(bev);
+  void *session = session_of(bev);
+  (void)arg;
+  ++all_freed;
+  bufferevent_free(bev);
+  free_session(session);
+  if (under) bufferevent_free(under);
+  close(fd);
+}
+TLS_SHARED void free_all_on_read(struct bufferevent *bev, void *arg) {
+  if (all_at == all_at_read) free_all(bev, arg);
+}
+TLS_SHARED void free_all_on_write(struct bufferevent *bev, void *arg) {
+  if (all_at == all_at_write) free_all(bev, arg);
+}
+TLS_SHARED void free_all_on_event(struct bufferevent *bev, short what, void *arg) {
+  if (all_at > all_at_write && (what & all_at)) free_all(bev, arg);
+}
+TLS_SHARED void free_all_on_change(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *bev) {
+  (void)buffer;
+  (void)info;
+  if (all_at == 0) free_all(bev, NULL);
+}
+
+TLS_SHARED void frees_all(enum form form, int server) {
+  static const int points[] = {all_at_read,   all_at_write,    BEV_EVENT_CONNECTED,
+                               BEV_EVENT_EOF, BEV_EVENT_ERROR, 0};
+  size_t i;
+  for (i = 0; i < sizeof(points) / sizeof(points[0]); ++i) {
+    struct fixture f;
+    all_at = points[i];
+    all_freed = 0;
+    make_pair(f.fds);
+    f.bev = make_tls(form, f.fds[0], server, 0, "a");
+    CHECK(f.bev != NULL);
+    f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+    bufferevent_setcb(f.bev, free_all_on_read, free_all_on_write, free_all_on_event, NULL);
+    evbuffer_add_cb(bufferevent_get_input(f.bev), free_all_on_change, f.bev);
+    bufferevent_enable(f.bev, EV_READ | EV_WRITE);
+    shake_hands(&f);
+    if (!all_freed && all_at == all_at_write) bufferevent_write(f.bev, "x", 1);
+    if (!all_freed) SSL_write(f.peer.ssl, "some", 4);
+    if (!all_freed) SSL_write(f.peer.ssl, "more", 4);
+    if (!all_freed && all_at == BEV_EVENT_EOF) SSL_shutdown(f.peer.ssl);
+    if (!all_freed) tls_peer_send(&f.peer, 1L << 30);
+    if (!all_freed && all_at == BEV_EVENT_ERROR)
+      CHECK_INT_EQ(send(f.fds[1], "\27\3\3\0\377garbage", 12, 0), 12);
+    if (!all_freed && all_at == BEV_EVENT_ERROR) {
+      close(f.fds[1]);
+      f.peer.fd = -1;
+    }
+    turn();
+    CHECK_INT_EQ(all_freed, 1);
+    tls_peer_free(&f.peer);
   }
 }
 

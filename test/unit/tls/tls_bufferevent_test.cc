@@ -30,9 +30,15 @@ struct Session {
   std::size_t retry = 0;
   int shutdowns = 0, detaches = 0, frees = 0;
   bool renegotiates = true;
+  bool greets = false;       // its handshake sends something
+  bool gone = false;         // freed by the program
+  bool used_inside = false;  // and that while it was sending
 };
 
-Session &of(void *session) { return *static_cast<Session *>(session); }
+Session &of(void *session) {
+  EXPECT_FALSE(static_cast<Session *>(session)->gone) << "used after the program freed it";
+  return *static_cast<Session *>(session);
+}
 
 TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   if (of(session).attached != TlsAttached::failed) {
@@ -43,6 +49,12 @@ TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
 }
 void detach(void *session, evutil_socket_t, const void *, std::size_t) noexcept { ++of(session).detaches; }
 void free_session(void *session) noexcept { ++of(session).frees; }
+
+bool send_through(Session &session, const void *data, std::size_t size) {
+  const bool sent = session.wire->send(*session.wire, data, size) == static_cast<long>(size);
+  session.used_inside = session.used_inside || session.gone;
+  return sent;
+}
 
 bool scripted(std::deque<TlsResult> &script, TlsErrors &errors, TlsOutcome &out) {
   if (script.empty()) return false;
@@ -55,6 +67,7 @@ bool scripted(std::deque<TlsResult> &script, TlsErrors &errors, TlsOutcome &out)
 TlsOutcome handshake(void *session, TlsErrors &errors) noexcept {
   TlsOutcome out{TlsResult::done, 0};
   of(session).asked += "h";
+  if (std::exchange(of(session).greets, false)) send_through(of(session), "hello", 5);
   scripted(of(session).handshakes, errors, out);
   return out;
 }
@@ -92,7 +105,7 @@ TlsOutcome write(void *session, const void *data, std::size_t size, TlsErrors &e
   }
   self.retry = 0;
   const std::size_t put = std::min(size, evi::kMaxRecordPlaintext);
-  if (self.wire->send(*self.wire, data, put) != static_cast<long>(put)) return {TlsResult::failed, 0};
+  if (!send_through(self, data, put)) return {TlsResult::failed, 0};
   return {TlsResult::done, put};
 }
 void shutdown(void *session) noexcept { ++of(session).shutdowns; }
@@ -153,6 +166,12 @@ struct TlsMachine : testing::TestWithParam<bool> {
     char text[16];
     std::snprintf(text, sizeof(text), "e%02x ", static_cast<unsigned>(what));
     static_cast<TlsMachine *>(self)->log += text;
+  }
+  // As a program does that owns the session.
+  void free_all() {
+    if (!bev) return;
+    end();
+    session.gone = true;
   }
   void turn() { test::turn(*base, 6); }
   std::string taken() { return std::exchange(log, ""); }
@@ -392,6 +411,93 @@ TEST_P(TlsMachine, a_constructor_without_memory_takes_nothing) {
   });
   EXPECT_GE(allocations, 1);
   if (under) bufferevent_free(under);
+}
+
+// --- freed by a callback, and the session with it ---
+
+void free_on_data(bufferevent *, void *self) { static_cast<TlsMachine *>(self)->free_all(); }
+void free_on_event(bufferevent *, short, void *self) { static_cast<TlsMachine *>(self)->free_all(); }
+void free_on_change(evbuffer *, const evbuffer_cb_info *, void *self) {
+  static_cast<TlsMachine *>(self)->free_all();
+}
+
+TEST_P(TlsMachine, a_callback_may_free_it_and_the_session) {
+  const struct {
+    const char *name;
+    bufferevent_data_cb on_read, on_write;
+    bufferevent_event_cb on_event;
+    TlsResult handshake;
+  } cases[] = {{"read", free_on_data, nullptr, nullptr, TlsResult::done},
+               {"write", nullptr, free_on_data, nullptr, TlsResult::done},
+               {"connected", nullptr, nullptr, free_on_event, TlsResult::done},
+               {"failed", nullptr, nullptr, free_on_event, TlsResult::failed}};
+  for (const auto &row : cases) {
+    SCOPED_TRACE(row.name);
+    session = Session{};
+    session.handshakes = {row.handshake};
+    make(BUFFEREVENT_SSL_CONNECTING);
+    bufferevent_setcb(bev, row.on_read, row.on_write, row.on_event, this);
+    bufferevent_enable(bev, EV_READ | EV_WRITE);
+    test::write_all(fds.b, "in");
+    put("out");
+    turn();
+    EXPECT_TRUE(session.gone);
+    EXPECT_EQ(session.detaches, 1);
+    turn();
+    test::read_all(fds.a);
+  }
+}
+
+TEST_P(TlsMachine, a_callback_of_a_buffer_may_free_it_and_the_session) {
+  for (const bool input : {true, false}) {
+    SCOPED_TRACE(input ? "input" : "output");
+    session = Session{};
+    open();
+    session.reads.assign(3, TlsResult::done);
+    session.inside = "more than one record";
+    put(std::string(100'000, 'o'));
+    evbuffer_add_cb(input ? bufferevent_get_input(bev) : bufferevent_get_output(bev), free_on_change, this);
+    test::write_all(fds.b, "in");
+    turn();
+    EXPECT_TRUE(session.gone);
+    turn();
+    test::read_all(fds.a);
+    test::read_all(fds.b);
+  }
+}
+
+// The other side gets what a session writes at once, in the same thread.
+TEST(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
+  test::Base base = test::make_base();
+  for (const bool handshake : {true, false}) {
+    SCOPED_TRACE(handshake);
+    struct Both {
+      Session session;
+      bufferevent *tls = nullptr;
+      static void free_tls(bufferevent *, void *arg) {
+        auto *self = static_cast<Both *>(arg);
+        if (!self->tls) return;
+        bufferevent_free(std::exchange(self->tls, nullptr));
+        self->session.gone = true;
+      }
+    } both;
+    bufferevent *ends[2];
+    ASSERT_EQ(bufferevent_pair_new(base.get(), 0, ends), 0);
+    both.session.greets = handshake;
+    const bufferevent_ssl_state state = handshake ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_OPEN;
+    const evi::TlsSetup setup = {base.get(), ends[0], -1, &kEngine, &both.session, state, 0};
+    both.tls = evi_private_tls_new(&setup);
+    ASSERT_NE(both.tls, nullptr);
+    bufferevent_setcb(ends[1], Both::free_tls, nullptr, nullptr, &both);
+    bufferevent_enable(ends[1], EV_READ);
+    const std::string much(100'000, 'm');
+    bufferevent_write(both.tls, much.data(), much.size());
+    test::turn(*base, 6);
+    EXPECT_TRUE(both.session.gone);
+    EXPECT_FALSE(both.session.used_inside) << "freed inside of a call of the session";
+    bufferevent_free(ends[0]);
+    bufferevent_free(ends[1]);
+  }
 }
 
 TEST_P(TlsMachine, io_without_memory_loses_nothing_silently) {
