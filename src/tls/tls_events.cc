@@ -52,20 +52,22 @@ bool TlsBufferevent::update_interest() noexcept {
     if (fd_of(*this) < 0) return await_descriptor();
     return want(ev_read, EV_READ, wants_input()) && want(ev_write, EV_WRITE, wants_output());
   }
+  if (wants_input() == underlying_->suspended(EV_READ, kFilterBusy)) hold_underlying(!wants_input());
+  if (freed()) return true;
   const bool input = wants_input();
-  if (input == underlying_->suspended(EV_READ, kFilterBusy)) hold_underlying(!input);
   const bool output = phase_ == Phase::open && wants(EV_WRITE) && !output_buffer().empty();
   return want(ev_read, EV_READ, input && evutil_timerisset(&timeout_read)) &&
          want(ev_write, EV_WRITE, output && evutil_timerisset(&timeout_write));
 }
 
 // A bufferevent in memory moves its data at once. What that brings waits for the loop: the program may be
-// about to change one of our buffers, which is why we are here.
+// about to change one of our buffers, which is why we are here. Callbacks of the other side's buffers may
+// free us.
 void TlsBufferevent::hold_underlying(bool back) noexcept {
   pumping_ = true;
   back ? underlying_->suspend(EV_READ, kFilterBusy) : underlying_->resume(EV_READ, kFilterBusy);
   pumping_ = false;
-  if (again_) schedule_flush();
+  if (again_ && !freed()) schedule_flush();
   again_ = false;
 }
 

@@ -29,7 +29,7 @@ class StageLease {
 };
 
 // What is underneath, if anything, looks at what the engine adds when the call is over: in memory that goes
-// to the other side at once, whose callbacks may free us and the session.
+// to the other side at once, where callbacks of its buffers may free us and the session.
 class AddingUnderneath {
  public:
   explicit AddingUnderneath(BuffereventBase *underlying) noexcept : underlying_(underlying) {

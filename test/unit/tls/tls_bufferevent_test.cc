@@ -466,38 +466,65 @@ TEST_P(TlsMachine, a_callback_of_a_buffer_may_free_it_and_the_session) {
   }
 }
 
-// The other side gets what a session writes at once, in the same thread.
-TEST(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
+// A TLS bufferevent over one end of a pair. What a session writes is in the other end's buffer at once, whose
+// callback may free everything.
+struct TlsOverPair : testing::Test {
   test::Base base = test::make_base();
-  for (const bool handshake : {true, false}) {
-    SCOPED_TRACE(handshake);
-    struct Both {
-      Session session;
-      bufferevent *tls = nullptr;
-      static void free_tls(bufferevent *, void *arg) {
-        auto *self = static_cast<Both *>(arg);
-        if (!self->tls) return;
-        bufferevent_free(std::exchange(self->tls, nullptr));
-        self->session.gone = true;
-      }
-    } both;
-    bufferevent *ends[2];
+  Session session;
+  bufferevent *tls = nullptr;
+  bufferevent *ends[2] = {};
+
+  void make(bufferevent_ssl_state state) {
+    session.gone = false;
     ASSERT_EQ(bufferevent_pair_new(base.get(), 0, ends), 0);
-    both.session.greets = handshake;
-    const bufferevent_ssl_state state = handshake ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_OPEN;
-    const evi::TlsSetup setup = {base.get(), ends[0], -1, &kEngine, &both.session, state, 0};
-    both.tls = evi_private_tls_new(&setup);
-    ASSERT_NE(both.tls, nullptr);
-    bufferevent_setcb(ends[1], Both::free_tls, nullptr, nullptr, &both);
+    const evi::TlsSetup setup = {base.get(), ends[0], -1, &kEngine, &session, state, 0};
+    tls = evi_private_tls_new(&setup);
+    ASSERT_NE(tls, nullptr);
     bufferevent_enable(ends[1], EV_READ);
-    const std::string much(100'000, 'm');
-    bufferevent_write(both.tls, much.data(), much.size());
-    test::turn(*base, 6);
-    EXPECT_TRUE(both.session.gone);
-    EXPECT_FALSE(both.session.used_inside) << "freed inside of a call of the session";
+  }
+  void end() {
+    free_tls(nullptr, nullptr, this);
     bufferevent_free(ends[0]);
     bufferevent_free(ends[1]);
   }
+  static void free_tls(evbuffer *, const evbuffer_cb_info *, void *arg) {
+    auto *self = static_cast<TlsOverPair *>(arg);
+    if (!self->tls) return;
+    bufferevent_free(std::exchange(self->tls, nullptr));
+    self->session.gone = true;
+  }
+  void turn() { test::turn(*base, 6); }
+};
+
+TEST_F(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
+  for (const bool handshake : {true, false}) {
+    SCOPED_TRACE(handshake);
+    make(handshake ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_OPEN);
+    session.greets = handshake;
+    evbuffer_add_cb(bufferevent_get_input(ends[1]), free_tls, this);
+    const std::string much(100'000, 'm');
+    bufferevent_write(tls, much.data(), much.size());
+    turn();
+    EXPECT_TRUE(session.gone);
+    EXPECT_FALSE(session.used_inside) << "freed inside of a call of the session";
+    end();
+  }
+}
+
+TEST_F(TlsOverPair, enabling_it_may_free_it) {
+  const timeval soon = {5, 0};
+  make(BUFFEREVENT_SSL_OPEN);
+  turn();
+  // Held back here, because nobody reads.
+  bufferevent_write(ends[1], "waits", 5);
+  turn();
+  evbuffer_add_cb(bufferevent_get_output(ends[1]), free_tls, this);
+  bufferevent_set_timeouts(tls, &soon, &soon);
+  EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 0);
+  bufferevent_enable(tls, EV_READ);
+  EXPECT_TRUE(session.gone);
+  EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 0);
+  end();
 }
 
 TEST_P(TlsMachine, io_without_memory_loses_nothing_silently) {
