@@ -92,9 +92,9 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   if (!under) return;
   if (under->cbarg == static_cast<BuffereventBase *>(&self))
     under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
+  if (!owner) return under->resume(EV_READ, kFilterBusy);
   under->clear_reasons(EV_READ, kFilterBusy);
-  if (owner && under->be_ops->plain_socket && !under->output_buffer().empty())
-    under->be_ops->flush_turn(*under);
+  if (under->be_ops->plain_socket && !under->output_buffer().empty()) under->be_ops->flush_turn(*under);
 }
 
 void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {

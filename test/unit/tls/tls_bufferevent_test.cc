@@ -393,9 +393,27 @@ TEST_P(TlsMachine, errors_are_given_out_newest_first) {
   EXPECT_EQ(errors.pop(), 0u);
 }
 
+TEST_P(TlsMachine, what_is_underneath_reads_on_by_itself_when_it_stays_the_programs) {
+  if (!filter()) return;
+  open();
+  bufferevent_disable(bev, EV_READ);
+  bufferevent *under = bufferevent_get_underlying(bev);
+  bufferevent_free(std::exchange(bev, nullptr));
+  bufferevent_setcb(under, on_read, nullptr, nullptr, this);
+  test::write_all(fds.b, "plain");
+  turn();
+  EXPECT_EQ(taken(), "r5 ");
+  bufferevent_free(under);
+}
+
 TEST_P(TlsMachine, a_constructor_without_memory_takes_nothing) {
   ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
+  // It reads on afterwards: the base has its memory for that already.
+  if (under) {
+    bufferevent_enable(under, EV_READ);
+    bufferevent_disable(under, EV_READ);
+  }
   turn();
   const long allocations = test::sweep([&] {
     session = Session{};
@@ -407,6 +425,7 @@ TEST_P(TlsMachine, a_constructor_without_memory_takes_nothing) {
     }
     bufferevent_free(made);
     EXPECT_EQ(session.detaches, 1);
+    if (under) bufferevent_disable(under, EV_READ);
     return true;
   });
   EXPECT_GE(allocations, 1);
