@@ -139,11 +139,17 @@ void TlsBufferevent::pump() noexcept {
 
 void TlsBufferevent::pump_once() noexcept {
   if (!underlying_ && (fd_of(*this) < 0 || socket_.connecting)) return;
+  if (phase_ == Phase::failed) return send_last();
   if (phase_ == Phase::handshaking) handshake();
   if (freed() || phase_ != Phase::open) return;
   if (wants(EV_READ) && !ended_ && (unread_ || may_receive_)) read_records();
   if (freed() || phase_ != Phase::open) return;
   write_records();
+}
+
+// What was encrypted before the failure, an alert perhaps, still goes. An error ends that in silence.
+void TlsBufferevent::send_last() noexcept {
+  if (!underlying_ && !wire_out_.empty()) static_cast<void>(send_rest());
 }
 
 // There is something to do that no event will tell of.

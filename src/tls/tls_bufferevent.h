@@ -77,6 +77,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void take_underlying() noexcept;
   void pump() noexcept;
   void pump_once() noexcept;
+  void send_last() noexcept;
   bool work_left() const noexcept;
   bool may_seal() const noexcept;
   void handshake() noexcept;

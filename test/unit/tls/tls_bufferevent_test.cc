@@ -335,6 +335,37 @@ TEST_P(TlsMachine, a_broken_socket_is_an_error_of_writing) {
   EXPECT_EQ(taken(), "e22 ");
 }
 
+TEST_P(TlsMachine, what_was_encrypted_before_a_failure_still_goes) {
+  if (filter()) return;
+  for (const bool reset : {false, true}) {
+    SCOPED_TRACE(reset);
+    session = Session{};
+    open();
+    put(std::string(3'000'000, 'm'));
+    turn();
+    ::shutdown(fds.b, SHUT_WR);
+    turn();
+    EXPECT_EQ(taken(), "e21 ");
+    EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 1) << "some waits";
+    std::size_t got = 0;
+    if (reset) {
+      fds.close_b();
+      turn();
+    } else {
+      for (int i = 0; i < 20; ++i) {
+        got += test::read_all(fds.b).size();
+        base->loop(EVLOOP_NONBLOCK);
+      }
+      EXPECT_EQ(got % evi::kMaxRecordPlaintext, 0u) << "a piece of a record is missing";
+    }
+    EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 0) << "woken without end";
+    EXPECT_EQ(taken(), "");
+    if (reset) break;
+    end();
+    fds = test::socket_pair();
+  }
+}
+
 TEST_P(TlsMachine, renegotiation_needs_an_open_session_that_has_it) {
   session.handshakes = {TlsResult::want_read};
   make(BUFFEREVENT_SSL_CONNECTING);
