@@ -1,6 +1,7 @@
 // poll(2): an array of descriptors, handed to the kernel whole in each wait.
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "backends/poll_mask.h"
 #include "backends/rotation.h"
@@ -13,32 +14,37 @@
 namespace evi {
 namespace {
 
+constexpr int kFirstCapacity = 32;
+
 struct PollState {
   pollfd *watched = nullptr;  // dense; a slot's tag is its index here plus one
   int count = 0;
   int capacity = 0;
-  pollfd *copy = nullptr;  // what the kernel fills while other threads change `watched`
-  int copy_capacity = 0;
+  // What the kernel fills while other threads change `watched`, where there are any: for the next wait, with
+  // room for the capacity; a wait has it to itself.
+  OwnedMemory<pollfd> copy;
   Rotation rotation;
   Withdrawn withdrawn;
 
   PollState() noexcept = default;
   PollState(const PollState &) = delete;
   PollState &operator=(const PollState &) = delete;
-  ~PollState() {
-    mm_free(watched);
-    mm_free(copy);
-  }
+  ~PollState() { mm_free(watched); }
 };
 
-bool ensure(pollfd *&array, int &capacity, int wanted) noexcept {
-  if (wanted <= capacity) return true;
-  int next = capacity ? capacity : 32;
-  while (next < wanted) next *= 2;
-  void *grown = mm_realloc(array, static_cast<std::size_t>(next) * sizeof(pollfd));
+bool ensure(PollState &state, const event_base &base, int wanted) noexcept {
+  if (wanted <= state.capacity) return true;
+  const int next = state.capacity ? 2 * state.capacity : kFirstCapacity;
+  const std::size_t size = static_cast<std::size_t>(next) * sizeof(pollfd);
+  void *grown = mm_realloc(state.watched, size);
   if (!grown) return false;
-  array = static_cast<pollfd *>(grown);
-  capacity = next;
+  state.watched = static_cast<pollfd *>(grown);
+  if (base.lock()) {
+    OwnedMemory<pollfd> copy{static_cast<pollfd *>(mm_malloc(size))};
+    if (!copy) return false;
+    state.copy = std::move(copy);
+  }
+  state.capacity = next;
   return true;
 }
 
@@ -66,7 +72,7 @@ bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t
   }
   if (!slot.registered) {
     // poll itself would report a closed descriptor in every wait; here it is an error, as with epoll.
-    if (!descriptor_is_open(fd) || !ensure(state.watched, state.capacity, state.count + 1)) return false;
+    if (!descriptor_is_open(fd) || !ensure(state, base, state.count + 1)) return false;
     slot.tag = static_cast<std::uint32_t>(++state.count);
     slot.registered = 1;
   }
@@ -78,12 +84,9 @@ bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t
 bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   const int count = state.count;
-  pollfd *reports = state.watched;
-  if (base.lock()) {
-    if (!ensure(state.copy, state.copy_capacity, count)) return false;
-    if (count) std::memcpy(state.copy, state.watched, static_cast<std::size_t>(count) * sizeof(pollfd));
-    reports = state.copy;
-  }
+  OwnedMemory<pollfd> own = std::move(state.copy);
+  pollfd *const reports = own ? own.get() : state.watched;
+  if (own) std::memcpy(reports, state.watched, static_cast<std::size_t>(count) * sizeof(pollfd));
   int got = 0;
   int error = 0;
   state.withdrawn.wait_begins();
@@ -93,6 +96,8 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     error = errno;  // which taking the lock may change
   }
   state.withdrawn.wait_ended();
+  // If the capacity grew meanwhile, there is a larger one.
+  if (!state.copy) state.copy = std::move(own);
   if (got < 0) {
     if (error == EINTR) return true;
     errno = error;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "backends/rotation.h"
 #include "backends/timespec.h"
@@ -18,9 +19,33 @@ namespace {
 using Word = unsigned long;
 constexpr int kWordBits = 8 * sizeof(Word);
 
-// Four sets in one allocation: what is watched for reading and writing, and what the kernel fills.
+// What is watched, or what the kernel fills, in one allocation.
+class Sets {
+ public:
+  Sets() noexcept = default;
+  [[nodiscard]] bool make(int words) noexcept {
+    memory_.reset(static_cast<Word *>(mm_calloc(2 * static_cast<std::size_t>(words), sizeof(Word))));
+    words_ = words;
+    return memory_ != nullptr;
+  }
+  explicit operator bool() const noexcept { return memory_ != nullptr; }
+  Word *reading() const noexcept { return memory_.get(); }
+  Word *writing() const noexcept { return memory_.get() + words_; }
+  // The first `words` of each.
+  void copy(const Sets &from, int words) noexcept {
+    const std::size_t bytes = static_cast<std::size_t>(words) * sizeof(Word);
+    std::memcpy(reading(), from.reading(), bytes);
+    std::memcpy(writing(), from.writing(), bytes);
+  }
+
+ private:
+  OwnedMemory<Word> memory_;
+  int words_ = 0;  // of each set
+};
+
 struct SelectState {
-  Word *sets = nullptr;
+  Sets watched;
+  Sets spare;     // for the next wait, as large; a wait has it to itself, since other threads add meanwhile
   int words = 0;  // of each set
   int highest = -1;
   Rotation rotation;
@@ -29,12 +54,7 @@ struct SelectState {
   SelectState() noexcept = default;
   SelectState(const SelectState &) = delete;
   SelectState &operator=(const SelectState &) = delete;
-  ~SelectState() { mm_free(sets); }
-
-  enum Set { read, write, read_ready, write_ready, set_count };
-  Word *set(Set which) const noexcept {
-    return sets + static_cast<std::size_t>(which) * static_cast<std::size_t>(words);
-  }
+  ~SelectState() = default;
 };
 
 bool test(const Word *set, int fd) noexcept { return (set[fd / kWordBits] >> (fd % kWordBits)) & 1; }
@@ -52,16 +72,12 @@ bool ensure(SelectState &state, int fd) noexcept {
   if (needed <= state.words) return true;
   int words = state.words ? state.words : FD_SETSIZE / kWordBits;
   while (words < needed) words *= 2;
-  auto *sets =
-      static_cast<Word *>(mm_calloc(static_cast<std::size_t>(words) * SelectState::set_count, sizeof(Word)));
-  if (!sets) return false;
-  if (state.words) {
-    const std::size_t bytes = static_cast<std::size_t>(state.words) * sizeof(Word);
-    std::memcpy(sets, state.set(SelectState::read), bytes);
-    std::memcpy(sets + words, state.set(SelectState::write), bytes);
-  }
-  mm_free(state.sets);
-  state.sets = sets;
+  Sets watched;
+  Sets spare;
+  if (!watched.make(words) || !spare.make(words)) return false;
+  if (state.words) watched.copy(state.watched, state.words);
+  state.watched = std::move(watched);
+  state.spare = std::move(spare);
   state.words = words;
   return true;
 }
@@ -75,13 +91,13 @@ void select_unmake(void *state) noexcept { destroy(static_cast<SelectState *>(st
 bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<SelectState *>(arg);
   if (wanted && !slot.registered && (!descriptor_is_open(fd) || !ensure(state, fd))) return false;
-  assign(state.set(SelectState::read), fd, (wanted & EV_READ) != 0);
-  assign(state.set(SelectState::write), fd, (wanted & EV_WRITE) != 0);
+  assign(state.watched.reading(), fd, (wanted & EV_READ) != 0);
+  assign(state.watched.writing(), fd, (wanted & EV_WRITE) != 0);
   if (wanted && fd > state.highest) state.highest = fd;
   if (!wanted) {
     state.withdrawn.note(fd);
-    const Word *r = state.set(SelectState::read);
-    const Word *w = state.set(SelectState::write);
+    const Word *r = state.watched.reading();
+    const Word *w = state.watched.writing();
     while (state.highest >= 0 && !test(r, state.highest) && !test(w, state.highest)) --state.highest;
   }
   slot.armed = wanted;
@@ -89,16 +105,18 @@ bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
   return true;
 }
 
-int poll_sets(Word *reading, Word *writing, int highest, const timespec *timeout) noexcept {
-  return pselect(highest + 1, reinterpret_cast<fd_set *>(reading), reinterpret_cast<fd_set *>(writing),
-                 nullptr, timeout, nullptr);
+int poll_sets(const Sets &sets, int highest, const timespec *timeout) noexcept {
+  return pselect(highest + 1, reinterpret_cast<fd_set *>(sets.reading()),
+                 reinterpret_cast<fd_set *>(sets.writing()), nullptr, timeout, nullptr);
 }
 
 // select refuses the whole set for one closed descriptor. Those are left out of another look, and are then
 // ready for the error that their users will get.
-void look_around_closed(const SelectState &state, Word *reading, Word *writing, int highest) noexcept {
-  const Word *wants_read = state.set(SelectState::read);
-  const Word *wants_write = state.set(SelectState::write);
+void look_around_closed(const SelectState &state, const Sets &ready, int highest) noexcept {
+  const Word *wants_read = state.watched.reading();
+  const Word *wants_write = state.watched.writing();
+  Word *const reading = ready.reading();
+  Word *const writing = ready.writing();
   const auto is_bad = [&](int fd) {
     return (test(wants_read, fd) || test(wants_write, fd)) && !descriptor_is_open(fd);
   };
@@ -108,7 +126,7 @@ void look_around_closed(const SelectState &state, Word *reading, Word *writing, 
     assign(writing, fd, good && test(wants_write, fd));
   }
   const timespec at_once{};
-  const bool looked = poll_sets(reading, writing, highest, &at_once) >= 0;
+  const bool looked = poll_sets(ready, highest, &at_once) >= 0;
   for (int fd = 0; fd <= highest; ++fd) {
     const bool bad = is_bad(fd);
     if (!bad && looked) continue;
@@ -120,29 +138,20 @@ void look_around_closed(const SelectState &state, Word *reading, Word *writing, 
 bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<SelectState *>(arg);
   const int highest = state.highest;
-  const std::size_t bytes = static_cast<std::size_t>(highest / kWordBits + 1) * sizeof(Word);
   const timespec ts = to_timespec(timeout);
-  // Other threads may make the sets grow meanwhile: the kernel fills sets of this wait's own then.
-  OwnedMemory<Word> own;
-  Word *reading = state.set(SelectState::read_ready);
-  Word *writing = state.set(SelectState::write_ready);
-  if (base.lock()) {
-    own.reset(static_cast<Word *>(mm_malloc(2 * bytes)));
-    if (!own) return false;
-    reading = own.get();
-    writing = reading + bytes / sizeof(Word);
-  }
-  std::memcpy(reading, state.set(SelectState::read), bytes);
-  std::memcpy(writing, state.set(SelectState::write), bytes);
+  Sets own = std::move(state.spare);
+  own.copy(state.watched, highest / kWordBits + 1);
   int got = 0;
   int error = 0;
   state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
-    got = poll_sets(reading, writing, highest, timeout < 0 ? nullptr : &ts);
+    got = poll_sets(own, highest, timeout < 0 ? nullptr : &ts);
     error = errno;  // which taking the lock may change
   }
   state.withdrawn.wait_ended();
+  // If they grew meanwhile, there are larger ones.
+  const Sets &ready = state.spare ? own : (state.spare = std::move(own));
   if (got < 0) {
     if (error == EINTR) return true;
     if (error != EBADF) {
@@ -150,10 +159,12 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
       log_warn("select");
       return false;
     }
-    look_around_closed(state, reading, writing, highest);
+    look_around_closed(state, ready, highest);
     got = 1;
   }
   if (got <= 0) return true;
+  const Word *const reading = ready.reading();
+  const Word *const writing = ready.writing();
   const int count = highest + 1;
   const int start = state.rotation.next(count);
   for (int i = 0, fd = start; i < count; ++i, fd = fd + 1 < count ? fd + 1 : 0) {

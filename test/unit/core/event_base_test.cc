@@ -217,6 +217,37 @@ TEST_P(NoMemory, adding_many_descriptors) {
   });
 }
 
+// What it needs for its snapshot of the descriptors comes with them.
+TEST_P(NoMemory, waiting) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
+  const test::Threads threads;
+  const test::Base base = this->base();
+  std::vector<test::Fd> fds;
+  std::vector<std::unique_ptr<Event>> events;
+  for (int i = 0; i < 40; ++i) {
+    fds.emplace_back(dup(pair.a));
+    events.push_back(std::make_unique<Event>(*base, fds.back(), EV_WRITE | EV_PERSIST));
+    ASSERT_EQ(events.back()->add(), 0);
+  }
+  base->loop(EVLOOP_ONCE);
+  test::FaultAlloc memory;
+  memory.fail_at(1, true);
+  for (int round = 0; round < 3; ++round) EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  for (const auto &ev : events) EXPECT_EQ(ev->calls, 4);
+  // More than there is room for is refused, and those that were there are told on.
+  int added = 0;
+  std::vector<std::unique_ptr<Event>> more;
+  for (int i = 0; i < 200; ++i) {
+    fds.emplace_back(dup(pair.a));
+    Event &last = *more.emplace_back(std::make_unique<Event>(*base, fds.back(), EV_WRITE));
+    added += last.add() == 0;
+  }
+  // A wait may bring fewer than all at a time.
+  for (int round = 0; round < 10; ++round) EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  for (const auto &ev : events) EXPECT_GE(ev->calls, 5);
+  EXPECT_LT(added, 200);
+}
+
 TEST_P(NoMemory, adding_timers) {
   test::sweep([&] {
     const test::Base base = this->base();
