@@ -21,7 +21,8 @@ constinit std::atomic<int> handlers_running{0};
 void deliver(SignalPort &port, int signal) noexcept {
   port.counts[signal].fetch_add(1);
   port.arrived.fetch_or(std::uint64_t{1} << (signal - 1));
-  if (port.waiting.load() && !port.notified.exchange(true)) Waker::wake(port.write_fd.load());
+  if (port.waiting.load() && !port.notified.exchange(true) && !Waker::wake(port.write_fd.load()))
+    port.notified.store(false);
 }
 
 void link_port(SignalPort &port) noexcept {
