@@ -224,7 +224,7 @@ TEST_P(NoMemory, waiting) {
   const test::Base base = this->base();
   std::vector<test::Fd> fds;
   std::vector<std::unique_ptr<Event>> events;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 30; ++i) {
     fds.emplace_back(dup(pair.a));
     events.push_back(std::make_unique<Event>(*base, fds.back(), EV_WRITE | EV_PERSIST));
     ASSERT_EQ(events.back()->add(), 0);
