@@ -132,6 +132,7 @@ void TlsBufferevent::pump() noexcept {
   pumping_ = false;
   const bool again = again_;
   again_ = may_receive_ = false;
+  if (!freed() && untold_) tell_of_underlying();
   if (freed()) return;
   if (again || work_left()) schedule_flush();
   if (!update_interest()) fail(BEV_EVENT_ERROR, last_socket_error());
@@ -145,6 +146,14 @@ void TlsBufferevent::pump_once() noexcept {
   if (wants(EV_READ) && !ended_ && (unread_ || may_receive_)) read_records();
   if (freed() || phase_ != Phase::open) return;
   write_records();
+}
+
+// What broke underneath is told also where nobody reads. An end of reading that was told stands for that; for
+// an error of writing only if it was none by close_notify: the alert that a session then sends cannot arrive.
+void TlsBufferevent::tell_of_underlying() noexcept {
+  const short what = std::exchange(untold_, short{0});
+  const bool told = phase_ == Phase::failed || (ended_ && (torn_ || !(what & BEV_EVENT_WRITING)));
+  if (!told) fail(what, wire_error_);
 }
 
 // What was encrypted before the failure, an alert perhaps, still goes. An error ends that in silence.

@@ -78,6 +78,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void pump() noexcept;
   void pump_once() noexcept;
   void send_last() noexcept;
+  void tell_of_underlying() noexcept;
   bool work_left() const noexcept;
   bool may_seal() const noexcept;
   void handshake() noexcept;
@@ -115,6 +116,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
 
   static void on_readable(evutil_socket_t, short what, void *self) noexcept;
   static void on_writable(evutil_socket_t, short what, void *self) noexcept;
+  void pump_on_loop() noexcept;
   static void on_underlying_data(bufferevent *, void *self) noexcept;
   static void on_underlying_event(bufferevent *, short what, void *self) noexcept;
   bool connected() noexcept;
@@ -154,6 +156,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   Phase phase_;
   bool unread_ : 1 = true;               // the session, wire_in_ or the underlying one may have more to give
   bool ended_ : 1 = false;               // nothing more to read: told already
+  bool torn_ : 1 = false;                // without close_notify, and nothing was written since
   bool wire_ended_ : 1 = false;          // the transport's end was seen
   bool read_wants_output_ : 1 = false;   // the session reads on when the wire takes bytes
   bool write_wants_input_ : 1 = false;   // the session writes on when the wire has brought bytes
@@ -166,6 +169,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool goodbye_ : 1 = false;      // close_notify is to follow the output
   bool said_goodbye_ : 1 = false;
   std::uint8_t flags_ = 0;  // BUFFEREVENT_SSL_*
+  short untold_ = 0;        // an error underneath, BEV_EVENT_*
   int wire_error_ = 0;      // the transport's last error, 0 if it works
   std::size_t sealed_ = 0;
   std::size_t retry_ = 0;  // how many bytes the session must be given again

@@ -127,6 +127,9 @@ void TlsBufferevent::on_writable(evutil_socket_t, short what, void *arg) noexcep
   self.pump();
 }
 
+// With a lock the call may come from any thread, and what pump() uses of the loop's is for its thread alone.
+void TlsBufferevent::pump_on_loop() noexcept { lock() ? schedule_flush() : pump(); }
+
 void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
   TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
   const BuffereventUse use(self);
@@ -136,7 +139,7 @@ void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
     self.write_wants_input_ = false;
     self.restart_timeout(EV_READ);
   }
-  self.pump();
+  self.pump_on_loop();
 }
 
 void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) noexcept {
@@ -151,13 +154,11 @@ void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) n
   self.unread_ = true;
   self.write_wants_input_ = false;
   if (what & BEV_EVENT_EOF) self.wire_ended_ = true;
-  if (what & BEV_EVENT_ERROR) self.wire_failed(error);
-  self.pump();
-  // Also where nobody reads.
-  const bool told = self.freed() || self.phase_ == Phase::failed || self.ended_ || self.pumping_;
-  if ((what & BEV_EVENT_ERROR) && !told) {
-    self.fail(static_cast<short>(what & (BEV_EVENT_ERROR | BEV_EVENT_READING | BEV_EVENT_WRITING)), error);
+  if (what & BEV_EVENT_ERROR) {
+    self.wire_failed(error);
+    self.untold_ = static_cast<short>(what & (BEV_EVENT_ERROR | BEV_EVENT_READING | BEV_EVENT_WRITING));
   }
+  self.pump_on_loop();
 }
 
 // --- the table's functions ---

@@ -128,6 +128,7 @@ void TlsBufferevent::reading_ended(TlsResult result) noexcept {
       break;
   }
   ended_ = true;
+  torn_ = result != TlsResult::closed;
   set_socket_error(result == TlsResult::failed ? wire_error_ : 0);
   trigger_event(BEV_EVENT_EOF | BEV_EVENT_READING, 0);
 }
@@ -147,6 +148,8 @@ void TlsBufferevent::write_records() noexcept {
   }
   if (freed()) return;
   if (moved > 0) charge_write(moved);
+  if (moved > 0) torn_ = false;
+  if (moved > 0 && underlying_) restart_timeout(EV_WRITE);
   if (result == TlsResult::failed) return fail(error_in(EV_WRITE), wire_error_);
   if (moved > 0) trigger_data(EV_WRITE, 0);
   if (!freed() && goodbye_) finish_writing();

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <thread>
 
 #include "../bufferevent/bufferevents.h"
 #include "bufferevent/loop_chunks.h"
@@ -366,6 +367,45 @@ TEST_P(TlsMachine, what_was_encrypted_before_a_failure_still_goes) {
   }
 }
 
+TEST_P(TlsMachine, a_write_that_breaks_after_the_peers_end_is_told) {
+  for (const bool clean : {true, false}) {
+    SCOPED_TRACE(clean);
+    session = Session{};
+    open();
+    evi_private_tls_change_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN, 0);
+    session.reads = {clean ? TlsResult::closed : TlsResult::truncated};
+    test::write_all(fds.b, "x");
+    turn();
+    EXPECT_EQ(taken(), "e11 ");
+    fds.close_b();
+    put("lost");
+    turn();
+    EXPECT_NE(log.find("e22 "), std::string::npos) << log;
+    log.clear();
+    end();
+    fds = test::socket_pair();
+  }
+}
+
+TEST_P(TlsMachine, progress_restarts_the_write_timeout) {
+  const timeval later = {60, 0};
+  open();
+  bufferevent_set_timeouts(bev, nullptr, &later);
+  put(std::string(30'000'000, 'm'));
+  turn();
+  timeval first{}, second{};
+  ASSERT_TRUE(event_pending(&bev->ev_write, EV_TIMEOUT, &first));
+  usleep(2000);
+  const std::size_t left = evbuffer_get_length(bufferevent_get_output(bev));
+  for (int i = 0; i < 10000 && evbuffer_get_length(bufferevent_get_output(bev)) == left; ++i) {
+    test::read_all(fds.b);
+    base->loop(EVLOOP_NONBLOCK);
+  }
+  EXPECT_LT(evbuffer_get_length(bufferevent_get_output(bev)), left);
+  ASSERT_TRUE(event_pending(&bev->ev_write, EV_TIMEOUT, &second));
+  EXPECT_TRUE(evutil_timercmp(&second, &first, >));
+}
+
 TEST_P(TlsMachine, renegotiation_needs_an_open_session_that_has_it) {
   session.handshakes = {TlsResult::want_read};
   make(BUFFEREVENT_SSL_CONNECTING);
@@ -559,6 +599,37 @@ TEST_F(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
     EXPECT_FALSE(session.used_inside) << "freed inside of a call of the session";
     end();
   }
+}
+
+// The loop lends memory without a lock, so all work is its thread's.
+TEST(TlsThreads, what_another_thread_tells_of_underneath_waits_for_the_loop) {
+  if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
+  test::Threads threads;
+  auto base = test::make_base();
+  auto fds = test::socket_pair();
+  Session session;
+  bufferevent *under = bufferevent_socket_new(base.get(), fds.a, BEV_OPT_THREADSAFE);
+  const evi::TlsSetup setup = {base.get(),        under, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
+                               BEV_OPT_THREADSAFE};
+  bufferevent *tls = evi_private_tls_new(&setup);
+  ASSERT_NE(tls, nullptr);
+  bufferevent_enable(tls, EV_READ | EV_WRITE);
+  test::turn(*base);
+  session.asked.clear();
+  std::thread([&] {
+    bufferevent_write(tls, "out", 3);
+    bufferevent_trigger(under, EV_READ | EV_WRITE, 0);
+  }).join();
+  EXPECT_EQ(session.asked, "");
+  test::turn(*base);
+  EXPECT_EQ(session.asked, "w");
+  EXPECT_EQ(test::read_all(fds.b), "out");
+  std::thread([&] { bufferevent_trigger_event(under, BEV_EVENT_EOF | BEV_EVENT_READING, 0); }).join();
+  EXPECT_EQ(session.asked, "w");
+  test::turn(*base);
+  EXPECT_EQ(session.asked, "wr");
+  bufferevent_free(tls);
+  bufferevent_free(under);
 }
 
 TEST_F(TlsOverPair, enabling_it_may_free_it) {
