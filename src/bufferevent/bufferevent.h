@@ -54,6 +54,7 @@ struct BuffereventExtra {
 // What the socket transport keeps in each bufferevent (socket.cc, connect.cc).
 struct SocketState {
   bool connecting : 1 = false;    // a connect is under way: ev_write is armed for its end
+  bool refused : 1 = false;       // the last connect failed, and no other was begun
   bool read_armed : 1 = false;    // ev_read is added
   bool write_armed : 1 = false;   // ev_write is added
   bool report_ready : 1 = false;  // the flush turn is for Start::enabled

@@ -11,7 +11,11 @@ namespace {
 using namespace socket_transport;
 
 Connecting attempt(evutil_socket_t fd, const sockaddr &address, int length) noexcept {
-  if (::connect(fd, &address, static_cast<ev_socklen_t>(length)) == 0) return Connecting::begun;
+  const auto size = static_cast<ev_socklen_t>(length);
+  if (::connect(fd, &address, size) == 0) return Connecting::begun;
+  // Linux tells so, once, that an earlier attempt with this socket had come to nothing.
+  const bool again = last_socket_error() == kConnectionAborted;
+  if (again && ::connect(fd, &address, size) == 0) return Connecting::begun;
   const int error = last_socket_error();
   if (connect_in_progress(error)) return Connecting::begun;
   return connect_refused(error) ? Connecting::refused : Connecting::failed;
@@ -57,6 +61,7 @@ int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) no
   const int error = last_socket_error();
   replace_fd(bev, fd);
   if (made == Connecting::refused) {
+    bev.socket_.refused = true;
     bev.defer_event(BEV_EVENT_ERROR, error);
     return 0;
   }

@@ -66,8 +66,7 @@ void TlsBufferevent::take_underlying() noexcept {
 // Everything that was written has left: the peer may know that this was all.
 void TlsBufferevent::say_goodbye() noexcept {
   const bool all_left = output_buffer().empty() && wire_out_.empty();
-  if (said_goodbye_ || phase_ != Phase::open || wire_error_ || !all_left) return;
-  if (!underlying_ && (fd_of(*this) < 0 || socket_.connecting)) return;
+  if (said_goodbye_ || phase_ != Phase::open || wire_error_ || !all_left || !has_wire()) return;
   said_goodbye_ = true;
   const AddingUnderneath adding(underlying_);
   engine_.shutdown(session_);
@@ -118,9 +117,12 @@ void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
 
 // --- one turn ---
 
-bool TlsBufferevent::may_pump() const noexcept {
-  return (enabled & kBoth) && (underlying_ || (fd_of(*this) >= 0 && !socket_.connecting));
+// After a refused connect there is none before another is begun.
+bool TlsBufferevent::has_wire() const noexcept {
+  return underlying_ || (fd_of(*this) >= 0 && !socket_.connecting && !socket_.refused);
 }
+
+bool TlsBufferevent::may_pump() const noexcept { return (enabled & kBoth) && has_wire(); }
 
 void TlsBufferevent::pump() noexcept {
   if (pumping_) {
@@ -139,7 +141,7 @@ void TlsBufferevent::pump() noexcept {
 }
 
 void TlsBufferevent::pump_once() noexcept {
-  if (!underlying_ && (fd_of(*this) < 0 || socket_.connecting)) return;
+  if (!has_wire()) return;
   if (phase_ == Phase::failed) return send_last();
   if (phase_ == Phase::handshaking) handshake();
   if (freed() || phase_ != Phase::open) return;
@@ -163,14 +165,14 @@ void TlsBufferevent::send_last() noexcept {
 
 // There is something to do that no event will tell of.
 bool TlsBufferevent::work_left() const noexcept {
-  if (phase_ != Phase::open) return false;
+  if (phase_ != Phase::open || !has_wire()) return false;
   if (unread_ && !ended_ && !read_wants_output_ && wants(EV_READ)) return true;
   return wants(EV_WRITE) && !output_buffer().empty() && may_seal();
 }
 
 bool TlsBufferevent::may_seal() const noexcept {
   if (write_wants_input_ || write_wants_output_ || !wire_out_.empty()) return false;
-  return underlying_ ? underlying_->output_buffer().length() < kMaxUnderneath : fd_of(*this) >= 0;
+  return underlying_ ? underlying_->output_buffer().length() < kMaxUnderneath : has_wire();
 }
 
 void TlsBufferevent::fail(short what, int error) noexcept {

@@ -84,6 +84,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void handshake() noexcept;
   void handshake_done() noexcept;
   void fail(short what, int error) noexcept;
+  bool has_wire() const noexcept;
   bool may_pump() const noexcept;
   void say_goodbye() noexcept;
   void give_back_session() noexcept;

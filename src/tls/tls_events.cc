@@ -48,7 +48,8 @@ bool TlsBufferevent::await_descriptor() noexcept {
 // A filter's events are timers, and are there only if there is a timeout.
 bool TlsBufferevent::update_interest() noexcept {
   if (!underlying_) {
-    if (socket_.connecting) return true;
+    if (socket_.refused) return true;
+    if (socket_.connecting) return want(ev_read, EV_READ, wants(EV_READ));
     if (fd_of(*this) < 0) return await_descriptor();
     return want(ev_read, EV_READ, wants_input()) && want(ev_write, EV_WRITE, wants_output());
   }
@@ -98,7 +99,12 @@ bool TlsBufferevent::connected() noexcept {
   socket_.connecting = false;
   socket_transport::disarm_read(*this);
   socket_transport::disarm_write(*this);
-  if (error == 0) return true;
+  if (error == 0) {
+    wire_ended_ = false;
+    wire_error_ = 0;
+    return true;
+  }
+  socket_.refused = true;
   set_socket_error(error);
   trigger_event(BEV_EVENT_ERROR, 0);
   return false;
@@ -165,6 +171,7 @@ void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) n
 
 bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) noexcept {
   TlsBufferevent &self = of(bev);
+  if (self.socket_.connecting) return socket_transport::start(bev, directions, why);
   if (why == Start::enabled) {
     if (directions & EV_READ) self.restart_timeout(EV_READ);
     if (directions & EV_WRITE) self.restart_timeout(EV_WRITE);
@@ -174,13 +181,15 @@ bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) no
   return self.update_interest();
 }
 
-void TlsBufferevent::stop(BuffereventBase &bev, short) noexcept {
+void TlsBufferevent::stop(BuffereventBase &bev, short directions) noexcept {
   TlsBufferevent &self = of(bev);
+  if (self.socket_.connecting) return socket_transport::stop(bev, directions);
   if (!self.pumping_) static_cast<void>(self.update_interest());
 }
 
 void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
   TlsBufferevent &self = of(bev);
+  if (self.socket_.connecting) return socket_transport::apply_timeouts(bev);
   for (const short direction : {short{EV_READ}, short{EV_WRITE}}) {
     const bool read = direction == EV_READ;
     if (!(read ? self.socket_.read_armed : self.socket_.write_armed)) continue;

@@ -239,6 +239,8 @@ static void *session_of(struct bufferevent *bev) { return bufferevent_mbedtls_ge
 static void free_session(void *session) { bufferevent_mbedtls_dyncontext_free(session); }
 TEST(everything_may_be_freed_in_every_callback) { in_each_form(frees_all); }
 
+TEST(a_refused_connection_is_tried_again) { refused_at_first(); }
+
 /* --- the configurations --------------------------------------------------------------------------------- */
 
 static int pem_of(BIO *bio, unsigned char *out, size_t size) {
@@ -297,5 +299,6 @@ int main(int argc, char **argv) {
             an_end_without_close_notify_is_an_error_unless_allowed,
             garbage_instead_of_a_handshake_is_an_error, what_a_limit_holds_back_comes_without_new_bytes,
             renegotiation_is_done, everything_may_be_freed_in_every_callback,
-            a_constructor_that_fails_takes_nothing, megabytes_cross_in_both_directions);
+            a_refused_connection_is_tried_again, a_constructor_that_fails_takes_nothing,
+            megabytes_cross_in_both_directions);
 }

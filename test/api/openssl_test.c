@@ -1216,6 +1216,13 @@ static void refused(enum form form, int server) {
 }
 TEST(a_refused_connection_is_one_error) { in_all_ways(refused); }
 
+TEST(a_refused_connection_is_tried_again) {
+  if (!ours()) return;
+  use_version(TLS1_3_VERSION);
+  refused_at_first();
+  drop_contexts();
+}
+
 static void priorities(enum form form, int server) {
   struct event_base *other = event_base_new(), *first = base;
   struct fixture f;
@@ -1303,28 +1310,29 @@ int main(int argc, char **argv) {
 #endif
   base = event_base_new();
   if (!base || !tls_make_certificate()) return 1;
-  RUN_TESTS(
-      a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
-      the_handshake_goes_on_by_itself_and_is_told_once,
-      the_handshake_rests_while_both_directions_are_disabled, a_handshake_may_come_byte_by_byte,
-      output_waits_for_the_handshake, garbage_instead_of_a_handshake_is_an_error,
-      an_end_in_the_handshake_is_an_error, a_certificate_that_is_not_trusted_ends_the_handshake,
-      a_handshake_that_waits_too_long_is_a_timeout_without_direction,
-      an_open_session_is_taken_over_with_what_it_holds, server_name_and_protocol_are_the_sessions_own,
-      sessions_are_resumed_by_ticket, renegotiation_is_done_where_the_protocol_has_it, a_peer_may_renegotiate,
-      data_goes_both_ways, megabytes_cross_in_both_directions, megabytes_cross_over_a_pair,
-      a_watermark_over_a_pair_strands_nothing, what_a_limit_holds_back_comes_without_new_bytes,
-      many_records_come_in_one_turn, a_rate_limit_strands_nothing, pieces_of_output_share_records,
-      flags_are_set_and_cleared, output_stays_until_the_kernel_has_it, close_notify_is_the_end_of_reading,
-      an_end_without_close_notify_is_an_error_unless_allowed, an_end_in_the_middle_of_a_record_is_an_error,
-      a_record_that_was_tampered_with_is_an_error, a_free_says_goodbye_if_all_was_sent,
-      the_program_may_say_goodbye_itself, a_flush_to_the_end_closes_one_direction,
-      timeouts_are_told_in_their_direction, timeouts_run_without_a_descriptor,
-      it_may_be_freed_in_every_callback, everything_may_be_freed_in_every_callback,
-      callbacks_are_deferred_if_asked, a_constructor_that_fails_takes_nothing,
-      a_descriptor_that_is_not_the_sessions_is_refused,
-      without_the_option_session_and_socket_stay_the_programs,
-      without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
-      the_descriptor_may_come_later, connected_is_told_after_the_handshake, a_refused_connection_is_one_error,
-      base_and_priority_are_chosen_as_with_sockets, another_thread_may_use_and_free_it);
+  RUN_TESTS(a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
+            the_handshake_goes_on_by_itself_and_is_told_once,
+            the_handshake_rests_while_both_directions_are_disabled, a_handshake_may_come_byte_by_byte,
+            output_waits_for_the_handshake, garbage_instead_of_a_handshake_is_an_error,
+            an_end_in_the_handshake_is_an_error, a_certificate_that_is_not_trusted_ends_the_handshake,
+            a_handshake_that_waits_too_long_is_a_timeout_without_direction,
+            an_open_session_is_taken_over_with_what_it_holds, server_name_and_protocol_are_the_sessions_own,
+            sessions_are_resumed_by_ticket, renegotiation_is_done_where_the_protocol_has_it,
+            a_peer_may_renegotiate, data_goes_both_ways, megabytes_cross_in_both_directions,
+            megabytes_cross_over_a_pair, a_watermark_over_a_pair_strands_nothing,
+            what_a_limit_holds_back_comes_without_new_bytes, many_records_come_in_one_turn,
+            a_rate_limit_strands_nothing, pieces_of_output_share_records, flags_are_set_and_cleared,
+            output_stays_until_the_kernel_has_it, close_notify_is_the_end_of_reading,
+            an_end_without_close_notify_is_an_error_unless_allowed,
+            an_end_in_the_middle_of_a_record_is_an_error, a_record_that_was_tampered_with_is_an_error,
+            a_free_says_goodbye_if_all_was_sent, the_program_may_say_goodbye_itself,
+            a_flush_to_the_end_closes_one_direction, timeouts_are_told_in_their_direction,
+            timeouts_run_without_a_descriptor, it_may_be_freed_in_every_callback,
+            everything_may_be_freed_in_every_callback, callbacks_are_deferred_if_asked,
+            a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
+            without_the_option_session_and_socket_stay_the_programs,
+            without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
+            the_descriptor_may_come_later, connected_is_told_after_the_handshake,
+            a_refused_connection_is_one_error, a_refused_connection_is_tried_again,
+            base_and_priority_are_chosen_as_with_sockets, another_thread_may_use_and_free_it);
 }

@@ -5,7 +5,10 @@
 
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "api/bufferevent_log.h"
 #include "api/check.h"
@@ -156,6 +159,61 @@ TLS_SHARED void frees_all(enum form form, int server) {
     CHECK_INT_EQ(all_freed, 1);
     tls_peer_free(&f.peer);
   }
+}
+
+/* Nobody listens at first on `port`, a socket that is bound to the address. */
+TLS_SHARED void refused_first(evutil_socket_t port, struct sockaddr *address, socklen_t length) {
+  struct fixture f;
+  int on = 1;
+  log_text[0] = 0;
+  f.bev = make_tls(over_socket, -1, 0, BEV_OPT_CLOSE_ON_FREE, "a");
+  bufferevent_enable(f.bev, EV_READ | EV_WRITE);
+  CHECK_INT_EQ(bufferevent_socket_connect(f.bev, address, (int)length), 0);
+  while (!log_text[0]) event_base_loop(base, EVLOOP_ONCE);
+  turn();
+  CHECK_LOG("a:e20 ");
+  bufferevent_disable(f.bev, EV_READ | EV_WRITE);
+  turn();
+  bufferevent_enable(f.bev, EV_READ | EV_WRITE);
+  turn();
+  CHECK_LOG("");
+  CHECK_INT_EQ(listen(port, 1), 0);
+  CHECK_INT_EQ(bufferevent_socket_connect(f.bev, address, (int)length), 0);
+  /* Nothing is to wait for acknowledgements; a local socket knows of none. */
+  setsockopt(bufferevent_getfd(f.bev), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  turn();
+  f.peer = tls_peer_new(server_ctx, 1, accept(port, NULL, NULL));
+  CHECK_INT_GE(f.peer.fd, 0);
+  shake_hands(&f);
+  CHECK_LOG("a:e80 ");
+  end(&f);
+}
+
+/* By TCP the refusal comes a moment later, by a local socket at once. */
+TLS_SHARED void refused_at_first(void) {
+  char directory[] = "/tmp/eventide-XXXXXX";
+  struct sockaddr_in tcp;
+  struct sockaddr_un local;
+  socklen_t length = sizeof(tcp);
+  evutil_socket_t port = socket(AF_INET, SOCK_STREAM, 0);
+  memset(&tcp, 0, sizeof(tcp));
+  tcp.sin_family = AF_INET;
+  tcp.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_INT_EQ(bind(port, (struct sockaddr *)&tcp, sizeof(tcp)), 0);
+  CHECK_INT_EQ(getsockname(port, (struct sockaddr *)&tcp, &length), 0);
+  refused_first(port, (struct sockaddr *)&tcp, sizeof(tcp));
+  close(port);
+
+  CHECK(mkdtemp(directory) != NULL);
+  memset(&local, 0, sizeof(local));
+  local.sun_family = AF_UNIX;
+  snprintf(local.sun_path, sizeof(local.sun_path), "%s/s", directory);
+  port = socket(AF_UNIX, SOCK_STREAM, 0);
+  CHECK_INT_EQ(bind(port, (struct sockaddr *)&local, sizeof(local)), 0);
+  refused_first(port, (struct sockaddr *)&local, sizeof(local));
+  close(port);
+  unlink(local.sun_path);
+  rmdir(directory);
 }
 
 /* One side of a transfer: sends a sequence of bytes that depends on the position, checks the other's. */

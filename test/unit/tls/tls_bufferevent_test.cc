@@ -406,6 +406,46 @@ TEST_P(TlsMachine, progress_restarts_the_write_timeout) {
   EXPECT_TRUE(evutil_timercmp(&second, &first, >));
 }
 
+// Before the loop runs the connect has not ended.
+TEST_P(TlsMachine, timeouts_follow_the_directions_while_it_connects) {
+  if (filter()) return;
+  const timeval later = {60, 0};
+  make(BUFFEREVENT_SSL_CONNECTING);
+  bufferevent_disable(bev, EV_WRITE);
+  ASSERT_EQ(bufferevent_socket_connect(bev, nullptr, 0), 0);
+  bufferevent_set_timeouts(bev, &later, &later);
+  const auto timed = [&] {
+    const bool read = event_pending(&bev->ev_read, EV_TIMEOUT, nullptr);
+    const bool write = event_pending(&bev->ev_write, EV_TIMEOUT, nullptr);
+    return std::string(read ? "r" : "") + (write ? "w" : "");
+  };
+  EXPECT_EQ(timed(), "");
+  bufferevent_enable(bev, EV_READ);
+  EXPECT_EQ(timed(), "r");
+  bufferevent_enable(bev, EV_WRITE);
+  EXPECT_EQ(timed(), "rw");
+  bufferevent_disable(bev, EV_READ);
+  EXPECT_EQ(timed(), "w");
+  bufferevent_disable(bev, EV_WRITE);
+  EXPECT_EQ(timed(), "");
+  EXPECT_TRUE(event_pending(&bev->ev_write, EV_WRITE, nullptr)) << "the end of the connect is still awaited";
+  bufferevent_enable(bev, EV_WRITE);
+  turn();
+  EXPECT_EQ(taken(), "e80 ");
+}
+
+// The first turn begins nothing, and none spins.
+TEST_P(TlsMachine, an_open_session_waits_for_its_descriptor) {
+  if (filter()) return;
+  const evi::TlsSetup setup = {base.get(), nullptr, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN, 0};
+  bev = evi_private_tls_new(&setup);
+  ASSERT_NE(bev, nullptr);
+  bufferevent_enable(bev, EV_READ);
+  turn();
+  EXPECT_FALSE(evi::BuffereventBase::of(*bev).queued());
+  EXPECT_EQ(session.asked, "");
+}
+
 TEST_P(TlsMachine, renegotiation_needs_an_open_session_that_has_it) {
   session.handshakes = {TlsResult::want_read};
   make(BUFFEREVENT_SSL_CONNECTING);
