@@ -85,8 +85,22 @@ TlsOutcome handshake(void *session, TlsErrors &errors) noexcept {
   return result == 0 ? moved(0) : outcome(result, errors);
 }
 
+// A ticket is told in the place of data, which may follow at once. The session has kept what the ticket
+// brings.
+bool brought_ticket(int result) noexcept {
+#ifdef MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+  return result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+#else
+  static_cast<void>(result);
+  return false;
+#endif
+}
+
 TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept {
-  const int result = mbedtls_ssl_read(ssl_of(session), static_cast<unsigned char *>(data), size);
+  int result;
+  do {
+    result = mbedtls_ssl_read(ssl_of(session), static_cast<unsigned char *>(data), size);
+  } while (brought_ticket(result));
   return result > 0 ? moved(result) : outcome(result, errors);
 }
 
