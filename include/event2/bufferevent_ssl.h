@@ -11,21 +11,27 @@
  * What the event callback is told:
  *
  *   BEV_EVENT_CONNECTED                      the handshake is done; not told for BUFFEREVENT_SSL_OPEN, and
- * told again after a renegotiation that the program asked for BEV_EVENT_EOF | BEV_EVENT_READING        the
- * peer has ended its stream properly, by close_notify; writing stays possible BEV_EVENT_ERROR |
- * BEV_EVENT_READING      the handshake or the decryption failed, the connection broke, or it ended without
- * close_notify, so that data may be missing. With BUFFEREVENT_SSL_DIRTY_SHUTDOWN such an end after the
- * handshake is told as BEV_EVENT_EOF | BEV_EVENT_READING. BEV_EVENT_ERROR | BEV_EVENT_WRITING      writing
- * failed BEV_EVENT_TIMEOUT                        the handshake waits longer than the read timeout; later
- * with BEV_EVENT_READING or BEV_EVENT_WRITING. A timeout disables nothing and is told again when it has
- * passed once more.
+ *                                            told again after each renegotiation that the program asked for
+ *   BEV_EVENT_EOF | BEV_EVENT_READING        the peer has ended its stream properly, by close_notify;
+ *                                            writing stays possible
+ *   BEV_EVENT_ERROR | BEV_EVENT_READING      the handshake or the decryption failed, the connection broke,
+ *                                            or it ended without close_notify, so that data may be missing
+ *   BEV_EVENT_ERROR | BEV_EVENT_WRITING      writing failed
+ *   BEV_EVENT_ERROR                          the connection could not be made: the program may try again
+ *   BEV_EVENT_TIMEOUT                        the connection or the handshake waits longer than a timeout;
+ *                                            later with BEV_EVENT_READING or BEV_EVENT_WRITING
+ *
+ * With BUFFEREVENT_SSL_DIRTY_SHUTDOWN an end without close_notify, after the handshake, is told as
+ * BEV_EVENT_EOF | BEV_EVENT_READING. A timeout disables nothing and is told again when it has passed once
+ * more.
  *
  * The handshake goes on by itself, also while EV_READ is not enabled, but rests while both directions are
  * disabled.
  *
  * Ownership, the same for all four constructors: with BEV_OPT_CLOSE_ON_FREE the session and the descriptor,
  * or the underlying bufferevent, belong to the new bufferevent and go with it; without, they stay the
- * program's, which must not use them before the bufferevent is freed. A constructor that fails takes nothing:
+ * program's, which must not use them before the bufferevent is freed; once bufferevent_free() has returned,
+ * be it inside a callback, it may use and free them. A constructor that fails takes nothing:
  * session, descriptor and underlying bufferevent are the program's, open, and as they were.
  *
  * When a bufferevent with BEV_OPT_CLOSE_ON_FREE is freed and everything that was written has left, it sends
@@ -106,8 +112,8 @@ struct bufferevent *bufferevent_openssl_filter_new(struct event_base *base, stru
  *
  * fd   -1 if there is none yet: bufferevent_setfd(), bufferevent_socket_connect() and
  *      bufferevent_socket_connect_hostname() bring one later. If `ssl` has a BIO with a descriptor, that is
- * taken for -1, and any other number is an error. ssl  not NULL. A socket BIO of its (SSL_set_fd()) is
- * replaced, other BIOs are used as they are.
+ *      taken for -1, and any other number is an error.
+ * ssl  not NULL. A socket BIO of its (SSL_set_fd()) is replaced, other BIOs are used as they are.
  *
  * NULL as for bufferevent_openssl_filter_new(). */
 EVENT2_EXPORT_SYMBOL
@@ -137,7 +143,8 @@ unsigned long bufferevent_get_openssl_error(struct bufferevent *bev);
 struct mbedtls_ssl_context;
 struct mbedtls_ssl_config;
 
-/* A session that mbedtls_dyncontext_new() made, or any other that was set up with a configuration. */
+/* A session that bufferevent_mbedtls_dyncontext_new() made, or any other that was set up with a
+ * configuration. */
 typedef struct mbedtls_ssl_context mbedtls_dyncontext;
 
 /* Create a session for a configuration, which must outlive it. NULL without memory. */

@@ -177,7 +177,7 @@ bool TlsBufferevent::may_seal() const noexcept {
 
 void TlsBufferevent::fail(short what, int error) noexcept {
   phase_ = Phase::failed;
-  if (!pumping_) static_cast<void>(update_interest());
+  if (!pumping_) update_interest();
   set_socket_error(error);
   trigger_event(what, 0);
 }
@@ -206,7 +206,7 @@ void TlsBufferevent::handshake() noexcept {
     case TlsResult::closed:
     case TlsResult::truncated:
     case TlsResult::failed:
-      // An alert that says why may be on its way.
+      // The alert that tells the peer why may be in wire_out_ still: send_last() sees to it.
       return fail(error_in(EV_READ), wire_error_);
   }
 }

@@ -6,8 +6,9 @@
 //     |   '---any failure--|--------------------------> failed
 //     '--------------------'
 //
-// What happens is done by pump(): on the loop's thread, when ev_read or ev_write or the underlying
-// bufferevent has something to say, or in the flush turn that start(), output_added() and others ask for.
+// What happens is done by pump(), in a call from the loop: when ev_read or ev_write has something to say, or
+// in the flush turn that start(), output_added() and others ask for. What the underlying bufferevent tells
+// does it at once where there are no threads, and asks for a flush turn where there are.
 //
 // Ciphertext in: one recv() per wake-up brings as much as there is into a chunk that is lent by the loop; the
 // session takes it from there by way of the wire. What it has not taken when reading has to stop is kept in
@@ -138,7 +139,6 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static long wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept;
   static evutil_socket_t wire_fd(const TlsWire &wire) noexcept;
   long receive_now(void *data, std::size_t size) noexcept;
-  long receive_underlying(void *data, std::size_t size) noexcept;
   bool send_now(const void *data, std::size_t size) noexcept;
   void fill_stage() noexcept;
   [[nodiscard]] bool keep_stage() noexcept;

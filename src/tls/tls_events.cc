@@ -184,7 +184,7 @@ bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) no
 void TlsBufferevent::stop(BuffereventBase &bev, short directions) noexcept {
   TlsBufferevent &self = of(bev);
   if (self.socket_.connecting) return socket_transport::stop(bev, directions);
-  if (!self.pumping_) static_cast<void>(self.update_interest());
+  if (!self.pumping_) self.update_interest();
 }
 
 void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
@@ -199,7 +199,7 @@ void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
       self.ev_base->remove_timer(read ? self.ev_read : self.ev_write);
     }
   }
-  if (!self.pumping_) static_cast<void>(self.update_interest());
+  if (!self.pumping_) self.update_interest();
 }
 
 void TlsBufferevent::output_added(BuffereventBase &bev) noexcept {
