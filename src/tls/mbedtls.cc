@@ -73,8 +73,8 @@ TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   return TlsAttached::wire;
 }
 
-// The program has to give the session it keeps means of its own. What was received goes.
-void detach(void *session, evutil_socket_t, const void *, std::size_t) noexcept {
+// The program has to give the session it keeps means of its own. What was on its way is lost.
+void detach(void *session, evutil_socket_t, const TlsRemains &) noexcept {
   mbedtls_ssl_set_bio(ssl_of(session), nullptr, nullptr, nullptr, nullptr);
 }
 

@@ -1,7 +1,7 @@
 // The engine over OpenSSL, and the BIO through which a session reaches the machine's wire.
 //
 // A BIO's data is the wire while the bufferevent lives; afterwards, if the program keeps the session, a
-// Remnant: what had been received and not been read, then the socket itself.
+// Remnant: what was on its way in each direction, then the socket itself.
 #include "tls/openssl.h"
 
 #include <openssl/bio.h>
@@ -22,40 +22,59 @@ namespace {
 
 // --- the BIO ---
 
+// Followed by the bytes received, then those to be sent.
 struct Remnant {
   evutil_socket_t fd;
-  std::size_t position;
-  std::size_t size;
-  unsigned char *bytes() noexcept { return reinterpret_cast<unsigned char *>(this + 1); }
+  std::size_t in_position, in_size;
+  std::size_t out_position, out_size;
+  unsigned char *in() noexcept { return reinterpret_cast<unsigned char *>(this + 1); }
+  unsigned char *out() noexcept { return in() + in_size; }
 };
 
 // Flags of a BIO, above OpenSSL's own: its data is a Remnant; it has come to its end.
 constexpr int kRemnant = 0x10000;
 constexpr int kAtEnd = 0x20000;
 
+Remnant *remnant_of(BIO *bio) noexcept {
+  return BIO_test_flags(bio, kRemnant) ? static_cast<Remnant *>(BIO_get_data(bio)) : nullptr;
+}
+
+// Nothing may overtake it. False with errno if some is left.
+bool send_remnant(Remnant &rest) noexcept {
+  while (rest.out_position < rest.out_size) {
+    const ssize_t put = ::write(rest.fd, rest.out() + rest.out_position, rest.out_size - rest.out_position);
+    if (put < 0) return false;
+    rest.out_position += static_cast<std::size_t>(put);
+  }
+  return true;
+}
+
 long receive_from(BIO *bio, void *data, std::size_t size) noexcept {
-  if (!BIO_test_flags(bio, kRemnant)) {
+  Remnant *rest = remnant_of(bio);
+  if (!rest) {
     auto *wire = static_cast<TlsWire *>(BIO_get_data(bio));
     return wire ? wire->receive(*wire, data, size) : kWireFailed;
   }
-  auto &rest = *static_cast<Remnant *>(BIO_get_data(bio));
-  const std::size_t here = std::min(size, rest.size - rest.position);
+  // The peer may be waiting for it.
+  static_cast<void>(send_remnant(*rest));
+  const std::size_t here = std::min(size, rest->in_size - rest->in_position);
   if (here > 0) {
-    std::memcpy(data, rest.bytes() + rest.position, here);
-    rest.position += here;
+    std::memcpy(data, rest->in() + rest->in_position, here);
+    rest->in_position += here;
     return static_cast<long>(here);
   }
-  const ssize_t got = ::read(rest.fd, data, size);
+  const ssize_t got = ::read(rest->fd, data, size);
   if (got >= 0) return got;
   return BIO_sock_should_retry(-1) ? kWireBlocked : kWireFailed;
 }
 
 long send_to(BIO *bio, const void *data, std::size_t size) noexcept {
-  if (!BIO_test_flags(bio, kRemnant)) {
+  Remnant *rest = remnant_of(bio);
+  if (!rest) {
     auto *wire = static_cast<TlsWire *>(BIO_get_data(bio));
     return wire ? wire->send(*wire, data, size) : kWireFailed;
   }
-  const ssize_t put = ::write(static_cast<Remnant *>(BIO_get_data(bio))->fd, data, size);
+  const ssize_t put = send_remnant(*rest) ? ::write(rest->fd, data, size) : -1;
   if (put >= 0) return put;
   return BIO_sock_should_retry(-1) ? kWireBlocked : kWireFailed;
 }
@@ -85,7 +104,7 @@ int bio_puts(BIO *bio, const char *text) noexcept {
 evutil_socket_t fd_behind(BIO *bio) noexcept {
   void *data = BIO_get_data(bio);
   if (!data) return -1;
-  if (BIO_test_flags(bio, kRemnant)) return static_cast<Remnant *>(data)->fd;
+  if (const Remnant *rest = remnant_of(bio)) return rest->fd;
   auto &wire = *static_cast<TlsWire *>(data);
   return wire.fd(wire);
 }
@@ -213,6 +232,14 @@ bool keeps_its_bio(BIO *bio) noexcept {
   return bio && bio_fd(bio) >= 0 && BIO_method_type(bio) != BIO_TYPE_SOCKET && !is_ours(bio);
 }
 
+// False without memory.
+bool pass_on_remnant(BIO *before, TlsWire &wire) noexcept {
+  Remnant *rest = is_ours(before) ? remnant_of(before) : nullptr;
+  if (!rest) return true;
+  return wire.inherit(wire, {rest->in() + rest->in_position, rest->in_size - rest->in_position,
+                             rest->out() + rest->out_position, rest->out_size - rest->out_position});
+}
+
 TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   SSL *ssl = ssl_of(session);
   const bool own = keeps_its_bio(SSL_get_wbio(ssl));
@@ -221,6 +248,10 @@ TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
     BIO *bio = method ? BIO_new(method) : nullptr;
     if (!bio) {
       ERR_clear_error();
+      return TlsAttached::failed;
+    }
+    if (!pass_on_remnant(SSL_get_wbio(ssl), wire)) {
+      BIO_free(bio);
       return TlsAttached::failed;
     }
     BIO_set_data(bio, &wire);
@@ -233,18 +264,16 @@ TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   return own ? TlsAttached::own : TlsAttached::wire;
 }
 
-void detach(void *session, evutil_socket_t fd, const void *rest, std::size_t size) noexcept {
+void detach(void *session, evutil_socket_t fd, const TlsRemains &remains) noexcept {
   BIO *bio = SSL_get_wbio(ssl_of(session));
   if (!is_ours(bio)) return;
   BIO_set_data(bio, nullptr);
-  if (fd < 0) return;
-  void *memory = evi_private_malloc(sizeof(Remnant) + size);
-  if (!memory || (size > 0 && !rest)) {
-    evi_private_free(memory);
-    return;
-  }
-  auto *remnant = ::new (memory) Remnant{fd, 0, size};
-  if (size > 0) std::memcpy(remnant->bytes(), rest, size);
+  if (fd < 0 || (remains.in_size > 0 && !remains.in) || (remains.out_size > 0 && !remains.out)) return;
+  void *memory = evi_private_malloc(sizeof(Remnant) + remains.in_size + remains.out_size);
+  if (!memory) return;
+  auto *remnant = ::new (memory) Remnant{fd, 0, remains.in_size, 0, remains.out_size};
+  if (remains.in_size > 0) std::memcpy(remnant->in(), remains.in, remains.in_size);
+  if (remains.out_size > 0) std::memcpy(remnant->out(), remains.out, remains.out_size);
   BIO_set_data(bio, remnant);
   BIO_set_flags(bio, kRemnant);
 }

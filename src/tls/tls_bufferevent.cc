@@ -26,7 +26,7 @@ constexpr short kBoth = EV_READ | EV_WRITE;
 
 TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept
     : BuffereventBase(setup.base, kind, setup.options),
-      TlsWire{wire_receive, wire_send, wire_fd},
+      TlsWire{wire_receive, wire_send, wire_fd, wire_inherit},
       engine_(*setup.engine),
       session_(setup.session),
       underlying_(setup.underlying ? &BuffereventBase::of(*setup.underlying) : nullptr),
@@ -75,10 +75,13 @@ void TlsBufferevent::say_goodbye() noexcept {
 // The program may free its session, and close its socket, as soon as bufferevent_free() has returned, though
 // a call from the loop goes on here: no function of the engine is called any more.
 void TlsBufferevent::give_back_session() noexcept {
-  const std::size_t rest = wire_in_.length() + (sealing_ ? 0 : stage_.length());
+  TlsRemains remains;
+  remains.in_size = wire_in_.length() + (sealing_ ? 0 : stage_.length());
   const bool kept = sealing_ ? send_stage() : keep_stage();
-  engine_.detach(std::exchange(session_, nullptr), underlying_ ? kNoSocket : fd_of(*this),
-                 kept && rest ? wire_in_.pullup(static_cast<ev_ssize_t>(rest)) : nullptr, rest);
+  remains.out_size = wire_out_.length();
+  if (kept && remains.in_size) remains.in = wire_in_.pullup(-1);
+  if (kept && remains.out_size) remains.out = wire_out_.pullup(-1);
+  engine_.detach(std::exchange(session_, nullptr), underlying_ ? kNoSocket : fd_of(*this), remains);
 }
 
 void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
@@ -102,7 +105,7 @@ void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
   const evutil_socket_t fd = self->underlying_ ? kNoSocket : fd_of(*self);
   BuffereventBase *under = self->underlying_;
   if (owner) {
-    self->engine_.detach(self->session_, kNoSocket, nullptr, 0);
+    self->engine_.detach(self->session_, kNoSocket, TlsRemains{});
     self->engine_.free(self->session_);
   }
   evi::destroy(self);

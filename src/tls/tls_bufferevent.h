@@ -138,6 +138,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static long wire_receive(TlsWire &wire, void *data, std::size_t size) noexcept;
   static long wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept;
   static evutil_socket_t wire_fd(const TlsWire &wire) noexcept;
+  static bool wire_inherit(TlsWire &wire, const TlsRemains &remains) noexcept;
   long receive_now(void *data, std::size_t size) noexcept;
   bool send_now(const void *data, std::size_t size) noexcept;
   void fill_stage() noexcept;

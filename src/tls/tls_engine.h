@@ -22,12 +22,23 @@ inline constexpr long kWireEnded = 0;
 inline constexpr long kWireBlocked = -1;
 inline constexpr long kWireFailed = -2;
 
+// Ciphertext on its way when a wire goes: received and not taken by the session, and taken from it and not
+// sent. A null pointer to some bytes: there was no memory to keep them.
+struct TlsRemains {
+  const void *in = nullptr;
+  std::size_t in_size = 0;
+  const void *out = nullptr;
+  std::size_t out_size = 0;
+};
+
 // Where a session's ciphertext comes from and goes to.
 struct TlsWire {
   long (*receive)(TlsWire &wire, void *data, std::size_t size) noexcept;
   // Takes everything or fails.
   long (*send)(TlsWire &wire, const void *data, std::size_t size) noexcept;
   evutil_socket_t (*fd)(const TlsWire &wire) noexcept;
+  // Before the first use: what an earlier wire of the session left. False without memory.
+  bool (*inherit)(TlsWire &wire, const TlsRemains &remains) noexcept;
 };
 
 enum class TlsSide : unsigned char { settled, client, server };
@@ -71,9 +82,9 @@ struct TlsEngine {
   // Has the session use the wire from now on, and take its side in the handshake. After a failure - there is
   // no memory, or it can only be on the other side - nothing has changed.
   TlsAttached (*attach)(void *session, TlsWire &wire, TlsSide side) noexcept;
-  // The wire goes; what it had received and the session has not taken is handed over, if the session can
-  // still have a use for it. fd is -1 if it is to be closed.
-  void (*detach)(void *session, evutil_socket_t fd, const void *rest, std::size_t size) noexcept;
+  // The wire goes; what was on its way is handed over, if the session can still have a use for it. fd is -1
+  // if it is to be closed.
+  void (*detach)(void *session, evutil_socket_t fd, const TlsRemains &remains) noexcept;
   void (*free)(void *session) noexcept;
   TlsOutcome (*handshake)(void *session, TlsErrors &errors) noexcept;
   TlsOutcome (*read)(void *session, void *data, std::size_t size, TlsErrors &errors) noexcept;

@@ -190,6 +190,13 @@ long TlsBufferevent::wire_send(TlsWire &wire, const void *data, std::size_t size
   return self.send_now(data, size) ? sent : kWireFailed;
 }
 
+bool TlsBufferevent::wire_inherit(TlsWire &wire, const TlsRemains &remains) noexcept {
+  auto &self = static_cast<TlsBufferevent &>(wire);
+  evbuffer &out = self.underlying_ ? self.underlying_->output_buffer() : self.wire_out_;
+  if (remains.in_size && !self.wire_in_.add(remains.in, remains.in_size)) return false;
+  return !remains.out_size || out.add(remains.out, remains.out_size);
+}
+
 evutil_socket_t TlsBufferevent::wire_fd(const TlsWire &wire) noexcept {
   return get_fd(static_cast<const TlsBufferevent &>(wire));
 }

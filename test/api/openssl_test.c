@@ -1075,6 +1075,91 @@ static void keeps_session(enum form form, int server) {
 }
 TEST(without_the_option_session_and_socket_stay_the_programs) { in_all_ways(keeps_session); }
 
+/* A bufferevent that is freed in the midst of data, and another that goes on with the session. */
+static void goes_on(enum form form, int server) {
+  static char text[400000];
+  struct fixture f;
+  size_t total = 0, sent;
+  int got, i;
+  SSL *ssl;
+  if (form == over_bufferevent || !ours()) return;
+  make_pair(f.fds);
+  f.bev = make_tls(form, f.fds[0], server, 0, "a");
+  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  ssl = bufferevent_openssl_get_ssl(f.bev);
+  bufferevent_setwatermark(f.bev, EV_READ, 0, 2);
+  bufferevent_enable(f.bev, EV_READ);
+  shake_hands(&f);
+  CHECK_LOG("a:e80 ");
+  SSL_write(f.peer.ssl, "abcd", 4);
+  SSL_write(f.peer.ssl, "efgh", 4);
+  tls_peer_send(&f.peer, 1L << 30);
+  turn();
+  CHECK_LOG("a:r2 ");
+  /* More than the kernel takes: it ends within a record, and the rest of that waits. */
+  for (i = 0; i < 4; ++i) bufferevent_write(f.bev, text, sizeof(text));
+  turn();
+  sent = 4 * sizeof(text) - output_length(f.bev);
+  CHECK_INT_GT(output_length(f.bev), 0);
+  log_text[0] = 0;
+  bufferevent_free(f.bev);
+
+  f.bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_OPEN, BEV_OPT_CLOSE_ON_FREE);
+  CHECK(f.bev != NULL);
+  bufferevent_setcb(f.bev, on_read, NULL, on_event, (void *)"b");
+  bufferevent_enable(f.bev, EV_READ);
+  turn();
+  CHECK_LOG("b:r6 ");
+  bufferevent_write(f.bev, "end", 3);
+  for (i = 0; i < 200; ++i) {
+    while ((got = tls_peer_read(&f.peer, text, sizeof(text))) > 0) {
+      total += (size_t)got;
+      if (got >= 3 && !memcmp(text + got - 3, "end", 3)) i = 1000;
+    }
+    turn();
+  }
+  CHECK_INT_GE(i, 1000);
+  CHECK_INT_GE(total, sent + 3);
+  CHECK_LOG("");
+  end(&f);
+}
+TEST(another_goes_on_with_a_session_in_the_midst_of_data) { in_all_ways(goes_on); }
+
+/* The same, and the program goes on itself. */
+static void goes_on_itself(enum form form, int server) {
+  static char text[400000];
+  struct fixture f;
+  int got = 0, put = 0, i;
+  SSL *ssl;
+  if (form == over_bufferevent || !ours()) return;
+  make_pair(f.fds);
+  f.bev = make_tls(form, f.fds[0], server, 0, "a");
+  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  ssl = bufferevent_openssl_get_ssl(f.bev);
+  shake_hands(&f);
+  CHECK_LOG("a:e80 ");
+  for (i = 0; i < 4; ++i) bufferevent_write(f.bev, text, sizeof(text));
+  turn();
+  CHECK_INT_GT(output_length(f.bev), 0);
+  log_text[0] = 0;
+  bufferevent_free(f.bev);
+  f.bev = NULL;
+  CHECK_INT_EQ(SSL_write(ssl, "end", 3), -1);
+  CHECK_INT_EQ(SSL_get_error(ssl, -1), SSL_ERROR_WANT_WRITE);
+  for (i = 0; i < 200; ++i) {
+    while ((got = tls_peer_read(&f.peer, text, sizeof(text))) > 0) {
+      if (got >= 3 && !memcmp(text + got - 3, "end", 3)) i = 1000;
+    }
+    if (put <= 0) put = SSL_write(ssl, "end", 3);
+  }
+  CHECK_INT_EQ(put, 3);
+  CHECK_INT_GE(i, 1000);
+  SSL_free(ssl);
+  close(f.fds[0]);
+  end(&f);
+}
+TEST(the_program_goes_on_with_a_session_in_the_midst_of_data) { in_all_ways(goes_on_itself); }
+
 static void keeps_underlying(enum form form, int server) {
   struct bufferevent *under;
   struct fixture f;
@@ -1331,6 +1416,8 @@ int main(int argc, char **argv) {
             everything_may_be_freed_in_every_callback, callbacks_are_deferred_if_asked,
             a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
             without_the_option_session_and_socket_stay_the_programs,
+            another_goes_on_with_a_session_in_the_midst_of_data,
+            the_program_goes_on_with_a_session_in_the_midst_of_data,
             without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
             the_descriptor_may_come_later, connected_is_told_after_the_handshake,
             a_refused_connection_is_one_error, a_refused_connection_is_tried_again,

@@ -48,7 +48,7 @@ TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
   }
   return of(session).attached;
 }
-void detach(void *session, evutil_socket_t, const void *, std::size_t) noexcept { ++of(session).detaches; }
+void detach(void *session, evutil_socket_t, const evi::TlsRemains &) noexcept { ++of(session).detaches; }
 void free_session(void *session) noexcept { ++of(session).frees; }
 
 bool send_through(Session &session, const void *data, std::size_t size) {
