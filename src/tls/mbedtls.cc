@@ -66,7 +66,7 @@ TlsOutcome outcome(int result, TlsErrors &errors) noexcept {
 
 // --- the table's functions ---
 
-TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+TlsAttached attach(void *session, TlsWire &wire, TlsSide side, bool) noexcept {
   mbedtls_ssl_context *ssl = ssl_of(session);
   if (side != TlsSide::settled && is_server(ssl) != (side == TlsSide::server)) return TlsAttached::failed;
   mbedtls_ssl_set_bio(ssl, &wire, send_to_wire, receive_from_wire, nullptr);

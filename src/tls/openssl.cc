@@ -240,9 +240,9 @@ bool pass_on_remnant(BIO *before, TlsWire &wire) noexcept {
                              rest->out() + rest->out_position, rest->out_size - rest->out_position});
 }
 
-TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+TlsAttached attach(void *session, TlsWire &wire, TlsSide side, bool may_own) noexcept {
   SSL *ssl = ssl_of(session);
-  const bool own = keeps_its_bio(SSL_get_wbio(ssl));
+  const bool own = may_own && keeps_its_bio(SSL_get_wbio(ssl));
   if (!own) {
     const BIO_METHOD *method = bio_method();
     BIO *bio = method ? BIO_new(method) : nullptr;

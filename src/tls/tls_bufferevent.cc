@@ -40,7 +40,7 @@ TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
   const TlsSide side = setup.state == BUFFEREVENT_SSL_OPEN         ? TlsSide::settled
                        : setup.state == BUFFEREVENT_SSL_CONNECTING ? TlsSide::client
                                                                    : TlsSide::server;
-  const TlsAttached attached = setup.engine->attach(setup.session, *bev, side);
+  const TlsAttached attached = setup.engine->attach(setup.session, *bev, side, !setup.underlying);
   if (attached == TlsAttached::failed) return nullptr;
   bev->own_wire_ = attached == TlsAttached::own;
   if (bev->underlying_) bev->take_underlying();

@@ -79,9 +79,10 @@ struct TlsErrors {
 
 struct TlsEngine {
   const char *name;
-  // Has the session use the wire from now on, and take its side in the handshake. After a failure - there is
-  // no memory, or it can only be on the other side - nothing has changed.
-  TlsAttached (*attach)(void *session, TlsWire &wire, TlsSide side) noexcept;
+  // Has the session use the wire from now on, and take its side in the handshake; means of its own are left
+  // to it if it `may_own` them. After a failure - there is no memory, or it can only be on the other side -
+  // nothing has changed.
+  TlsAttached (*attach)(void *session, TlsWire &wire, TlsSide side, bool may_own) noexcept;
   // The wire goes; what was on its way is handed over, if the session can still have a use for it. fd is -1
   // if it is to be closed.
   void (*detach)(void *session, evutil_socket_t fd, const TlsRemains &remains) noexcept;

@@ -1221,6 +1221,35 @@ static void own_bio(enum form form, int server) {
 }
 TEST(a_bio_of_the_programs_own_is_used_as_it_is) { in_all_ways(own_bio); }
 
+/* But not by a filter, which has what is underneath for that. */
+static void own_bio_filtered(enum form form, int server) {
+  struct bufferevent *under;
+  evutil_socket_t other[2];
+  struct fixture f;
+  SSL *ssl;
+  BIO *bio;
+  if (form != over_bufferevent || !ours()) return;
+  make_pair(f.fds);
+  make_pair(other);
+  ssl = SSL_new(server ? server_ctx : client_ctx);
+  bio = BIO_new_fd(other[0], BIO_NOCLOSE);
+  SSL_set_bio(ssl, bio, bio);
+  under = bufferevent_socket_new(base, f.fds[0], BEV_OPT_CLOSE_ON_FREE | threadsafe());
+  f.bev = bufferevent_openssl_filter_new(base, under, ssl,
+                                         server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+                                         BEV_OPT_CLOSE_ON_FREE | threadsafe());
+  CHECK(f.bev != NULL);
+  bufferevent_setcb(f.bev, on_read, on_write, on_event, (void *)"a");
+  bufferevent_enable(f.bev, EV_READ);
+  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  shake_hands(&f);
+  CHECK_LOG("a:e80 ");
+  end(&f);
+  close(other[0]);
+  close(other[1]);
+}
+TEST(a_filter_replaces_a_bio_of_the_programs_own) { in_all_ways(own_bio_filtered); }
+
 /* --- descriptors and connecting ------------------------------------------------------------------------- */
 
 static void late_fd(enum form form, int server) {
@@ -1419,7 +1448,8 @@ int main(int argc, char **argv) {
             another_goes_on_with_a_session_in_the_midst_of_data,
             the_program_goes_on_with_a_session_in_the_midst_of_data,
             without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
-            the_descriptor_may_come_later, connected_is_told_after_the_handshake,
-            a_refused_connection_is_one_error, a_refused_connection_is_tried_again,
-            base_and_priority_are_chosen_as_with_sockets, another_thread_may_use_and_free_it);
+            a_filter_replaces_a_bio_of_the_programs_own, the_descriptor_may_come_later,
+            connected_is_told_after_the_handshake, a_refused_connection_is_one_error,
+            a_refused_connection_is_tried_again, base_and_priority_are_chosen_as_with_sockets,
+            another_thread_may_use_and_free_it);
 }

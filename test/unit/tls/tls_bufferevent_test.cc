@@ -41,7 +41,7 @@ Session &of(void *session) {
   return *static_cast<Session *>(session);
 }
 
-TlsAttached attach(void *session, TlsWire &wire, TlsSide side) noexcept {
+TlsAttached attach(void *session, TlsWire &wire, TlsSide side, bool) noexcept {
   if (of(session).attached != TlsAttached::failed) {
     of(session).wire = &wire;
     of(session).side = side;
