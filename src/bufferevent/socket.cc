@@ -23,9 +23,10 @@ namespace {
 constexpr bool kAtFront = true;
 constexpr bool kAtEnd = false;
 
-// One read brings between these, as powers of two: at least a page, and no more than others can wait for.
+// One read brings between these, as powers of two: at least a page, and no more than caches hold beside the
+// kernel's side of the copy; larger reads cost more than the calls they save.
 constexpr std::uint8_t kMinReadShift = 12;
-constexpr std::uint8_t kMaxReadShift = 18;
+constexpr std::uint8_t kMaxReadShift = 16;
 // What a receive chunk is smaller than the power of two, so that with its header and malloc's it is none
 // more.
 constexpr std::size_t kChunkOverhead = 64;
