@@ -1023,6 +1023,22 @@ TEST(a_descriptor_that_is_not_the_sessions_is_refused) {
   drop_contexts();
 }
 
+/* A bufferevent that does not own its session, and has read the first two of eight bytes. */
+static void begin_with_input_left(struct fixture *f, enum form form, int server) {
+  make_pair(f->fds);
+  f->bev = make_tls(form, f->fds[0], server, 0, "a");
+  f->peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f->fds[1]);
+  bufferevent_setwatermark(f->bev, EV_READ, 0, 2);
+  bufferevent_enable(f->bev, EV_READ);
+  shake_hands(f);
+  CHECK_LOG("a:e80 ");
+  SSL_write(f->peer.ssl, "abcd", 4);
+  SSL_write(f->peer.ssl, "efgh", 4);
+  tls_peer_send(&f->peer, 1L << 30);
+  turn();
+  CHECK_LOG("a:r2 ");
+}
+
 static void keeps_session(enum form form, int server) {
   struct bufferevent *under = NULL;
   struct fixture f;
@@ -1035,19 +1051,9 @@ static void keeps_session(enum form form, int server) {
   tls_peer_free(&f.peer);
 
   /* Without BEV_OPT_CLOSE_ON_FREE both stay usable, with what had been received. */
-  make_pair(f.fds);
-  f.bev = make_tls(form, f.fds[0], server, 0, "a");
-  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  begin_with_input_left(&f, form, server);
+  if (CHECK_FAILED()) return;
   ssl = bufferevent_openssl_get_ssl(f.bev);
-  bufferevent_setwatermark(f.bev, EV_READ, 0, 2);
-  bufferevent_enable(f.bev, EV_READ);
-  shake_hands(&f);
-  CHECK_LOG("a:e80 ");
-  SSL_write(f.peer.ssl, "abcd", 4);
-  SSL_write(f.peer.ssl, "efgh", 4);
-  tls_peer_send(&f.peer, 1L << 30);
-  turn();
-  CHECK_LOG("a:r2 ");
   bufferevent_free(f.bev);
   f.bev = NULL;
   turn();
@@ -1083,19 +1089,9 @@ static void goes_on(enum form form, int server) {
   int got, i;
   SSL *ssl;
   if (form == over_bufferevent || !ours()) return;
-  make_pair(f.fds);
-  f.bev = make_tls(form, f.fds[0], server, 0, "a");
-  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  begin_with_input_left(&f, form, server);
+  if (CHECK_FAILED()) return;
   ssl = bufferevent_openssl_get_ssl(f.bev);
-  bufferevent_setwatermark(f.bev, EV_READ, 0, 2);
-  bufferevent_enable(f.bev, EV_READ);
-  shake_hands(&f);
-  CHECK_LOG("a:e80 ");
-  SSL_write(f.peer.ssl, "abcd", 4);
-  SSL_write(f.peer.ssl, "efgh", 4);
-  tls_peer_send(&f.peer, 1L << 30);
-  turn();
-  CHECK_LOG("a:r2 ");
   /* More than the kernel takes: it ends within a record, and the rest of that waits. */
   for (i = 0; i < 4; ++i) bufferevent_write(f.bev, text, sizeof(text));
   turn();
