@@ -78,6 +78,7 @@ void socket_transport::finish_connect(BuffereventBase &bev) noexcept {
 void socket_transport::conclude_connect(BuffereventBase &bev, int error) noexcept {
   bev.socket_.connecting = false;
   if (error) {
+    bev.socket_.refused = true;
     disarm_read(bev);
     disarm_write(bev);
     set_socket_error(error);
