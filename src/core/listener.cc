@@ -17,8 +17,8 @@ constexpr int kDefaultBacklog = 128;
 // More than this many in one go would keep other events waiting.
 constexpr int kMaxBurst = 64;
 
-// How long a listener rests when the process or the system has no descriptor left, before it looks again.
-// Connections stay in the kernel's queue meanwhile.
+// How long a listener rests when the process or the system has no descriptor left, or nothing waits for
+// connections, before it looks again. These stay in the kernel's queue meanwhile.
 constexpr timeval kRest{0, 100'000};
 
 #ifdef _WIN32
