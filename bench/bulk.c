@@ -1,4 +1,5 @@
-/* Bulk receive by a bufferevent: one full TCP stream, drained in the read callback. */
+/* Bulk receive by a bufferevent: one full TCP stream, drained in the read callback; once with the default
+ * maximum for single reads, and once with a large one. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -29,22 +30,29 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
   fail("the sender's connection ended early, event 0x%x", (unsigned)what);
 }
 
-int main(int argc, char **argv) {
+static void run(const char *name, size_t max_single_read, long ops) {
   int port;
-  const long ops = bench_start(argc, argv, 16384);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(bulk_load, listener, port);
   base = event_base_new();
   CHECK(base != NULL);
   struct bufferevent *bev = bufferevent_socket_new(base, accept_one(listener), BEV_OPT_CLOSE_ON_FREE);
   CHECK(bev != NULL);
+  CHECK(bufferevent_set_max_single_read(bev, max_single_read) == 0);
   bufferevent_setcb(bev, on_read, NULL, on_event, NULL);
   CHECK(bufferevent_enable(bev, EV_READ) == 0);
-  progress_init(&progress, "bulk", ops / 10, ops);
+  bytes_over = 0;
+  progress_init(&progress, name, ops / 10, ops);
   CHECK(event_base_dispatch(base) == 0);
   event_base_free(base);
   close(listener);
   wait_for_load(load);
+}
+
+int main(int argc, char **argv) {
+  const long ops = bench_start(argc, argv, 16384);
+  run("bulk", 0, ops);
+  run("bulk_large", 1 << 20, ops);
   bench_finish();
   return 0;
 }

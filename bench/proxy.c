@@ -1,5 +1,5 @@
 /* A proxy by two bufferevents: what one receives is moved to the other, which holds it back when it has too
- * much. */
+ * much. Once with the default maximum for single reads, and once with a large one. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -48,23 +48,30 @@ static struct bufferevent *connection(int fd) {
   return bev;
 }
 
-int main(int argc, char **argv) {
+static void run(const char *name, size_t max_single_read, long ops) {
   int port;
-  const long ops = bench_start(argc, argv, 8192);
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(proxy_load, listener, port);
   base = event_base_new();
   CHECK(base != NULL);
   in = connection(accept_one(listener));
   out = connection(accept_one(listener));
+  CHECK(bufferevent_set_max_single_read(in, max_single_read) == 0);
   bufferevent_setcb(in, on_read, NULL, on_event, NULL);
   bufferevent_setcb(out, NULL, on_written, on_event, NULL);
-  progress_init(&progress, "proxy", ops / 10, ops);
+  bytes_over = 0;
+  progress_init(&progress, name, ops / 10, ops);
   CHECK(bufferevent_enable(in, EV_READ) == 0);
   CHECK(event_base_dispatch(base) == 0);
   event_base_free(base);
   close(listener);
   wait_for_load(load);
+}
+
+int main(int argc, char **argv) {
+  const long ops = bench_start(argc, argv, 8192);
+  run("proxy", 0, ops);
+  run("proxy_large", 1 << 20, ops);
   bench_finish();
   return 0;
 }

@@ -85,13 +85,23 @@ WORKLOADS = (
              ("bare", "libev", "libuv"), 5_000),
     Workload("echo", (Measure("echo", "echo of 64 bytes by bufferevent", "bare", 1.15),),
              ("bare", "libuv"), 10_000, 3),
-    Workload("bulk", (Measure("bulk", "bulk receive by bufferevent, 64 KiB", "bare", 1.2),), ("bare",), 2_000, 3),
+    Workload("bulk", (
+        Measure("bulk", "bulk receive by bufferevent, 64 KiB in default slices", "bare", 1.44),
+        Measure("bulk_large", "bulk receive by bufferevent, 64 KiB in large slices", "bare", 1.2),
+    ), ("bare",), 2_000, 3, changes=(
+        Change("bulk receive: default slices / large ones", "bulk", "bulk_large", 1.2),
+    )),
     Workload("send", (
         Measure("send_copy", "bulk send by copy, 64 KiB", "bare", 1.2),
         Measure("send_reference", "bulk send by reference, 64 KiB", "bare", 1.2),
         Measure("send_file", "bulk send of a file, 64 KiB", "bare", 1.2),
     ), ("bare",), 2_000, 2),
-    Workload("proxy", (Measure("proxy", "proxy between two sockets, 64 KiB", "bare", 1.2),), ("bare",), 2_000, 3),
+    Workload("proxy", (
+        Measure("proxy", "proxy between two sockets, 64 KiB in default slices", "bare", 1.2),
+        Measure("proxy_large", "proxy between two sockets, 64 KiB in large slices", "bare", 1.2),
+    ), ("bare",), 2_000, 3, changes=(
+        Change("proxy: default slices / large ones", "proxy", "proxy_large", 1.2),
+    )),
     Workload("tls_echo", (Measure("tls_echo", "echo of 64 bytes by TLS bufferevent", "libevent", 0.77),),
              ("bare",), 5_000, 2, optional=True),
     Workload("tls_bulk", (
