@@ -83,7 +83,7 @@ void evbuffer::tell_change(std::size_t added, std::size_t deleted) noexcept {
     deferred_ ? defer_change(added, deleted) : run_callbacks({before, added, deleted});
   }
   // Last, since a pair or a filter moves the bytes on at once: the program hears of the add before the drain.
-  if (owner_ops_) owner_ops_->changed(*this, added, deleted, owner_);
+  if (owner_ops_) owner_ops_->changed(*this, added, deleted, owner());
 }
 
 // Entries that a callback adds come before those being run, and so are not run for this change; those that it
@@ -109,7 +109,7 @@ bool evbuffer::defer_callbacks(event_base &base) noexcept {
 
 void evbuffer::hold() noexcept {
   if (owner_ops_) {
-    owner_ops_->hold(owner_);
+    owner_ops_->hold(owner());
   } else {
     ++claims_;
   }
@@ -156,7 +156,7 @@ void DeferredChange::run(event_callback *self, void *arg) noexcept {
   {
     const BufferUse use(buffer);
     ops = buffer.owner_ops_;
-    owner = buffer.owner_;
+    owner = buffer.owner();
     if (!ops) --buffer.claims_;
     if (self) {
       buffer.deferred_->report(buffer);

@@ -113,12 +113,17 @@ Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t siz
   return new_view(Chain::Kind::reference, bytes + offset, size, Reference{cleanup, arg, data, offset + size});
 }
 
-Chain *chain_new_shared(Chain &parent) noexcept {
-  if (parent.kind == Chain::Kind::file) return chain_new_file_view(parent, parent.length());
+Chain *chain_new_slice(Chain &parent, std::size_t size) noexcept {
   EVI_ASSERT(parent.kind == Chain::Kind::memory || parent.kind == Chain::Kind::reference);
-  Chain *chain = new_view<Chain *>(Chain::Kind::shared, parent.head, parent.length(), &parent);
+  EVI_ASSERT(size <= parent.length());
+  Chain *chain = new_view<Chain *>(Chain::Kind::shared, parent.head, size, &parent);
   if (chain) parent.holders.fetch_add(1, std::memory_order_relaxed);
   return chain;
+}
+
+Chain *chain_new_shared(Chain &parent) noexcept {
+  if (parent.kind == Chain::Kind::file) return chain_new_file_view(parent, parent.length());
+  return chain_new_slice(parent, parent.length());
 }
 
 // --- files ---

@@ -82,6 +82,8 @@ static_assert(sizeof(void *) != 8 || sizeof(Chain) == 48);
                                          evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept;
 // The present bytes of a memory or reference chain, which is held, or of a file chain.
 [[nodiscard]] Chain *chain_new_shared(Chain &parent) noexcept;
+// The first `size` of the present bytes of a memory chain, which is held.
+[[nodiscard]] Chain *chain_new_slice(Chain &parent, std::size_t size) noexcept;
 
 // `size` bytes of a file segment, which is held. Unless `unread`, the segment's bytes have been read in.
 [[nodiscard]] Chain *chain_new_file(evbuffer_file_segment &segment, std::size_t offset, std::size_t size,

@@ -120,13 +120,13 @@ void evbuffer::retire(Chain *chain) noexcept {
 // Frees a chain that is not linked, or lets the owner have it.
 void evbuffer::give_back(Chain *chain) noexcept {
   const bool may_be_kept = chain->capacity() >= evi::kLargeChain && owner_ops_ && owner_ops_->keep_chain;
-  if (may_be_kept && chain->exclusive_memory() && owner_ops_->keep_chain(*chain, owner_)) return;
+  if (may_be_kept && chain->exclusive_memory() && owner_ops_->keep_chain(*chain, owner())) return;
   evi::chain_release(chain);
 }
 
 Chain *evbuffer::new_chain(std::size_t size) noexcept {
   if (EVI_UNLIKELY(size >= evi::kLargeChain) && owner_ops_ && owner_ops_->take_chain) {
-    if (Chain *chain = owner_ops_->take_chain(size, owner_)) return chain;
+    if (Chain *chain = owner_ops_->take_chain(size, owner())) return chain;
   }
   return evi::chain_new(size, growth_base());
 }
@@ -151,12 +151,12 @@ namespace evi {
 
 void BufferUse::hold_owner() noexcept {
   owner_ops_ = buffer_.owner_ops_;
-  owner_ = buffer_.owner_;
+  owner_ = buffer_.owner();
   owner_ops_->hold(owner_);
 }
 
 void BufferUse::tell_locked() noexcept {
-  if (buffer_.owner_ops_->locked) buffer_.owner_ops_->locked(buffer_.owner_);
+  if (buffer_.owner_ops_->locked) buffer_.owner_ops_->locked(buffer_.owner());
 }
 
 void BufferUse::finish(bool last) noexcept {

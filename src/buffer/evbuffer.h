@@ -43,6 +43,8 @@ struct BufferOwner {
   // Where large chains come from and go to; may be null. Both may say no: null, false.
   Chain *(*take_chain)(std::size_t size, void *owner) noexcept = nullptr;
   bool (*keep_chain)(Chain &chain, void *owner) noexcept = nullptr;
+  // Where the buffer lies within its owner, in bytes.
+  std::size_t offset = 0;
 };
 
 // A large chunk to receive into, kept by an event loop for all its connections. Null until it is needed.
@@ -97,11 +99,12 @@ struct evbuffer {
   // evbuffer_enable_locking().
   [[nodiscard]] bool enable_locking(void *raw_lock) noexcept;
 
-  void set_owner(const evi::BufferOwner &ops, void *owner) noexcept {
-    owner_ops_ = &ops;
-    owner_ = owner;
+  void set_owner(const evi::BufferOwner &ops) noexcept { owner_ops_ = &ops; }
+  // Null for a buffer of its own.
+  void *owner() const noexcept {
+    if (!owner_ops_) return nullptr;
+    return reinterpret_cast<unsigned char *>(const_cast<evbuffer *>(this)) - owner_ops_->offset;
   }
-  void *owner() const noexcept { return owner_; }
 
   void freeze(bool at_front) noexcept { set_frozen(at_front, true); }
   void unfreeze(bool at_front) noexcept { set_frozen(at_front, false); }
@@ -199,6 +202,12 @@ struct evbuffer {
                                      std::size_t chunk) noexcept;
   // The same with a chunk of the buffer's own.
   [[nodiscard]] ev_ssize_t read_some(int fd, std::size_t limit) noexcept;
+  // Appends the bytes of a memory chain that is not linked. The chain is linked if they fill it well or
+  // others hold it, then the caller's is null; otherwise they are copied, and it is empty. Cannot fail.
+  void append_received(evi::Chain *&filled) noexcept;
+  // Moves the first bytes, which are not all, of a memory chain that stays the caller's. False without
+  // memory.
+  [[nodiscard]] bool append_slice(evi::Chain &chain, std::size_t size) noexcept;
   // One writev of at most `limit` bytes, which are drained as far as written; where there are files to be
   // sent by the kernel, a call for each of them and for what lies between, until one does not take
   // everything. The number of bytes written, -1 with errno; EPERM means a frozen front, EIO a file that has
@@ -285,8 +294,9 @@ struct evbuffer {
   bool find_line_end(evbuffer_eol_style style, std::size_t &size, std::size_t &eol_size) const noexcept;
 
   [[nodiscard]] ev_ssize_t receive(int fd, std::size_t limit, evi::ReadChunk &chunk) noexcept;
-  void accept_chunk(evi::ReadChunk &chunk, std::size_t bytes) noexcept;
+  void accept(evi::Chain *&filled, std::size_t bytes) noexcept;
   int extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept;
+  int merged_extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept;
   ev_ssize_t write_memory(int fd, std::size_t limit) noexcept;
   ev_ssize_t write_memory_before_file(int fd, std::size_t limit, std::size_t &asked) noexcept;
   ev_ssize_t send_file(int fd, std::size_t limit) noexcept;
@@ -307,7 +317,6 @@ struct evbuffer {
   evi::Chain *spare_ = nullptr;
   void *lock_ = nullptr;
   const evi::BufferOwner *owner_ops_ = nullptr;
-  void *owner_ = nullptr;
   // Newest first.
   evbuffer_cb_entry *callbacks_ = nullptr;
   // Present once callbacks were deferred.
@@ -325,7 +334,7 @@ struct evbuffer {
 };
 
 // A bufferevent holds two, and is to fit into 704 bytes.
-static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 88);
+static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 80);
 
 namespace evi {
 

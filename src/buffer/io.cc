@@ -1,9 +1,11 @@
 // Reading from and writing to descriptors: one system call for many extents.
 #include <algorithm>
+#include <utility>
 
 #include "buffer/descriptor_io.h"
 #include "buffer/evbuffer.h"
 #include "buffer/file_io.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 using evi::Chain;
@@ -28,20 +30,44 @@ ev_ssize_t failed(int error) noexcept {
 
 // --- reading ---
 
-// Links what arrived in the chunk so that it occupies no more than twice its size. Cannot fail.
-void evbuffer::accept_chunk(ReadChunk &chunk, std::size_t bytes) noexcept {
-  Chain *filled = chunk.chain;
+// Links what arrived in an exclusive chunk so that it occupies no more than twice its size. Cannot fail.
+void evbuffer::accept(Chain *&filled, std::size_t bytes) noexcept {
   Chain *copy = nullptr;
   const bool sparse = bytes < filled->capacity() / 2;
   if (sparse && bytes <= kMaxCopyOut) copy = new_chain(bytes);
   if (copy) {
-    std::memcpy(copy->tail, filled->begin, bytes);
+    std::memcpy(copy->tail, filled->head, bytes);
     copy->tail += bytes;
     return link_back(*copy);
   }
-  chunk.chain = nullptr;
-  filled->tail += bytes;
-  link_back(sparse ? *evi::chain_shrink(filled) : *filled);
+  Chain *linked = std::exchange(filled, nullptr);
+  linked->tail = linked->head + bytes;
+  link_back(sparse ? *evi::chain_shrink(linked) : *linked);
+}
+
+void evbuffer::append_received(Chain *&filled) noexcept {
+  EVI_ASSERT(!end_frozen_ && filled->kind == Chain::Kind::memory && filled->length() > 0);
+  const std::size_t bytes = filled->length();
+  const bool sparse = bytes < filled->capacity() / 2;
+  if (!filled->exclusive_memory()) {
+    link_back(*std::exchange(filled, nullptr));
+  } else if (sparse && bytes <= tail_room()) {
+    append_to_last(filled->head, bytes);
+  } else {
+    accept(filled, bytes);
+  }
+  if (filled) filled->reset();
+  changed(bytes, 0);
+}
+
+bool evbuffer::append_slice(Chain &chain, std::size_t size) noexcept {
+  EVI_ASSERT(!end_frozen_ && size > 0 && size < chain.length());
+  Chain *slice = evi::chain_new_slice(chain, size);
+  if (!slice) return false;
+  chain.head += size;
+  link_back(*slice);
+  changed(size, 0);
+  return true;
 }
 
 // Reads into the room behind the data, then into the chunk if there is one. Tells no one.
@@ -54,17 +80,24 @@ ev_ssize_t evbuffer::receive(int fd, std::size_t limit, ReadChunk &chunk) noexce
   const std::size_t beyond = chunk.chain ? std::min(limit - room, chunk.chain->capacity()) : 0;
   if (beyond > 0) vec[count++] = {chunk.chain->begin, beyond};
 
-  const ev_ssize_t got = evi::read_extents(fd, vec, count);
-  if (got <= 0) return got;
+  ev_ssize_t got = evi::read_extents(fd, vec, count);
+  std::size_t here = room;
+  if (EVI_UNLIKELY(got <= 0)) {
+    // inotify(7), signalfd(2) and their like fill extent by extent, and refuse one that is smaller than a
+    // record.
+    const bool too_short = got < 0 && count == 2 && evi::last_socket_error() == evi::kInvalidArgument;
+    if (!too_short || (got = evi::read_extents(fd, vec + 1, 1)) <= 0) return got;
+    here = 0;
+  }
   const std::size_t bytes = static_cast<std::size_t>(got);
-  const std::size_t nearby = std::min(bytes, room);
+  const std::size_t nearby = std::min(bytes, here);
   if (into_spare) {
     commit_spare(nearby);
   } else if (nearby > 0) {
     last_->tail += nearby;
     length_ += nearby;
   }
-  if (bytes > nearby) accept_chunk(chunk, bytes - nearby);
+  if (bytes > nearby) accept(chunk.chain, bytes - nearby);
   return got;
 }
 
@@ -118,9 +151,32 @@ int evbuffer::extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count
   return used;
 }
 
+// The same, what lies side by side as one: slices of one chunk, which passed through several read callbacks.
+int evbuffer::merged_extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept {
+  int used = 0;
+  const unsigned char *next = nullptr;
+  for (const Chain *c = first_; c && !c->unread && limit > 0; c = c->next) {
+    const std::size_t here = std::min(limit, c->length());
+    if (c->head == next) {
+      vec[used - 1].iov_len += here;
+    } else if (used < count) {
+      vec[used++] = {c->head, here};
+    } else {
+      break;
+    }
+    next = c->head + here;
+    limit -= here;
+  }
+  return used;
+}
+
 ev_ssize_t evbuffer::write_memory(int fd, std::size_t limit) noexcept {
+  if (EVI_LIKELY(limit <= first_->length())) {
+    const evbuffer_iovec only{first_->head, limit};
+    return evi::write_extents(fd, &only, 1);
+  }
   evbuffer_iovec vec[kMaxWriteExtents];
-  const int count = extents_to_write(limit, vec, kMaxWriteExtents);
+  const int count = merged_extents_to_write(limit, vec, kMaxWriteExtents);
   return evi::write_extents(fd, vec, count);
 }
 
@@ -152,7 +208,7 @@ int evbuffer::hold_front(std::size_t limit, evbuffer_iovec *vec, Chain **held, i
 // `asked`: what lies before the first file, at most.
 ev_ssize_t evbuffer::write_memory_before_file(int fd, std::size_t limit, std::size_t &asked) noexcept {
   evbuffer_iovec vec[kMaxWriteExtents];
-  const int count = extents_to_write(limit, vec, kMaxWriteExtents);
+  const int count = merged_extents_to_write(limit, vec, kMaxWriteExtents);
   asked = 0;
   for (int i = 0; i < count; ++i) asked += vec[i].iov_len;
   const bool all = count == kMaxWriteExtents || asked == limit;

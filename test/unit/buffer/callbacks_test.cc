@@ -303,14 +303,15 @@ TEST_F(Deferred, they_move_to_another_base_with_what_is_pending) {
 
 TEST_F(Deferred, the_owner_is_held_until_they_ran) {
   struct Owner {
+    Buffer buffer;  // first, as ops says
     int held = 0, changes = 0;
   } owner;
   static constexpr evi::BufferOwner ops = {
       [](evbuffer &, std::size_t, std::size_t, void *o) noexcept { ++static_cast<Owner *>(o)->changes; },
       [](void *o) noexcept { ++static_cast<Owner *>(o)->held; },
       [](void *o) noexcept { --static_cast<Owner *>(o)->held; }};
-  Buffer buffer;
-  buffer.set_owner(ops, &owner);
+  Buffer &buffer = owner.buffer;
+  buffer.set_owner(ops);
   Hook hook{[&](evbuffer &, const evbuffer_cb_info &) { EXPECT_GE(owner.held, 1); }};
   hook.add_to(buffer);
   ASSERT_TRUE(buffer.defer_callbacks(*base_));

@@ -122,12 +122,12 @@ struct Owner {
   static void release(void *self) noexcept { --static_cast<Owner *>(self)->held; }
   static constexpr evi::BufferOwner kOps = {changed, hold, release};
 
-  Owner() { buffer.set_owner(kOps, this); }
+  Owner() { buffer.set_owner(kOps); }
 
+  Buffer buffer;  // first, as kOps says
   std::string log;
   int held = 0;
   int held_at_change = 0;
-  Buffer buffer;
 };
 
 TEST(Owner, is_told_of_each_change_at_once) {

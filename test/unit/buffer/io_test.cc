@@ -34,7 +34,7 @@ struct Owned : Buffer {
   Owned() {
     static constexpr evi::BufferOwner ops = {[](evbuffer &, std::size_t, std::size_t, void *) noexcept {},
                                              [](void *) noexcept {}, [](void *) noexcept {}};
-    set_owner(ops, this);
+    set_owner(ops);
   }
 };
 
