@@ -84,7 +84,8 @@ typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *
 
 /* Options for all functions that create a bufferevent; to be or'ed together. */
 enum bufferevent_options {
-  /* Freeing the bufferevent closes the socket, or frees the bufferevent underneath. */
+  /* Freeing the bufferevent closes the socket, or frees the bufferevent underneath. Until then nothing else
+   * reads from the socket or closes it. */
   BEV_OPT_CLOSE_ON_FREE = (1 << 0),
   /* The bufferevent and its buffers get a lock. Threads must have been enabled before. */
   BEV_OPT_THREADSAFE = (1 << 1),
@@ -183,7 +184,10 @@ EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_get_priority(const struct bufferevent *bev);
 
 /* Replaces the socket of a socket or TLS bufferevent; -1 takes it away. The old one is not closed and is the
- * caller's again. What is in the buffers stays. -1 for kinds without a socket. */
+ * caller's again. What is in the buffers stays. -1 for kinds without a socket.
+ *
+ * With BEV_OPT_CLOSE_ON_FREE and without a maximum for single reads, input may have been read from the old
+ * socket that no read callback has found yet; it is discarded. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd);
 
@@ -493,8 +497,11 @@ void bufferevent_rate_limit_group_get_totals(struct bufferevent_rate_limit_group
 EVENT2_CORE_EXPORT_SYMBOL
 void bufferevent_rate_limit_group_reset_totals(struct bufferevent_rate_limit_group *group);
 
-/* Set how many bytes are read or written at most in one go before other events have their turn. 0 and
- * anything above EV_SSIZE_MAX select the default, 16384. 0, or -1 for failure. Since 2.1. */
+/* Set how many bytes are read or written at most in one go before other events have their turn, and so how
+ * many new bytes a read callback finds at most. 0 and anything above EV_SSIZE_MAX select the default, which
+ * the getters report as 16384. Without a maximum a read callback of a socket finds at most 4096 new bytes, or
+ * what evbuffer_set_max_read() says of the input buffer, and one of TLS 16384. 0, or -1 for failure.
+ * Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_set_max_single_read(struct bufferevent *bev, size_t bytes);
 EVENT2_CORE_EXPORT_SYMBOL

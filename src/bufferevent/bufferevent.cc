@@ -25,8 +25,25 @@ constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 
 }  // namespace
 
-const BufferOwner BuffereventBase::kOwner = {on_change, on_hold,       on_release,
-                                             on_locked, on_take_chain, on_keep_chain};
+// Both buffers are members of a class that is no standard-layout type, which GCC and clang lay out all the
+// same.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+constinit const BufferOwner BuffereventBase::kInputOwner = {on_change,
+                                                            on_hold,
+                                                            on_release,
+                                                            on_locked,
+                                                            on_take_chain,
+                                                            on_keep_chain,
+                                                            offsetof(BuffereventBase, input_)};
+constinit const BufferOwner BuffereventBase::kOutputOwner = {on_change,
+                                                             on_hold,
+                                                             on_release,
+                                                             on_locked,
+                                                             on_take_chain,
+                                                             on_keep_chain,
+                                                             offsetof(BuffereventBase, output_)};
+#pragma GCC diagnostic pop
 
 BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, int options) noexcept
     : bufferevent{}, options_(static_cast<std::uint8_t>(options & kAllOptions)) {
@@ -37,8 +54,9 @@ BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, 
   enabled = EV_WRITE;
   run = on_flush;
   deferred_init(deferred_, base ? deferred_default_priority(*base) : 0, on_deferred, this);
-  input_.set_owner(kOwner, this);
-  output_.set_owner(kOwner, this);
+  input_.set_owner(kInputOwner);
+  output_.set_owner(kOutputOwner);
+  EVI_ASSERT(input_.owner() == this && output_.owner() == this);
   // The program only takes from the one and only adds to the other.
   input_.freeze(kAtEnd);
   output_.freeze(kAtFront);
@@ -228,7 +246,9 @@ void BuffereventBase::resume(short directions, SuspendReasons why) noexcept {
   short wanted = 0;
   if ((directions & EV_READ) && wants(EV_READ)) wanted |= EV_READ;
   if ((directions & EV_WRITE) && wants(EV_WRITE)) wanted |= EV_WRITE;
-  if (wanted && !be_ops->start(*this, wanted, Start::resumed)) trigger_event(BEV_EVENT_ERROR, 0);
+  if (!wanted || be_ops->start(*this, wanted, Start::resumed)) return;
+  // From the loop: the program may be in the midst of a call on one of the buffers.
+  defer_event(BEV_EVENT_ERROR, last_socket_error());
 }
 
 // --- watermarks, timeouts, limits ---

@@ -59,7 +59,19 @@ struct SocketState {
   bool write_armed : 1 = false;   // ev_write is added
   bool report_ready : 1 = false;  // the flush turn is for Start::enabled
   bool overlapped : 1 = false;    // operations tell of the socket, and not the base's method
-  std::uint8_t read_shift = 14;   // what is read at most, as a power of two: follows what reads bring
+  bool whole_reads : 1 = false;   // a layer of ours reads it: a slice is all that one system call brings
+  bool borrowed : 1 = false;      // the program owns the descriptor, and may read, close or exchange it
+  bool fd_known : 1 = false;      // fd_blocks says what the descriptor is
+  bool fd_blocks : 1 = false;     // output waits until the descriptor was reported writable
+  std::uint8_t read_shift : 5;    // what is read at most, as a power of two: follows what reads bring
+
+  SocketState() noexcept : read_shift(14) {}
+};
+
+// What else the socket transport keeps; which of the two, SocketState::borrowed says.
+union SocketKeeps {
+  std::uint64_t identity = 0;  // of a borrowed descriptor, since output was first added (socket.cc)
+  Chain *ahead;                // of an own one: what was read and is not visible yet (socket_read.cc)
 };
 
 class BuffereventBase : public bufferevent, public FlushHook {
@@ -165,12 +177,15 @@ class BuffereventBase : public bufferevent, public FlushHook {
   void set_callbacks(bufferevent_data_cb on_read, bufferevent_data_cb on_write, bufferevent_event_cb on_event,
                      void *arg) noexcept;
   // Sets callbacks of the bufferevent on top: the lock is held when they are called, whatever the options
-  // say.
+  // say. `whole_reads` if the one on top limits by itself what a read callback of the program sees.
   void set_relay(bufferevent_data_cb on_read, bufferevent_data_cb on_write, bufferevent_event_cb on_event,
-                 BuffereventBase &top) noexcept {
+                 BuffereventBase &top, bool whole_reads) noexcept {
     set_callbacks(on_read, on_write, on_event, &top);
     relays_ = true;
+    read_whole(whole_reads);
   }
+  // Until callbacks are set again, a read callback sees all that one system call brings.
+  void read_whole(bool whole) noexcept { socket_.whole_reads = whole; }
   // Calls them, or has the loop call them. The program may do anything meanwhile, so nothing that was read
   // before holds afterwards.
   void trigger_data(short directions, int options) noexcept;
@@ -207,7 +222,12 @@ class BuffereventBase : public bufferevent, public FlushHook {
     if (EVI_UNLIKELY(mail_.load(std::memory_order_acquire) != nullptr)) collect_all_mail();
   }
 
-  // The socket transport's, which no one else touches.
+  // The read callback is to be called from the loop.
+  bool read_callback_queued() const noexcept { return read_pending_; }
+  // The read callback, or a function of a filter, is being called for bytes that arrived.
+  bool is_reading() const noexcept { return reading_; }
+
+  SocketKeeps keeps_;
   SocketState socket_;
 
  private:
@@ -220,7 +240,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
   static void on_flush(FlushHook &hook, bool abandoned) noexcept;
   static void on_deferred(event_callback *cb, void *self) noexcept;
   static void on_finish(event_callback *cb, void *self) noexcept;
-  static const BufferOwner kOwner;
+  static const BufferOwner kInputOwner;
+  static const BufferOwner kOutputOwner;
 
   void unlink() noexcept;
   bool options_agree() const noexcept;

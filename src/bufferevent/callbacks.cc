@@ -15,6 +15,7 @@ void BuffereventBase::set_callbacks(bufferevent_data_cb on_read, bufferevent_dat
   errorcb = on_event;
   cbarg = arg;
   relays_ = false;
+  read_whole(false);
 }
 
 void BuffereventBase::trigger_data(short directions, int options) noexcept {
@@ -113,6 +114,7 @@ void BuffereventBase::run_deferred() noexcept {
     begin_reading();
     call_read();
     finish_reading();
+    if (!freed_ && be_ops->read_on) be_ops->read_on(*this);
   }
   if (write_pending_) {
     write_pending_ = false;

@@ -60,6 +60,7 @@ int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) no
   if (made == Connecting::failed) return give_up(own);
   const int error = last_socket_error();
   replace_fd(bev, fd);
+  bev.socket_.fd_known = own != kNoSocket;
   if (made == Connecting::refused) {
     bev.socket_.refused = true;
     bev.defer_event(BEV_EVENT_ERROR, error);
@@ -131,8 +132,9 @@ void Lookup::on_answer(int error, addrinfo *answer, void *arg) noexcept {
   BuffereventBase &bev = self->bev_;
   const BuffereventUse use(bev, BuffereventUse::Adopt{});
   const bool wanted = !self->cancelled_;
+  const bool asking = self->asking_;
   self->answered_ = true;
-  if (!self->asking_) evi::destroy(self);
+  if (!asking) evi::destroy(self);
   if (!wanted) return;
 
   BuffereventExtra &extra = *bev.make_extra();
@@ -145,6 +147,10 @@ void Lookup::on_answer(int error, addrinfo *answer, void *arg) noexcept {
   }
   const int socket_error = last_socket_error();
   bev.resume(EV_READ | EV_WRITE, kLookup);
+  // As in libevent, a bufferevent without a descriptor then keeps the loop alive.
+  if (fd_of(bev) < 0 && bev.wants(EV_WRITE))
+    static_cast<void>(bev.be_ops->start(bev, EV_WRITE, Start::enabled));
+  if (asking) return bev.defer_event(BEV_EVENT_ERROR, socket_error);
   set_socket_error(socket_error);
   bev.trigger_event(BEV_EVENT_ERROR, 0);
 }

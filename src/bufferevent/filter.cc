@@ -48,7 +48,7 @@ bool Filter::attach() noexcept {
     return false;
   }
   underlying_.hold();
-  underlying_.set_relay(on_read, on_write, on_event, *this);
+  underlying_.set_relay(on_read, on_write, on_event, *this, false);
   return true;
 }
 

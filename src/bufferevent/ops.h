@@ -55,6 +55,10 @@ struct bufferevent_ops {
   // The turn that schedule_flush() asked for: on the loop's thread, just before it waits.
   void (*flush_turn)(evi::BuffereventBase &bev) noexcept;
 
+  // A read callback that was queued has run: goes on with what was read before it. Null for kinds that never
+  // wait for that.
+  void (*read_on)(evi::BuffereventBase &bev) noexcept = nullptr;
+
   // As bufferevent_flush() returns.
   int (*flush)(evi::BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
   // False if this kind has no descriptor of its own.

@@ -360,6 +360,7 @@ bool OverlappedBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noe
 // The socket is closed at once, and not when the operations have come back: peers are to hear of it.
 void OverlappedBufferevent::unlink(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
+  drop_input_ahead(bev);
   disarm_read(bev);
   disarm_write(bev);
   const evutil_socket_t fd = fd_of(bev);
@@ -388,6 +389,7 @@ constinit const bufferevent_ops OverlappedBufferevent::kOps = {
     .apply_timeouts = apply_timeouts,
     .output_added = output_added,
     .flush_turn = flush_turn,
+    .read_on = read_on,
     .flush = flush,
     .set_fd = set_fd,
     .get_fd = fd_of,

@@ -1,9 +1,15 @@
-// The socket transport: reads when the loop finds the socket readable, writes just before the loop waits.
+// The socket transport: its events, and writing, which it does just before the loop waits. Reading is in
+// socket_read.cc.
 //
-// Writing. ev_write is added only once the socket has refused bytes, and deleted when the buffer is empty:
+// ev_write is added only once the socket has refused bytes, and deleted when the buffer is empty:
 //
 //   output added --> flush turn: writev --> all gone
 //                                      \--> some left: ev_write added --> writev when writable --> deleted
+//
+// A descriptor that blocks is written to only when it was reported writable, a little at a time. A borrowed
+// one, which the program may have closed since the output was added, must still be the same file in the flush
+// turn: otherwise the bytes would reach the next owner of its number. ev_write needs no such check, as its
+// report is of the file itself.
 //
 // Without a descriptor both events are mere timers, and keep the loop alive as libevent's do. So they are for
 // a socket whose readiness overlapped operations tell (overlapped_win32.cc).
@@ -12,6 +18,7 @@
 #include "bufferevent/lookup.h"
 #include "bufferevent/loop_chunks.h"
 #include "bufferevent/socket_transport.h"
+#include "core/debug_mode.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -21,15 +28,9 @@ namespace socket_transport {
 namespace {
 
 constexpr bool kAtFront = true;
-constexpr bool kAtEnd = false;
 
-// One read brings between these, as powers of two: at least a page, and no more than caches hold beside the
-// kernel's side of the copy; larger reads cost more than the calls they save.
-constexpr std::uint8_t kMinReadShift = 12;
-constexpr std::uint8_t kMaxReadShift = 16;
-// What a receive chunk is smaller than the power of two, so that with its header and malloc's it is none
-// more.
-constexpr std::size_t kChunkOverhead = 64;
+// One write takes this at most where it may block: what a socket that was reported writable takes, mostly.
+constexpr std::size_t kMaxBlockingWrite = 16384;
 // One write takes this at most; then other connections have their turn.
 constexpr std::size_t kMaxWrite = 262144;
 // The same where the front is a file, which costs no copy.
@@ -37,46 +38,6 @@ constexpr std::size_t kMaxSend = 1048576;
 
 void on_readable(evutil_socket_t fd, short what, void *arg) noexcept;
 void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
-
-// --- reading ---
-
-std::size_t read_limit(const BuffereventBase &bev) noexcept {
-  std::size_t limit = std::size_t{1} << bev.socket_.read_shift;
-  if (bev.extra() && bev.extra()->max_single_read) limit = std::min(limit, bev.extra()->max_single_read);
-  if (!bev.wm_read.high) return limit;
-  const std::size_t length = bev.input_buffer().length();
-  return bev.wm_read.high > length ? std::min(limit, bev.wm_read.high - length) : 0;
-}
-
-void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
-  std::uint8_t &shift = bev.socket_.read_shift;
-  const std::size_t offered = std::size_t{1} << shift;
-  if (got >= offered - kChunkOverhead) {
-    if (shift < kMaxReadShift) ++shift;
-  } else if (got < offered / 4 && shift > kMinReadShift) {
-    --shift;
-  }
-}
-
-ev_ssize_t receive(BuffereventBase &bev, std::size_t limit) noexcept {
-  ReadChunk own;
-  ReadChunk *shared = shared_chunk(*bev.ev_base);
-  ReadChunk &chunk = shared ? *shared : own;
-  const std::size_t size = (std::size_t{1} << bev.socket_.read_shift) - kChunkOverhead;
-  if (chunk.chain && chunk.chain->capacity() < std::min(size, limit)) {
-    if (!keep_loop_chunk(*bev.ev_base, *chunk.chain)) chain_release(chunk.chain);
-    chunk.chain = nullptr;
-  }
-  if (!chunk.chain && size >= kLargeChain && (chunk.chain = take_loop_chunk(*bev.ev_base, size)))
-    chunk.chain->recyclable = true;
-  evbuffer &input = bev.input_buffer();
-  input.unfreeze(kAtEnd);
-  const ev_ssize_t got = input.read_into(fd_of(bev), limit, chunk, size);
-  const int error = last_socket_error();
-  input.freeze(kAtEnd);
-  set_socket_error(error);
-  return got;
-}
 
 }  // namespace
 
@@ -86,25 +47,6 @@ void fail(BuffereventBase &bev, short direction, short what) noexcept {
   set_socket_error(error);
   const short side = direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
   bev.trigger_event(static_cast<short>(side | what), 0);
-}
-
-void read_once(BuffereventBase &bev) noexcept {
-  const std::size_t limit = read_limit(bev);
-  if (limit == 0) return bev.check_read_watermark();
-  const std::size_t allowed = bev.read_allowance(limit);
-  if (allowed == 0) return;
-  bev.begin_reading();
-  const ev_ssize_t got = receive(bev, allowed);
-  if (got > 0) {
-    bev.charge_read(static_cast<std::size_t>(got));
-    follow_reads(bev, static_cast<std::size_t>(got));
-    bev.trigger_data(EV_READ, 0);
-  }
-  const int error = last_socket_error();
-  bev.finish_reading();
-  if (got > 0 || (got < 0 && rw_retriable(error)) || bev.freed()) return;
-  set_socket_error(error);
-  fail(bev, EV_READ, got == 0 ? BEV_EVENT_EOF : BEV_EVENT_ERROR);
 }
 
 namespace {
@@ -125,9 +67,23 @@ void on_readable(evutil_socket_t, short what, void *arg) noexcept {
 
 std::size_t write_limit(const BuffereventBase &bev) noexcept {
   const std::size_t most = bev.output_buffer().front_is_file() ? kMaxSend : kMaxWrite;
-  const std::size_t wanted =
-      bev.extra() && bev.extra()->max_single_write ? bev.extra()->max_single_write : most;
+  std::size_t wanted = bev.extra() && bev.extra()->max_single_write ? bev.extra()->max_single_write : most;
+  if (EVI_UNLIKELY(bev.socket_.fd_blocks)) wanted = std::min(wanted, kMaxBlockingWrite);
   return std::min(wanted, bev.output_buffer().length());
+}
+
+bool blocks(BuffereventBase &bev) noexcept {
+  SocketState &state = bev.socket_;
+  if (EVI_UNLIKELY(!state.fd_known)) {
+    state.fd_known = true;
+    state.fd_blocks = descriptor_blocks(fd_of(bev));
+  }
+  return state.fd_blocks;
+}
+
+void schedule_output(BuffereventBase &bev) noexcept {
+  if (bev.socket_.borrowed && !bev.keeps_.identity) bev.keeps_.identity = descriptor_identity(fd_of(bev));
+  bev.schedule_flush();
 }
 
 namespace {
@@ -141,8 +97,26 @@ bool write_rest(BuffereventBase &bev, bool took_all) noexcept {
   }
   if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return true;
   if (!took_all) return arm_write(bev);
-  bev.schedule_flush();
+  schedule_output(bev);
   return true;
+}
+
+// If not, the output stays until more is added, or the bufferevent gets another descriptor.
+bool is_same_file(BuffereventBase &bev) noexcept {
+  if (!bev.socket_.borrowed || !bev.keeps_.identity) return true;
+  const std::uint64_t now = descriptor_identity(fd_of(bev));
+  if (!now || now == bev.keeps_.identity) return true;
+  bev.keeps_.identity = 0;
+  return false;
+}
+
+// The flush turn's output.
+void write_unasked(BuffereventBase &bev) noexcept {
+  const SocketState &state = bev.socket_;
+  if (EVI_LIKELY(state.fd_known & !state.fd_blocks & !state.borrowed)) return write_once(bev);
+  if (!is_same_file(bev)) return;
+  if (!blocks(bev)) return write_once(bev);
+  if (!arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
 }
 
 void on_writable(evutil_socket_t, short what, void *arg) noexcept {
@@ -170,7 +144,7 @@ bool start_write(BuffereventBase &bev, Start why) noexcept {
   if (!asked && !pending) return true;
   if (fd_of(bev) < 0) return arm_write(bev);
   state.report_ready = state.report_ready || asked;
-  bev.schedule_flush();
+  schedule_output(bev);
   return bev.ev_base != nullptr;
 }
 
@@ -210,7 +184,7 @@ void apply_timeouts(BuffereventBase &bev) noexcept {
 
 void output_added(BuffereventBase &bev) noexcept {
   if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return;
-  if (fd_of(bev) >= 0) return bev.schedule_flush();
+  if (fd_of(bev) >= 0) return schedule_output(bev);
   // Only the timeout runs; without memory for it there is none.
   if (bev.ev_base) static_cast<void>(arm_write(bev));
 }
@@ -220,7 +194,7 @@ void flush_turn(BuffereventBase &bev) noexcept {
   const bool report_ready = state.report_ready;
   state.report_ready = false;
   if (state.write_armed || !bev.wants(EV_WRITE) || fd_of(bev) < 0) return;
-  if (!bev.output_buffer().empty()) return write_once(bev);
+  if (!bev.output_buffer().empty()) return write_unasked(bev);
   if (report_ready && bev.writecb && !arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
 }
 
@@ -238,6 +212,7 @@ bufferevent *get_underlying(const BuffereventBase &) noexcept { return nullptr; 
 namespace {
 
 void unlink(BuffereventBase &bev) noexcept {
+  drop_input_ahead(bev);
   disarm_read(bev);
   disarm_write(bev);
 }
@@ -276,6 +251,7 @@ void del(BuffereventBase &bev, event &ev) noexcept {
 void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept {
   constexpr short kPersistent = EV_PERSIST | EV_FINALIZE;
+  bev.socket_.borrowed = !bev.has_option(BEV_OPT_CLOSE_ON_FREE) || debug::enabled();
   static_cast<void>(assign_event(bev.ev_read, bev.ev_base, fd, EV_READ | kPersistent, on_read, &bev));
   static_cast<void>(assign_event(bev.ev_write, bev.ev_base, fd, EV_WRITE | kPersistent, on_write, &bev));
 }
@@ -287,6 +263,7 @@ bool arm_read(BuffereventBase &bev, bool restart) noexcept {
   if (!add(bev, bev.ev_read, state.read_armed, timeout)) return false;
   state.read_armed = true;
   if (EVI_UNLIKELY(state.overlapped)) bev.be_ops->overlapped->await(bev, EV_READ);
+  read_on(bev);
   return true;
 }
 
@@ -324,7 +301,9 @@ void write_once(BuffereventBase &bev) noexcept {
   if (bev.freed()) return;
   if (put > 0) bev.charge_write(static_cast<std::size_t>(put));
   set_socket_error(error);
-  const bool failed = put < 0 && !rw_retriable(error);
+  // BSD and macOS refuse output while the program's own connect() is in progress: that ends by a report of
+  // ev_write.
+  const bool failed = put < 0 && !rw_retriable(error) && (error != kNotConnected || bev.socket_.write_armed);
   if (failed || !write_rest(bev, put >= 0 && static_cast<std::size_t>(put) == limit)) {
     return fail(bev, EV_WRITE, BEV_EVENT_ERROR);
   }
@@ -336,7 +315,11 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   disarm_read(bev);
   disarm_write(bev);
   if (EVI_UNLIKELY(bev.socket_.overlapped)) bev.be_ops->overlapped->detach(bev);
+  drop_input_ahead(bev);
+  const bool whole = bev.socket_.whole_reads;
   bev.socket_ = SocketState{};
+  bev.keeps_ = SocketKeeps{};
+  bev.read_whole(whole);
   assign(bev, fd, bev.ev_read.ev_evcallback.evcb_cb_union.evcb_callback,
          bev.ev_write.ev_evcallback.evcb_cb_union.evcb_callback);
   bev.ev_read.ev_evcallback.evcb_pri = bev.ev_write.ev_evcallback.evcb_pri = priority;
@@ -353,6 +336,7 @@ constinit const bufferevent_ops socket_ops = {
     .apply_timeouts = socket_transport::apply_timeouts,
     .output_added = socket_transport::output_added,
     .flush_turn = socket_transport::flush_turn,
+    .read_on = socket_transport::read_on,
     .flush = socket_transport::flush,
     .set_fd = socket_transport::set_fd,
     .get_fd = socket_transport::fd_of,

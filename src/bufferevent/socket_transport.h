@@ -1,5 +1,6 @@
-// What the parts of the socket transport share: I/O (socket.cc) and connecting (connect.cc); and what TLS
-// bufferevents use of it, which read and write such a socket in their own way.
+// What the parts of the socket transport share: events and writing (socket.cc), reading (socket_read.cc) and
+// connecting (connect.cc); and what TLS bufferevents use of it, which read and write such a socket in their
+// own way.
 #ifndef EVI_BUFFEREVENT_SOCKET_TRANSPORT_H
 #define EVI_BUFFEREVENT_SOCKET_TRANSPORT_H
 
@@ -34,8 +35,26 @@ void disarm_read(BuffereventBase &bev) noexcept;
 [[nodiscard]] bool arm_write(BuffereventBase &bev) noexcept;
 void disarm_write(BuffereventBase &bev) noexcept;
 
-// Reads once, as much as is wanted and allowed, and tells the program.
+// --- reading ---
+
+// Something was read that the program has not seen.
+inline bool has_input_ahead(const BuffereventBase &bev) noexcept {
+  return bev.keeps_.ahead != nullptr && !bev.socket_.borrowed;
+}
+// Reads what is wanted and allowed, for one report of readiness, and invokes the read callback for each
+// slice.
 void read_once(BuffereventBase &bev) noexcept;
+// If there is input ahead and reading is armed, has ev_read run as if the descriptor was readable.
+void read_on(BuffereventBase &bev) noexcept;
+// As the descriptor goes: what it had not shown goes with it.
+void drop_input_ahead(BuffereventBase &bev) noexcept;
+
+// --- writing ---
+
+// Whether a call on the descriptor may block. The system is asked once for each descriptor.
+bool blocks(BuffereventBase &bev) noexcept;
+// Has output written before the next wait.
+void schedule_output(BuffereventBase &bev) noexcept;
 // Writes once and sees to the rest.
 void write_once(BuffereventBase &bev) noexcept;
 // What one write takes at most.

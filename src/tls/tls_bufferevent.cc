@@ -58,7 +58,7 @@ TlsBufferevent *TlsBufferevent::of(bufferevent &bev) noexcept {
 void TlsBufferevent::take_underlying() noexcept {
   const BuffereventUse use(*underlying_);
   underlying_->hold();
-  underlying_->set_relay(on_underlying_data, on_underlying_data, on_underlying_event, *this);
+  underlying_->set_relay(on_underlying_data, on_underlying_data, on_underlying_event, *this, true);
   underlying_->suspend(EV_READ, kFilterBusy);
   if (!underlying_->enable(kBoth)) wire_failed(last_socket_error());
 }

@@ -65,11 +65,11 @@ bool TlsBufferevent::wire_failed(int error) noexcept {
 std::size_t TlsBufferevent::stage_size() const noexcept { return std::size_t{1} << socket_.read_shift; }
 
 void TlsBufferevent::follow_reads(std::size_t got, std::size_t offered) noexcept {
-  std::uint8_t &shift = socket_.read_shift;
+  const unsigned shift = socket_.read_shift;
   if (got == offered) {
-    if (shift < kMaxReadShift) ++shift;
+    if (shift < kMaxReadShift) ++socket_.read_shift;
   } else if (got < offered / 4 && shift > kMinReadShift) {
-    --shift;
+    --socket_.read_shift;
   }
 }
 

@@ -6,6 +6,8 @@
 #ifndef EVI_UTIL_SOCKET_H
 #define EVI_UTIL_SOCKET_H
 
+#include <cstdint>
+
 #include "event2/util.h"
 
 namespace evi {
@@ -22,6 +24,7 @@ inline constexpr int kInputOutput = WSAEFAULT;
 inline constexpr int kInvalidArgument = WSAEINVAL;
 inline constexpr int kConnectionAborted = WSAECONNABORTED;
 inline constexpr int kConnectionReset = WSAECONNRESET;
+inline constexpr int kNotConnected = WSAENOTCONN;
 #else
 inline constexpr int kNotPermitted = EPERM;
 inline constexpr int kWouldBlock = EAGAIN;
@@ -30,6 +33,7 @@ inline constexpr int kInputOutput = EIO;
 inline constexpr int kInvalidArgument = EINVAL;
 inline constexpr int kConnectionAborted = ECONNABORTED;
 inline constexpr int kConnectionReset = ECONNRESET;
+inline constexpr int kNotConnected = ENOTCONN;
 #endif
 
 // What a new descriptor is to be; combined with |.
@@ -68,6 +72,12 @@ int close_socket(Socket fd) noexcept;
 
 // What became of a nonblocking connect(): 0, or the error that getsockopt(SO_ERROR) holds (and clears).
 int pending_socket_error(Socket fd) noexcept;
+
+// Whether a read or write of it may block. False where the system cannot be asked.
+bool descriptor_blocks(Socket fd) noexcept;
+// Tells apart the files that one descriptor number stands for in the course of time; pipes' two ends are
+// alike, eventfd and its like all are. 0 if it is not open, or where the system cannot be asked.
+std::uint64_t descriptor_identity(Socket fd) noexcept;
 
 inline int last_socket_error() noexcept { return EVUTIL_SOCKET_ERROR(); }
 inline void set_socket_error(int error) noexcept { EVUTIL_SET_SOCKET_ERROR(error); }

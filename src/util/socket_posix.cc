@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -141,6 +142,21 @@ int pending_socket_error(Socket fd) noexcept {
   int error = 0;
   socklen_t length = sizeof(error);
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+bool descriptor_blocks(Socket fd) noexcept {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+// An inode number is not used again while the kernel runs, or not soon.
+std::uint64_t descriptor_identity(Socket fd) noexcept {
+  struct stat file;
+  if (fstat(fd, &file) != 0) return 0;
+  constexpr int kDeviceBits = 48;
+  const std::uint64_t identity =
+      static_cast<std::uint64_t>(file.st_ino) ^ (static_cast<std::uint64_t>(file.st_dev) << kDeviceBits);
+  return identity ? identity : 1;
 }
 
 bool would_block(int error) noexcept {

@@ -184,6 +184,10 @@ int pending_socket_error(Socket fd) noexcept {
   return known ? error : WSAGetLastError();
 }
 
+bool descriptor_blocks(Socket) noexcept { return false; }
+
+std::uint64_t descriptor_identity(Socket) noexcept { return 0; }
+
 bool would_block(int error) noexcept { return error == WSAEWOULDBLOCK; }
 
 bool interrupted(int error) noexcept { return error == WSAEINTR; }

@@ -111,12 +111,25 @@ TEST_F(Connect, a_look_up_that_fails_is_one_error_event) {
   EXPECT_EQ(bev.log(), "e80");
 }
 
-TEST_F(Connect, an_answer_may_come_during_the_call_and_its_callback_may_free) {
+TEST_F(Connect, an_answer_that_comes_during_the_call_is_reported_from_the_loop) {
   resolver.answer_at_once = EVUTIL_EAI_FAIL;
   Bev bev(*base, test::kNoFd);
   bev.on_event = [&](short) { bev.free(); };
   EXPECT_EQ(look_up(bev), 0);
+  EXPECT_EQ(bufferevent_socket_get_dns_error(bev), EVUTIL_EAI_FAIL);
+  EXPECT_EQ(bev.log(), "");
+  test::turn(*base);
   EXPECT_EQ(bev.log(), "e20");
+}
+
+TEST_F(Connect, after_a_look_up_that_failed_the_loop_waits_on) {
+  Bev bev(*base, test::kNoFd);
+  EXPECT_EQ(look_up(bev), 0);
+  resolver.fail(EVUTIL_EAI_NONAME);
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 1);
+  bev.free();
+  EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 1);
 }
 
 TEST_F(Connect, an_address_that_cannot_be_connected_to_is_an_error_event) {
@@ -168,6 +181,7 @@ TEST_F(Connect, hints_are_passed_on_as_they_are) {
   hints.ai_flags = EVUTIL_AI_NUMERICHOST;
   EXPECT_EQ(bufferevent_socket_connect_hostname_hints(bev, nullptr, &hints, "name", 80), 0);
   EXPECT_EQ(bufferevent_socket_get_dns_error(bev), EVUTIL_EAI_NONAME);
+  test::turn(*base);
   EXPECT_EQ(bev.log(), "e20");
   EXPECT_EQ(bufferevent_socket_connect_hostname_hints(bev, nullptr, &hints, "name", 0), -1);
   EXPECT_EQ(

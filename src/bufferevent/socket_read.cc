@@ -1,0 +1,254 @@
+// Reading from sockets: one system call brings many bytes, the program sees them slice by slice.
+//
+// Programs rely on how much new input a read callback finds at most: they have arrays of that size, or take
+// so much once per callback. So a slice enters the input buffer, the read callback runs, and then the next
+// slice enters, as if it had been a read of its own:
+//
+//   read --> [ slice | slice | slice ]     one chunk
+//                |       '-------'--> SocketKeeps::ahead, not yet visible
+//                v
+//           input buffer --> read callback
+//
+// Slices are views of the chunk, and side by side: those that are passed on to another buffer unchanged are
+// written from there as one.
+//
+// What ends reading in between (disabling, a watermark, a rate limit, a deferred callback that is still
+// queued) leaves the rest in `ahead`. Arming ev_read again makes it active, as a descriptor with input would.
+// Only a descriptor that the bufferevent owns is read ahead: a program that owns it may want to read the rest
+// there itself.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "buffer/descriptor_io.h"
+#include "bufferevent/loop_chunks.h"
+#include "bufferevent/rate_limit.h"
+#include "bufferevent/socket_transport.h"
+#include "util/assert.h"
+
+namespace evi::socket_transport {
+namespace {
+
+constexpr bool kAtEnd = false;
+
+// What a read callback finds at most, unless the program asks for more.
+constexpr std::size_t kSliceSize = kDefaultMaxRead;
+
+// One system call brings between these, as powers of two: at least a page, and no more than caches hold
+// beside the kernel's side of the copy; larger reads cost more than the calls they save.
+constexpr std::uint8_t kMinReadShift = 12;
+constexpr std::uint8_t kMaxReadShift = 16;
+constexpr std::size_t kMaxRead = std::size_t{1} << kMaxReadShift;
+
+// --- how much ---
+
+std::size_t slice_size(const BuffereventBase &bev) noexcept {
+  const std::size_t chosen = bev.extra() ? bev.extra()->max_single_read : 0;
+  if (bev.socket_.whole_reads) return chosen ? chosen : kMaxRead;
+  const std::size_t by_buffer = bev.input_buffer().max_read();
+  if (by_buffer == kSliceSize) return chosen ? chosen : kSliceSize;
+  return std::min(by_buffer, bev.max_single_read());
+}
+
+// Without a maximum, of either kind, that the program has set.
+bool has_default_slices(const BuffereventBase &bev) noexcept {
+  return !bev.socket_.whole_reads && bev.input_buffer().max_read() == kSliceSize &&
+         (!bev.extra() || !bev.extra()->max_single_read);
+}
+
+bool reads_ahead(const BuffereventBase &bev) noexcept {
+  return !bev.socket_.borrowed && has_default_slices(bev) && !RateLimit::find(bev);
+}
+
+std::size_t room_for_input(const BuffereventBase &bev) noexcept {
+  const std::size_t high = bev.wm_read.high;
+  if (!high) return std::numeric_limits<std::size_t>::max();
+  const std::size_t length = bev.input_buffer().length();
+  return high > length ? high - length : 0;
+}
+
+void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
+  const unsigned shift = bev.socket_.read_shift;
+  const std::size_t offered = std::size_t{1} << shift;
+  if (got >= offered) {
+    if (shift < kMaxReadShift) ++bev.socket_.read_shift;
+  } else if (got < offered / 4 && shift > kMinReadShift) {
+    --bev.socket_.read_shift;
+  }
+}
+
+// --- one system call ---
+
+// A datagram of the default size is not cut.
+std::size_t chunk_size(const BuffereventBase &bev, std::size_t limit) noexcept {
+  return limit <= kSliceSize ? kSliceSize : std::size_t{1} << bev.socket_.read_shift;
+}
+
+// What the loop lends to all its connections, if there is any, has room for `limit` bytes or a whole chunk
+// afterwards.
+inline void prepare_chunk(event_base &base, ReadChunk &chunk, std::size_t limit, std::size_t size) noexcept {
+  if (chunk.chain && chunk.chain->capacity() < std::min(size, limit)) {
+    if (!keep_loop_chunk(base, *chunk.chain)) chain_release(chunk.chain);
+    chunk.chain = nullptr;
+  }
+  if (!chunk.chain && size >= kLargeChain && (chunk.chain = take_loop_chunk(base, size)))
+    chunk.chain->recyclable = true;
+}
+
+// Into the room behind the data, and into the lent chunk.
+ev_ssize_t receive_slice(BuffereventBase &bev, std::size_t limit) noexcept {
+  ReadChunk own;
+  ReadChunk *lent = shared_chunk(*bev.ev_base);
+  ReadChunk &chunk = lent ? *lent : own;
+  const std::size_t size = chunk_size(bev, limit);
+  prepare_chunk(*bev.ev_base, chunk, limit, size);
+  evbuffer &input = bev.input_buffer();
+  input.unfreeze(kAtEnd);
+  const ev_ssize_t got = input.read_into(fd_of(bev), limit, chunk, size);
+  const int error = last_socket_error();
+  input.freeze(kAtEnd);
+  set_socket_error(error);
+  return got;
+}
+
+// Into the lent chunk, which becomes what is read ahead.
+ev_ssize_t receive_ahead(BuffereventBase &bev, std::size_t limit) noexcept {
+  ReadChunk own;
+  ReadChunk *lent = shared_chunk(*bev.ev_base);
+  ReadChunk &chunk = lent ? *lent : own;
+  const std::size_t size = chunk_size(bev, limit);
+  prepare_chunk(*bev.ev_base, chunk, limit, size);
+  if (!chunk.chain && !(chunk.chain = chain_new_exact(size + sizeof(Chain)))) {
+    set_socket_error(kNoMemory);
+    return -1;
+  }
+  Chain &room = *chunk.chain;
+  room.recyclable = true;
+  const evbuffer_iovec extent{room.begin, std::min(limit, room.capacity())};
+  const ev_ssize_t got = read_extents(static_cast<int>(fd_of(bev)), &extent, 1);
+  if (got <= 0) return got;
+  room.tail += got;
+  bev.keeps_.ahead = std::exchange(chunk.chain, nullptr);
+  return got;
+}
+
+// A chunk that has become empty is lent again.
+void return_chunk(event_base &base, Chain &chunk) noexcept {
+  ReadChunk *lent = shared_chunk(base);
+  if (lent && !lent->chain) {
+    lent->chain = &chunk;
+  } else if (!keep_loop_chunk(base, chunk)) {
+    chain_release(&chunk);
+  }
+}
+
+// --- one slice ---
+
+// Moves the first bytes of what was read ahead. A chunk that was filled little is not held for them.
+bool show_some(evbuffer &input, Chain &chunk, std::size_t bytes) noexcept {
+  const bool dense = static_cast<std::size_t>(chunk.tail - chunk.begin) >= chunk.capacity() / 2;
+  if (dense && input.append_slice(chunk, bytes)) return true;
+  if (!input.add(chunk.head, bytes)) return false;
+  chunk.head += bytes;
+  return true;
+}
+
+// Moves up to `limit` of what was read ahead into the input buffer. -1 without memory.
+ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
+  Chain *chunk = bev.keeps_.ahead;
+  evbuffer &input = bev.input_buffer();
+  const std::size_t bytes = std::min(limit, chunk->length());
+  const bool all = bytes == chunk->length();
+  bool shown = true;
+  input.unfreeze(kAtEnd);
+  if (all) {
+    bev.keeps_.ahead = nullptr;
+    input.append_received(chunk);
+  } else {
+    shown = show_some(input, *chunk, bytes);
+  }
+  input.freeze(kAtEnd);
+  if (all && chunk) return_chunk(*bev.ev_base, *chunk);
+  if (shown) return static_cast<ev_ssize_t>(bytes);
+  set_socket_error(kNoMemory);
+  return -1;
+}
+
+// At most `limit` bytes into the input buffer.
+inline ev_ssize_t next_slice(BuffereventBase &bev, bool ahead, std::size_t limit) noexcept {
+  if (ahead) return show_slice(bev, limit);
+  const std::size_t most = std::size_t{1} << bev.socket_.read_shift;
+  ev_ssize_t got;
+  if (most > kSliceSize && reads_ahead(bev)) {
+    got = receive_ahead(bev, std::min(most, room_for_input(bev)));
+    if (got > 0) follow_reads(bev, static_cast<std::size_t>(got));
+    return got > 0 ? show_slice(bev, limit) : got;
+  }
+  got = receive_slice(bev, std::min(limit, most));
+  if (got > 0) follow_reads(bev, static_cast<std::size_t>(got));
+  return got;
+}
+
+// Lets a slice in and invokes the read callback: the number of bytes, 0 if there is no more to do for now.
+inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
+  const std::size_t limit = std::min(slice_size(bev), room_for_input(bev));
+  if (limit == 0) {
+    bev.check_read_watermark();
+    return 0;
+  }
+  const std::size_t allowed = bev.read_allowance(limit);
+  if (allowed == 0) {
+    // There was no memory for holding it back.
+    read_on(bev);
+    return 0;
+  }
+  bev.begin_reading();
+  const ev_ssize_t got = next_slice(bev, ahead, allowed);
+  if (got > 0) {
+    bev.charge_read(static_cast<std::size_t>(got));
+    bev.trigger_data(EV_READ, 0);
+  }
+  const int error = last_socket_error();
+  bev.finish_reading();
+  if (got > 0) return static_cast<std::size_t>(got);
+  if ((got < 0 && rw_retriable(error)) || bev.freed()) return 0;
+  set_socket_error(error);
+  fail(bev, EV_READ, got == 0 ? BEV_EVENT_EOF : BEV_EVENT_ERROR);
+  return 0;
+}
+
+// After a slice of `got` bytes, `total` in this iteration: the callback may have changed everything.
+bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t total) noexcept {
+  if (bev.freed() || !bev.socket_.read_armed || bev.read_callback_queued()) return false;
+  if (bev.socket_.connecting || fd_of(bev) < 0) return false;
+  if (ahead) return true;
+  // A slice that needs a system call of its own does not need a wait of its own.
+  const bool sliced = got == kSliceSize && has_default_slices(bev) && !reads_ahead(bev);
+  return sliced && total < kMaxRead && !blocks(bev);
+}
+
+}  // namespace
+
+void read_once(BuffereventBase &bev) noexcept {
+  bool ahead = has_input_ahead(bev);
+  // The program has not seen the last slice yet: read_on() follows its callback.
+  if (EVI_UNLIKELY(ahead) && bev.read_callback_queued()) return;
+  for (std::size_t total = 0;;) {
+    const std::size_t got = read_slice(bev, ahead);
+    ahead = has_input_ahead(bev);
+    if (EVI_LIKELY(got < kSliceSize && !ahead) || got == 0) return;
+    total += got;
+    if (!may_go_on(bev, ahead, got, total)) return;
+  }
+}
+
+void read_on(BuffereventBase &bev) noexcept {
+  if (!has_input_ahead(bev) || !bev.socket_.read_armed || bev.is_reading()) return;
+  bev.ev_base->activate(bev.ev_read, EV_READ, 1);
+}
+
+void drop_input_ahead(BuffereventBase &bev) noexcept {
+  if (has_input_ahead(bev)) chain_release(std::exchange(bev.keeps_.ahead, nullptr));
+}
+
+}  // namespace evi::socket_transport

@@ -1,0 +1,439 @@
+// What a read callback of a socket sees: slices of what one system call brought, each as if it had been read
+// alone.
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "bufferevent/loop_chunks.h"
+#include "bufferevent/socket_transport.h"
+#include "bufferevents.h"
+#include "support/fault_alloc.h"
+
+namespace {
+
+using test::Bev;
+
+constexpr std::size_t kSlice = evi::kDefaultMaxRead;
+
+struct SocketRead : testing::Test {
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+  test::Pair fds = test::socket_pair();
+  std::vector<std::size_t> slices;  // how much each read callback found to be new
+  std::string received;
+
+  void SetUp() override {
+    const int room = 1 << 20;
+    ASSERT_EQ(setsockopt(fds.b, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+  }
+
+  void take(Bev &bev) {
+    slices.push_back(evbuffer_get_length(bev->input));
+    received += bev.text();
+    evbuffer_drain(bev->input, slices.back());
+  }
+  // A bufferevent that owns the descriptor, and takes what it sees.
+  std::unique_ptr<Bev> owner(int options = 0) {
+    auto bev = std::make_unique<Bev>(*base, fds.a.release(), BEV_OPT_CLOSE_ON_FREE | options);
+    bev->on_read = [this, raw = bev.get()] { take(*raw); };
+    bufferevent_enable(*bev, EV_READ);
+    return bev;
+  }
+  void wait_with(Bev &bev, short what = EV_READ) {
+    script.ready(bufferevent_getfd(bev), what);
+    base->loop(EVLOOP_NONBLOCK);
+  }
+  std::size_t unread_by_system(Bev &bev) const {
+    int bytes = 0;
+    EXPECT_EQ(ioctl(bufferevent_getfd(bev), FIONREAD, &bytes), 0);
+    return static_cast<std::size_t>(bytes);
+  }
+  static std::string numbered(std::size_t size) {
+    std::string text(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i / 7 % 26);
+    return text;
+  }
+};
+
+TEST_F(SocketRead, one_system_call_is_seen_as_slices_in_order) {
+  auto bev = owner();
+  const std::string sent = numbered(10'000);
+  test::write_all(fds.b, sent);
+  wait_with(*bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>{kSlice, kSlice, 10'000 - 2 * kSlice}));
+  EXPECT_EQ(received, sent);
+  EXPECT_EQ(bev->log(), "rrr");
+}
+
+TEST_F(SocketRead, reads_grow_and_stay_bounded_while_slices_do_not) {
+  auto bev = owner();
+  test::write_all(fds.b, numbered(200'000));
+  std::vector<std::size_t> brought;
+  for (int i = 0; i < 5; ++i) {
+    const std::size_t before = unread_by_system(*bev);
+    wait_with(*bev);
+    brought.push_back(before - unread_by_system(*bev));
+  }
+  EXPECT_EQ(brought, (std::vector<std::size_t>{16384, 32768, 65536, 65536, 200'000 - 180'224}));
+  EXPECT_EQ(*std::max_element(slices.begin(), slices.end()), kSlice);
+  for (int i = 0; i < 20; ++i) {
+    test::put(fds.b);
+    wait_with(*bev);
+  }
+  EXPECT_EQ((*bev)->socket_.read_shift, 12);
+}
+
+TEST_F(SocketRead, input_that_is_left_in_the_buffer_grows_by_a_slice_per_callback) {
+  auto bev = owner();
+  std::vector<std::size_t> lengths;
+  bev->on_read = [&] { lengths.push_back(evbuffer_get_length((*bev)->input)); };
+  test::write_all(fds.b, numbered(3 * kSlice));
+  wait_with(*bev);
+  EXPECT_EQ(lengths, (std::vector<std::size_t>{kSlice, 2 * kSlice, 3 * kSlice}));
+  EXPECT_EQ(bev->text(), numbered(3 * kSlice));
+}
+
+TEST_F(SocketRead, disabled_between_two_slices_the_rest_waits_until_reading_is_enabled) {
+  auto bev = owner();
+  bev->on_read = [&] {
+    take(*bev);
+    bufferevent_disable(*bev, EV_READ);
+  };
+  const std::string sent = numbered(2 * kSlice + 100);
+  test::write_all(fds.b, sent);
+  wait_with(*bev);
+  EXPECT_EQ(slices.size(), 1u);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(slices.size(), 1u);
+  for (std::size_t want = 2; want <= 3; ++want) {
+    bufferevent_enable(*bev, EV_READ);
+    base->loop(EVLOOP_NONBLOCK);  // nothing is reported for the descriptor
+    EXPECT_EQ(slices.size(), want);
+  }
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(SocketRead, disabled_and_enabled_in_the_callback_nothing_is_lost_or_seen_twice) {
+  auto bev = owner();
+  bev->on_read = [&] {
+    take(*bev);
+    bufferevent_disable(*bev, EV_READ);
+    bufferevent_enable(*bev, EV_READ);
+  };
+  const std::string sent = numbered(3 * kSlice);
+  test::write_all(fds.b, sent);
+  wait_with(*bev);
+  EXPECT_EQ(received, sent);
+  EXPECT_EQ(slices.size(), 3u);
+}
+
+TEST_F(SocketRead, freed_between_two_slices_no_callback_follows) {
+  auto bev = owner();
+  bev->on_read = [&] {
+    slices.push_back(1);
+    bev->free();
+  };
+  test::write_all(fds.b, numbered(3 * kSlice));
+  wait_with(*bev);
+  EXPECT_EQ(slices.size(), 1u);
+}
+
+TEST_F(SocketRead, freed_while_disabled_what_was_read_ahead_is_freed) {
+  ASSERT_TRUE(evi::prepare_loop_chunks(*base));
+  auto bev = owner();
+  bev->on_read = [&] { bufferevent_disable(*bev, EV_READ); };
+  test::write_all(fds.b, numbered(4 * kSlice));
+  wait_with(*bev);
+  EXPECT_TRUE(evi::socket_transport::has_input_ahead(**bev));
+  bev->free();  // the leak checker looks
+}
+
+TEST_F(SocketRead, deferred_callbacks_see_one_slice_each) {
+  auto bev = owner(BEV_OPT_DEFER_CALLBACKS);
+  const std::string sent = numbered(4 * kSlice);
+  test::write_all(fds.b, sent);
+  wait_with(*bev);
+  for (int i = 0; i < 10; ++i) wait_with(*bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>(4, kSlice)));
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(SocketRead, a_deferred_callback_that_is_still_queued_holds_the_next_slice_back) {
+  base->set_priorities(2);
+  auto bev = owner(BEV_OPT_DEFER_CALLBACKS);
+  test::write_all(fds.b, numbered(2 * kSlice));
+  script.on_wait = [&](evi::Micros) { script.ready(bufferevent_getfd(*bev), EV_READ); };
+  // A more urgent event keeps the callback waiting for three iterations.
+  test::Event urgent(*base, -1, 0);
+  urgent.on_call([&](int, short) {
+    if (urgent.calls < 3) urgent.activate(EV_TIMEOUT);
+  });
+  urgent.set_priority(0);
+  urgent.activate(EV_TIMEOUT);
+  for (int i = 0; i < 10; ++i) base->loop(EVLOOP_NONBLOCK | EVLOOP_ONCE);
+  EXPECT_EQ(slices, (std::vector<std::size_t>(2, kSlice)));
+}
+
+TEST_F(SocketRead, the_high_watermark_holds_between_slices) {
+  auto bev = owner();
+  bufferevent_setwatermark(*bev, EV_READ, 0, 3 * kSlice);
+  bev->on_read = [&] {
+    slices.push_back(evbuffer_get_length((*bev)->input));
+    // Lower than what has been read ahead already.
+    bufferevent_setwatermark(*bev, EV_READ, 0, kSlice + 10);
+  };
+  const std::string sent = numbered(3 * kSlice);
+  test::write_all(fds.b, sent);
+  wait_with(*bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>{kSlice, kSlice + 10}));
+  bev->on_read = [&] { take(*bev); };
+  std::string first = bev->text();
+  evbuffer_drain((*bev)->input, first.size());
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(first + received, sent);
+  EXPECT_EQ(bufferevent_get_enabled(*bev) & EV_READ, EV_READ);
+}
+
+TEST_F(SocketRead, a_rate_limit_set_between_slices_holds) {
+  const timeval second = test::seconds(1);
+  ev_token_bucket_cfg *config = ev_token_bucket_cfg_new(1000, 1000, 1000, 1000, &second);
+  ASSERT_NE(config, nullptr);
+  auto bev = owner();
+  bev->on_read = [&] {
+    take(*bev);
+    bufferevent_set_rate_limit(*bev, config);
+  };
+  const std::string sent = numbered(kSlice + 2500);
+  test::write_all(fds.b, sent);
+  wait_with(*bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>{kSlice, 1000}));
+  for (int i = 0; i < 5; ++i) {
+    clock.t += 1'000'000;
+    base->loop(EVLOOP_NONBLOCK);
+  }
+  EXPECT_EQ(slices, (std::vector<std::size_t>{kSlice, 1000, 1000, 500}));
+  EXPECT_EQ(received, sent);
+  bev->free();
+  ev_token_bucket_cfg_free(config);
+}
+
+TEST_F(SocketRead, the_end_is_reported_after_the_last_slice) {
+  auto bev = owner();
+  bev->on_read = [&] {
+    take(*bev);
+    bufferevent_disable(*bev, EV_READ);
+  };
+  test::write_all(fds.b, numbered(2 * kSlice));
+  fds.b.close();
+  wait_with(*bev);
+  wait_with(*bev);  // not armed: not looked at
+  EXPECT_EQ(bev->log(), "r");
+  bufferevent_enable(*bev, EV_READ);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(bev->log(), "r");
+  bufferevent_enable(*bev, EV_READ);
+  wait_with(*bev);
+  EXPECT_EQ(bev->log(), "e11");
+}
+
+TEST_F(SocketRead, another_descriptor_does_not_bring_the_rest_of_the_old_one) {
+  auto bev = owner();
+  test::Pair other = test::socket_pair();
+  bev->on_read = [&] {
+    take(*bev);
+    const int old = bufferevent_getfd(*bev);
+    if (slices.size() == 1) {
+      bufferevent_setfd(*bev, other.a.release());
+      close(old);
+    }
+  };
+  test::write_all(fds.b, numbered(3 * kSlice));
+  test::write_all(other.b, "new");
+  wait_with(*bev);
+  wait_with(*bev);
+  EXPECT_EQ(received, numbered(kSlice) + "new");
+}
+
+TEST_F(SocketRead, a_borrowed_descriptor_is_not_read_ahead) {
+  Bev bev(*base, fds.a);
+  bufferevent_enable(bev, EV_READ);
+  bev.on_read = [&] {
+    take(bev);
+    bufferevent_disable(bev, EV_READ);
+  };
+  test::write_all(fds.b, numbered(3 * kSlice));
+  wait_with(bev);
+  EXPECT_EQ(unread_by_system(bev), 2 * kSlice);
+}
+
+TEST_F(SocketRead, a_borrowed_descriptor_that_does_not_block_is_read_again_without_another_wait) {
+  Bev bev(*base, fds.a);
+  bufferevent_enable(bev, EV_READ);
+  bev.on_read = [&] { take(bev); };
+  test::write_all(fds.b, numbered(100'000));
+  wait_with(bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>(16, kSlice)));
+}
+
+TEST_F(SocketRead, a_borrowed_descriptor_that_blocks_is_read_once) {
+  ASSERT_EQ(fcntl(fds.a, F_SETFL, 0), 0);
+  Bev bev(*base, fds.a);
+  bufferevent_enable(bev, EV_READ);
+  bev.on_read = [&] { take(bev); };
+  test::write_all(fds.b, numbered(kSlice));
+  wait_with(bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>{kSlice}));
+}
+
+TEST_F(SocketRead, a_larger_maximum_makes_larger_slices_and_never_larger_ones_than_the_getter_says) {
+  constexpr struct {
+    std::size_t single, buffer, first, second;
+  } cases[] = {
+      {0, 0, 4096, 4096},         {16384, 0, 16384, 16384},   {1 << 20, 0, 16384, 32768},
+      {1000, 0, 1000, 1000},      {0, 60'000, 16384, 16384},  {0, 1000, 1000, 1000},
+      {20'000, 8192, 8192, 8192}, {8192, 20'000, 8192, 8192},
+  };
+  for (const auto &c : cases) {
+    SCOPED_TRACE(testing::Message() << c.single << " " << c.buffer);
+    base = test::make_base(clock, script);
+    test::Pair pair = test::socket_pair();
+    Bev bev(*base, pair.a.release(), BEV_OPT_CLOSE_ON_FREE);
+    if (c.single) {
+      ASSERT_EQ(bufferevent_set_max_single_read(bev, c.single), 0);
+    }
+    if (c.buffer) {
+      ASSERT_EQ(evbuffer_set_max_read(bev->input, c.buffer), 0);
+    }
+    bev.on_read = [&] { take(bev); };
+    bufferevent_enable(bev, EV_READ);
+    test::write_all(pair.b, numbered(60'000));
+    slices.clear();
+    wait_with(bev);
+    wait_with(bev);
+    ASSERT_GE(slices.size(), 2u);
+    EXPECT_EQ(slices[0], c.first);
+    EXPECT_EQ(slices[1], c.second);
+    EXPECT_LE(*std::max_element(slices.begin(), slices.end()),
+              static_cast<std::size_t>(bufferevent_get_max_single_read(bev)));
+  }
+}
+
+TEST_F(SocketRead, a_datagram_of_the_default_size_is_never_cut) {
+  for (const int options : {0, static_cast<int>(BEV_OPT_CLOSE_ON_FREE)}) {
+    int pair[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    const test::Fd peer(pair[1]);
+    Bev bev(*base, pair[0], options);
+    bev.on_read = [&] { take(bev); };
+    bufferevent_enable(bev, EV_READ);
+    const auto receive = [&](std::size_t size) {
+      slices.clear();
+      test::write_all(peer, std::string(size, 'd'));
+      wait_with(bev);
+      return slices;
+    };
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(receive(10), (std::vector<std::size_t>{10}));
+    EXPECT_EQ(receive(kSlice), (std::vector<std::size_t>{kSlice}));
+    // Beside data that is left in the buffer, too.
+    bev.on_read = [] {};
+    receive(100);
+    bev.on_read = [&] { take(bev); };
+    EXPECT_EQ(receive(kSlice), (std::vector<std::size_t>{100 + kSlice}));
+    if (options == 0) close(pair[0]);
+  }
+}
+
+TEST_F(SocketRead, two_datagrams_are_two_callbacks) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+  const test::Fd peer(pair[1]);
+  Bev bev(*base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+  bev.on_read = [&] { take(bev); };
+  bufferevent_enable(bev, EV_READ);
+  test::write_all(peer, "one");
+  test::write_all(peer, "three");
+  wait_with(bev);
+  wait_with(bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>{3, 5}));
+}
+
+TEST_F(SocketRead, an_idle_connection_holds_nothing) {
+  auto bev = owner();
+  wait_with(*bev);  // what the loop lends is there now
+  test::FaultAlloc memory;
+  for (const std::size_t size : {1u, 100u, 5000u, 16000u, 60000u}) {
+    test::write_all(fds.b, std::string(size, 'x'));
+    for (int i = 0; i < 20; ++i) wait_with(*bev);
+    bev->put("answer");
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ((*bev)->input_buffer().take_idle_chunk(), nullptr) << size;
+  }
+  // What is live is the loop's, within its bound.
+  const long kept = static_cast<long>(evi::loop_chunks(*base)->kept_bytes / kSlice);
+  EXPECT_LE(memory.live(), kept + 2);
+  EXPECT_LE(kept, 16);
+}
+
+TEST_F(SocketRead, chunks_are_used_again) {
+  auto bev = owner();
+  const std::string block(60'000, 'b');
+  for (int i = 0; i < 10; ++i) {
+    test::write_all(fds.b, block);
+    wait_with(*bev);
+  }
+  received.reserve(1 << 20);
+  slices.reserve(1000);
+  test::FaultAlloc memory;
+  for (int i = 0; i < 10; ++i) {
+    test::write_all(fds.b, block);
+    wait_with(*bev);
+  }
+  EXPECT_LE(memory.requests(), 10 * 16);  // the views and copies, but no chunk
+}
+
+// Whatever allocation fails, the bytes arrive in order, or an error ends them.
+TEST_F(SocketRead, without_memory_the_bytes_stay_in_order_or_reading_ends) {
+  const std::string sent = numbered(20'000);
+  test::QuietLog quiet;
+  base.reset();
+  test::sweep([&] {
+    test::Pair pair = test::socket_pair();
+    base = test::make_base(clock, script);
+    if (!base) return false;
+    auto *bev = bufferevent_socket_new(base.get(), pair.a, BEV_OPT_CLOSE_ON_FREE);
+    if (bev) {
+      pair.a.release();
+    } else {
+      base.reset();
+      return false;
+    }
+    struct Seen {
+      std::string text;
+      bool failed = false;
+    } seen;
+    bufferevent_setcb(
+        bev,
+        [](bufferevent *b, void *arg) {
+          char block[kSlice];
+          while (const std::size_t got = bufferevent_read(b, block, sizeof(block)))
+            static_cast<Seen *>(arg)->text.append(block, got);
+        },
+        nullptr, [](bufferevent *, short, void *arg) { static_cast<Seen *>(arg)->failed = true; }, &seen);
+    const bool enabled = bufferevent_enable(bev, EV_READ) == 0;
+    test::write_all(pair.b, sent);
+    for (int i = 0; i < 8; ++i) {
+      script.ready(bufferevent_getfd(bev), EV_READ);
+      base->loop(EVLOOP_NONBLOCK);
+    }
+    EXPECT_EQ(seen.text, sent.substr(0, seen.text.size()));
+    const bool whole = seen.text == sent;
+    EXPECT_TRUE(whole || seen.failed || !enabled);
+    bufferevent_free(bev);
+    base.reset();
+    return whole && enabled;
+  });
+}
+
+}  // namespace
