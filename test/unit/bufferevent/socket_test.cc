@@ -2,7 +2,9 @@
 #include "bufferevents.h"
 #include "support/fault_alloc.h"
 
+#ifndef _WIN32
 #include <sys/un.h>
+#endif
 
 #include <algorithm>
 
@@ -113,6 +115,7 @@ TEST_F(SocketTransport, reading_that_cannot_go_on_is_an_error_event_from_the_loo
 
 // --- output before the descriptor was reported writable ---
 
+#ifndef _WIN32
 TEST_F(SocketTransport, a_descriptor_that_blocks_is_written_to_when_it_is_writable_and_a_little_at_a_time) {
   ASSERT_EQ(fcntl(fds.a, F_SETFL, 0), 0);
   bev.put(std::string(40'000, 'x'));
@@ -183,6 +186,7 @@ TEST_F(SocketTransport, output_for_a_descriptor_that_was_closed_does_not_reach_t
   base->loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(test::read_all(next.b), "secret and more");
 }
+#endif
 
 TEST_F(SocketTransport, disabling_takes_back_a_turn_that_is_due) {
   bev.put("x");
