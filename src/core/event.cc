@@ -40,6 +40,11 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
   return 0;
 }
 
+int delete_event(event &ev, DelMode mode) noexcept {
+  if (!ev.ev_base || (!threads_enabled() && is_idle(ev))) return 0;
+  return ev.ev_base->del(ev, mode);
+}
+
 }  // namespace evi
 
 // --- the public methods: each takes the lock ---
@@ -245,7 +250,10 @@ bool mixes_edge_and_level(const evi::FdSlot &slot, const event &ev) noexcept {
 
 event_base::Change event_base::insert_io(event &ev) noexcept {
   // Without a descriptor an event waits for its timeout, or to be activated by hand.
-  if (ev.ev_fd < 0) return Change::none;
+  if (ev.ev_fd < 0) {
+    evi::HeadList<event, evi::IoHook>::push_front(without_fd_, ev);
+    return Change::none;
+  }
   if (!fds_.reserve(ev.ev_fd)) {
     evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
     return Change::failed;
@@ -378,7 +386,10 @@ event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
     if (!signal_events_->first[ev.ev_fd]) unwatch_signal(ev.ev_fd);
     return Change::none;
   }
-  if (ev.ev_fd < 0) return Change::none;
+  if (ev.ev_fd < 0) {
+    evi::HeadList<event, evi::IoHook>::remove(ev);
+    return Change::none;
+  }
   evi::FdSlot &slot = fds_[ev.ev_fd];
   evi::FdTable::remove(slot, ev);
   edge_events_ -= evi::wants_edges(ev);

@@ -61,10 +61,10 @@ inline bool is_signal(const event &ev) noexcept { return (ev.ev_events & EV_SIGN
 // Internal events do not mind being told of an edge twice.
 inline bool wants_edges(const event &ev) noexcept { return (ev.ev_events & EV_ET) && !is_internal(ev); }
 
-// In no queue, and no series of signal calls under way: there is nothing to delete.
+// In no queue, and no series of signal calls under way: there is nothing to delete. A finalizer that has not
+// run yet is queued as active.
 inline bool is_idle(const event &ev) noexcept {
-  constexpr int kQueued =
-      EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+  constexpr int kQueued = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   return !has(ev, kQueued) && !(is_signal(ev) && ev.ev_.ev_signal.ev_pncalls);
 }
 

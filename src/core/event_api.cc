@@ -19,13 +19,6 @@ bool has_base(const event *ev, const char *function) noexcept {
   return false;
 }
 
-// Programs free their events after the base, too. Without other threads, whose callback might be waited for,
-// an event that nothing knows of does not ask its base.
-int delete_event(event &ev, DelMode mode) noexcept {
-  if (!evi::threads_enabled() && evi::is_idle(ev)) return 0;
-  return ev.ev_base->del(ev, mode);
-}
-
 // For what reads an event's fields and needs no base.
 const event *known(const event *ev, const char *function) noexcept {
   if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
@@ -211,7 +204,7 @@ struct event *event_new(struct event_base *base, evutil_socket_t fd, short what,
 void event_free(struct event *ev) {
   if (!ev) return;
   if (evi::debug::enabled()) evi::debug::check_assigned(*ev, "event_free");
-  if (ev->ev_base) delete_event(*ev, DelMode::automatic);
+  evi::delete_event(*ev, DelMode::automatic);
   if (evi::debug::enabled()) evi::debug::unassigned(*ev);
   evi::mm_free(ev);
 }
@@ -240,13 +233,13 @@ int event_remove_timer(struct event *ev) {
 }
 
 int event_del(struct event *ev) {
-  return has_base(ev, "event_del") ? delete_event(*ev, DelMode::automatic) : -1;
+  return has_base(ev, "event_del") ? evi::delete_event(*ev, DelMode::automatic) : -1;
 }
 int event_del_block(struct event *ev) {
-  return has_base(ev, "event_del_block") ? delete_event(*ev, DelMode::block) : -1;
+  return has_base(ev, "event_del_block") ? evi::delete_event(*ev, DelMode::block) : -1;
 }
 int event_del_noblock(struct event *ev) {
-  return has_base(ev, "event_del_noblock") ? delete_event(*ev, DelMode::no_block) : -1;
+  return has_base(ev, "event_del_noblock") ? evi::delete_event(*ev, DelMode::no_block) : -1;
 }
 
 void event_active(struct event *ev, int result, short ncalls) {

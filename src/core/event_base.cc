@@ -165,6 +165,10 @@ int event_base::delete_all_events() noexcept {
       ++deleted;
     }
   }
+  while (event *ev = without_fd_) {
+    del_for_good(*ev);
+    ++deleted;
+  }
   for (int signal = 0; signal_events_ && signal < evi::kSignals; ++signal) {
     while (event *ev = signal_events_->first[signal]) {
       del_for_good(*ev);

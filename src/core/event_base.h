@@ -383,6 +383,7 @@ struct event_base final {
   evi::FlushHook flush_end_
       EVI_GUARDED_BY(lock_);  // in the list while it is worked off: where this turn's share ends
   evi::FdTable fds_ EVI_GUARDED_BY(lock_);
+  event *without_fd_ EVI_GUARDED_BY(lock_) = nullptr;  // events for I/O whose descriptor is -1
   evi::Changelist changes_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
   evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
@@ -494,6 +495,10 @@ namespace evi {
 // base is set before the event is added.
 int assign_event(event &ev, event_base *base, int fd, short what, event_callback_fn callback,
                  void *arg) noexcept;
+
+// Deletes an event, also one whose base may be gone: programs free their events after the base, too. Without
+// other threads, whose callback might be waited for, an event that is in no queue does not ask its base.
+int delete_event(event &ev, DelMode mode) noexcept;
 
 // The base of the old interface, made by event_init.
 event_base *&global_base() noexcept;

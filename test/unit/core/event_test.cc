@@ -768,6 +768,33 @@ TEST(EventAfterItsBase, deleted_and_freed) {
   event_free(pending);
 }
 
+// It is in no table of descriptors, and the base finds it all the same.
+TEST(EventAfterItsBase, added_without_a_descriptor) {
+  test::Base base = test::make_base();
+  event *reader = event_new(
+      base.get(), test::kNoFd, EV_READ | EV_PERSIST, [](evutil_socket_t, short, void *) {}, nullptr);
+  event *writer = event_new(
+      base.get(), test::kNoFd, EV_WRITE, [](evutil_socket_t, short, void *) {}, nullptr);
+  event *removed = event_new(
+      base.get(), test::kNoFd, EV_READ, [](evutil_socket_t, short, void *) {}, nullptr);
+  for (event *ev : {reader, writer, removed}) ASSERT_EQ(event_add(ev, nullptr), 0);
+  ASSERT_EQ(event_del(removed), 0);
+  base.reset();
+  EXPECT_EQ(event_get_base(reader), nullptr);
+  EXPECT_EQ(event_get_base(writer), nullptr);
+  for (event *ev : {reader, writer, removed}) event_free(ev);
+}
+
+TEST(EventAfterItsBase, finalized) {
+  test::Base base = test::make_base();
+  event *ev = event_new(
+      base.get(), test::kNoFd, EV_PERSIST, [](evutil_socket_t, short, void *) {}, nullptr);
+  ASSERT_EQ(event_finalize(0, ev, [](event *, void *) {}), 0);
+  EXPECT_EQ(base->loop(0), 1);
+  base.reset();
+  event_free(ev);
+}
+
 TEST_F(EventTest, activation_of_a_descriptors_timeouts_leaves_its_readers_alone) {
   Event reader(*base, fd, EV_READ | EV_PERSIST);
   Event timed(*base, fd, EV_READ | EV_PERSIST);
