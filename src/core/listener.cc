@@ -109,8 +109,8 @@ void evconnlistener::dispose() noexcept {
   }
   if (acceptor_) method_->stop(*acceptor_);
   // Waits for a callback in another thread, which must be able to take the listener's lock meanwhile.
-  base_.del(readable_, evi::DelMode::automatic);
-  base_.del(resume_, evi::DelMode::automatic);
+  evi::delete_event(readable_, evi::DelMode::automatic);
+  evi::delete_event(resume_, evi::DelMode::automatic);
   drop_reference();
 }
 

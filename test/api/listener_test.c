@@ -181,6 +181,25 @@ TEST(free_in_the_callback) {
   for (i = 0; i < 4; ++i) close(clients[i]);
 }
 
+TEST(freed_after_its_base) {
+  struct event_base *const of_the_others = base;
+  struct seen seen = {0};
+  struct evconnlistener *enabled, *disabled;
+  evutil_socket_t fds[2];
+  base = event_base_new();
+  enabled = listen_on_loopback(&seen, 0);
+  disabled = listen_on_loopback(&seen, LEV_OPT_DISABLED);
+  CHECK(enabled && disabled);
+  fds[0] = evconnlistener_get_fd(enabled);
+  fds[1] = evconnlistener_get_fd(disabled);
+  event_base_free(base);
+  base = of_the_others;
+  evconnlistener_free(enabled);
+  evconnlistener_free(disabled);
+  CHECK_INT_EQ(close(fds[0]), -1);
+  CHECK_INT_EQ(close(fds[1]), -1);
+}
+
 TEST(new_on_a_socket_of_the_programs) {
   struct seen seen = {0};
   struct sockaddr_in sin = loopback();
@@ -510,9 +529,10 @@ int main(int argc, char **argv) {
   if (!base) return 1;
   atexit(free_base);
   RUN_TESTS(new_bind_accepts_connections, flags_decide_blocking_and_close_on_exec, enable_and_disable,
-            disable_in_the_callback_ends_the_round, free_in_the_callback, new_on_a_socket_of_the_programs,
-            set_cb_exchanges_callback_and_argument, without_callback_it_waits_for_one, unix_sockets,
-            bad_arguments_give_null, reuseable_port_lets_two_listen, ipv6only_and_both_families,
-            deferred_accept_waits_for_data, out_of_descriptors_rests_and_resumes,
-            out_of_descriptors_one_error_and_nobody_is_lost, threadsafe_disable_and_free_from_another_thread);
+            disable_in_the_callback_ends_the_round, free_in_the_callback, freed_after_its_base,
+            new_on_a_socket_of_the_programs, set_cb_exchanges_callback_and_argument,
+            without_callback_it_waits_for_one, unix_sockets, bad_arguments_give_null,
+            reuseable_port_lets_two_listen, ipv6only_and_both_families, deferred_accept_waits_for_data,
+            out_of_descriptors_rests_and_resumes, out_of_descriptors_one_error_and_nobody_is_lost,
+            threadsafe_disable_and_free_from_another_thread);
 }
