@@ -129,6 +129,7 @@ void event_base::dispose(bool run_finalizers) noexcept {
     drop_internal(signal_event_);
     drop_internal(signal_fd_event_);
     drop_internal(notify_event_);
+    forget_running_callback();
     for (int round = 0; round < kMaxTeardownRounds; ++round) {
       deleted += delete_all_events();
       if (drain_active(run_finalizers) == 0) break;
@@ -154,6 +155,17 @@ void event_base::dispose(bool run_finalizers) noexcept {
 // The owner may still free the event, and must not be led to a base that is gone.
 void event_base::del_for_good(event &ev) noexcept {
   del_locked(ev, evi::DelMode::even_if_finalizing);
+  ev.ev_base = nullptr;
+}
+
+// A callback was left by longjmp(), an exception or the end of its thread, so the loop never came back from
+// it. What the loop had put where it would find it again is taken away.
+void event_base::forget_running_callback() noexcept {
+  if (flush_end_.queued()) flush_.remove(flush_end_);
+  if (!current_ || signal_calls_left_ == 0) return;
+  // The event exists: its deletion would have ended the calls.
+  event &ev = evi::event_of(*current_);
+  ev.ev_.ev_signal.ev_pncalls = nullptr;
   ev.ev_base = nullptr;
 }
 

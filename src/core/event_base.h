@@ -348,6 +348,7 @@ struct event_base final {
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
   void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);
   int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
+  void forget_running_callback() noexcept EVI_REQUIRES(lock_);
 
   friend struct evi::OnceEvent;
 

@@ -255,6 +255,7 @@ void event_base::run_signal(event &ev) noexcept {
     call(ev);
     if (break_requested_) {
       if (signal_calls_left_ > 0) ev.ev_.ev_signal.ev_pncalls = nullptr;
+      signal_calls_left_ = 0;
       return;
     }
   }
