@@ -43,13 +43,13 @@ bool evbuffer::remove_callback(evbuffer_cb_func fn, void *arg) noexcept {
 void evbuffer::remove_callback(evbuffer_cb_entry &entry) noexcept {
   entry.removed = true;
   has_removed_ = true;
-  if (running_ == 0) purge_removed_callbacks();
+  if (!running_) purge_removed_callbacks();
 }
 
 void evbuffer::remove_all_callbacks() noexcept {
   for (evbuffer_cb_entry *e = callbacks_; e; e = e->next) e->removed = true;
   has_removed_ = callbacks_ != nullptr;
-  if (running_ == 0) purge_removed_callbacks();
+  if (!running_) purge_removed_callbacks();
 }
 
 bool evbuffer::replace_callbacks(evbuffer_cb fn, void *arg) noexcept {
@@ -89,11 +89,14 @@ void evbuffer::tell_change(std::size_t added, std::size_t deleted) noexcept {
 // Entries that a callback adds come before those being run, and so are not run for this change; those that it
 // removes stay in the list until the outermost run is over.
 void evbuffer::run_callbacks(const evbuffer_cb_info &info) noexcept {
-  ++running_;
+  // Not a count: a callback that never returns leaves it set, and must not make it wrap.
+  const bool inside = running_;
+  running_ = true;
   for (evbuffer_cb_entry *e = callbacks_; e; e = e->next) {
     if (e->enabled && !e->removed) call(*this, *e, info);
   }
-  if (--running_ == 0 && has_removed_) purge_removed_callbacks();
+  running_ = inside;
+  if (!running_ && has_removed_) purge_removed_callbacks();
 }
 
 // --- running later ---

@@ -141,7 +141,7 @@ bool evbuffer::check_invariants() const noexcept {
     bytes += c->length();
   }
   if (last != last_ || bytes != length_ || length_ > evi::kMaxBufferLength) return false;
-  if (running_ == 0 && has_removed_) return false;
+  if (!running_ && has_removed_) return false;
   return !spare_ || (spare_->exclusive_memory() && spare_->length() == 0 && !spare_->next);
 }
 

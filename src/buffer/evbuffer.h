@@ -323,7 +323,7 @@ struct evbuffer {
   evi::DeferredChange *deferred_ = nullptr;
   std::uint32_t claims_ = 1;
   std::uint32_t max_read_ = evi::kDefaultMaxRead;
-  std::uint16_t running_ = 0;
+  bool running_ = false;
   std::uint8_t flags_ = 0;
   bool front_frozen_ = false;
   // Some chain may be unread. Set with the first, cleared when the buffer is empty.
