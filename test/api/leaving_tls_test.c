@@ -1,0 +1,143 @@
+/* Callbacks of TLS bufferevents that do not return. */
+#include <event2/bufferevent_ssl.h>
+
+#include "api/leaving.h"
+#include "api/tls_openssl.h"
+
+static SSL_CTX *contexts[2]; /* the client's, the server's */
+
+static SSL *session(int server) { return SSL_new(contexts[server]); }
+static enum bufferevent_ssl_state state(int server) {
+  return server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING;
+}
+
+/* --- the bufferevents --- */
+
+static void make_sockets(void) {
+  evutil_socket_t fds[2];
+  int i;
+  make_pair(fds);
+  for (i = 0; i < 2; ++i) {
+    world.bevs[i] =
+        bufferevent_openssl_socket_new(world.base, fds[i], session(i), state(i), bufferevent_options());
+  }
+}
+static void put_tls_on_top(void) {
+  int i;
+  for (i = 0; i < 2; ++i) {
+    world.bevs[i] = bufferevent_openssl_filter_new(world.base, world.bevs[i], session(i), state(i),
+                                                   bufferevent_options());
+  }
+}
+static void make_filters(void) {
+  evutil_socket_t fds[2];
+  int i;
+  make_pair(fds);
+  for (i = 0; i < 2; ++i) world.bevs[i] = bufferevent_socket_new(world.base, fds[i], bufferevent_options());
+  put_tls_on_top();
+}
+static void make_filters_over_a_pair(void) {
+  bufferevent_pair_new(world.base, bufferevent_options(), world.bevs);
+  put_tls_on_top();
+}
+static void make_filter_over_tls(void) {
+  make_sockets();
+  world.bevs[0] = bufferevent_filter_new(world.bevs[0], NULL, NULL, bufferevent_options(), NULL, NULL);
+}
+
+/* A TLS filter sends close_notify through what is under it, for which that needs its base. */
+static const struct carrier carriers[] = {
+    {"TLS socket", make_sockets, 0},
+    {"TLS filter over a socket", make_filters, kNeedsBase},
+    {"TLS filter over a pair", make_filters_over_a_pair, kNeedsBase},
+    {"filter over a TLS socket", make_filter_over_tls, 0},
+};
+
+/* --- what causes callbacks --- */
+
+static void connected(void) { leave_bufferevent_at(AT_EVENT(BEV_EVENT_CONNECTED)); }
+static void read_something(void) {
+  leave_bufferevent_at(at_read);
+  bufferevent_write(world.bevs[1], "x", 1);
+}
+static void written(void) {
+  leave_bufferevent_at(at_write);
+  bufferevent_write(world.bevs[0], "x", 1);
+}
+
+static void end_peer(struct bufferevent *peer, short what, void *arg) {
+  (void)arg;
+  if (!(what & BEV_EVENT_CONNECTED)) return;
+  bufferevent_flush(peer, EV_WRITE, BEV_FINISHED);
+  world.bevs[1] = NULL;
+  bufferevent_free(peer);
+}
+static void end_of_file(void) {
+  leave_bufferevent_at(AT_EVENT(BEV_EVENT_EOF | BEV_EVENT_ERROR));
+  bufferevent_setcb(world.bevs[1], NULL, NULL, end_peer, NULL);
+}
+static void broken_handshake(void) {
+  leave_bufferevent_at(AT_EVENT(BEV_EVENT_ERROR | BEV_EVENT_EOF));
+  bufferevent_free(world.bevs[1]);
+  world.bevs[1] = NULL;
+}
+static void read_timeout(void) {
+  bufferevent_set_timeouts(world.bevs[0], &kSoon, NULL);
+  leave_bufferevent_at(AT_EVENT(BEV_EVENT_TIMEOUT));
+}
+
+static void leave_change(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *deleted) {
+  (void)buffer;
+  if (deleted ? info->n_deleted : info->n_added) leave();
+}
+static void change_of_the_input(void) {
+  evbuffer_add_cb(bufferevent_get_input(world.bevs[0]), leave_change, NULL);
+  leave_bufferevent_at(0);
+  bufferevent_write(world.bevs[1], "x", 1);
+}
+static void change_of_the_output(void) {
+  evbuffer_add_cb(bufferevent_get_output(world.bevs[0]), leave_change, world.base);
+  leave_bufferevent_at(0);
+  bufferevent_write(world.bevs[0], "x", 1);
+}
+
+static const struct cause causes[] = {
+    {"connected", connected, 0},
+    {"read", read_something, 0},
+    {"write", written, 0},
+    {"end", end_of_file, 0},
+    {"timeout", read_timeout, 0},
+    {"change of the input", change_of_the_input, kOthersWait},
+    {"change of the output", change_of_the_output, kOthersWait},
+};
+TEST(tls_bufferevent_callbacks) { TRY_BUFFEREVENTS(carriers, causes); }
+
+/* Only a socket shows that the other side has closed it. */
+static const struct carrier over_sockets[] = {{"TLS socket", make_sockets, 0},
+                                              {"TLS filter", make_filters, kNeedsBase}};
+static const struct cause broken[] = {{"broken handshake", broken_handshake, 0}};
+TEST(tls_handshakes_that_fail) { TRY_BUFFEREVENTS(over_sockets, broken); }
+
+/* The session's own callback runs in the midst of the handshake. */
+static void leave_info(const SSL *ssl, int where, int value) {
+  (void)ssl;
+  (void)value;
+  if (where & SSL_CB_HANDSHAKE_DONE) leave();
+}
+static void session_callback(void) {
+  leave_bufferevent_at(0);
+  SSL_set_info_callback(bufferevent_openssl_get_ssl(world.bevs[0]), leave_info);
+}
+static const struct cause in_the_session[] = {{"session's callback", session_callback, kOthersWait}};
+static const struct carrier tls_carriers[] = {
+    {"TLS socket", make_sockets, 0},
+    {"TLS filter over a socket", make_filters, kNeedsBase},
+    {"TLS filter over a pair", make_filters_over_a_pair, kNeedsBase}};
+TEST(callbacks_of_the_tls_library) { TRY_BUFFEREVENTS(tls_carriers, in_the_session); }
+
+int main(int argc, char **argv) {
+  if (!tls_make_certificate()) return 1;
+  contexts[0] = tls_context(0, TLS1_3_VERSION);
+  contexts[1] = tls_context(1, TLS1_3_VERSION);
+  RUN_TESTS(tls_bufferevent_callbacks, tls_handshakes_that_fail, callbacks_of_the_tls_library);
+}
