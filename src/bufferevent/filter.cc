@@ -53,6 +53,7 @@ bool Filter::attach() noexcept {
 }
 
 void Filter::leave() noexcept {
+  base_watch_.forget_if_gone(*this);
   stop_timeouts(EV_READ | EV_WRITE);
   if (underlying_.errorcb == on_event && underlying_.cbarg == this) {
     underlying_.set_callbacks(nullptr, nullptr, nullptr, nullptr);

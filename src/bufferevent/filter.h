@@ -2,6 +2,7 @@
 #ifndef EVI_BUFFEREVENT_FILTER_H
 #define EVI_BUFFEREVENT_FILTER_H
 
+#include "bufferevent/base_watch.h"
 #include "bufferevent/timeouts.h"
 
 namespace evi {
@@ -21,7 +22,8 @@ class Filter : public TimedBufferevent {
   Filter(BuffereventBase &underlying, const Functions &functions, int options) noexcept
       : TimedBufferevent(underlying.ev_base, filter_ops, options),
         underlying_(underlying),
-        functions_(functions) {}
+        functions_(functions),
+        base_watch_(underlying.ev_base) {}
 
   static Filter &of(BuffereventBase &bev) noexcept { return static_cast<Filter &>(bev); }
   static const Filter &of(const BuffereventBase &bev) noexcept { return static_cast<const Filter &>(bev); }
@@ -78,6 +80,7 @@ class Filter : public TimedBufferevent {
 
   BuffereventBase &underlying_;
   const Functions functions_;
+  const BaseWatch base_watch_;
   Side in_;
   Side out_;
   short end_ = 0;      // an EOF that is told once what came before it has passed

@@ -9,15 +9,28 @@ namespace {
 // More room than this for each byte that is asked for would be waste.
 constexpr std::size_t kMostWaste = 4;
 
-void destroy_chunks(void *chunks) noexcept { evi::destroy(static_cast<LoopChunks *>(chunks)); }
+void abandon_chunks(void *chunks) noexcept { static_cast<LoopChunks *>(chunks)->abandon(); }
 
 }  // namespace
+
+void LoopChunks::drop() noexcept {
+  if (claims_.fetch_sub(1, std::memory_order_acq_rel) == 1) evi::destroy(this);
+}
+
+void LoopChunks::abandon() noexcept {
+  chain_release_list(kept);
+  kept = nullptr;
+  if (receive.chain) chain_release(receive.chain);
+  receive.chain = nullptr;
+  base_is_gone_.store(true, std::memory_order_release);
+  drop();
+}
 
 bool prepare_loop_chunks(event_base &base) noexcept {
   const LockGuard held(base.lock());
   LoopLocal &local = base.loop_local();
   if (!local.data) {
-    local.destroy = destroy_chunks;
+    local.destroy = abandon_chunks;
     local.data = make<LoopChunks>();
   }
   return local.data != nullptr;

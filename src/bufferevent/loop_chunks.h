@@ -6,7 +6,9 @@
 #ifndef EVI_BUFFEREVENT_LOOP_CHUNKS_H
 #define EVI_BUFFEREVENT_LOOP_CHUNKS_H
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "buffer/evbuffer.h"
 #include "core/event_base.h"
@@ -19,11 +21,22 @@ struct LoopChunks {
   LoopChunks &operator=(const LoopChunks &) = delete;
   ~LoopChunks() { chain_release_list(kept); }
 
+  // Claims: the base's, and one of each BaseWatch.
+  void hold() noexcept { claims_.fetch_add(1, std::memory_order_relaxed); }
+  void drop() noexcept;
+  // The base goes, and the memory with it; only the last claim ends the object.
+  void abandon() noexcept;
+  bool base_is_gone() const noexcept { return base_is_gone_.load(std::memory_order_acquire); }
+
   // What all connections receive into; for the loop's thread alone.
   ReadChunk receive;
   // Empty chains that nobody uses. Under the base's lock.
   Chain *kept = nullptr;
   std::size_t kept_bytes = 0;
+
+ private:
+  std::atomic<std::uint32_t> claims_{1};
+  std::atomic<bool> base_is_gone_{false};
 };
 
 // What is kept in all, and of what sizes.

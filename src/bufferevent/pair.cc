@@ -106,7 +106,8 @@ void PairEnd::apply_write_timeout() noexcept {
 }
 
 void PairEnd::give() noexcept {
-  if (!partner_ || !wants(EV_WRITE) || !partner_->wants(EV_READ)) return;
+  // What is left in a pair whose base is gone stays where it is.
+  if (!partner_ || !ev_base || !wants(EV_WRITE) || !partner_->wants(EV_READ)) return;
   std::size_t size = output_buffer().length();
   const std::size_t high = partner_->wm_read.high;
   const std::size_t held = partner_->input_buffer().length();

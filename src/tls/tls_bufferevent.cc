@@ -30,6 +30,7 @@ TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kin
       engine_(*setup.engine),
       session_(setup.session),
       underlying_(setup.underlying ? &BuffereventBase::of(*setup.underlying) : nullptr),
+      base_watch_(setup.underlying ? setup.base : nullptr),
       phase_(setup.state == BUFFEREVENT_SSL_OPEN ? Phase::open : Phase::handshaking) {
   socket_transport::assign(*this, underlying_ ? kNoSocket : setup.fd, on_readable, on_writable);
 }
@@ -87,6 +88,7 @@ void TlsBufferevent::give_back_session() noexcept {
 void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   TlsBufferevent &self = of(bev);
   const bool owner = self.has_option(BEV_OPT_CLOSE_ON_FREE);
+  self.base_watch_.forget_if_gone(self);
   socket_transport::disarm_read(self);
   socket_transport::disarm_write(self);
   owner ? self.say_goodbye() : self.give_back_session();

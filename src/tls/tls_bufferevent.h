@@ -26,6 +26,7 @@
 #ifndef EVI_TLS_TLS_BUFFEREVENT_H
 #define EVI_TLS_TLS_BUFFEREVENT_H
 
+#include "bufferevent/base_watch.h"
 #include "bufferevent/bufferevent.h"
 #include "tls/tls_private.h"
 
@@ -154,6 +155,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   const TlsEngine &engine_;
   void *session_;  // null once the program has it back
   BuffereventBase *underlying_;
+  const BaseWatch base_watch_;  // for filters
   TlsErrors errors_{};
   Phase phase_;
   bool unread_ : 1 = true;               // the session, wire_in_ or the underlying one may have more to give
