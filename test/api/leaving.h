@@ -72,7 +72,6 @@ enum {
   kOthersWait = 1,
   /* Tried in all variants; others wait for its lock unless callbacks are unlocked. */
   kBufferevent = 2,
-  kNeedsBase = 4, /* cannot be freed after the base */
 };
 struct leaving_case {
   const char *name;
@@ -245,7 +244,7 @@ static void run_case(void) {
 static int is_possible(const struct leaving_case *c, const struct variant *v, enum way way) {
   const int others_wait = (c->flags & kOthersWait) ||
                           ((c->flags & kBufferevent) && !(v->bufferevent_options & BEV_OPT_UNLOCK_CALLBACKS));
-  if (frees_base_first(way) && (v->threads || (c->flags & kNeedsBase))) return 0;
+  if (frees_base_first(way) && v->threads) return 0;
   if (!v->threads) return 1;
   return way != by_thread_exit_then_main || !others_wait;
 }
@@ -337,7 +336,6 @@ static __attribute__((unused)) void leave_bufferevent_at(int at) {
 struct carrier {
   const char *name;
   void (*make)(void);
-  unsigned flags;
 };
 struct cause {
   const char *name;
@@ -356,7 +354,7 @@ static void set_up_bufferevent(void) {
 static __attribute__((unused)) void try_bufferevent(const struct carrier *carrier,
                                                     const struct cause *cause) {
   char name[100];
-  const struct leaving_case c = {name, set_up_bufferevent, kBufferevent | carrier->flags | cause->flags};
+  const struct leaving_case c = {name, set_up_bufferevent, kBufferevent | cause->flags};
   snprintf(name, sizeof(name), "%s of a %s", cause->name, carrier->name);
   running_carrier = carrier;
   running_cause = cause;

@@ -326,6 +326,20 @@ static void make_two_filters(void) {
   put_filter_on_top();
 }
 
+static void put_filter_on_borrowed(void) {
+  const int options = bufferevent_options() & ~BEV_OPT_CLOSE_ON_FREE;
+  world.bevs[2] = world.bevs[0];
+  world.bevs[0] = bufferevent_filter_new(world.bevs[2], NULL, NULL, options, NULL, NULL);
+}
+static void make_filter_on_borrowed_socket(void) {
+  make_sockets();
+  put_filter_on_borrowed();
+}
+static void make_filter_on_borrowed_pair(void) {
+  make_bufferevent_pair();
+  put_filter_on_borrowed();
+}
+
 static void read_something(void) {
   leave_bufferevent_at(at_read);
   bufferevent_write(world.bevs[1], "x", 1);
@@ -372,11 +386,13 @@ static void change_of_the_output(void) {
 }
 
 static const struct carrier carriers[] = {
-    {"socket", make_sockets, 0},
-    {"pair", make_bufferevent_pair, 0},
-    {"filter over a socket", make_filter, 0},
-    {"filter over a pair", make_filter_over_pair, 0},
-    {"filter over a filter", make_two_filters, 0},
+    {"socket", make_sockets},
+    {"pair", make_bufferevent_pair},
+    {"filter over a socket", make_filter},
+    {"filter over a pair", make_filter_over_pair},
+    {"filter over a filter", make_two_filters},
+    {"filter over a borrowed socket", make_filter_on_borrowed_socket},
+    {"filter over a borrowed pair", make_filter_on_borrowed_pair},
 };
 static const struct cause causes[] = {
     {"read", read_something, 0},

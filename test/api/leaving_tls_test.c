@@ -40,17 +40,27 @@ static void make_filters_over_a_pair(void) {
   bufferevent_pair_new(world.base, bufferevent_options(), world.bevs);
   put_tls_on_top();
 }
+/* The session stays the program's too, which ends without freeing it. */
+static void make_filter_on_borrowed_socket(void) {
+  evutil_socket_t fds[2];
+  make_pair(fds);
+  world.bevs[2] = bufferevent_socket_new(world.base, fds[0], bufferevent_options());
+  world.bevs[0] = bufferevent_openssl_filter_new(world.base, world.bevs[2], session(0), state(0),
+                                                 bufferevent_options() & ~BEV_OPT_CLOSE_ON_FREE);
+  world.bevs[1] =
+      bufferevent_openssl_socket_new(world.base, fds[1], session(1), state(1), bufferevent_options());
+}
 static void make_filter_over_tls(void) {
   make_sockets();
   world.bevs[0] = bufferevent_filter_new(world.bevs[0], NULL, NULL, bufferevent_options(), NULL, NULL);
 }
 
-/* A TLS filter sends close_notify through what is under it, for which that needs its base. */
 static const struct carrier carriers[] = {
-    {"TLS socket", make_sockets, 0},
-    {"TLS filter over a socket", make_filters, kNeedsBase},
-    {"TLS filter over a pair", make_filters_over_a_pair, kNeedsBase},
-    {"filter over a TLS socket", make_filter_over_tls, 0},
+    {"TLS socket", make_sockets},
+    {"TLS filter over a socket", make_filters},
+    {"TLS filter over a pair", make_filters_over_a_pair},
+    {"TLS filter over a borrowed socket", make_filter_on_borrowed_socket},
+    {"filter over a TLS socket", make_filter_over_tls},
 };
 
 /* --- what causes callbacks --- */
@@ -113,8 +123,7 @@ static const struct cause causes[] = {
 TEST(tls_bufferevent_callbacks) { TRY_BUFFEREVENTS(carriers, causes); }
 
 /* Only a socket shows that the other side has closed it. */
-static const struct carrier over_sockets[] = {{"TLS socket", make_sockets, 0},
-                                              {"TLS filter", make_filters, kNeedsBase}};
+static const struct carrier over_sockets[] = {{"TLS socket", make_sockets}, {"TLS filter", make_filters}};
 static const struct cause broken[] = {{"broken handshake", broken_handshake, 0}};
 TEST(tls_handshakes_that_fail) { TRY_BUFFEREVENTS(over_sockets, broken); }
 
@@ -129,10 +138,9 @@ static void session_callback(void) {
   SSL_set_info_callback(bufferevent_openssl_get_ssl(world.bevs[0]), leave_info);
 }
 static const struct cause in_the_session[] = {{"session's callback", session_callback, kOthersWait}};
-static const struct carrier tls_carriers[] = {
-    {"TLS socket", make_sockets, 0},
-    {"TLS filter over a socket", make_filters, kNeedsBase},
-    {"TLS filter over a pair", make_filters_over_a_pair, kNeedsBase}};
+static const struct carrier tls_carriers[] = {{"TLS socket", make_sockets},
+                                              {"TLS filter over a socket", make_filters},
+                                              {"TLS filter over a pair", make_filters_over_a_pair}};
 TEST(callbacks_of_the_tls_library) { TRY_BUFFEREVENTS(tls_carriers, in_the_session); }
 
 int main(int argc, char **argv) {
