@@ -9,7 +9,10 @@ namespace {
 // More room than this for each byte that is asked for would be waste.
 constexpr std::size_t kMostWaste = 4;
 
-void abandon_chunks(void *chunks) noexcept { static_cast<LoopChunks *>(chunks)->abandon(); }
+// Null if there was no memory for them.
+void abandon_chunks(void *chunks) noexcept {
+  if (chunks) static_cast<LoopChunks *>(chunks)->abandon();
+}
 
 }  // namespace
 
