@@ -276,7 +276,7 @@ void evhttp_set_newreqcb(struct evhttp *http, int (*cb)(struct evhttp_request *,
  * -------------------------------------------------------------------------------------------*/
 
 /* Sets the callback for one path: what is between host and query of the URI, %XX decoded. 0; -1 if the path
- * has a callback already; -2 without memory. */
+ * has a callback already; -2 without memory; -3 if path is NULL. */
 EVENT2_EXPORT_SYMBOL
 int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhttp_request *, void *),
                   void *arg);
@@ -474,7 +474,7 @@ EVENT2_EXPORT_SYMBOL
 int evhttp_remove_header(struct evkeyvalq *headers, const char *name);
 
 /* Appends an entry with copies of both texts, whether or not that name is there already. 0, or -1 without
- * memory or if one of the texts contains a CR or an LF. */
+ * memory, if one of the texts is NULL or contains a CR or an LF, or if the name is empty. */
 EVENT2_EXPORT_SYMBOL
 int evhttp_add_header(struct evkeyvalq *headers, const char *name, const char *value);
 

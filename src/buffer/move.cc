@@ -43,12 +43,42 @@ bool evbuffer::prepend_all(evbuffer &source) noexcept {
   return true;
 }
 
+namespace {
+
+// What is copied rather than moved with a block that it does not fill, at most.
+constexpr std::size_t kMaxCopiedMove = 2048;
+// The largest chain that is made for such copies, so that little of the last one stays unused.
+constexpr std::size_t kCopyChain = 4096;
+
+}  // namespace
+
+// Whether the first bytes are few and leave much of their chain unused: moved with it, each piece of a
+// message that arrives in small ones would occupy a chain. Then there is room for them behind the data.
+bool evbuffer::worth_copying(const evbuffer &source, std::size_t size) noexcept {
+  const Chain &chain = *source.first_;
+  if (size > kMaxCopiedMove || size > chain.length() || chain.kind != Chain::Kind::memory) return false;
+  if (!last_ || chain.capacity() - size < size / 4) return false;
+  const std::size_t room = tail_room();
+  if (size <= room || (spare_ && spare_->capacity() >= size - room)) return true;
+  Chain *made = evi::chain_new(size - room, std::min(growth_base(), kCopyChain / 2));
+  if (!made) return false;
+  if (spare_) give_back(spare_);
+  spare_ = made;
+  return true;
+}
+
 ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
   size = std::min({size, source.length_, static_cast<std::size_t>(INT_MAX)});
   if (size == 0 || &source == this) return 0;
-  if (size == source.length_) return append_all(source) ? static_cast<ev_ssize_t>(size) : -1;
   if (end_frozen_ || source.front_frozen_ || !fits(size)) return -1;
-  if (!take_front(source, size)) return -1;
+  if (worth_copying(source, size)) {
+    append_bytes(source.first_->head, size);
+    source.drop_front(size);
+  } else if (size == source.length_) {
+    return append_all(source) ? static_cast<ev_ssize_t>(size) : -1;
+  } else if (!take_front(source, size)) {
+    return -1;
+  }
   changed(size, 0);
   source.changed(0, size);
   return static_cast<ev_ssize_t>(size);

@@ -67,7 +67,7 @@ bool header_is_safe(std::string_view name, std::string_view value) noexcept {
     return !text.empty() &&
            (std::memchr(text.data(), '\r', text.size()) || std::memchr(text.data(), '\n', text.size()));
   };
-  return !ends_line(name) && !ends_line(value);
+  return !name.empty() && !ends_line(name) && !ends_line(value);
 }
 
 evkeyval *headers_find_entry(const evkeyvalq &list, std::string_view name) noexcept {

@@ -21,7 +21,8 @@ inline evkeyval *headers_next(const evkeyval &entry) noexcept { return entry.nex
 [[nodiscard]] bool headers_append(evkeyvalq &list, std::string_view name, std::string_view value) noexcept;
 // The same, the value `room` bytes long and to be filled in by the caller: its address, or null.
 [[nodiscard]] char *headers_append_room(evkeyvalq &list, std::string_view name, std::size_t room) noexcept;
-// Whether the two can be sent: a CR or LF would end the line and let a value forge fields.
+// Whether the two can be sent: a field has a name (RFC 9110 5.1), and a CR or LF would end the line and let a
+// value forge fields.
 bool header_is_safe(std::string_view name, std::string_view value) noexcept;
 
 // The first entry of that name, in any case; null if there is none.

@@ -80,6 +80,7 @@ void evhttp_set_ext_method_cmp(struct evhttp *http, evhttp_ext_method_cb cb) {
 
 int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhttp_request *, void *),
                   void *arg) {
+  if (!path) return -3;
   switch (http->routes.add(path, cb, arg)) {
     case evi::Routes::added:
       return 0;
@@ -89,7 +90,9 @@ int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhtt
       return -2;
   }
 }
-int evhttp_del_cb(struct evhttp *http, const char *path) { return http->routes.remove(path) ? 0 : -1; }
+int evhttp_del_cb(struct evhttp *http, const char *path) {
+  return path && http->routes.remove(path) ? 0 : -1;
+}
 void evhttp_set_gencb(struct evhttp *http, void (*cb)(struct evhttp_request *, void *), void *arg) {
   http->routes.set_general(cb, arg);
 }
@@ -108,16 +111,16 @@ void evhttp_set_errorcb(struct evhttp *http,
 }
 
 int evhttp_add_virtual_host(struct evhttp *http, const char *pattern, struct evhttp *vhost) {
-  return http->add_vhost(pattern, *vhost) ? 0 : -1;
+  return pattern && http->add_vhost(pattern, *vhost) ? 0 : -1;
 }
 int evhttp_remove_virtual_host(struct evhttp *http, struct evhttp *vhost) {
   return http->remove_vhost(*vhost) ? 0 : -1;
 }
 int evhttp_add_server_alias(struct evhttp *http, const char *alias) {
-  return http->add_alias(alias) ? 0 : -1;
+  return alias && http->add_alias(alias) ? 0 : -1;
 }
 int evhttp_remove_server_alias(struct evhttp *http, const char *alias) {
-  return http->remove_alias(alias) ? 0 : -1;
+  return alias && http->remove_alias(alias) ? 0 : -1;
 }
 
 void evhttp_set_timeout(struct evhttp *http, int seconds) {

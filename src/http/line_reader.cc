@@ -5,6 +5,14 @@
 #include <cstring>
 
 namespace evi {
+namespace {
+
+// An unfinished line of this size is long.
+constexpr std::size_t kLongLine = 4096;
+// Of which evbuffer_remove_buffer() makes no more chains than it must.
+constexpr std::size_t kFewBytes = 2048;
+
+}  // namespace
 
 void LineReader::look() noexcept {
   evbuffer_iovec first;
@@ -20,29 +28,73 @@ void LineReader::begin(evbuffer *from) noexcept {
 }
 
 LineReader::Result LineReader::next(std::string_view &line) noexcept {
-  for (;;) {
-    const std::size_t from = used_ + scanned_;
-    if (const void *lf = from < size_ ? std::memchr(data_ + from, '\n', size_ - from) : nullptr) {
-      const char *const start = data_ + used_, *const end = static_cast<const char *>(lf) + 1;
-      line = std::string_view(start, static_cast<std::size_t>(end - start));
-      used_ += line.size();
-      scanned_ = 0;
-      return found;
-    }
-    scanned_ = size_ - used_;
-    if (evbuffer_get_length(from_) == size_) return incomplete;
-    end();
-    // Twice as much each time, so that a long line in many chains is not copied again and again.
-    const std::size_t wanted = std::min(evbuffer_get_length(from_), std::max<std::size_t>(size_ * 2, 1024));
-    if (!evbuffer_pullup(from_, static_cast<ev_ssize_t>(wanted))) return failed;
-    look();
+  spanning_.reset();
+  const std::size_t from = used_ + scanned_, length = evbuffer_get_length(from_);
+  if (const void *lf = !long_ && from < size_ ? std::memchr(data_ + from, '\n', size_ - from) : nullptr) {
+    const char *const start = data_ + used_, *const end = static_cast<const char *>(lf) + 1;
+    line = std::string_view(start, static_cast<std::size_t>(end - start));
+    used_ += line.size();
+    scanned_ = 0;
+    return found;
   }
+  evbuffer_ptr lf;
+  lf.pos = -1;
+  if (length > from && evbuffer_ptr_set(from_, &lf, from, EVBUFFER_PTR_SET) == 0) {
+    lf = evbuffer_search(from_, "\n", 1, &lf);
+  }
+  if (lf.pos >= 0) return take_spanning(static_cast<std::size_t>(lf.pos) + 1 - used_, line);
+  scanned_ = length - used_;
+  return held() + scanned_ >= kLongLine ? set_aside() : incomplete;
 }
+
+// Moves what there is of a long line out of the buffer, without the blocks that it was received into: those
+// may be twice as large, and are wanted for what comes next.
+LineReader::Result LineReader::set_aside() noexcept {
+  if (!long_ && !(long_ = evbuffer_new())) return failed;
+  end();
+  for (look(); scanned_ > 0; look()) {
+    const std::size_t size = std::min(size_, scanned_);
+    const bool moved = size <= kFewBytes
+                           ? evbuffer_remove_buffer(from_, long_, size) == static_cast<int>(size)
+                           : evbuffer_add(long_, data_, size) == 0 && evbuffer_drain(from_, size) == 0;
+    if (!moved) return failed;
+    scanned_ -= size;
+  }
+  return incomplete;
+}
+
+// `size`: of the line's part that is in the buffer.
+LineReader::Result LineReader::take_spanning(std::size_t size, std::string_view &line) noexcept {
+  const std::size_t before = held();
+  spanning_.reset(static_cast<char *>(mm_malloc(before + size)));
+  if (!spanning_) return failed;
+  end();
+  if (long_) {
+    if (evbuffer_remove(long_, spanning_.get(), before) != static_cast<int>(before)) return failed;
+    evbuffer_free(long_);
+    long_ = nullptr;
+  }
+  if (evbuffer_remove(from_, spanning_.get() + before, size) != static_cast<int>(size)) return failed;
+  scanned_ = 0;
+  look();
+  line = std::string_view(spanning_.get(), before + size);
+  return found;
+}
+
+std::size_t LineReader::pending() const noexcept { return held() + evbuffer_get_length(from_) - used_; }
 
 void LineReader::end() noexcept {
   if (used_ > 0) evbuffer_drain(from_, used_);
   size_ -= used_;
   used_ = 0;
+}
+
+void LineReader::reset() noexcept {
+  if (long_) evbuffer_free(long_);
+  long_ = nullptr;
+  from_ = nullptr;
+  spanning_.reset();
+  size_ = used_ = scanned_ = 0;
 }
 
 }  // namespace evi

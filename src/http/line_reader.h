@@ -1,4 +1,8 @@
 // Lines at the front of an evbuffer, each byte of which is looked at once, however it arrives.
+//
+// A line within one extent is returned where it lies. One that spans extents is copied when its end has
+// arrived. The beginning of a long one does not wait in the buffer until then: read byte by byte it would lie
+// in blocks of the sizes that bulk data is received into, which are kept for the loop when they are drained.
 #ifndef EVI_HTTP_LINE_READER_H
 #define EVI_HTTP_LINE_READER_H
 
@@ -6,6 +10,7 @@
 #include <string_view>
 
 #include "event2/buffer.h"
+#include "util/alloc.h"
 
 namespace evi {
 
@@ -13,23 +18,35 @@ class LineReader {
  public:
   enum Result { found, incomplete, failed };
 
-  // Begins to look at a buffer, that nobody changes before end().
+  LineReader() noexcept = default;
+  LineReader(const LineReader &) = delete;
+  LineReader &operator=(const LineReader &) = delete;
+  ~LineReader() noexcept { reset(); }
+
+  // Begins to look at a buffer, which must not change before end().
   void begin(evbuffer *from) noexcept;
-  // The next line with its LF, valid until the next call. incomplete: pending() tells how much of it there
-  // is. failed: without memory.
+  // The next line with its LF, valid until the next call. incomplete: pending() is how much of it there is.
+  // failed: out of memory.
   Result next(std::string_view &line) noexcept;
-  std::size_t pending() const noexcept { return size_ - used_; }
+  std::size_t pending() const noexcept;
   // Drains the lines that were found.
   void end() noexcept;
+  // Forgets the buffer, which may have been freed, and an unfinished line.
+  void reset() noexcept;
 
  private:
   void look() noexcept;
+  Result set_aside() noexcept;
+  Result take_spanning(std::size_t size, std::string_view &line) noexcept;
+  std::size_t held() const noexcept { return long_ ? evbuffer_get_length(long_) : 0; }
 
   evbuffer *from_ = nullptr;
   const char *data_ = nullptr;
-  std::size_t size_ = 0;     // of what is contiguous
-  std::size_t used_ = 0;     // of it, by lines that were found
-  std::size_t scanned_ = 0;  // behind used_, without an LF
+  std::size_t size_ = 0;        // of the first extent
+  std::size_t used_ = 0;        // of it, by lines that were found
+  std::size_t scanned_ = 0;     // behind used_, without an LF
+  evbuffer *long_ = nullptr;    // the beginning of a long line
+  OwnedMemory<char> spanning_;  // the last line that spanned extents
 };
 
 // The line without its LF, and without the CR before that.

@@ -14,11 +14,11 @@ struct evhttp_uri *evhttp_uri_new(void) {
 }
 
 struct evhttp_uri *evhttp_uri_parse(const char *text) {
-  return evhttp_uri::parse(text, 0);
+  return evhttp_uri_parse_with_flags(text, 0);
 }
 
 struct evhttp_uri *evhttp_uri_parse_with_flags(const char *text, unsigned flags) {
-  return evhttp_uri::parse(text, flags);
+  return text ? evhttp_uri::parse(text, flags) : nullptr;
 }
 
 void evhttp_uri_set_flags(struct evhttp_uri *uri, unsigned flags) { uri->set_flags(flags); }
@@ -28,7 +28,7 @@ void evhttp_uri_free(struct evhttp_uri *uri) {
 }
 
 char *evhttp_uri_join(struct evhttp_uri *uri, char *out, size_t room) {
-  return uri->join(out, room) ? out : nullptr;
+  return uri && out && uri->join(out, room) ? out : nullptr;
 }
 
 const char *evhttp_uri_get_scheme(const struct evhttp_uri *uri) { return uri->scheme(); }
@@ -77,17 +77,16 @@ char *evhttp_decode_uri(const char *text) {
 
 int evhttp_parse_query_str_flags(const char *query, struct evkeyvalq *parameters, unsigned flags) {
   evi::headers_init(*parameters);
-  return evi::query_parse(query, flags, *parameters) ? 0 : -1;
+  return !query || evi::query_parse(query, flags, *parameters) ? 0 : -1;
 }
 
 int evhttp_parse_query_str(const char *query, struct evkeyvalq *parameters) {
-  evi::headers_init(*parameters);
-  return evi::query_parse(query, 0, *parameters) ? 0 : -1;
+  return evhttp_parse_query_str_flags(query, parameters, 0);
 }
 
 int evhttp_parse_query(const char *text, struct evkeyvalq *parameters) {
   evi::headers_init(*parameters);
-  const evi::OwnedUri uri{evhttp_uri::parse(text, 0)};
+  const evi::OwnedUri uri{evhttp_uri_parse(text)};
   if (!uri) return -1;
   return !uri->query() || evi::query_parse(uri->query(), 0, *parameters) ? 0 : -1;
 }
@@ -95,14 +94,15 @@ int evhttp_parse_query(const char *text, struct evkeyvalq *parameters) {
 char *evhttp_htmlescape(const char *text) { return text ? evi::html_escape(text) : nullptr; }
 
 const char *evhttp_find_header(const struct evkeyvalq *headers, const char *name) {
-  return evi::headers_find(*headers, name);
+  return name ? evi::headers_find(*headers, name) : nullptr;
 }
 
 int evhttp_remove_header(struct evkeyvalq *headers, const char *name) {
-  return evi::headers_remove(*headers, name) ? 0 : -1;
+  return name && evi::headers_remove(*headers, name) ? 0 : -1;
 }
 
 int evhttp_add_header(struct evkeyvalq *headers, const char *name, const char *value) {
+  if (!name || !value) return -1;
   return evi::header_is_safe(name, value) && evi::headers_append(*headers, name, value) ? 0 : -1;
 }
 

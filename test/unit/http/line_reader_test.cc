@@ -67,18 +67,43 @@ TEST(LineReader, GoesOnWhereItWas) {
   EXPECT_EQ(lines[1], "ab\n");
 }
 
+// Where a line spans extents, and where the beginning of a long one is set aside.
 TEST(LineReader, ReportsLackOfMemory) {
-  test::FaultAlloc memory;
-  const Buffer buffer{evbuffer_new()};
-  const std::string text(4000, 'x');
-  add_in_extents(buffer.get(), text, 1000);
-  LineReader reader;
-  std::string_view line;
-  reader.begin(buffer.get());
-  memory.fail_at(1, true);
-  EXPECT_EQ(reader.next(line), LineReader::failed);
-  reader.end();
-  EXPECT_EQ(evbuffer_get_length(buffer.get()), 4000u);
+  for (const std::string &text : {std::string(3999, 'x') + "\n", std::string(5000, 'x')}) {
+    test::FaultAlloc memory;
+    const Buffer buffer{evbuffer_new()};
+    add_in_extents(buffer.get(), text, 1000);
+    LineReader reader;
+    std::string_view line;
+    reader.begin(buffer.get());
+    memory.fail_at(1, true);
+    EXPECT_EQ(reader.next(line), LineReader::failed);
+    reader.end();
+    EXPECT_EQ(evbuffer_get_length(buffer.get()), text.size());
+  }
+}
+
+// What has been set aside is neither in the buffer nor lost.
+TEST(LineReader, LongLinesLeaveTheBufferBeforeTheirEnd) {
+  for (const std::size_t piece : {1, 7, 500, 3000, 6000}) {
+    const Buffer buffer{evbuffer_new()};
+    LineReader reader;
+    std::string text;
+    while (text.size() < 20000) {
+      const std::string more(piece, static_cast<char>('a' + text.size() % 26));
+      text += more;
+      ASSERT_EQ(evbuffer_add(buffer.get(), more.data(), more.size()), 0);
+      EXPECT_TRUE(lines_of(reader, buffer.get()).empty());
+      EXPECT_EQ(reader.pending(), text.size());
+    }
+    EXPECT_EQ(evbuffer_get_length(buffer.get()), 0u);
+    ASSERT_EQ(evbuffer_add(buffer.get(), "\r\nnext\n", 7), 0);
+    const auto lines = lines_of(reader, buffer.get());
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[0], text + "\r\n");
+    EXPECT_EQ(lines[1], "next\n");
+    EXPECT_EQ(reader.pending(), 0u);
+  }
 }
 
 TEST(LineReader, LineEnds) {
