@@ -14,6 +14,10 @@ void end_writing(evutil_socket_t fd) noexcept;
 // As much as the socket takes at once, without waiting or a signal.
 void send_at_once(evutil_socket_t fd, std::string_view bytes) noexcept;
 
+// Whether the client has ended its side, and all that it sent before that was read. Takes nothing out. False
+// for -1 and for what is no socket.
+bool has_no_more_input(evutil_socket_t fd) noexcept;
+
 }  // namespace evi
 
 #endif

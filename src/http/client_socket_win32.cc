@@ -10,4 +10,10 @@ void send_at_once(evutil_socket_t fd, std::string_view bytes) noexcept {
   send(static_cast<SOCKET>(fd), bytes.data(), static_cast<int>(bytes.size()), 0);
 }
 
+// The socket of a bufferevent never waits.
+bool has_no_more_input(evutil_socket_t fd) noexcept {
+  char byte;
+  return fd >= 0 && recv(static_cast<SOCKET>(fd), &byte, sizeof(byte), MSG_PEEK) == 0;
+}
+
 }  // namespace evi

@@ -1,24 +1,22 @@
-// The life of a server's connection, and the replies that go over it. What it reads is in connection_read.cc.
+// The life of a server's connection. What it reads is in connection_read.cc, what it replies in
+// connection_reply.cc.
 #include "http/connection.h"
 
 #include <cstring>
 #include <new>
 
 #include "event2/buffer.h"
+#include "event2/event.h"
 #include "http/connection_pin.h"
-#include "http/headers.h"
-#include "http/reply.h"
-#include "http/request_head.h"
+#include "http/limits.h"
 #include "http/server.h"
-#include "http/status.h"
 #include "util/alloc.h"
-#include "util/text.h"
 
 using namespace evi;
 
-// --- life ---
+// --- the beginning ---
 
-evhttp_connection *evhttp_connection::accept(evhttp &server, bufferevent *bev, const sockaddr *address,
+evhttp_connection *evhttp_connection::create(evhttp &server, bufferevent *bev, const sockaddr *address,
                                              int length, const ConnectionSettings &settings) noexcept {
   const std::size_t address_size = address && length > 0 ? static_cast<std::size_t>(length) : 0;
   void *memory = mm_malloc(sizeof(evhttp_connection) + address_size);
@@ -31,11 +29,15 @@ evhttp_connection *evhttp_connection::accept(evhttp &server, bufferevent *bev, c
     std::memcpy(static_cast<void *>(made + 1), address, address_size);
     made->set_peer(*address);
   }
-  bufferevent_setcb(bev, on_read, on_written, on_event, made);
-  made->apply_timeouts();
-  bufferevent_enable(bev, EV_READ | EV_WRITE);
-  made->reading_ = true;
   return made;
+}
+
+bool evhttp_connection::start() noexcept {
+  const Pin pin(*this);
+  bufferevent_setcb(bev_, on_read, on_written, on_event, this);
+  if (set_timeouts() && bufferevent_enable(bev_, EV_READ | EV_WRITE) == 0) return true;
+  dispose(Output::lost);
+  return false;
 }
 
 const sockaddr *evhttp_connection::peer_address() const noexcept {
@@ -55,48 +57,152 @@ void evhttp_connection::set_peer(const sockaddr &address) noexcept {
   }
 }
 
-void evhttp_connection::apply_timeouts() noexcept {
-  bufferevent_set_timeouts(bev_, &settings_.read_timeout, &settings_.write_timeout);
+// --- the bufferevent ---
+
+// Without a timeout for reading while only what comes unasked is read: the time that the program takes is not
+// the client's.
+bool evhttp_connection::set_timeouts() noexcept {
+  const bool unasked = reading_ == Reading::unasked && !taken_over();
+  const timeval *reading = unasked ? nullptr : &settings_.read_timeout;
+  return bufferevent_set_timeouts(bev_, reading, &settings_.write_timeout) == 0;
 }
 
-void evhttp_connection::dispose() noexcept {
+// Enabling again reports a timeout that could not be added. The program uses the connection, so that the
+// error is deferred.
+void evhttp_connection::apply_timeouts() noexcept {
+  if (dead_) return;
+  const bool reads = !taken_over() && reading_ != Reading::nothing;
+  if (set_timeouts() && (!reads || bufferevent_enable(bev_, EV_READ) == 0)) return;
+  bufferevent_trigger_event(bev_, BEV_EVENT_ERROR | BEV_EVENT_READING, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+void evhttp_connection::set_closes_on_eof(bool closes) noexcept {
+  settings_.closes_on_eof = closes;
+  if (!closes || !eof_ || dead_ || taken_over()) return;
+  bufferevent_trigger_event(bev_, BEV_EVENT_EOF | BEV_EVENT_READING, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+bool evhttp_connection::taken_over() const noexcept {
+  bufferevent_data_cb reading = nullptr, writing = nullptr;
+  bufferevent_event_cb event = nullptr;
+  void *arg = nullptr;
+  bufferevent_getcb(bev_, &reading, &writing, &event, &arg);
+  return reading != on_read || writing != on_written || event != on_event || arg != this;
+}
+
+void evhttp_connection::take_back() noexcept {
+  if (!taken_over()) return;
+  bufferevent_setcb(bev_, on_read, on_written, on_event, this);
+  reading_ = bufferevent_get_enabled(bev_) & EV_READ ? Reading::request : Reading::nothing;
+  // In process() at the latest, whose end it is otherwise.
+  if (bufferevent_enable(bev_, EV_WRITE) != 0) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
+  if (!processing_) update_reading();
+}
+
+evhttp_connection::Reading evhttp_connection::wanted_reading() const noexcept {
+  if (eof_) return Reading::nothing;
+  if (lingering_ || state_ < State::handling) return Reading::request;
+  return evbuffer_get_length(input()) < kMaxWaitingInput ? Reading::unasked : Reading::nothing;
+}
+
+// While the program works on a request the client may send the next ones, up to a bound; and it is noticed
+// when it goes.
+void evhttp_connection::update_reading() noexcept {
+  const Reading wanted = wanted_reading();
+  if (wanted == reading_ || taken_over()) return;
+  reading_ = wanted;
+  const bool done = wanted == Reading::nothing ? bufferevent_disable(bev_, EV_READ) == 0
+                                               : set_timeouts() && bufferevent_enable(bev_, EV_READ) == 0;
+  // It may have called on_event().
+  if (!done && !dead_) fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
+}
+
+// --- the end ---
+
+void evhttp_connection::dispose(Output output) noexcept {
   if (dead_) return;
   const Pin pin(*this);
   dead_ = true;
+  const bool sends = output == Output::sent_first && has_whole_replies() && !taken_over();
   drop_request();
-  server_.remove(*this);
+  lines_.reset();
+  server_.begin_close(*this);
   if (close_cb_) close_cb_(this, close_arg_);
+  // The callback may have freed the server.
+  if (!closed_ && !(sends && drain())) close();
+}
+
+void evhttp_connection::release_by_program() noexcept {
+  released_ = true;
+  dispose();
+}
+
+// A reply in parts that is cut off is not worth waiting for, those in front of it are.
+bool evhttp_connection::has_whole_replies() const noexcept {
+  return unsent() > (state_ == State::streaming ? reply_bytes_ : 0);
+}
+
+// Has the output sent, within the time that the client may take for a part of it.
+bool evhttp_connection::drain() noexcept {
+  if (unsent() == 0) return false;
+  deadline_ = event_new(bufferevent_get_base(bev_), -1, EV_TIMEOUT, on_deadline, this);
+  if (!deadline_ || event_add(deadline_, &settings_.write_timeout) != 0) return false;
+  bufferevent_setcb(bev_, nullptr, on_drained, on_drain_failed, this);
+  bufferevent_setwatermark(bev_, EV_WRITE, 0, 0);
+  return bufferevent_disable(bev_, EV_READ) == 0 && bufferevent_enable(bev_, EV_WRITE) == 0 && !closed_;
+}
+
+void evhttp_connection::on_drained(bufferevent *, void *self) noexcept {
+  auto &connection = *static_cast<evhttp_connection *>(self);
+  if (connection.unsent() == 0) connection.close();
+}
+
+void evhttp_connection::on_drain_failed(bufferevent *, short, void *self) noexcept {
+  static_cast<evhttp_connection *>(self)->close();
+}
+
+void evhttp_connection::on_deadline(evutil_socket_t, short, void *self) noexcept {
+  static_cast<evhttp_connection *>(self)->close();
+}
+
+void evhttp_connection::close() noexcept {
+  if (closed_) return;
+  const Pin pin(*this);
+  closed_ = true;
+  server_.remove(*this);
+  if (deadline_) event_free(deadline_);
   bufferevent_free(bev_);
   bev_ = nullptr;
 }
 
-// What the program has not replied to stays with it.
+// What the program has not replied to stays with it, unless it has taken the connection for something else.
 void evhttp_connection::drop_request() noexcept {
   HttpRequest *request = request_;
   if (!request) return;
   request_ = nullptr;
   request->evcon = nullptr;
-  if (!request->is_users() && !request->is_owned()) request->dispose();
+  if (request->is_owned() || (request->is_users() && !taken_over())) return;
+  request->dispose();
 }
 
 void evhttp_connection::forget(HttpRequest &request) noexcept {
   request.evcon = nullptr;
   if (&request != request_) return;
   request_ = nullptr;
-  // Nobody will reply to it any more.
-  if (state_ != State::replied) dispose();
+  // No reply to it can come any more.
+  if (state_ != State::replied && !taken_over()) dispose();
 }
 
-void evhttp_connection::fail(evhttp_request_error error) noexcept {
+void evhttp_connection::fail(evhttp_request_error error, Output output) noexcept {
   const Pin pin(*this);
   if (request_ && request_->error_cb) {
     const RequestGuard guard(*request_);
     request_->error_cb(error, request_->cb_arg);
   }
-  dispose();
+  dispose(output);
 }
 
-// --- what the bufferevent tells ---
+// --- what the bufferevent reports ---
 
 void evhttp_connection::on_read(bufferevent *, void *self) noexcept {
   static_cast<evhttp_connection *>(self)->process();
@@ -104,7 +210,7 @@ void evhttp_connection::on_read(bufferevent *, void *self) noexcept {
 
 void evhttp_connection::on_written(bufferevent *, void *self) noexcept {
   auto &connection = *static_cast<evhttp_connection *>(self);
-  // A callback that was put off may come when there is output again.
+  // A deferred callback may come when there is output again.
   if (connection.unsent() > 0) return;
   const Pin pin(connection);
   if (ConnectionCallback sent = connection.sent_cb_) {
@@ -117,182 +223,34 @@ void evhttp_connection::on_written(bufferevent *, void *self) noexcept {
 
 void evhttp_connection::on_event(bufferevent *, short what, void *self) noexcept {
   auto &connection = *static_cast<evhttp_connection *>(self);
-  if (what & BEV_EVENT_TIMEOUT) return connection.fail(EVREQ_HTTP_TIMEOUT);
-  if (what & BEV_EVENT_ERROR) return connection.fail(EVREQ_HTTP_BUFFER_ERROR);
-  if (what & BEV_EVENT_EOF) connection.close_when_sent();
+  if (what & BEV_EVENT_ERROR) return connection.fail(EVREQ_HTTP_BUFFER_ERROR, Output::lost);
+  if (what & BEV_EVENT_EOF) return connection.input_ended();
+  if (!(what & BEV_EVENT_TIMEOUT)) return;
+  if (what & BEV_EVENT_WRITING) return connection.fail(EVREQ_HTTP_TIMEOUT, Output::lost);
+  if (connection.reading_ == Reading::request) return connection.fail(EVREQ_HTTP_TIMEOUT, Output::sent_first);
+  // It expired before the request was complete, and was reported after that.
+  connection.reading_ = Reading::nothing;
+  connection.update_reading();
 }
 
-// The peer sends no more, but may well want to read the replies that it has asked for.
-void evhttp_connection::close_when_sent() noexcept {
+// A client that ends its side before the reply is begun may wait for it. One that does so later has gone, as
+// far as libevent's programs are concerned.
+void evhttp_connection::input_ended() noexcept {
+  const Pin pin(*this);
+  eof_ = true;
+  const bool gone =
+      (state_ == State::streaming && !half_closed_) || (state_ == State::handling && settings_.closes_on_eof);
+  if (gone) return fail(EVREQ_HTTP_EOF, Output::lost);
+  if (state_ < State::handling || lingering_) return finish_without_input();
+  update_reading();
+}
+
+// What is missing of a request never comes; replies to earlier ones are sent.
+void evhttp_connection::finish_without_input() noexcept {
   closing_ = true;
-  if (state_ == State::handling || state_ == State::streaming) return;
-  if (state_ == State::replied && !lingering_) return;
-  if (unsent() == 0) return fail(EVREQ_HTTP_EOF);
+  if (unsent() == 0) return fail(EVREQ_HTTP_EOF, Output::lost);
   lingering_ = false;
   if (state_ != State::replied) drop_request();
   state_ = State::replied;
   update_reading();
-}
-
-// --- replies ---
-
-bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
-  if (closing_) return true;
-  const bool proxy = (request.flags & EVHTTP_PROXY_REQUEST) != 0;
-  const std::string_view name = proxy ? "Proxy-Connection" : "Connection";
-  bool keep = request.minor > 0 && !proxy;
-  for (const evkeyval *field = headers_first(request.input()); field; field = headers_next(*field)) {
-    if (!equal_ignoring_case(field->key, name)) continue;
-    if (list_has(field->value, "close")) return true;
-    keep |= list_has(field->value, "keep-alive");
-  }
-  const char *told = headers_find(*request.output_headers, "Connection");
-  return !keep || (told && list_has(told, "close"));
-}
-
-void evhttp_connection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
-  request.kind = EVHTTP_RESPONSE;
-  request.response_code = code;
-  if (!request.set_reason(reason ? reason : reason_phrase(code))) dispose();
-}
-
-namespace {
-
-// RFC 9110 9.3.2, 9.3.6: whether a reply to that request has a body.
-bool has_body(const HttpRequest &request) noexcept {
-  if (request.type == EVHTTP_REQ_HEAD) return false;
-  const bool tunnel = request.type == EVHTTP_REQ_CONNECT && request.response_code / 100 == 2;
-  return !tunnel && status_has_body(request.response_code);
-}
-
-std::string_view text_or_nothing(const char *text) noexcept {
-  return text ? std::string_view(text) : std::string_view();
-}
-
-}  // namespace
-
-void evhttp_connection::reply(HttpRequest &request, int code, const char *reason, evbuffer *body) noexcept {
-  if (state_ != State::handling) return cut_short(request);
-  const Pin pin(*this);
-  // Whatever happens, the request is not the program's any more.
-  request.userdone = 1;
-  begin_reply(request, code, reason);
-  if (dead_) return;
-  // A program may have collected its body in the request already.
-  evbuffer *whole = body;
-  if (!body || evbuffer_get_length(request.output_buffer) > 0) {
-    whole = request.output_buffer;
-    if (body) evbuffer_add_buffer(whole, body);
-  }
-  using Persistence = ReplyShape::Persistence;
-  closing_ = must_close(request);
-  ReplyShape shape;
-  const bool connection_said = headers_find(*request.output_headers, "Connection") != nullptr;
-  const bool described = status_has_body(code);
-  const bool measured = described && (request.minor > 0 || !closing_);
-  if (!connection_said && closing_ && request.minor > 0) shape.persistence = Persistence::close;
-  if (!connection_said && !closing_ && request.minor == 0) shape.persistence = Persistence::keep_alive;
-  if (measured && !headers_find(*request.output_headers, "Content-Length"))
-    shape.length = evbuffer_get_length(whole);
-  if (request.minor > 0) shape.date = server_.date();
-  if (described) shape.content_type = text_or_nothing(server_.default_content_type);
-  if (!write_reply_head(request, shape, output())) return dispose();
-  if (!has_body(request)) {
-    evbuffer_drain(whole, evbuffer_get_length(whole));
-  } else if (evbuffer_add_buffer(output(), whole) != 0) {
-    return dispose();
-  }
-  complete_reply();
-}
-
-void evhttp_connection::start_reply(HttpRequest &request, int code, const char *reason) noexcept {
-  const Pin pin(*this);
-  if (state_ != State::handling) return;
-  begin_reply(request, code, reason);
-  if (dead_) return;
-  using Persistence = ReplyShape::Persistence;
-  const bool measured = headers_find(*request.output_headers, "Content-Length") != nullptr;
-  const bool body = has_body(request);
-  request.chunked = body && !measured && request.minor > 0;
-  // Without a length and without chunks the body ends with the connection.
-  closing_ = must_close(request) || (body && !measured && !request.chunked);
-  ReplyShape shape;
-  shape.chunked = request.chunked;
-  if (!headers_find(*request.output_headers, "Connection")) {
-    if (closing_ && request.minor > 0) shape.persistence = Persistence::close;
-    if (!closing_ && request.minor == 0) shape.persistence = Persistence::keep_alive;
-  }
-  if (request.minor > 0) shape.date = server_.date();
-  if (status_has_body(code)) shape.content_type = text_or_nothing(server_.default_content_type);
-  if (!write_reply_head(request, shape, output())) return dispose();
-  state_ = State::streaming;
-}
-
-void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, ConnectionCallback sent,
-                                   void *arg) noexcept {
-  const std::size_t size = evbuffer_get_length(data);
-  if (state_ != State::streaming || size == 0 || !has_body(request)) return;
-  const Pin pin(*this);
-  bool added = !request.chunked ||
-               evbuffer_add_printf(output(), "%llx\r\n", static_cast<unsigned long long>(size)) >= 0;
-  added = added && evbuffer_add_buffer(output(), data) == 0;
-  added = added && (!request.chunked || evbuffer_add(output(), "\r\n", 2) == 0);
-  // What was sent so far cannot be taken back.
-  if (!added) return fail(EVREQ_HTTP_BUFFER_ERROR);
-  sent_cb_ = sent;
-  sent_arg_ = arg;
-}
-
-void evhttp_connection::end_reply(HttpRequest &request) noexcept {
-  if (state_ != State::streaming) return;
-  const Pin pin(*this);
-  request.userdone = 1;
-  constexpr std::string_view kLastChunk = "0\r\n\r\n";
-  if (request.chunked && evbuffer_add(output(), kLastChunk.data(), kLastChunk.size()) != 0) {
-    return fail(EVREQ_HTTP_BUFFER_ERROR);
-  }
-  complete_reply();
-}
-
-template <typename WritePage>
-void evhttp_connection::reply_page(HttpRequest &request, int code, const char *reason,
-                                   WritePage write) noexcept {
-  if (state_ != State::handling) return cut_short(request);
-  const Pin pin(*this);
-  evbuffer *page = evbuffer_new();
-  const bool written = page && write(page);
-  // The program's function for pages may have closed the connection.
-  if (written && !dead_) reply(request, code, reason, page);
-  if (page) evbuffer_free(page);
-  if (written) return;
-  request.userdone = 1;
-  dispose();
-}
-
-void evhttp_connection::reply_error(HttpRequest &request, int code, const char *reason) noexcept {
-  reply_page(request, code, reason, [&](evbuffer *page) noexcept {
-    return write_error_page(request, server_.error_page, code, reason, page);
-  });
-}
-
-void evhttp_connection::reply_not_found(HttpRequest &request) noexcept {
-  reply_page(request, HTTP_NOTFOUND, nullptr, [&](evbuffer *page) noexcept {
-    return write_not_found_page(request, server_.error_page, page);
-  });
-}
-
-// A second reply: what was begun cannot be taken back, but the client shall see that it is not whole.
-void evhttp_connection::cut_short(HttpRequest &request) noexcept {
-  if (state_ != State::streaming) return;
-  request.userdone = 1;
-  closing_ = true;
-  complete_reply();
-}
-
-void evhttp_connection::complete_reply() noexcept {
-  state_ = State::replied;
-  // Outside of process() the rest is done when all has been sent, which some transports do at once.
-  if (!processing_ && unsent() == 0) {
-    bufferevent_trigger(bev_, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
-  }
 }

@@ -3,6 +3,13 @@
 // The connection belongs to its server, the request to the connection, until the request is the program's:
 // from the call of its callback to its reply. A connection that goes meanwhile leaves the request behind,
 // with no connection; a reply to it then frees it. All of it lives in the thread of the base's loop.
+//
+// Its end has two steps. dispose() makes it dead: its request is dropped and the close callback runs. If
+// whole replies are in the output then, they are sent, by a bufferevent with callbacks of its own and a
+// deadline; close() follows.
+//
+// The bufferevent is the program's as soon as that has set callbacks of its own: nothing is changed of it
+// until the program replies, which gives it back, or the connection goes.
 #ifndef EVI_HTTP_CONNECTION_H
 #define EVI_HTTP_CONNECTION_H
 
@@ -17,6 +24,7 @@
 #include "http/request.h"
 #include "util/intrusive_list.h"
 
+struct event;
 struct sockaddr;
 
 namespace evi {
@@ -31,6 +39,7 @@ struct ConnectionSettings {
   std::uint64_t max_body;
   evhttp_ext_method_cb ext_method = nullptr;
   bool lingers = false;
+  bool closes_on_eof = false;  // also while the program works on a request
 };
 
 }  // namespace evi
@@ -38,10 +47,18 @@ struct ConnectionSettings {
 struct evhttp_connection final {
  public:
   // Takes over the bufferevent, also if it fails: null without memory.
-  static evhttp_connection *accept(evhttp &server, bufferevent *bev, const sockaddr *address, int length,
+  static evhttp_connection *create(evhttp &server, bufferevent *bev, const sockaddr *address, int length,
                                    const evi::ConnectionSettings &settings) noexcept;
-  // Closes it and takes it off its server. Its memory goes when nothing on the stack uses it any more.
-  void dispose() noexcept;
+  // Begins to serve; disposes of it if that fails.
+  [[nodiscard]] bool start() noexcept;
+
+  enum class Output : std::uint8_t { sent_first, lost };
+  // Takes it off its server; see above. Its memory goes when nothing on the stack uses it any more.
+  void dispose(Output output = Output::sent_first) noexcept;
+  // evhttp_connection_free().
+  void release_by_program() noexcept;
+  // Frees the bufferevent of a dead connection.
+  void close() noexcept;
 
   evhttp &server() const noexcept { return server_; }
   bufferevent *bev() const noexcept { return bev_; }
@@ -50,7 +67,9 @@ struct evhttp_connection final {
   // Null if the peer has no address.
   const sockaddr *peer_address() const noexcept;
   evi::ConnectionSettings &settings() noexcept { return settings_; }
+  // To be called when they were changed.
   void apply_timeouts() noexcept;
+  void set_closes_on_eof(bool closes) noexcept;
   void set_close_callback(evi::ConnectionCallback cb, void *arg) noexcept {
     close_cb_ = cb;
     close_arg_ = arg;
@@ -93,6 +112,12 @@ struct evhttp_connection final {
   static void on_read(bufferevent *, void *self) noexcept;
   static void on_written(bufferevent *, void *self) noexcept;
   static void on_event(bufferevent *, short what, void *self) noexcept;
+  static void on_drained(bufferevent *, void *self) noexcept;
+  static void on_drain_failed(bufferevent *, short what, void *self) noexcept;
+  static void on_deadline(evutil_socket_t, short what, void *self) noexcept;
+
+  // What is read: the request; only what comes unasked, to notice that the client has gone; nothing.
+  enum class Reading : std::uint8_t { request, unasked, nothing };
 
   void set_peer(const sockaddr &address) noexcept;
   evbuffer *input() const noexcept { return bufferevent_get_input(bev_); }
@@ -109,7 +134,11 @@ struct evhttp_connection final {
   bool read_chunk_end() noexcept;
   bool read_trailers() noexcept;
   bool after_reply() noexcept;
+  Reading wanted_reading() const noexcept;
   void update_reading() noexcept;
+  bool set_timeouts() noexcept;
+  bool taken_over() const noexcept;
+  void take_back() noexcept;
 
   bool begin_request() noexcept;
   int take_head_line(std::string_view line) noexcept;
@@ -130,9 +159,12 @@ struct evhttp_connection final {
 
   bool finish_request() noexcept;
   void discard_input() noexcept;
-  void close_when_sent() noexcept;
-  void fail(evhttp_request_error error) noexcept;
+  void input_ended() noexcept;
+  void finish_without_input() noexcept;
+  void fail(evhttp_request_error error, Output output) noexcept;
   void drop_request() noexcept;
+  bool has_whole_replies() const noexcept;
+  [[nodiscard]] bool drain() noexcept;
 
   bool must_close(const evi::HttpRequest &request) const noexcept;
   void begin_reply(evi::HttpRequest &request, int code, const char *reason) noexcept;
@@ -140,6 +172,8 @@ struct evhttp_connection final {
   void reply_page(evi::HttpRequest &request, int code, const char *reason, WritePage write) noexcept;
   void cut_short(evi::HttpRequest &request) noexcept;
   void complete_reply() noexcept;
+  [[nodiscard]] bool add_chunk(const evi::HttpRequest &request, evbuffer *data, std::size_t size) noexcept;
+  void note_added(std::size_t unsent_before) noexcept;
 
   evhttp &server_;
   bufferevent *bev_;
@@ -151,18 +185,24 @@ struct evhttp_connection final {
   evi::ConnectionSettings settings_;
   evi::LineReader lines_;
   evi::ChunkLines chunks_;
-  std::size_t head_bytes_ = 0;  // of the head, then of the trailers
+  std::size_t head_bytes_ = 0;   // of the head, then of the trailers
+  std::size_t reply_bytes_ = 0;  // of the reply in parts, that were added to the output
   std::uint64_t linger_bytes_ = 0;
+  event *deadline_ = nullptr;  // for what is sent after its end
   unsigned fields_ = 0;
   unsigned pins_ = 0;
   std::size_t address_size_;
   std::uint16_t peer_port_ = 0;
   State state_ = State::head;
+  Reading reading_ = Reading::request;
   bool dead_ = false;
+  bool closed_ = false;    // the memory goes with the last pin
+  bool released_ = false;  // by the program
   bool processing_ = false;
-  bool reading_ = false;
-  bool closing_ = false;    // when the output has been sent
-  bool lingering_ = false;  // discards input until then
+  bool closing_ = false;      // when the output has been sent
+  bool lingering_ = false;    // discards input until then
+  bool eof_ = false;          // the client sends no more
+  bool half_closed_ = false;  // it did so before the reply was begun, and waits for it
   char peer_host_[evi::kMaxPeerText] = "";
 };
 

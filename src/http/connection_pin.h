@@ -1,4 +1,6 @@
-// Keeps a connection's memory while its functions are on the stack.
+// Keeps a connection's memory while its functions are on the stack. A count in the connection, not a link to
+// the stack: callbacks of the program may leave by longjmp(), an exception or the end of their thread, and
+// then the memory stays.
 #ifndef EVI_HTTP_CONNECTION_PIN_H
 #define EVI_HTTP_CONNECTION_PIN_H
 
@@ -11,7 +13,7 @@ class evhttp_connection::Pin {
   Pin(const Pin &) = delete;
   Pin &operator=(const Pin &) = delete;
   ~Pin() {
-    if (--connection_.pins_ == 0 && connection_.dead_) evi::mm_free(&connection_);
+    if (--connection_.pins_ == 0 && connection_.closed_) evi::destroy(&connection_);
   }
 
  private:

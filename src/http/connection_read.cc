@@ -25,7 +25,9 @@ void evhttp_connection::process() noexcept {
   while (!dead_ && step()) {
   }
   processing_ = false;
-  if (!dead_) update_reading();
+  if (dead_) return;
+  if (eof_ && (state_ < State::handling || lingering_)) return finish_without_input();
+  update_reading();
 }
 
 bool evhttp_connection::step() noexcept {
@@ -46,19 +48,6 @@ bool evhttp_connection::step() noexcept {
       return after_reply();
     default:
       return false;
-  }
-}
-
-// While the program works on a request nothing is read: who sends more has to wait, and a peer that has only
-// stopped sending is not taken for gone.
-void evhttp_connection::update_reading() noexcept {
-  const bool wanted = lingering_ || state_ < State::handling;
-  if (wanted == reading_) return;
-  reading_ = wanted;
-  if (wanted) {
-    bufferevent_enable(bev_, EV_READ);
-  } else {
-    bufferevent_disable(bev_, EV_READ);
   }
 }
 
@@ -101,7 +90,10 @@ bool evhttp_connection::read_head() noexcept {
   std::string_view line;
   int result = kMore;
   LineReader::Result found;
-  while (result == kMore && (found = lines_.next(line)) == LineReader::found) result = take_head_line(line);
+  while (result == kMore && (found = lines_.next(line)) == LineReader::found) {
+    result = take_head_line(line);
+    if (dead_) return false;
+  }
   if (result == kMore && found == LineReader::failed) result = kNoMemory;
   if (result == kMore && head_bytes_ + lines_.pending() > settings_.max_head) result = HTTP_BADREQUEST;
   lines_.end();
@@ -130,6 +122,8 @@ int evhttp_connection::take_request_line(std::string_view line) noexcept {
   request_->minor = static_cast<char>(parts.minor);
   unsigned type = method_of(parts.method);
   if (type == 0) type = ext_method_of(parts.method);
+  // The program's function may have freed the connection, and with it the line.
+  if (dead_) return kNoMemory;
   request_->type = static_cast<evhttp_cmd_type>(type);
   if (!request_->set_target(parts.target)) return kNoMemory;
   return take_target(parts.target) ? kMore : HTTP_BADREQUEST;
@@ -353,6 +347,9 @@ bool evhttp_connection::dispatch() noexcept {
   const RequestGuard guard(request);
   request.mark_dispatched();
   server_.handle(request);
+  // As in libevent, a connection that the program frees in the callback takes the request along.
+  const bool left = released_ && request.is_users() && !request.is_owned() && !guard.gone();
+  if (left) request.dispose();
   return !dead_;
 }
 

@@ -125,7 +125,7 @@ const char *evhttp_request_get_host(struct evhttp_request *request) {
 /* --- connections --- */
 
 void evhttp_connection_free(struct evhttp_connection *connection) {
-  if (connection) connection->dispose();
+  if (connection) connection->release_by_program();
 }
 
 void evhttp_connection_set_closecb(struct evhttp_connection *connection,

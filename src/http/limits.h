@@ -28,6 +28,9 @@ inline constexpr std::uint64_t kMaxLingerBytes = std::uint64_t{1} << 26;
 inline constexpr std::size_t kMaxExtMethod = 32;
 // Unsent replies beyond which no further pipelined request is looked at.
 inline constexpr std::size_t kMaxQueuedReplies = 65536;
+// Input that waits while a request is worked on, beyond which nothing is read until its reply. What one read
+// brings is not cut.
+inline constexpr std::size_t kMaxWaitingInput = 16384;
 
 }  // namespace evi
 

@@ -44,7 +44,9 @@ evhttp *evhttp::create(event_base *base) noexcept {
 
 void evhttp::dispose() noexcept {
   while (evhttp_bound_socket *socket = sockets_.front()) remove_socket(*socket);
-  while (evhttp_connection *connection = connection_list_.front()) connection->dispose();
+  using Output = evhttp_connection::Output;
+  while (evhttp_connection *connection = connection_list_.front()) connection->dispose(Output::lost);
+  while (evhttp_connection *connection = closing_list_.front()) connection->close();
   while (evhttp *vhost = vhosts_.front()) {
     remove_vhost(*vhost);
     vhost->dispose();
@@ -120,8 +122,10 @@ void evhttp::on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *address, 
 bufferevent *evhttp::make_bufferevent(const evhttp_bound_socket &socket, evutil_socket_t fd) noexcept {
   const BuffereventMaker &own = socket.maker.make ? socket.maker : maker;
   if (bufferevent *bev = own.make ? own.make(base_, own.arg) : nullptr) {
-    bufferevent_setfd(bev, fd);
-    return bev;
+    // What could not be added for it is reported when the connection is enabled.
+    if (bufferevent_setfd(bev, fd) == 0 || bufferevent_getfd(bev) == fd) return bev;
+    bufferevent_free(bev);
+    return nullptr;
   }
   return bufferevent_socket_new(base_, fd, BEV_OPT_CLOSE_ON_FREE);
 }
@@ -150,15 +154,20 @@ void evhttp::take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, 
 }
 
 bool evhttp::add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept {
-  evhttp_connection *connection = evhttp_connection::accept(*this, bev, address, length, connections);
+  evhttp_connection *connection = evhttp_connection::create(*this, bev, address, length, connections);
   if (!connection) return false;
   connection_list_.push_back(*connection);
   ++connection_count_;
-  return true;
+  return connection->start();
+}
+
+void evhttp::begin_close(evhttp_connection &connection) noexcept {
+  connection_list_.remove(connection);
+  closing_list_.push_back(connection);
 }
 
 void evhttp::remove(evhttp_connection &connection) noexcept {
-  connection_list_.remove(connection);
+  closing_list_.remove(connection);
   --connection_count_;
 }
 

@@ -105,6 +105,8 @@ struct evhttp final {
   // Serves a client without a socket of this server's. Takes over the bufferevent; false without memory.
   bool serve(bufferevent *bev) noexcept { return add_connection(bev, nullptr, 0); }
 
+  // A dead connection counts until it is closed.
+  void begin_close(evhttp_connection &connection) noexcept;
   void remove(evhttp_connection &connection) noexcept;
   // Calls the program's callback for a request, or replies itself that there is none.
   void handle(evi::HttpRequest &request) noexcept;
@@ -132,6 +134,7 @@ struct evhttp final {
   evi::TailList<evhttp, evi::VhostHook> vhosts_;
   evi::TailList<evhttp_bound_socket, evi::SocketHook> sockets_;
   evi::ConnectionList connection_list_;
+  evi::ConnectionList closing_list_;  // dead ones
   int connection_count_ = 0;
   evi::HostNames aliases_;
   char date_[32] = "";

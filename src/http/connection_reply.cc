@@ -1,0 +1,192 @@
+// What a connection replies: heads, bodies, parts, error pages.
+#include "event2/buffer.h"
+#include "http/client_socket.h"
+#include "http/connection.h"
+#include "http/connection_pin.h"
+#include "http/headers.h"
+#include "http/reply.h"
+#include "http/request_head.h"
+#include "http/server.h"
+#include "http/status.h"
+#include "util/text.h"
+
+using namespace evi;
+
+bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
+  if (closing_ || (eof_ && evbuffer_get_length(input()) == 0)) return true;
+  const bool proxy = (request.flags & EVHTTP_PROXY_REQUEST) != 0;
+  const std::string_view name = proxy ? "Proxy-Connection" : "Connection";
+  bool keep = request.minor > 0 && !proxy;
+  for (const evkeyval *field = headers_first(request.input()); field; field = headers_next(*field)) {
+    if (!equal_ignoring_case(field->key, name)) continue;
+    if (list_has(field->value, "close")) return true;
+    keep |= list_has(field->value, "keep-alive");
+  }
+  const char *told = headers_find(*request.output_headers, "Connection");
+  return !keep || (told && list_has(told, "close"));
+}
+
+void evhttp_connection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
+  take_back();
+  if (dead_) return;
+  request.kind = EVHTTP_RESPONSE;
+  request.response_code = code;
+  if (!request.set_reason(reason ? reason : reason_phrase(code))) dispose();
+}
+
+namespace {
+
+// RFC 9110 9.3.2, 9.3.6: whether a reply to that request has a body.
+bool has_body(const HttpRequest &request) noexcept {
+  if (request.type == EVHTTP_REQ_HEAD) return false;
+  const bool tunnel = request.type == EVHTTP_REQ_CONNECT && request.response_code / 100 == 2;
+  return !tunnel && status_has_body(request.response_code);
+}
+
+std::string_view text_or_nothing(const char *text) noexcept {
+  return text ? std::string_view(text) : std::string_view();
+}
+
+}  // namespace
+
+void evhttp_connection::reply(HttpRequest &request, int code, const char *reason, evbuffer *body) noexcept {
+  if (state_ != State::handling) return cut_short(request);
+  const Pin pin(*this);
+  // Whatever happens, the request is not the program's any more.
+  request.userdone = 1;
+  begin_reply(request, code, reason);
+  if (dead_) return;
+  // A program may have collected its body in the request already.
+  evbuffer *whole = body;
+  if (!body || evbuffer_get_length(request.output_buffer) > 0) {
+    whole = request.output_buffer;
+    if (body && evbuffer_add_buffer(whole, body) != 0) return dispose();
+  }
+  using Persistence = ReplyShape::Persistence;
+  closing_ = must_close(request);
+  ReplyShape shape;
+  const bool connection_said = headers_find(*request.output_headers, "Connection") != nullptr;
+  const std::size_t size = evbuffer_get_length(whole);
+  // A reply to HEAD describes what GET would bring, as far as that is known.
+  const bool described = status_has_body(code) && (size > 0 || request.type != EVHTTP_REQ_HEAD);
+  const bool measured = described && (request.minor > 0 || !closing_);
+  if (!connection_said && closing_ && request.minor > 0) shape.persistence = Persistence::close;
+  if (!connection_said && !closing_ && request.minor == 0) shape.persistence = Persistence::keep_alive;
+  if (measured && !headers_find(*request.output_headers, "Content-Length")) shape.length = size;
+  if (request.minor > 0) shape.date = server_.date();
+  if (described) shape.content_type = text_or_nothing(server_.default_content_type);
+  if (!write_reply_head(request, shape, output())) return dispose();
+  if (!has_body(request)) {
+    evbuffer_drain(whole, size);
+  } else if (evbuffer_add_buffer(output(), whole) != 0) {
+    return dispose();
+  }
+  complete_reply();
+}
+
+void evhttp_connection::start_reply(HttpRequest &request, int code, const char *reason) noexcept {
+  const Pin pin(*this);
+  if (state_ != State::handling) return;
+  begin_reply(request, code, reason);
+  if (dead_) return;
+  using Persistence = ReplyShape::Persistence;
+  const bool measured = headers_find(*request.output_headers, "Content-Length") != nullptr;
+  const bool body = has_body(request);
+  request.chunked = body && !measured && request.minor > 0;
+  // Without a length and without chunks the body ends with the connection.
+  closing_ = must_close(request) || (body && !measured && !request.chunked);
+  ReplyShape shape;
+  shape.chunked = request.chunked;
+  if (!headers_find(*request.output_headers, "Connection")) {
+    if (closing_ && request.minor > 0) shape.persistence = Persistence::close;
+    if (!closing_ && request.minor == 0) shape.persistence = Persistence::keep_alive;
+  }
+  if (request.minor > 0) shape.date = server_.date();
+  const bool described = status_has_body(code) && request.type != EVHTTP_REQ_HEAD;
+  if (described) shape.content_type = text_or_nothing(server_.default_content_type);
+  const std::size_t before = unsent();
+  if (!write_reply_head(request, shape, output())) return dispose();
+  state_ = State::streaming;
+  half_closed_ = eof_ || has_no_more_input(bufferevent_getfd(bev_));
+  reply_bytes_ = 0;
+  note_added(before);
+}
+
+bool evhttp_connection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {
+  if (!request.chunked) return evbuffer_add_buffer(output(), data) == 0;
+  return evbuffer_add_printf(output(), "%llx\r\n", static_cast<unsigned long long>(size)) >= 0 &&
+         evbuffer_add_buffer(output(), data) == 0 && evbuffer_add(output(), "\r\n", 2) == 0;
+}
+
+// Some transports send at once.
+void evhttp_connection::note_added(std::size_t unsent_before) noexcept {
+  const std::size_t now = unsent();
+  if (now > unsent_before) reply_bytes_ += now - unsent_before;
+}
+
+void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, ConnectionCallback sent,
+                                   void *arg) noexcept {
+  const std::size_t size = evbuffer_get_length(data);
+  if (state_ != State::streaming || size == 0 || !has_body(request)) return;
+  const Pin pin(*this);
+  const std::size_t before = unsent();
+  // What was sent so far cannot be taken back.
+  if (!add_chunk(request, data, size)) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
+  note_added(before);
+  sent_cb_ = sent;
+  sent_arg_ = arg;
+}
+
+void evhttp_connection::end_reply(HttpRequest &request) noexcept {
+  if (state_ != State::streaming) return;
+  const Pin pin(*this);
+  request.userdone = 1;
+  constexpr std::string_view kLastChunk = "0\r\n\r\n";
+  if (request.chunked && evbuffer_add(output(), kLastChunk.data(), kLastChunk.size()) != 0) {
+    return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
+  }
+  complete_reply();
+}
+
+template <typename WritePage>
+void evhttp_connection::reply_page(HttpRequest &request, int code, const char *reason,
+                                   WritePage write) noexcept {
+  if (state_ != State::handling) return cut_short(request);
+  const Pin pin(*this);
+  evbuffer *page = evbuffer_new();
+  const bool written = page && write(page);
+  // The program's function for pages may have closed the connection.
+  if (written && !dead_) reply(request, code, reason, page);
+  if (page) evbuffer_free(page);
+  if (written) return;
+  request.userdone = 1;
+  dispose();
+}
+
+void evhttp_connection::reply_error(HttpRequest &request, int code, const char *reason) noexcept {
+  reply_page(request, code, reason, [&](evbuffer *page) noexcept {
+    return write_error_page(request, server_.error_page, code, reason, page);
+  });
+}
+
+void evhttp_connection::reply_not_found(HttpRequest &request) noexcept {
+  reply_page(request, HTTP_NOTFOUND, nullptr, [&](evbuffer *page) noexcept {
+    return write_not_found_page(request, server_.error_page, page);
+  });
+}
+
+// A second reply: what was begun cannot be taken back, but the client shall see that it is not whole.
+void evhttp_connection::cut_short(HttpRequest &request) noexcept {
+  if (state_ != State::streaming) return;
+  request.userdone = 1;
+  closing_ = true;
+  complete_reply();
+}
+
+void evhttp_connection::complete_reply() noexcept {
+  state_ = State::replied;
+  // Outside of process() the rest is done when all has been sent, which some transports do at once.
+  if (!processing_ && unsent() == 0) {
+    bufferevent_trigger(bev_, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+  }
+}
