@@ -1,5 +1,6 @@
 // The façade of event2/http.h for requests, replies and a server's connections.
 #include "event2/buffer.h"
+#include "event2/eventide_http.h"
 #include "event2/http.h"
 #include "http/connection.h"
 #include "http/reply.h"
@@ -172,6 +173,9 @@ void evhttp_connection_set_max_headers_size(struct evhttp_connection *connection
 }
 void evhttp_connection_set_max_body_size(struct evhttp_connection *connection, ev_ssize_t limit) {
   connection->settings().max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
+}
+void eventide_http_connection_set_close_on_eof(struct evhttp_connection *connection, int on) {
+  connection->set_closes_on_eof(on != 0);
 }
 void evhttp_connection_set_ext_method_cmp(struct evhttp_connection *connection, evhttp_ext_method_cb cb) {
   connection->settings().ext_method = cb;

@@ -1,7 +1,8 @@
-// The façade of event2/http.h and event2/http_compat.h for servers.
+// The façade of event2/http.h, event2/http_compat.h and event2/eventide_http.h for servers.
 #include "event2/event.h"
 #include "event2/event_compat.h"
 #include "event2/event_struct.h"
+#include "event2/eventide_http.h"
 #include "event2/http.h"
 #include "event2/http_compat.h"
 #include "http/server.h"
@@ -140,6 +141,10 @@ int evhttp_set_flags(struct evhttp *http, int flags) {
   if (flags & ~EVHTTP_SERVER_LINGERING_CLOSE) return -1;
   http->connections.lingers = (flags & EVHTTP_SERVER_LINGERING_CLOSE) != 0;
   return 0;
+}
+
+void eventide_http_set_close_on_eof(struct evhttp *http, int on) {
+  http->connections.closes_on_eof = on != 0;
 }
 
 struct evhttp *evhttp_start(const char *address, ev_uint16_t port) {
