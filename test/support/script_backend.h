@@ -58,12 +58,15 @@ struct ScriptBackend : evi::Backend {
 
   // Whether the next updates that ask for something, the next waits, and the creation of a base fail.
   int fail_updates = 0;
+  // The one of those updates that fails, counted from 1; 0 for none.
+  int fail_update_at = 0;
   int fail_waits = 0;
   bool refuse_to_start = false;
 
   std::vector<Update> updates;
   std::vector<evi::Micros> waits;
   bool destroyed = false;
+  bool failed_update = false;
 
  private:
   static ScriptBackend *&latest() {
@@ -73,8 +76,9 @@ struct ScriptBackend : evi::Backend {
 
   bool note_update(int fd, evi::FdSlot &slot, std::uint8_t wanted) {
     updates.push_back({fd, wanted});
-    if (wanted && fail_updates > 0) {
-      --fail_updates;
+    if (wanted && (fail_updates > 0 || (fail_update_at > 0 && --fail_update_at == 0))) {
+      if (fail_updates > 0) --fail_updates;
+      failed_update = true;
       errno = EPERM;
       evi::set_socket_error(evi::kNotPermitted);
       return false;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "http/headers.h"
+#include "http/limits.h"
 #include "support/fault_alloc.h"
 #include "unit/http/served.h"
 
@@ -101,20 +102,28 @@ TEST(Connection, SettingUpSurvivesLackOfMemory) {
   });
 }
 
-// While the program works on a request the next ones wait unread, and do not fill the memory.
+// While the program works on a request the next ones wait, up to a bound beyond which nothing is read.
 TEST(Connection, ReadsNoFurtherThanItMust) {
   static evhttp_request *kept;
+  const auto waiting = [] {
+    return evbuffer_get_length(bufferevent_get_input(evhttp_connection_get_bufferevent(kept->evcon)));
+  };
   test::Served served;
   ASSERT_TRUE(served);
   evhttp_set_gencb(
       served.http(), [](evhttp_request *req, void *) { kept = req; }, nullptr);
   served.send("GET / HTTP/1.1\r\n\r\n");
   ASSERT_TRUE(kept);
-  served.send("GET /next HTTP/1.1\r\n\r\n");
-  EXPECT_EQ(evbuffer_get_length(bufferevent_get_input(evhttp_connection_get_bufferevent(kept->evcon))), 0u);
+  const std::string next = "GET /next HTTP/1.1\r\nA: ";
+  served.send(next + std::string(evi::kMaxWaitingInput - 1 - next.size(), 'x'));
+  EXPECT_EQ(waiting(), evi::kMaxWaitingInput - 1);
+  served.send("x");
+  EXPECT_EQ(waiting(), evi::kMaxWaitingInput);
+  served.send("x");
+  EXPECT_EQ(waiting(), evi::kMaxWaitingInput);
   evhttp_set_gencb(served.http(), tell, nullptr);
   evhttp_send_reply(kept, 200, "OK", nullptr);
-  served.turn();
+  served.send("\r\n\r\n");
   EXPECT_NE(served.received().find("/next"), std::string::npos);
 }
 
