@@ -10,6 +10,7 @@
 #ifndef EVI_BUFFER_EVBUFFER_H
 #define EVI_BUFFER_EVBUFFER_H
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
@@ -239,8 +240,10 @@ struct evbuffer {
     return last_->kind == evi::Chain::Kind::memory ? last_->room() : 0;
   }
   std::size_t tail_room() const noexcept { return last_ ? writable_room() : 0; }
+  // What a new chain may outgrow. A buffer that is drained as it is filled holds few bytes, and needs no
+  // large one.
   std::size_t growth_base() const noexcept {
-    return last_ && last_->kind == evi::Chain::Kind::memory ? last_->capacity() : 0;
+    return last_ && last_->kind == evi::Chain::Kind::memory ? std::min(last_->capacity(), length_) : 0;
   }
   bool fits(std::size_t size) const noexcept { return size <= evi::kMaxBufferLength - length_; }
 

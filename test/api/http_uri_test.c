@@ -351,14 +351,67 @@ TEST(headers_cannot_be_forged) {
   check_list(&list, "");
 }
 
+/* RFC 9110 5.1: a field has a name. libevent 2.1 adds one without. */
+TEST(headers_have_names) {
+  struct evkeyvalq list;
+  TAILQ_INIT(&list);
+  CHECK_INT_EQ(evhttp_add_header(&list, "", "value"), -1);
+  CHECK_INT_EQ(evhttp_add_header(&list, "", ""), -1);
+  CHECK_INT_EQ(evhttp_parse_query_str("=value", &list), -1);
+  CHECK_INT_EQ(evhttp_parse_query_str_flags("=value&a=b", &list, EVHTTP_URI_QUERY_NONCONFORMANT), 0);
+  check_list(&list, "[a]=[b]");
+  evhttp_clear_headers(&list);
+}
+
+/* Where libevent survives. */
+TEST(null_is_refused) {
+  struct evhttp_uri *uri = evhttp_uri_parse("http://host/path");
+  struct evhttp *http = evhttp_new(NULL), *vhost = evhttp_new(NULL);
+  struct evkeyvalq list;
+  char text[100];
+  TAILQ_INIT(&list);
+  CHECK_STR_EQ(evhttp_uri_join(NULL, text, sizeof(text)), NULL);
+  CHECK_STR_EQ(evhttp_uri_join(uri, NULL, sizeof(text)), NULL);
+  CHECK_STR_EQ(evhttp_uri_join(uri, text, 0), NULL);
+  CHECK_STR_EQ(evhttp_uri_join(NULL, NULL, 0), NULL);
+  CHECK_PTR_EQ(evhttp_uri_parse(NULL), NULL);
+  CHECK_PTR_EQ(evhttp_uri_parse_with_flags(NULL, 0), NULL);
+  CHECK_STR_EQ(evhttp_htmlescape(NULL), NULL);
+  CHECK_INT_EQ(evhttp_parse_query(NULL, &list), -1);
+  CHECK_INT_EQ(evhttp_parse_query_str(NULL, &list), 0);
+  CHECK_STR_EQ(evhttp_find_header(&list, NULL), NULL);
+  CHECK_INT_EQ(evhttp_remove_header(&list, NULL), -1);
+  CHECK_INT_EQ(evhttp_set_cb(http, NULL, NULL, NULL), -3);
+  CHECK_INT_EQ(evhttp_del_cb(http, NULL), -1);
+  CHECK_INT_EQ(evhttp_add_virtual_host(http, NULL, vhost), -1);
+  CHECK_INT_EQ(evhttp_add_server_alias(http, NULL), -1);
+  CHECK_INT_EQ(evhttp_remove_server_alias(http, NULL), -1);
+  if (ours()) {
+    CHECK_INT_EQ(evhttp_add_header(&list, NULL, "value"), -1);
+    CHECK_INT_EQ(evhttp_add_header(&list, "name", NULL), -1);
+    CHECK_INT_EQ(evhttp_add_header(&list, "name", "value"), 0);
+    CHECK_STR_EQ(evhttp_find_header(&list, NULL), NULL);
+    CHECK_INT_EQ(evhttp_remove_header(&list, NULL), -1);
+    evhttp_clear_headers(&list);
+    evhttp_free(NULL);
+    evhttp_uri_free(NULL);
+    evhttp_request_free(NULL);
+    evhttp_connection_free(NULL);
+  }
+  evhttp_free(vhost);
+  evhttp_free(http);
+  evhttp_uri_free(uri);
+}
+
 int main(int argc, char **argv) {
   if (!ours()) {
     RUN_TESTS(good_ones_are_taken_apart_and_joined, bad_ones_are_refused,
               parts_are_set_checked_and_taken_away, texts_are_escaped, texts_are_unescaped, queries_are_split,
-              queries_of_uris_are_split, headers_are_added_found_and_removed, headers_cannot_be_forged);
+              queries_of_uris_are_split, headers_are_added_found_and_removed, headers_cannot_be_forged,
+              null_is_refused);
   }
   RUN_TESTS(good_ones_are_taken_apart_and_joined, bad_ones_are_refused, parts_are_set_checked_and_taken_away,
             brackets_can_be_stripped, unix_sockets_are_authorities, texts_are_escaped, texts_are_unescaped,
             queries_are_split, queries_of_uris_are_split, headers_are_added_found_and_removed,
-            headers_cannot_be_forged);
+            headers_cannot_be_forged, headers_have_names, null_is_refused);
 }

@@ -1,0 +1,161 @@
+/* What a request in small pieces costs in memory: bytes of heap for each byte that was received. */
+#include <malloc.h>
+#include <netinet/tcp.h>
+
+#include "api/http_server.h"
+
+static size_t live, peak;
+static void *count_block(void *block) {
+  if (block) live += malloc_usable_size(block);
+  if (live > peak) peak = live;
+  return block;
+}
+static void *counted_malloc(size_t size) { return count_block(malloc(size)); }
+static void *counted_realloc(void *old, size_t size) {
+  if (old) live -= malloc_usable_size(old);
+  return count_block(realloc(old, size));
+}
+static void counted_free(void *block) {
+  if (block) live -= malloc_usable_size(block);
+  free(block);
+}
+
+static size_t at_request;
+static void note_memory(struct evhttp_request *req, void *arg) {
+  (void)arg;
+  at_request = live;
+  evhttp_send_reply(req, HTTP_OK, "OK", NULL);
+}
+
+struct cost {
+  size_t held, most; /* beyond what there was before */
+};
+
+/* Of a request that is received in pieces of one size, an iteration of the loop for each. */
+static struct cost cost_of(const char *request, size_t size, size_t piece) {
+  struct cost cost;
+  const int on = 1, fd = client();
+  size_t sent = 0, before;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  peak = before = live;
+  at_request = 0;
+  while (sent < size) {
+    const size_t now = size - sent < piece ? size - sent : piece;
+    send_text(fd, request + sent, now);
+    sent += now;
+    event_base_loop(base, EVLOOP_NONBLOCK);
+  }
+  memset(&last, 0, sizeof(last));
+  receive(fd, &last, "\r\n\r\n");
+  cost.held = at_request > before ? at_request - before : 0;
+  cost.most = peak - before;
+  close(fd);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  return cost;
+}
+
+static char text[1000000];
+/* `size` bytes between two texts; the size of it all. */
+static size_t compose(const char *before, size_t size, const char *after) {
+  const size_t begin = strlen(before);
+  memcpy(text, before, begin);
+  memset(text + begin, 'x', size);
+  strcpy(text + begin + size, after);
+  return begin + size + strlen(after);
+}
+static size_t compose_body(size_t size) {
+  char head[100];
+  sprintf(head, "POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n", (int)size);
+  return compose(head, size, "");
+}
+static size_t compose_chunks(size_t count, const char *chunk) {
+  char *at = text + compose("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 0, "");
+  for (; count > 0; --count) at += sprintf(at, "%s", chunk);
+  at += sprintf(at, "0\r\n\r\n");
+  return (size_t)(at - text);
+}
+static size_t compose_header(size_t size) { return compose("GET / HTTP/1.1\r\nA: ", size, "\r\n\r\n"); }
+static size_t compose_headers(size_t count) {
+  char *at = text + compose("GET / HTTP/1.1\r\n", 0, "");
+  for (; count > 0; --count)
+    at += sprintf(at, "A: %s\r\n", "12345678901234567890123456789012345678901234567890");
+  at += sprintf(at, "\r\n");
+  return (size_t)(at - text);
+}
+
+static void begin(void) {
+  start_server();
+  evhttp_set_gencb(http, note_memory, NULL);
+  /* What the loop keeps for all connections is there from then on. */
+  cost_of(text, compose_body(20000), 20000);
+}
+
+/* The bytes, and half as much; what does not depend on their number is allowed for. libevent needs 1.06 for
+ * each. */
+enum { kFixed = 8192 };
+#define CHECK_COST(bytes, count, what)                                      \
+  do {                                                                      \
+    if ((bytes) > kFixed + (count) + (count) / 2) {                         \
+      CHECK_FAIL_("%s: %d bytes for %d", what, (int)(bytes), (int)(count)); \
+    }                                                                       \
+  } while (0)
+
+TEST(a_body_in_small_pieces_costs_little_more_than_its_bytes) {
+  static const size_t pieces[] = {1, 7, 100, 600, 1460};
+  const size_t size = 30000;
+  size_t i;
+  begin();
+  for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); ++i) {
+    CHECK_COST(cost_of(text, compose_body(size), pieces[i]).most, size, "body");
+    CHECK_COST(cost_of(text, compose_chunks(size / 10, "A\r\n0123456789\r\n"), pieces[i]).most, size,
+               "chunks");
+  }
+  /* libevent needs a kilobyte for each of these. */
+  CHECK_COST(cost_of(text, compose_chunks(3000, "1\r\nx\r\n"), 6).most, (size_t)3000, "small chunks");
+  stop_server();
+}
+
+/* While it is copied to its entry, a header is there twice. */
+TEST(a_long_header_costs_little_more_than_its_bytes) {
+  static const size_t pieces[] = {1, 100, 1460, 65536};
+  const size_t size = 30000;
+  size_t i;
+  begin();
+  for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); ++i) {
+    const struct cost cost = cost_of(text, compose_header(size), pieces[i]);
+    CHECK_COST(cost.held, size, "header held");
+    CHECK_COST(cost.most, 2 * size, "header at most");
+  }
+  stop_server();
+}
+
+TEST(a_very_long_header_costs_little_more_than_its_bytes) {
+  const size_t size = 900000;
+  struct cost cost;
+  begin();
+  cost = cost_of(text, compose_header(size), 65536);
+  CHECK(cost.held <= size + size / 5);
+  CHECK(cost.most <= 2 * size + size / 5);
+  stop_server();
+}
+
+/* Each is a block with its size, name and value, and two pointers to them. */
+TEST(many_headers_cost_their_blocks) {
+  const size_t count = 500, size = compose_headers(count);
+  struct cost cost;
+  begin();
+  compose_headers(count);
+  cost = cost_of(text, size, 1);
+  CHECK(cost.held <= kFixed + count * (54 + 64));
+  stop_server();
+}
+
+int main(int argc, char **argv) {
+  event_set_mem_functions(counted_malloc, counted_realloc, counted_free);
+  RUN_TESTS(a_body_in_small_pieces_costs_little_more_than_its_bytes,
+            a_long_header_costs_little_more_than_its_bytes,
+            a_very_long_header_costs_little_more_than_its_bytes, many_headers_cost_their_blocks);
+}
