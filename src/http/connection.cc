@@ -6,6 +6,7 @@
 #include <new>
 
 #include "event2/buffer.h"
+#include "event2/bufferevent_struct.h"
 #include "event2/event.h"
 #include "http/connection_pin.h"
 #include "http/limits.h"
@@ -83,11 +84,8 @@ void evhttp_connection::set_closes_on_eof(bool closes) noexcept {
 }
 
 bool evhttp_connection::taken_over() const noexcept {
-  bufferevent_data_cb reading = nullptr, writing = nullptr;
-  bufferevent_event_cb event = nullptr;
-  void *arg = nullptr;
-  bufferevent_getcb(bev_, &reading, &writing, &event, &arg);
-  return reading != on_read || writing != on_written || event != on_event || arg != this;
+  return bev_->readcb != on_read || bev_->writecb != on_written || bev_->errorcb != on_event ||
+         bev_->cbarg != this;
 }
 
 void evhttp_connection::take_back() noexcept {

@@ -174,6 +174,7 @@ struct evhttp_connection final {
   void complete_reply() noexcept;
   [[nodiscard]] bool add_chunk(const evi::HttpRequest &request, evbuffer *data, std::size_t size) noexcept;
   void note_added(std::size_t unsent_before) noexcept;
+  void look_for_end() noexcept;
 
   evhttp &server_;
   bufferevent *bev_;
@@ -199,10 +200,11 @@ struct evhttp_connection final {
   bool closed_ = false;    // the memory goes with the last pin
   bool released_ = false;  // by the program
   bool processing_ = false;
-  bool closing_ = false;      // when the output has been sent
-  bool lingering_ = false;    // discards input until then
-  bool eof_ = false;          // the client sends no more
-  bool half_closed_ = false;  // it did so before the reply was begun, and waits for it
+  bool closing_ = false;            // when the output has been sent
+  bool lingering_ = false;          // discards input until then
+  bool eof_ = false;                // the client sends no more
+  bool begun_in_callback_ = false;  // the reply in parts
+  bool half_closed_ = false;        // it did so before the reply was begun, and waits for it
   char peer_host_[evi::kMaxPeerText] = "";
 };
 

@@ -27,6 +27,7 @@ void evhttp_connection::process() noexcept {
   processing_ = false;
   if (dead_) return;
   if (eof_ && (state_ < State::handling || lingering_)) return finish_without_input();
+  if (state_ == State::streaming && begun_in_callback_) look_for_end();
   update_reading();
 }
 

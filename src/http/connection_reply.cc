@@ -107,9 +107,17 @@ void evhttp_connection::start_reply(HttpRequest &request, int code, const char *
   const std::size_t before = unsent();
   if (!write_reply_head(request, shape, output())) return dispose();
   state_ = State::streaming;
-  half_closed_ = eof_ || has_no_more_input(bufferevent_getfd(bev_));
   reply_bytes_ = 0;
   note_added(before);
+  // Most replies are complete when their callback returns.
+  begun_in_callback_ = processing_;
+  if (!processing_) look_for_end();
+}
+
+// Whether the client ended its side before the reply was begun, so that its end does not cut the reply off.
+void evhttp_connection::look_for_end() noexcept {
+  begun_in_callback_ = false;
+  half_closed_ = eof_ || has_no_more_input(bufferevent_getfd(bev_));
 }
 
 bool evhttp_connection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {

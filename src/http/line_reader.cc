@@ -29,7 +29,7 @@ void LineReader::begin(evbuffer *from) noexcept {
 
 LineReader::Result LineReader::next(std::string_view &line) noexcept {
   spanning_.reset();
-  const std::size_t from = used_ + scanned_, length = evbuffer_get_length(from_);
+  const std::size_t from = used_ + scanned_;
   if (const void *lf = !long_ && from < size_ ? std::memchr(data_ + from, '\n', size_ - from) : nullptr) {
     const char *const start = data_ + used_, *const end = static_cast<const char *>(lf) + 1;
     line = std::string_view(start, static_cast<std::size_t>(end - start));
@@ -37,6 +37,7 @@ LineReader::Result LineReader::next(std::string_view &line) noexcept {
     scanned_ = 0;
     return found;
   }
+  const std::size_t length = evbuffer_get_length(from_);
   evbuffer_ptr lf;
   lf.pos = -1;
   if (length > from && evbuffer_ptr_set(from_, &lf, from, EVBUFFER_PTR_SET) == 0) {
