@@ -1,5 +1,5 @@
-/* What Eventide offers for HTTP servers beyond libevent's interface: a server that learns at once when a client
- * ends its connection, as long polling and expensive requests want it.
+/* What Eventide offers for HTTP servers beyond libevent's interface: a server that learns at once when a
+ * client ends its connection, as long polling and expensive requests want it.
  *
  *   static void on_gone(struct evhttp_connection *evcon, void *job) { cancel(job); }
  *   static void on_request(struct evhttp_request *req, void *arg) {
@@ -8,14 +8,14 @@
  *     eventide_http_connection_set_close_on_eof(evcon, 1);
  *   }
  *
- * How the end of a client is noticed. While the program works on a request, from its callback to the reply, the
- * server goes on reading what the client sends: the next requests, up to 16 KiB, and the end.
+ * How the end of a client is noticed. While the program works on a request, from its callback to the reply,
+ * the server goes on reading what the client sends: the next requests, up to 16 KiB, and the end.
  *
  *   reset        the connection is closed at once: evhttp_connection_set_closecb()'s callback runs, and
  *                evhttp_request_get_connection() is NULL
  *   end (FIN)    of a client that reads a reply in parts, which was begun before: the same
- *                before the reply was begun: the client may have ended its sending side alone and wait for the
- *                reply (TCP cannot tell the two apart), so it is answered, in parts too, and the connection closed
+ *                before the reply was begun: the client may have ended its sending side alone and wait for
+ * the reply (TCP cannot tell the two apart), so it is answered, in parts too, and the connection closed
  *                afterwards; the close callback runs then. With the setting below: the same as a reset
  *
  * A client from which that much input waits is read no further, and its end is noticed when a reply cannot be
@@ -36,9 +36,10 @@ extern "C" {
 struct evhttp;
 struct evhttp_connection;
 
-/* Whether the end of a client's sending side closes its connection also while the program works on a request: 1,
- * or 0 as at first. For connections that are accepted afterwards. Clients that end their side after the request
- * and wait, as some command line tools do, then get no reply unless it is sent in the request's callback. */
+/* Whether the end of a client's sending side closes its connection also while the program works on a request:
+ * 1, or 0 as at first. For connections that are accepted afterwards. Clients that end their side after the
+ * request and wait, as some command line tools do, then get no reply unless it is sent in the request's
+ * callback. */
 EVENT2_EXPORT_SYMBOL
 void eventide_http_set_close_on_eof(struct evhttp *http, int on);
 

@@ -152,8 +152,9 @@ enum evhttp_request_error {
 EVENT2_EXPORT_SYMBOL
 struct evhttp *evhttp_new(struct event_base *base);
 
-/* Closes a server's sockets and connections, and frees it with its virtual hosts. Requests that wait for the
- * program's reply stay with the program. Allowed in callbacks of the server. NULL is allowed. */
+/* Closes a server's sockets and connections at once, and frees it with its virtual hosts; replies that have
+ * not been sent are lost. Requests that wait for the program's reply stay with the program. Allowed in
+ * callbacks of the server. NULL is allowed. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_free(struct evhttp *http);
 
@@ -227,7 +228,8 @@ void evhttp_set_max_body_size(struct evhttp *http, ev_ssize_t limit);
 /* How many clients are served at a time; others are answered 503. 0, as at first, for no limit. Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_set_max_connections(struct evhttp *http, int limit);
-/* How many clients are connected. Since 2.2. */
+/* How many clients are connected, those included to whom replies are still sent after
+ * evhttp_connection_free(). Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 int evhttp_get_connection_count(struct evhttp *http);
 
@@ -306,8 +308,9 @@ int evhttp_remove_server_alias(struct evhttp *http, const char *alias);
 /* --- replies -----------------------------------------------------------------------------------------------
  *
  * To the program's headers, in evhttp_request_get_output_headers(), are added as far as they are not there:
- * Date, Content-Length or Transfer-Encoding, Content-Type, Connection. A reply to HEAD, and one of status
- * 1xx, 204 or 304, has no body, whatever is given. A NULL reason stands for the usual words. */
+ * Date, Content-Length or Transfer-Encoding, Content-Type, Connection. A reply to HEAD has Content-Length and
+ * Content-Type only if the program sets them or gives the body that GET would have. A reply to HEAD, and one
+ * of status 1xx, 204 or 304, has no body, whatever is given. A NULL reason stands for the usual words. */
 
 /* Sends an error page, made of code and reason, and closes the connection after it. Headers that the program
  * has set are dropped. See evhttp_set_errorcb(). */
@@ -417,16 +420,30 @@ const char *evhttp_request_get_host(struct evhttp_request *req);
 /* --- a server's connections
  * --------------------------------------------------------------------------------*/
 
-/* Closes a connection and frees it. A request that waits for its reply stays with the program. */
+/* Closes a connection and frees it; it must not be used any more. The close callback runs in the call.
+ * Replies that were given before are sent first, by the loop, for as long as the write timeout is; a reply in
+ * parts that is not complete is not waited for, and neither is output of a bufferevent with callbacks of the
+ * program's.
+ *
+ * A request that waits for its reply stays with the program: a reply to it frees it and does nothing else.
+ * But it is freed with the connection if it is freed in the request's own callback, which then returns
+ * without a reply, or if the bufferevent has callbacks of the program's; unless evhttp_request_own() was
+ * called. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_connection_free(struct evhttp_connection *evcon);
 
-/* Is called when the connection is closed, whoever closes it, while it can still be looked at. */
+/* Is called when the connection is closed, by the program too, while it can still be looked at. When a client
+ * is noticed to have gone: see <event2/eventide_http.h>. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_connection_set_closecb(struct evhttp_connection *evcon,
                                    void (*cb)(struct evhttp_connection *, void *), void *arg);
 
-/* What belongs to a connection: the base of its loop, its bufferevent, and its server. */
+/* What belongs to a connection: the base of its loop, its bufferevent, and its server.
+ *
+ * The program may set callbacks of its own with bufferevent_setcb(), in a request's callback or until its
+ * reply. Then the bufferevent is the program's: the server reads, writes and changes nothing more, until the
+ * program sends a reply after all, or frees the connection. So programs speak other protocols on it, after a
+ * reply of 101 that they write themselves. */
 EVENT2_EXPORT_SYMBOL
 struct event_base *evhttp_connection_get_base(struct evhttp_connection *evcon);
 EVENT2_EXPORT_SYMBOL

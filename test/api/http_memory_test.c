@@ -1,22 +1,30 @@
 /* What a request in small pieces costs in memory: bytes of heap for each byte that was received. */
-#include <malloc.h>
 #include <netinet/tcp.h>
 
 #include "api/http_server.h"
 
 static size_t live, peak;
-static void *count_block(void *block) {
-  if (block) live += malloc_usable_size(block);
-  if (live > peak) peak = live;
-  return block;
-}
-static void *counted_malloc(size_t size) { return count_block(malloc(size)); }
+
+/* Blocks with their size in front. */
+union block {
+  size_t size;
+  long double aligned;
+  void *pointer;
+};
 static void *counted_realloc(void *old, size_t size) {
-  if (old) live -= malloc_usable_size(old);
-  return count_block(realloc(old, size));
+  union block *block = old ? (union block *)old - 1 : NULL;
+  const size_t before = block ? block->size : 0;
+  block = realloc(block, sizeof(*block) + size);
+  if (!block) return NULL;
+  block->size = size;
+  live += size - before;
+  if (live > peak) peak = live;
+  return block + 1;
 }
-static void counted_free(void *block) {
-  if (block) live -= malloc_usable_size(block);
+static void *counted_malloc(size_t size) { return counted_realloc(NULL, size); }
+static void counted_free(void *memory) {
+  union block *block = memory ? (union block *)memory - 1 : NULL;
+  if (block) live -= block->size;
   free(block);
 }
 
