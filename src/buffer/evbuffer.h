@@ -279,7 +279,7 @@ struct evbuffer {
   void drop_chains(std::size_t size) noexcept;
   void swap_spare_for(evbuffer &source) noexcept;
   [[nodiscard]] unsigned char *gather(std::size_t size) noexcept;
-  [[nodiscard]] bool worth_copying(const evbuffer &source, std::size_t size) noexcept;
+  [[nodiscard]] bool prepare_copy(const evbuffer &source, std::size_t size) noexcept;
   [[nodiscard]] bool take_front(evbuffer &source, std::size_t size) noexcept;
   void inherit_files(const evbuffer &source) noexcept {
     if (EVI_UNLIKELY(source.may_have_unread_)) may_have_unread_ = true;

@@ -52,9 +52,10 @@ constexpr std::size_t kCopyChain = 4096;
 
 }  // namespace
 
-// Whether the first bytes are few and leave much of their chain unused: moved with it, each piece of a
-// message that arrives in small ones would occupy a chain. Then there is room for them behind the data.
-bool evbuffer::worth_copying(const evbuffer &source, std::size_t size) noexcept {
+// True if the first bytes are few and leave much of their chain unused, and there is room for them behind the
+// data, which is made if need be. Moved with its chain, each piece of a message that arrives in small ones
+// would occupy one.
+bool evbuffer::prepare_copy(const evbuffer &source, std::size_t size) noexcept {
   const Chain &chain = *source.first_;
   if (size > kMaxCopiedMove || size > chain.length() || chain.kind != Chain::Kind::memory) return false;
   if (!last_ || chain.capacity() - size < size / 4) return false;
@@ -71,7 +72,7 @@ ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
   size = std::min({size, source.length_, static_cast<std::size_t>(INT_MAX)});
   if (size == 0 || &source == this) return 0;
   if (end_frozen_ || source.front_frozen_ || !fits(size)) return -1;
-  if (worth_copying(source, size)) {
+  if (prepare_copy(source, size)) {
     append_bytes(source.first_->head, size);
     source.drop_front(size);
   } else if (size == source.length_) {

@@ -82,6 +82,69 @@ TEST(AppendSome, copies_a_part_of_a_large_extent) {
   EXPECT_EQ(seen, all);
 }
 
+// Moved one by one, pieces of any size share chains; the last one has room for at most a page.
+TEST(AppendSome, pieces_of_a_message_occupy_little_more_than_their_bytes) {
+  for (const std::size_t piece : {1, 10, 100, 976, 1460, 2048}) {
+    evbuffer from, to;
+    const std::string bytes(piece, 'x');
+    std::size_t total = 0;
+    while (total < 40000) {
+      ASSERT_TRUE(test::add(from, bytes));
+      ASSERT_EQ(to.append_some(from, piece), static_cast<ev_ssize_t>(piece));
+      total += piece;
+    }
+    EXPECT_TRUE(from.empty());
+    EXPECT_EQ(text(to), std::string(total, 'x'));
+    std::size_t occupied = 0;
+    for (const evi::Chain *c = to.first_chain(); c; c = c->next) occupied += sizeof(*c) + c->capacity();
+    EXPECT_LE(occupied, total + total / 10 + 4096) << piece;
+    EXPECT_TRUE(to.check_invariants());
+    EXPECT_TRUE(from.check_invariants());
+  }
+}
+
+TEST(AppendSome, moves_what_fills_its_chain_or_is_large_without_a_copy) {
+  for (const std::size_t size : {test::kFirstRoom, std::size_t{2049}, std::size_t{100000}}) {
+    Buffer to("ab"), from(std::string(size, 'x'));
+    const unsigned char *bytes = from.first_chain()->head;
+    EXPECT_EQ(to.append_some(from, size), static_cast<ev_ssize_t>(size));
+    EXPECT_EQ(to.first_chain()->next->head, bytes);
+  }
+  Buffer empty, from("c");
+  const unsigned char *bytes = from.first_chain()->head;
+  EXPECT_EQ(empty.append_some(from, 1), 1);
+  EXPECT_EQ(empty.first_chain()->head, bytes);
+}
+
+TEST(AppendSome, does_not_copy_references) {
+  static const char data[] = "reference";
+  Buffer to("ab"), from;
+  ASSERT_TRUE(from.add_reference(data, 0, 9, nullptr, nullptr));
+  EXPECT_EQ(to.append_some(from, 9), 9);
+  EXPECT_EQ(reinterpret_cast<const char *>(to.first_chain()->next->head), data);
+}
+
+// The chain is moved if there is no memory to copy to.
+TEST(AppendSome, of_few_bytes_needs_no_memory) {
+  test::FaultAlloc memory;
+  Buffer to(std::string(test::kFirstRoom, 'a')), from("few");
+  memory.fail_at(1, true);
+  EXPECT_EQ(to.append_some(from, 3), 3);
+  EXPECT_EQ(extents(to).back(), "few");
+  memory.fail_at(0);
+}
+
+// A buffer that never holds much makes no large chains, however much passes through it.
+TEST(Add, grows_with_what_the_buffer_holds) {
+  evbuffer buffer;
+  ASSERT_TRUE(test::add(buffer, "first"));
+  for (int i = 0; i < 100000; ++i) {
+    ASSERT_TRUE(test::add(buffer, "12345"));
+    ASSERT_TRUE(buffer.drain(5));
+    ASSERT_LE(buffer.first_chain()->capacity(), test::kFirstRoom);
+  }
+}
+
 TEST(Move, tells_both_buffers_what_happened) {
   Buffer to("abcd"), from("xyz");
   ChangeLog to_log, from_log;
