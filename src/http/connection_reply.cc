@@ -22,8 +22,8 @@ bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
     if (list_has(field->value, "close")) return true;
     keep |= list_has(field->value, "keep-alive");
   }
-  const char *told = headers_find(*request.output_headers, "Connection");
-  return !keep || (told && list_has(told, "close"));
+  const char *sent = headers_find(*request.output_headers, "Connection");
+  return !keep || (sent && list_has(sent, "close"));
 }
 
 void evhttp_connection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
@@ -137,6 +137,8 @@ void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, Connect
   const std::size_t size = evbuffer_get_length(data);
   if (state_ != State::streaming || size == 0 || !has_body(request)) return;
   const Pin pin(*this);
+  take_back();
+  if (dead_) return;
   const std::size_t before = unsent();
   // What was sent so far cannot be taken back.
   if (!add_chunk(request, data, size)) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
@@ -193,6 +195,8 @@ void evhttp_connection::cut_short(HttpRequest &request) noexcept {
 
 void evhttp_connection::complete_reply() noexcept {
   state_ = State::replied;
+  take_back();
+  if (dead_) return;
   // Outside of process() the rest is done when all has been sent, which some transports do at once.
   if (!processing_ && unsent() == 0) {
     bufferevent_trigger(bev_, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);

@@ -1,76 +1,7 @@
-/* The connections of HTTP servers: clients that go away, bufferevents that the program takes over, and what
- * is sent before the end. */
+/* The connections of HTTP servers: clients that go away, and bufferevents that the program takes over. */
 #include <event2/eventide_http.h>
-#include <event2/http_struct.h>
-#include <netinet/tcp.h>
 
-#include "api/http_server.h"
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
-
-static struct evhttp_request *kept;
-static int closes;
-
-static void turns(int n) {
-  while (n-- > 0) event_base_loop(base, EVLOOP_NONBLOCK);
-}
-/* What loopback delivers is there when the call that sent it returns; a few iterations see it. */
-static void settle(void) { turns(10); }
-
-static void until_closed(void) {
-  int patience;
-  for (patience = 0; patience < kPatienceMs && !closes; ++patience) {
-    turns(1);
-    if (patience > 50) poll(NULL, 0, 1);
-  }
-}
-
-static void note_close(struct evhttp_connection *evcon, void *arg) {
-  (void)arg;
-  CHECK(evhttp_connection_get_bufferevent(evcon) != NULL);
-  ++closes;
-}
-static void keep(struct evhttp_request *req, void *arg) {
-  kept = req;
-  (void)arg;
-  evhttp_connection_set_closecb(evhttp_request_get_connection(req), note_close, NULL);
-}
-static void send_part(struct evhttp_request *req, const char *text) {
-  struct evbuffer *data = evbuffer_new();
-  evbuffer_add_printf(data, "%s", text);
-  evhttp_send_reply_chunk(req, data);
-  evbuffer_free(data);
-}
-static void begin_parts(struct evhttp_request *req, void *arg) {
-  keep(req, arg);
-  evhttp_send_reply_start(req, 200, NULL);
-  send_part(req, "part");
-}
-
-static void end_side(int fd) { shutdown(fd, SHUT_WR); }
-static void reset(int fd) {
-  struct linger at_once = {1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  close(fd);
-}
-static void close_client(int fd) { close(fd); }
-
-/* Each piece that it sends is delivered at once. */
-static int prompt_client(void) {
-  const int on = 1, fd = client();
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return fd;
-}
-static int begin(void (*cb)(struct evhttp_request *, void *), const char *request) {
-  int fd;
-  kept = NULL;
-  closes = 0;
-  evhttp_set_gencb(http, cb, NULL);
-  fd = prompt_client();
-  send_text(fd, request, strlen(request));
-  settle();
-  return fd;
-}
+#include "api/http_pending.h"
 
 /* --- clients that go away --- */
 
@@ -397,7 +328,32 @@ TEST(a_reply_gives_the_bufferevent_back) {
   }
 }
 
-static struct timeval soon = {0, 20000};
+/* In the midst of a reply in parts too: the next part gives it back, or the end. */
+TEST(a_part_of_a_reply_gives_the_bufferevent_back) {
+  int with_part;
+  for (with_part = 0; with_part < 2; ++with_part) {
+    struct bufferevent *bev;
+    int fd;
+    start_server();
+    fd = begin(begin_parts, GET("/"));
+    bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(kept));
+    bufferevent_setcb(bev, NULL, NULL, note_event, &echoes);
+    settle();
+    if (with_part) send_part(kept, "last");
+    evhttp_send_reply_end(kept);
+    memset(&last, 0, sizeof(last));
+    receive(fd, &last, "0\r\n\r\n");
+    evhttp_set_gencb(http, say_hello, "second");
+    send_text(fd, GET("/2"), strlen(GET("/2")));
+    receive(fd, &last, "second");
+    CHECK_HAS(last.text, "second");
+    close(fd);
+    until_closed();
+    CHECK_INT_EQ(closes, 1);
+    stop_server();
+  }
+}
+
 static void stop_waiting(evutil_socket_t fd, short what, void *arg) {
   (void)fd;
   (void)what;
@@ -425,218 +381,6 @@ TEST(a_slow_reply_in_parts_is_not_timed_out) {
   stop_server();
 }
 
-/* --- what is sent before the end --- */
-
-static void free_connection(struct evhttp_request *req) {
-  struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-  evhttp_connection_free(evcon);
-  CHECK_INT_EQ(closes, 1);
-  CHECK_PTR_EQ(evhttp_request_get_connection(req), NULL);
-}
-static void free_request(struct evhttp_request *req) { evhttp_request_free(req); }
-static void free_socket(struct evhttp_request *req) {
-  evhttp_del_accept_socket(http, bound);
-  bound = NULL;
-  free_connection(req);
-}
-static void reply_then_free(struct evhttp_request *req) {
-  struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-  reply_text(req, 200, "first");
-  evhttp_connection_free(evcon);
-}
-static void stream_then_free(struct evhttp_request *req) {
-  evhttp_send_reply_start(req, 200, NULL);
-  send_part(req, "part");
-  evhttp_connection_free(evhttp_request_get_connection(req));
-  evhttp_send_reply_end(req);
-}
-static int refuse_request(struct evhttp_request *req) {
-  (void)req;
-  return -1;
-}
-
-static int (*on_headers)(struct evhttp_request *);
-static int headers_of_second(struct evhttp_request *req, void *arg) {
-  (void)arg;
-  return strcmp(evhttp_request_get_uri(req), "/2") == 0 ? on_headers(req) : 0;
-}
-static int requests;
-static int second_request(struct evhttp_request *req, void *arg) {
-  (void)arg;
-  if (on_headers) evhttp_request_set_header_cb(req, headers_of_second);
-  return ++requests == 2 && !on_headers ? -1 : 0;
-}
-static void first_then(struct evhttp_request *req, void *arg) {
-  void (*const *second)(struct evhttp_request *) = arg;
-  evhttp_connection_set_closecb(evhttp_request_get_connection(req), note_close, NULL);
-  if (strcmp(evhttp_request_get_uri(req), "/2") == 0) return (*second)(req);
-  reply_text(req, 200, "first");
-}
-
-/* All that comes back for two requests in one segment, of which the second ends the connection. */
-static const char *ask_two(void (*second)(struct evhttp_request *), const char *request) {
-  int fd = prompt_client();
-  closes = requests = 0;
-  evhttp_set_gencb(http, first_then, &second);
-  send_text(fd, request, strlen(request));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
-  close(fd);
-  settle();
-  return last.text;
-}
-
-TEST(replies_are_sent_before_the_connection_is_freed) {
-  static void (*const ways[])(struct evhttp_request *) = {free_connection, free_request, free_socket,
-                                                          reply_then_free, stream_then_free};
-  size_t i;
-  for (i = 0; i < sizeof(ways) / sizeof(ways[0]); ++i) {
-    start_server();
-    CHECK_HAS(ask_two(ways[i], GET("/1") GET("/2") GET("/3")), "first");
-    CHECK_INT_EQ(last.ended, 1);
-    CHECK_INT_EQ(closes, 1);
-    CHECK_INT_EQ(evhttp_get_connection_count(http), 0);
-    stop_server();
-  }
-}
-
-TEST(replies_are_sent_before_a_later_request_is_refused) {
-  start_server();
-  evhttp_set_newreqcb(http, second_request, NULL);
-  on_headers = NULL;
-  CHECK_HAS(ask_two(free_request, GET("/1") GET("/2")), "first");
-  on_headers = refuse_request;
-  CHECK_HAS(ask_two(free_request, GET("/1") GET("/2")), "first");
-  CHECK_INT_EQ(count_of(last.text, "HTTP/1.1"), 1);
-  CHECK_HAS(ask_two(free_request, GET("/1") "garbage\r\n\r\n"), "first");
-  CHECK_HAS(last.text, "400 Bad Request");
-  CHECK_INT_EQ(evhttp_get_connection_count(http), 0);
-  stop_server();
-}
-
-enum { kBigReply = 8000000 };
-static void first_is_big(struct evhttp_request *req, void *arg) {
-  struct evbuffer *body;
-  static char big[kBigReply];
-  if (strcmp(evhttp_request_get_uri(req), "/2") == 0) return evhttp_connection_free(arg);
-  keep(req, NULL);
-  evhttp_set_gencb(http, first_is_big, evhttp_request_get_connection(req));
-  body = evbuffer_new();
-  evbuffer_add_reference(body, big, sizeof(big), NULL, NULL);
-  evhttp_send_reply(req, 200, NULL, body);
-  evbuffer_free(body);
-}
-static int begin_big(void) {
-  int fd;
-  closes = 0;
-  evhttp_set_gencb(http, first_is_big, NULL);
-  fd = prompt_client();
-  send_text(fd, GET("/1"), strlen(GET("/1")));
-  while (!closes && !kept) event_base_loop(base, EVLOOP_NONBLOCK);
-  settle();
-  return fd;
-}
-static struct evhttp_connection *connection_of_big(void) { return evhttp_request_get_connection(kept); }
-
-static size_t read_all(int fd) {
-  static char text[65536];
-  struct pollfd wait;
-  size_t got = 0;
-  int patience = kPatienceMs;
-  wait.fd = fd;
-  wait.events = POLLIN;
-  while (patience > 0) {
-    ssize_t now;
-    event_base_loop(base, EVLOOP_NONBLOCK);
-    if (poll(&wait, 1, 1) <= 0) {
-      --patience;
-      continue;
-    }
-    now = recv(fd, text, sizeof(text), MSG_DONTWAIT);
-    if (now <= 0) break;
-    got += (size_t)now;
-  }
-  return got;
-}
-
-/* More than sockets hold: it is sent as the client reads it, after the connection was freed. */
-TEST(a_freed_connection_sends_all_of_a_reply) {
-  int fd;
-  start_server();
-  kept = NULL;
-  fd = begin_big();
-  evhttp_connection_free(connection_of_big());
-  CHECK_INT_EQ(closes, 1);
-  CHECK_INT_EQ(evhttp_get_connection_count(http), 1);
-  CHECK(read_all(fd) > kBigReply);
-  settle();
-  CHECK_INT_EQ(evhttp_get_connection_count(http), 0);
-  close(fd);
-  stop_server();
-}
-
-TEST(a_freed_connection_waits_no_longer_than_the_write_timeout) {
-  int fd, i;
-  start_server();
-  evhttp_set_write_timeout_tv(http, &soon);
-  kept = NULL;
-  fd = begin_big();
-  evhttp_connection_free(connection_of_big());
-  for (i = 0; i < 1000 && evhttp_get_connection_count(http) > 0; ++i) event_base_loop(base, EVLOOP_ONCE);
-  CHECK_INT_EQ(evhttp_get_connection_count(http), 0);
-  close(fd);
-  stop_server();
-}
-
-/* As in libevent; the base may be freed next. */
-TEST(a_freed_server_sends_nothing_more) {
-  int fd;
-  start_server();
-  kept = NULL;
-  fd = begin_big();
-  evhttp_connection_free(connection_of_big());
-  evhttp_free(http);
-  http = NULL;
-  CHECK(read_all(fd) < kBigReply);
-  close(fd);
-  stop_server();
-}
-
-static void free_server(struct evhttp_connection *evcon, void *arg) {
-  (void)evcon;
-  (void)arg;
-  ++closes;
-  evhttp_free(http);
-  http = NULL;
-}
-TEST(a_close_callback_may_free_the_server) {
-  int fd;
-  start_server();
-  kept = NULL;
-  fd = begin_big();
-  evhttp_connection_set_closecb(connection_of_big(), free_server, NULL);
-  evhttp_connection_free(connection_of_big());
-  CHECK_INT_EQ(closes, 1);
-  CHECK_PTR_EQ(http, NULL);
-  close(fd);
-  stop_server();
-}
-
-/* A reply in parts that the program gives up is not waited for. */
-TEST(a_reply_that_is_cut_off_is_closed_at_once) {
-  int fd;
-  start_server();
-  fd = begin(begin_parts, GET("/"));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "part");
-  send_part(kept, "unsent");
-  evhttp_connection_free(evhttp_request_get_connection(kept));
-  CHECK_INT_EQ(evhttp_get_connection_count(http), 0);
-  evhttp_send_reply_end(kept);
-  close(fd);
-  stop_server();
-}
-
 int main(int argc, char **argv) {
   RUN_TESTS(the_end_of_a_client_in_a_reply_in_parts_is_reported,
             a_reset_is_reported_while_the_request_is_pending, a_reset_behind_a_pipelined_request_is_reported,
@@ -645,8 +389,5 @@ int main(int argc, char **argv) {
             the_end_of_a_client_can_close_a_pending_request, closing_on_the_end_can_be_taken_back,
             input_that_waits_is_bounded, a_bufferevent_may_be_taken_over,
             a_bufferevent_that_was_taken_over_is_left_alone, a_reply_gives_the_bufferevent_back,
-            a_slow_reply_in_parts_is_not_timed_out, replies_are_sent_before_the_connection_is_freed,
-            replies_are_sent_before_a_later_request_is_refused, a_freed_connection_sends_all_of_a_reply,
-            a_freed_connection_waits_no_longer_than_the_write_timeout, a_freed_server_sends_nothing_more,
-            a_close_callback_may_free_the_server, a_reply_that_is_cut_off_is_closed_at_once);
+            a_part_of_a_reply_gives_the_bufferevent_back, a_slow_reply_in_parts_is_not_timed_out);
 }

@@ -69,7 +69,7 @@ static const struct {
     {"HEAD /f404" V10_KEEP, KEEP "Content-Length: 5\r\n" TYPE, 0},
     {"HEAD /x404" V11, PAGE "Content-Length: 76\r\n", 0},
     {"HEAD /x204" V11, PAGE, 0},
-    /* GET is told what there is, also that there is nothing. */
+    /* A reply to GET describes its body, an empty one too. */
     {"GET /e200" V11, "Content-Length: 0\r\n" TYPE, 1},
     {"GET /n200" V11, "Content-Length: 0\r\n" TYPE, 1},
 };

@@ -68,7 +68,8 @@ class Talk {
     }
     evhttp_set_gencb(http_, echo, nullptr);
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) return;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return;
+    for (const int end : ends) EXPECT_EQ(evutil_make_socket_nonblocking(end), 0);
     client_ = ends[1];
     server_fd_ = ends[0];
     bufferevent *bev = bufferevent_socket_new(base, ends[0], BEV_OPT_CLOSE_ON_FREE);
