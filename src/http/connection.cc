@@ -72,7 +72,7 @@ bool evhttp_connection::set_timeouts() noexcept {
 // error is deferred.
 void evhttp_connection::apply_timeouts() noexcept {
   if (dead_) return;
-  const bool reads = !taken_over() && reading_ != Reading::nothing;
+  const bool reads = !taken_over() && (bev_->enabled & EV_READ) != 0;
   if (set_timeouts() && (!reads || bufferevent_enable(bev_, EV_READ) == 0)) return;
   bufferevent_trigger_event(bev_, BEV_EVENT_ERROR | BEV_EVENT_READING, BEV_TRIG_DEFER_CALLBACKS);
 }
@@ -100,14 +100,18 @@ void evhttp_connection::take_back() noexcept {
 evhttp_connection::Reading evhttp_connection::wanted_reading() const noexcept {
   if (eof_) return Reading::nothing;
   if (lingering_ || state_ < State::handling) return Reading::request;
+  if (held_) return Reading::nothing;
   return evbuffer_get_length(input()) < kMaxWaitingInput ? Reading::unasked : Reading::nothing;
 }
 
 // While the program works on a request the client may send the next ones, up to a bound; and it is noticed
-// when it goes.
+// when it goes. A program that has disabled reading in its callback may read from the descriptor itself.
 void evhttp_connection::update_reading() noexcept {
+  if (taken_over()) return;
+  const bool disabled = (bev_->enabled & EV_READ) == 0;
+  held_ = state_ >= State::handling && (held_ || (disabled && reading_ != Reading::nothing));
   const Reading wanted = wanted_reading();
-  if (wanted == reading_ || taken_over()) return;
+  if (wanted == reading_ && (wanted == Reading::nothing || !disabled)) return;
   reading_ = wanted;
   const bool done = wanted == Reading::nothing ? bufferevent_disable(bev_, EV_READ) == 0
                                                : set_timeouts() && bufferevent_enable(bev_, EV_READ) == 0;

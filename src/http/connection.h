@@ -203,6 +203,7 @@ struct evhttp_connection final {
   bool closing_ = false;            // when the output has been sent
   bool lingering_ = false;          // discards input until then
   bool eof_ = false;                // the client sends no more
+  bool held_ = false;               // the program has disabled reading, until its reply
   bool begun_in_callback_ = false;  // the reply in parts
   bool half_closed_ = false;        // it did so before the reply was begun, and waits for it
   char peer_host_[evi::kMaxPeerText] = "";

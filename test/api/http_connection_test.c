@@ -301,6 +301,52 @@ TEST(a_bufferevent_that_was_taken_over_is_left_alone) {
   stop_server();
 }
 
+static void keep_unread(struct evhttp_request *req, void *arg) {
+  keep(req, arg);
+  bufferevent_disable(evhttp_connection_get_bufferevent(evhttp_request_get_connection(req)), EV_READ);
+}
+
+static void disable_and_reply(struct evhttp_request *req, void *arg) {
+  bufferevent_disable(evhttp_connection_get_bufferevent(evhttp_request_get_connection(req)), EV_READ);
+  say_hello(req, arg);
+}
+
+TEST(a_reply_has_the_next_request_read) {
+  int fd, i;
+  start_server();
+  evhttp_set_gencb(http, disable_and_reply, NULL);
+  fd = client();
+  for (i = 0; i < 3; ++i) {
+    send_text(fd, GET("/"), strlen(GET("/")));
+    memset(&last, 0, sizeof(last));
+    receive(fd, &last, "hello");
+    CHECK_HAS(last.text, "hello");
+  }
+  close(fd);
+  stop_server();
+}
+
+/* A program may read from the descriptor itself, without callbacks of the bufferevent. */
+TEST(reading_that_the_program_disables_stays_so_until_the_reply) {
+  char byte = '\0';
+  int fd, server_fd;
+  start_server();
+  fd = begin(keep_unread, GET("/"));
+  server_fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(kept)));
+  send_text(fd, "!", 1);
+  settle();
+  CHECK_INT_EQ(recv(server_fd, &byte, 1, MSG_DONTWAIT), 1);
+  CHECK_INT_EQ(byte, '!');
+  evhttp_set_gencb(http, say_hello, "second");
+  reply_text(kept, 200, "first");
+  send_text(fd, GET("/2"), strlen(GET("/2")));
+  memset(&last, 0, sizeof(last));
+  receive(fd, &last, "second");
+  CHECK_HAS(last.text, "second");
+  close(fd);
+  stop_server();
+}
+
 /* Programs set callbacks to learn of the client's end, and reply afterwards: that gives the connection back.
  */
 TEST(a_reply_gives_the_bufferevent_back) {
@@ -388,6 +434,7 @@ int main(int argc, char **argv) {
             all_that_a_half_closed_client_asked_for_is_answered,
             the_end_of_a_client_can_close_a_pending_request, closing_on_the_end_can_be_taken_back,
             input_that_waits_is_bounded, a_bufferevent_may_be_taken_over,
-            a_bufferevent_that_was_taken_over_is_left_alone, a_reply_gives_the_bufferevent_back,
+            a_bufferevent_that_was_taken_over_is_left_alone, a_reply_has_the_next_request_read,
+            reading_that_the_program_disables_stays_so_until_the_reply, a_reply_gives_the_bufferevent_back,
             a_part_of_a_reply_gives_the_bufferevent_back, a_slow_reply_in_parts_is_not_timed_out);
 }
