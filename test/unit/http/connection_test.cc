@@ -70,6 +70,28 @@ TEST(Connection, PiecesDoNotMatter) {
   for (std::size_t cut = 0; cut < kRequests.size(); ++cut) ASSERT_EQ(replies(cut, false), whole) << cut;
 }
 
+// Lines that are set aside until they are complete, between others and with pipelined requests behind them.
+TEST(Connection, PiecesOfLongLinesDoNotMatter) {
+  const std::string header(9000, 'h'), target(5000, 't'), trailer(4095, 'r');
+  const std::string requests =
+      "GET /" + target + " HTTP/1.1\r\nA: " + header + "\r\nB: b\r\n\r\n" +
+      "POST /2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: " + trailer +
+      "\r\n\r\nGET /3 HTTP/1.1\r\nC: " + header + "\r\n\r\n";
+  for (const std::size_t piece : {std::size_t{7}, std::size_t{1000}, std::size_t{4095}, std::size_t{4096},
+                                  std::size_t{4097}, requests.size()}) {
+    test::Served served;
+    ASSERT_TRUE(served);
+    evhttp_set_gencb(served.http(), tell, nullptr);
+    for (std::size_t at = 0; at < requests.size(); at += piece) {
+      served.send(std::string_view(requests).substr(at, piece));
+    }
+    const std::string text = served.received();
+    EXPECT_NE(text.find("/" + target + " A=" + header + " B=bHTTP/1.1"), std::string::npos) << piece;
+    EXPECT_NE(text.find("/2 Transfer-Encoding=chunkedabcHTTP/1.1"), std::string::npos) << piece;
+    EXPECT_TRUE(text.ends_with("/3 C=" + header)) << piece;
+  }
+}
+
 // Each allocation fails in turn: nothing leaks, nothing hangs, and without a failure everything is answered.
 TEST(Connection, SurvivesLackOfMemory) {
   for (const auto cb : {tell, tell_in_chunks}) {
