@@ -396,8 +396,9 @@ struct bufferevent_rate_limit_group;
  * second.
  *
  * Returns it, to be freed with ev_token_bucket_cfg_free(); NULL if a rate is 0 or exceeds its burst, if a
- * burst exceeds EV_RATE_LIMIT_MAX, if the tick is shorter than a millisecond, or without memory. It never
- * changes, so any number of bufferevents, groups and threads may share it. */
+ * burst exceeds EV_RATE_LIMIT_MAX, if the tick is shorter than a millisecond or longer than INT_MAX
+ * milliseconds, or without memory. It never changes, so any number of bufferevents, groups and threads may
+ * share it. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct ev_token_bucket_cfg *ev_token_bucket_cfg_new(size_t read_rate, size_t read_burst, size_t write_rate,
                                                     size_t write_burst, const struct timeval *tick_len);

@@ -2,6 +2,7 @@
 #include "bufferevent/token_bucket.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "core/event_access.h"
 #include "util/alloc.h"
@@ -10,6 +11,8 @@ namespace evi {
 namespace {
 
 constexpr Micros kMillisecond = 1000;
+// libevent counts a tick's milliseconds in an int.
+constexpr Micros kLongestTick = Micros{INT_MAX} * kMillisecond;
 
 // 0 for what is no length of a tick.
 Micros tick_of(const timeval *tick_len) noexcept {
@@ -17,7 +20,8 @@ Micros tick_of(const timeval *tick_len) noexcept {
   timeval tv = *tick_len;
   if ((tv.tv_usec & kCommonTimeoutMask) == kCommonTimeoutMagic) tv.tv_usec &= kMicrosecondsMask;
   const Micros tick = to_micros(tv);
-  return tick < kMillisecond ? 0 : tick / kMillisecond * kMillisecond;
+  const Micros whole = tick / kMillisecond * kMillisecond;
+  return whole <= kLongestTick ? std::max<Micros>(whole, 0) : 0;
 }
 
 bool valid(std::size_t rate, std::size_t burst) noexcept {

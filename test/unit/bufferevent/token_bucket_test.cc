@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
+
 #include "support/events.h"
 #include "support/fault_alloc.h"
 
@@ -132,6 +134,10 @@ TEST(TokenBucketConfig, ticks_are_whole_milliseconds_and_common_timeouts_count_a
   EXPECT_EQ(tick({0, 999}), -1);
   EXPECT_EQ(tick({0, 0}), -1);
   EXPECT_EQ(tick({-1, 0}), -1);
+  EXPECT_EQ(tick({INT_MAX / 1000, 0}), Micros{INT_MAX / 1000} * kSecond);
+  EXPECT_EQ(tick({INT_MAX / 1000, 647'999}), Micros{INT_MAX} * 1000);
+  EXPECT_EQ(tick({INT_MAX / 1000, 648'000}), -1);
+  EXPECT_EQ(tick({INT_MAX / 1000 + 1, 0}), -1);
   auto base = test::make_base();
   const timeval *common = base->init_common_timeout({0, 250'000});
   EXPECT_EQ(tick(*common), 250'000);
