@@ -19,6 +19,7 @@
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/held_fd.h"
 #include "util/log.h"
 
 namespace evi {
@@ -28,7 +29,7 @@ constexpr int kFirstReports = 32;
 constexpr long kMostReports = 4096;
 
 struct DevpollState {
-  int dpfd = -1;
+  HeldFd device;
   int capacity = 0;
   pollfd *reports = nullptr;
   Rotation rotation;
@@ -38,11 +39,15 @@ struct DevpollState {
   DevpollState() noexcept = default;
   DevpollState(const DevpollState &) = delete;
   DevpollState &operator=(const DevpollState &) = delete;
-  ~DevpollState() {
-    mm_free(reports);
-    if (dpfd >= 0) close(dpfd);
-  }
+  ~DevpollState() { mm_free(reports); }
+
+  int dpfd() const noexcept { return static_cast<int>(device.get()); }
 };
+
+bool open_device(DevpollState &state) noexcept {
+  state.device.reset(open("/dev/poll", O_RDWR | O_CLOEXEC));
+  return state.device.is_open();
+}
 
 void *devpoll_make(event_base &) noexcept {
   Owned<DevpollState> state{make<DevpollState>()};
@@ -50,17 +55,23 @@ void *devpoll_make(event_base &) noexcept {
   state->reports = static_cast<pollfd *>(mm_malloc(kFirstReports * sizeof(pollfd)));
   if (!state->reports) return nullptr;
   state->capacity = kFirstReports;
-  state->dpfd = open("/dev/poll", O_RDWR | O_CLOEXEC);
-  if (state->dpfd < 0) return nullptr;
-  return state.release();
+  return open_device(*state) ? state.release() : nullptr;
 }
 
 void devpoll_unmake(void *state) noexcept { destroy(static_cast<DevpollState *>(state)); }
 
+bool devpoll_reopen(void *arg) noexcept {
+  auto &state = *static_cast<DevpollState *>(arg);
+  state.device.close();
+  return open_device(state);
+}
+
+void devpoll_disown(void *state) noexcept { static_cast<DevpollState *>(state)->device.forget(); }
+
 bool tell(const DevpollState &state, const pollfd *entries, std::size_t count) noexcept {
   ssize_t taken = 0;
   do {
-    taken = write(state.dpfd, entries, count * sizeof(pollfd));
+    taken = write(state.dpfd(), entries, count * sizeof(pollfd));
   } while (taken < 0 && errno == EINTR);
   return taken == static_cast<ssize_t>(count * sizeof(pollfd));
 }
@@ -149,7 +160,7 @@ bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
-    got = ioctl(state.dpfd, DP_POLL, &wait);
+    got = ioctl(state.dpfd(), DP_POLL, &wait);
     error = errno;  // which taking the lock may change
   }
   state.withdrawn.wait_ended();
@@ -170,12 +181,13 @@ extern constinit const Backend devpoll_backend = {
     .name = "devpoll",
     .changelist_name = nullptr,
     .features = EV_FEATURE_O1 | EV_FEATURE_FDS | kPollFeatures,
-    .rebuild_after_fork = true,
     .updates_reach_wait = false,
     .create = devpoll_make,
     .destroy = devpoll_unmake,
     .update = devpoll_update,
     .wait = devpoll_await,
+    .reopen = devpoll_reopen,
+    .disown = devpoll_disown,
 };
 
 }  // namespace evi

@@ -20,6 +20,7 @@
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/held_fd.h"
 #include "util/log.h"
 
 namespace evi {
@@ -31,7 +32,7 @@ constexpr int kMostReports = 4096;
 constexpr int kStaleWaitsBeforeRenewal = 3;
 
 struct EpollState {
-  int epfd = -1;
+  HeldFd set;
   int capacity = 0;
   epoll_event *reports = nullptr;
   std::uint32_t generation = 0;
@@ -42,11 +43,15 @@ struct EpollState {
   EpollState() noexcept = default;
   EpollState(const EpollState &) = delete;
   EpollState &operator=(const EpollState &) = delete;
-  ~EpollState() {
-    mm_free(reports);
-    if (epfd >= 0) close(epfd);
-  }
+  ~EpollState() { mm_free(reports); }
+
+  int epfd() const noexcept { return static_cast<int>(set.get()); }
 };
+
+bool open_set(EpollState &state) noexcept {
+  state.set.reset(epoll_create1(EPOLL_CLOEXEC));
+  return state.set.is_open();
+}
 
 void *epoll_make(event_base &) noexcept {
   Owned<EpollState> state{make<EpollState>()};
@@ -54,12 +59,31 @@ void *epoll_make(event_base &) noexcept {
   state->reports = static_cast<epoll_event *>(mm_malloc(kFirstReports * sizeof(epoll_event)));
   if (!state->reports) return nullptr;
   state->capacity = kFirstReports;
-  state->epfd = epoll_create1(EPOLL_CLOEXEC);
-  if (state->epfd < 0) return nullptr;
-  return state.release();
+  return open_set(*state) ? state.release() : nullptr;
 }
 
 void epoll_unmake(void *state) noexcept { destroy(static_cast<EpollState *>(state)); }
+
+// --- in a forked child, which shares the set with its parent ---
+
+bool epoll_reopen(void *arg) noexcept {
+  auto &state = *static_cast<EpollState *>(arg);
+  state.set.close();
+  state.stale_waits = 0;
+  return open_set(state);
+}
+
+void epoll_disown(void *state) noexcept { static_cast<EpollState *>(state)->set.forget(); }
+
+// An entry is of a file and a number, so this also tells the set from another one. The parent's entry stays
+// as it is; an addition to a stranger's set reports nothing before it is taken back.
+bool epoll_has_entry(void *arg, int fd) noexcept {
+  const auto &state = *static_cast<EpollState *>(arg);
+  epoll_event nothing{};
+  if (epoll_ctl(state.epfd(), EPOLL_CTL_ADD, fd, &nothing) != 0) return errno == EEXIST;
+  epoll_ctl(state.epfd(), EPOLL_CTL_DEL, fd, &nothing);
+  return false;
+}
 
 std::uint32_t to_epoll(std::uint8_t wanted) noexcept {
   std::uint32_t mask = 0;
@@ -88,11 +112,23 @@ bool control(EpollState &state, int op, int fd, FdSlot &slot, std::uint8_t wante
   ev.events = to_epoll(wanted);
   if (op == EPOLL_CTL_ADD) slot.tag = ++state.generation;
   ev.data.u64 = static_cast<std::uint32_t>(fd) | static_cast<std::uint64_t>(slot.tag) << 32;
-  return epoll_ctl(state.epfd, op, fd, &ev) == 0;
+  return epoll_ctl(state.epfd(), op, fd, &ev) == 0;
+}
+
+// The same interest as before, edge-triggered: to modify an entry that is there would report its edges again.
+EVI_COLD bool ensure_entry(EpollState &state, event_base &base, int fd, FdSlot &slot) noexcept {
+  const std::uint32_t tag = slot.tag;
+  if (control(state, EPOLL_CTL_ADD, fd, slot, slot.armed)) {
+    base.entry_may_linger();
+    return true;
+  }
+  slot.tag = tag;
+  return errno == EEXIST;
 }
 
 bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (slot.registered) {
+    if (EVI_UNLIKELY((wanted & EV_ET) && wanted == slot.armed)) return ensure_entry(state, base, fd, slot);
     if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) return true;
     if (errno != ENOENT) return false;
     // The number was closed, and perhaps opened again, since: there is no entry for the file it means now,
@@ -141,7 +177,7 @@ int wait_for_reports(EpollState &state, Nanos timeout) noexcept {
 #ifdef SYS_epoll_pwait2
   if (timeout > 0 && state.has_pwait2) {
     const KernelTimespec ts{timeout / 1'000'000'000, timeout % 1'000'000'000};
-    const long got = syscall(SYS_epoll_pwait2, state.epfd, state.reports, state.capacity, &ts, nullptr, 0);
+    const long got = syscall(SYS_epoll_pwait2, state.epfd(), state.reports, state.capacity, &ts, nullptr, 0);
     // Containers whose system call filter is older than the call say EPERM.
     if (got >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(got);
     state.has_pwait2 = false;
@@ -154,7 +190,7 @@ int wait_for_reports(EpollState &state, Nanos timeout) noexcept {
     const Nanos rounded = (timeout - 1) / 1'000'000 + 1;
     ms = rounded < INT_MAX ? static_cast<int>(rounded) : INT_MAX;
   }
-  return epoll_wait(state.epfd, state.reports, state.capacity, ms);
+  return epoll_wait(state.epfd(), state.reports, state.capacity, ms);
 }
 
 // One-shot: the kernel has disarmed the entry, also for what it did not report.
@@ -176,8 +212,7 @@ void rearm_rest(EpollState &state, int fd, FdSlot &slot, short reported) noexcep
 bool renew_set(EpollState &state, event_base &base) noexcept {
   const int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh < 0) return false;
-  close(state.epfd);
-  state.epfd = fresh;
+  state.set.reset(fresh);
   base.rearm_all();
   return true;
 }
@@ -249,12 +284,14 @@ extern constinit const Backend epoll_backend = {
     .name = "epoll",
     .changelist_name = "epoll (with changelist)",
     .features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE,
-    .rebuild_after_fork = true,
     .updates_reach_wait = true,
     .create = epoll_make,
     .destroy = epoll_unmake,
     .update = epoll_update,
     .wait = epoll_await,
+    .reopen = epoll_reopen,
+    .disown = epoll_disown,
+    .has_entry = epoll_has_entry,
 };
 
 }  // namespace evi

@@ -7,6 +7,7 @@
 //
 // Each association carries a generation, so that an event which crossed a deletion is not taken for one of
 // the descriptor that has the number now.
+#include <fcntl.h>
 #include <port.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/held_fd.h"
 #include "util/log.h"
 
 namespace evi {
@@ -32,7 +34,7 @@ constexpr unsigned kMostReports = 4096;
 constexpr Nanos kLongestWait = Nanos{24} * 3600 * 1'000'000'000;
 
 struct EvportState {
-  int port = -1;
+  HeldFd events;
   unsigned capacity = 0;
   port_event_t *reports = nullptr;
   int *fired = nullptr;  // by the last wait; as many as there may be reports
@@ -46,9 +48,17 @@ struct EvportState {
   ~EvportState() {
     mm_free(reports);
     mm_free(fired);
-    if (port >= 0) close(port);
   }
+
+  int port() const noexcept { return static_cast<int>(events.get()); }
 };
+
+bool open_port(EvportState &state) noexcept {
+  const int port = port_create();
+  if (port >= 0) static_cast<void>(fcntl(port, F_SETFD, FD_CLOEXEC));
+  state.events.reset(port);
+  return port >= 0;
+}
 
 // Without memory the arrays stay as they are.
 bool make_room(EvportState &state, unsigned capacity) noexcept {
@@ -65,12 +75,19 @@ bool make_room(EvportState &state, unsigned capacity) noexcept {
 void *evport_make(event_base &) noexcept {
   Owned<EvportState> state{make<EvportState>()};
   if (!state || !make_room(*state, kFirstReports)) return nullptr;
-  state->port = port_create();
-  if (state->port < 0) return nullptr;
-  return state.release();
+  return open_port(*state) ? state.release() : nullptr;
 }
 
 void evport_unmake(void *state) noexcept { destroy(static_cast<EvportState *>(state)); }
+
+bool evport_reopen(void *arg) noexcept {
+  auto &state = *static_cast<EvportState *>(arg);
+  state.events.close();
+  state.fired_count = 0;
+  return open_port(state);
+}
+
+void evport_disown(void *state) noexcept { static_cast<EvportState *>(state)->events.forget(); }
 
 // slot.registered: associated since the last wait began; or, with nothing armed, to be associated by the
 // next.
@@ -79,7 +96,8 @@ void evport_unmake(void *state) noexcept { destroy(static_cast<EvportState *>(st
 bool associate(EvportState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   const std::uint32_t generation = ++state.generation;
   void *const tag = reinterpret_cast<void *>(static_cast<std::uintptr_t>(generation));
-  if (port_associate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd), to_poll(wanted), tag) != 0)
+  if (port_associate(state.port(), PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd), to_poll(wanted), tag) !=
+      0)
     return false;
   slot.tag = generation;
   slot.armed = wanted;
@@ -111,7 +129,7 @@ bool evport_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
   auto &state = *static_cast<EvportState *>(arg);
   if (wanted == 0) {
     // Closed, or fired, in the meantime: then there is no association any more.
-    static_cast<void>(port_dissociate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
+    static_cast<void>(port_dissociate(state.port(), PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
     slot.armed = slot.registered = 0;
     return true;
   }
@@ -133,7 +151,7 @@ void associate_fired(EvportState &state, event_base &base) noexcept {
     const int fd = state.fired[i];
     FdSlot &slot = base.fds()[fd];
     if (slot.armed)
-      static_cast<void>(port_dissociate(state.port, PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
+      static_cast<void>(port_dissociate(state.port(), PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
     slot.armed = slot.registered = 0;
     if (const std::uint8_t wanted = slot.wanted()) associate_again(state, fd, slot, wanted);
   }
@@ -151,7 +169,7 @@ Retrieved retrieve(EvportState &state, Nanos timeout) noexcept {
   const timespec ts = to_timespec(std::min(timeout, kLongestWait));
   state.reports[0].portev_source = 0;
   Retrieved got{.count = 1};
-  if (port_getn(state.port, state.reports, state.capacity, &got.count, timeout < 0 ? nullptr : &ts) != 0) {
+  if (port_getn(state.port(), state.reports, state.capacity, &got.count, timeout < 0 ? nullptr : &ts) != 0) {
     got.error = errno;
     if (state.reports[0].portev_source == 0) got.count = 0;
   }
@@ -211,7 +229,7 @@ bool evport_prepare_wake(void *) noexcept { return true; }
 // EAGAIN is not tried again here: if the port is full of events the loop wakes up anyway, and if it is full
 // of associations nothing changes while we hold the lock.
 bool evport_wake(void *arg) noexcept {
-  if (port_send(static_cast<EvportState *>(arg)->port, 0, nullptr) == 0) return true;
+  if (port_send(static_cast<EvportState *>(arg)->port(), 0, nullptr) == 0) return true;
   log_warn("port_send: cannot wake the loop");
   return false;
 }
@@ -222,12 +240,13 @@ extern constinit const Backend evport_backend = {
     .name = "evport",
     .changelist_name = nullptr,
     .features = EV_FEATURE_O1 | EV_FEATURE_FDS | kPollFeatures,
-    .rebuild_after_fork = true,
     .updates_reach_wait = true,
     .create = evport_make,
     .destroy = evport_unmake,
     .update = evport_update,
     .wait = evport_await,
+    .reopen = evport_reopen,
+    .disown = evport_disown,
     .watch_signal = nullptr,
     .unwatch_signal = nullptr,
     .signal_name = nullptr,

@@ -26,6 +26,7 @@
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/held_fd.h"
 #include "util/log.h"
 
 // FreeBSD's way to call files readable as poll does, and not only before their end.
@@ -47,7 +48,7 @@ constexpr std::uintptr_t kWakeIdent = 0;  // of the EVFILT_USER filter
 using Flags = unsigned short;
 
 struct KqueueState {
-  int kq = -1;
+  HeldFd queue;
   pid_t owner = 0;
   int capacity = 0;
   struct kevent *reports = nullptr;
@@ -59,9 +60,22 @@ struct KqueueState {
   KqueueState &operator=(const KqueueState &) = delete;
   ~KqueueState() {
     mm_free(reports);
-    if (kq >= 0 && owner == getpid()) close(kq);
+    leave_to_child();
+  }
+
+  int kq() const noexcept { return static_cast<int>(queue.get()); }
+  void leave_to_child() noexcept {
+    if (owner != getpid()) queue.forget();
   }
 };
+
+bool open_queue(KqueueState &state) noexcept {
+  state.owner = getpid();
+  const int kq = kqueue();
+  if (kq >= 0) static_cast<void>(fcntl(kq, F_SETFD, FD_CLOEXEC));
+  state.queue.reset(kq);
+  return kq >= 0;
+}
 
 void *kqueue_make(event_base &) noexcept {
   Owned<KqueueState> state{make<KqueueState>()};
@@ -69,14 +83,19 @@ void *kqueue_make(event_base &) noexcept {
   state->reports = static_cast<struct kevent *>(mm_malloc(kFirstReports * sizeof(struct kevent)));
   if (!state->reports) return nullptr;
   state->capacity = kFirstReports;
-  state->owner = getpid();
-  state->kq = kqueue();
-  if (state->kq < 0) return nullptr;
-  static_cast<void>(fcntl(state->kq, F_SETFD, FD_CLOEXEC));
-  return state.release();
+  return open_queue(*state) ? state.release() : nullptr;
 }
 
 void kqueue_unmake(void *state) noexcept { destroy(static_cast<KqueueState *>(state)); }
+
+bool kqueue_reopen(void *arg) noexcept {
+  auto &state = *static_cast<KqueueState *>(arg);
+  state.leave_to_child();
+  state.queue.close();
+  return open_queue(state);
+}
+
+void kqueue_disown(void *state) noexcept { static_cast<KqueueState *>(state)->queue.forget(); }
 
 // --- changes ---
 
@@ -95,7 +114,7 @@ class Changes {
     const timespec at_once{};
     const int asked = count_;
     do {
-      count_ = asked == 0 ? 0 : kevent(state.kq, list_, asked, list_, asked, &at_once);
+      count_ = asked == 0 ? 0 : kevent(state.kq(), list_, asked, list_, asked, &at_once);
     } while (count_ < 0 && errno == EINTR);
     return count_ == asked;
   }
@@ -159,8 +178,9 @@ void note_changes(Changes &changes, int fd, const FdSlot &slot, std::uint8_t old
   // A disabled filter would keep the flags of its time.
   const bool clean_reading = slot.registered && (reading || !new_mask);
   const bool clean_writing = slot.registered && (writing || !new_mask);
-  // Costs no call of its own, and helps after the number was closed and opened again.
-  const bool again = (new_mask & ~old_mask & kIoEvents) != 0;
+  // Costs no call of its own unless an event joins others with the same interest, and helps after the number
+  // was closed and opened again.
+  const bool again = (new_mask & ~old_mask & kIoEvents) != 0 || new_mask == old_mask;
   note_direction(changes, fd, slot.tag,
                  {EVFILT_READ, read_flags(old_mask), reading, EVI_READ_NOTES, clean_reading, again});
   note_direction(changes, fd, slot.tag,
@@ -315,7 +335,7 @@ void grow_reports(KqueueState &state) noexcept {
 
 int wait_for_reports(KqueueState &state, Nanos timeout) noexcept {
   const timespec ts = to_timespec(std::min(timeout, kLongestWait));
-  return kevent(state.kq, nullptr, 0, state.reports, state.capacity, timeout < 0 ? nullptr : &ts);
+  return kevent(state.kq(), nullptr, 0, state.reports, state.capacity, timeout < 0 ? nullptr : &ts);
 }
 
 bool kqueue_await(void *arg, event_base &base, Nanos timeout) noexcept {
@@ -377,12 +397,13 @@ extern constinit const Backend kqueue_backend = {
     .name = "kqueue",
     .changelist_name = nullptr,
     .features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE,
-    .rebuild_after_fork = true,
     .updates_reach_wait = true,
     .create = kqueue_make,
     .destroy = kqueue_unmake,
     .update = kqueue_update,
     .wait = kqueue_await,
+    .reopen = kqueue_reopen,
+    .disown = kqueue_disown,
     .watch_signal = kqueue_watch_signal,
     .unwatch_signal = kqueue_unwatch_signal,
     .signal_name = "kqueue_signal",

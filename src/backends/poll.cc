@@ -121,7 +121,6 @@ extern constinit const Backend poll_backend = {
     .name = "poll",
     .changelist_name = nullptr,
     .features = EV_FEATURE_FDS | kPollFeatures,
-    .rebuild_after_fork = false,
     .updates_reach_wait = false,
     .create = poll_make,
     .destroy = poll_unmake,

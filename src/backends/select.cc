@@ -181,7 +181,6 @@ extern constinit const Backend select_backend = {
     .name = "select",
     .changelist_name = nullptr,
     .features = EV_FEATURE_FDS,
-    .rebuild_after_fork = false,
     .updates_reach_wait = false,
     .create = select_make,
     .destroy = select_unmake,

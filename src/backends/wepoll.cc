@@ -250,8 +250,9 @@ bool wepoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
     slot.armed = 0;
     return true;
   }
-  // A request for more than is wanted is let be: what nobody wants is not told.
-  if (!poll || (to_afd(wanted) & ~poll->asked)) {
+  // A request for more than is wanted is let be: what nobody wants is not told. One for the same is made again,
+  // since the number may mean another socket by now.
+  if (!poll || wanted == slot.armed || (to_afd(wanted) & ~poll->asked)) {
     poll = renew_poll(state, fd);
     if (!poll) {
       log_warn("wepoll: descriptor %d", fd);
@@ -457,7 +458,6 @@ extern constinit const Backend wepoll_backend = {
     .name = "wepoll",
     .changelist_name = nullptr,
     .features = EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE,
-    .rebuild_after_fork = false,
     .updates_reach_wait = true,
     .create = wepoll_make,
     .destroy = wepoll_unmake,

@@ -260,7 +260,6 @@ extern constinit const Backend win32_backend = {
     .name = "win32",
     .changelist_name = nullptr,
     .features = 0,
-    .rebuild_after_fork = false,
     .updates_reach_wait = false,
     .create = win32_make,
     .destroy = win32_unmake,

@@ -23,8 +23,6 @@ struct Backend {
   // memory.
   const char *changelist_name;
   int features;  // EV_FEATURE_*
-  // Whether its descriptor is worthless in a forked child, so that event_reinit must make it anew.
-  bool rebuild_after_fork;
   // Whether an update from another thread takes effect in a wait that is under way; else the loop is woken
   // for it.
   bool updates_reach_wait;
@@ -35,12 +33,24 @@ struct Backend {
 
   // Makes the kernel watch `fd` for `wanted` (EV_READ|EV_WRITE|EV_CLOSED|EV_ET|kOneShot, 0 for nothing) in
   // place of slot.armed, and sets slot.armed to what it now watches. False with errno if it cannot; taking
-  // interest away never fails, since the descriptor may have been closed. Called only if the two differ.
+  // interest away never fails, since the descriptor may have been closed. Called with slot.armed itself when
+  // an event joins others on the descriptor: the number may have been closed and opened again since, and then
+  // the kernel watches nothing. Otherwise the two differ.
   bool (*update)(void *state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept;
 
   // Waits until something is ready or `timeout` passes (kWaitForever: without bound), opening the base's lock
   // meanwhile, and reports what is ready. False with errno on an error that will not go away.
   bool (*wait)(void *state, event_base &base, Nanos timeout) noexcept;
+
+  // For a method with a descriptor of its own, which a forked child has to replace; null for all others.
+  // reopen closes it, if it is still there, and opens another, which watches nothing. False with errno: then
+  // there is none, the calls above fail, and reopen may be called again. disown leaves the number alone from
+  // now on: it means another file.
+  bool (*reopen)(void *state) noexcept = nullptr;
+  void (*disown)(void *state) noexcept = nullptr;
+  // Optional: whether the kernel's set has an entry for the very file that `fd` means now. Only for the
+  // library's own descriptors, which never report errors or hang-ups.
+  bool (*has_entry)(void *state, int fd) noexcept = nullptr;
 
   // Optional, for a kernel that reports signals with everything else: then the method tells of them through
   // event_base::report_signal, and the handler of core/signal.h only keeps them from killing the process.

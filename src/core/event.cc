@@ -254,6 +254,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
     evi::HeadList<event, evi::IoHook>::push_front(without_fd_, ev);
     return Change::none;
   }
+  if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return Change::failed;
   if (!fds_.reserve(ev.ev_fd)) {
     evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
     return Change::failed;
@@ -320,7 +321,7 @@ bool event_base::watch_signal(int signal) noexcept {
     // Caught first: from then on the signal cannot kill the process.
     if (!signals_.hold(signal)) return false;
     if (backend_->watch_signal(backend_state_, signal)) return true;
-    signals_.unhold(signal);
+    signals_.unwatch(signal);
     return false;
   }
   if (!signals_.watch(signal)) return false;
@@ -331,12 +332,13 @@ bool event_base::watch_signal(int signal) noexcept {
 
 void event_base::unwatch_signal(int signal) noexcept {
   if (backend_->watch_signal) {
-    if (EVI_LIKELY(backend_state_ != nullptr)) backend_->unwatch_signal(backend_state_, signal);
-    return signals_.unhold(signal);
+    const bool own = backend_state_ && !is_shared_with_parent();
+    if (EVI_LIKELY(own)) backend_->unwatch_signal(backend_state_, signal);
+    return signals_.unwatch(signal);
   }
   // The signal is unblocked while the handler still stands: one that is pending meets it, not the old
   // disposition.
-  if (uses_signal_fd_) signal_fd_.unwatch(signal);
+  if (uses_signal_fd_) signal_fd_.unwatch(signal, is_shared_with_parent());
   signals_.unwatch(signal);
 }
 
@@ -346,6 +348,7 @@ event_base::Change event_base::insert_signal(event &ev) noexcept {
     errno = EINVAL;
     return Change::failed;
   }
+  if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return Change::failed;
   if (!open_signals()) {
     evi::log_warn("event_add: cannot prepare for signals");
     return Change::failed;
@@ -405,6 +408,8 @@ event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noex
     if (!(wanted & evi::kIoEvents)) wanted = 0;
   }
   if (wanted == slot.armed || EVI_UNLIKELY(!backend_state_)) return Change::none;
+  // The parent process still wants it; this one's own set is made of what its events want by then.
+  if (EVI_UNLIKELY(is_shared_with_parent()) && backend_->reopen) return Change::none;
   // A wait that is under way in another thread must hear of it now.
   const bool may_wait = uses_changelist_ && !wanted && edge_events_ == 0 && in_loop_thread();
   if (may_wait && changes_.note(fd, slot)) return Change::none;

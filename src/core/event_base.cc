@@ -41,7 +41,7 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   }
   const bool wants_lock = evi::threads_enabled() && !(demands.flags & EVENT_BASE_FLAG_NOLOCK);
   if (wants_lock && (!base->lock_.init() || !base->current_done_.init())) return nullptr;
-  if (base->set_priorities(1) != 0) return nullptr;
+  if (base->set_priorities(1) != 0 || !evi::watch_forks()) return nullptr;
   base->backend_ = seams.backend;
   if (!base->choose_backend(demands, seams.methods ? seams.methods : evi::available_backends()))
     return nullptr;
@@ -121,6 +121,8 @@ void event_base::dispose(bool run_finalizers) noexcept {
   completion_port_ = nullptr;
   {
     const LockGuard held(lock_);
+    if (is_shared_with_parent()) disown_lost_descriptors();
+    fork_generation_ = evi::forked_generation();
     // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did
     // not call event_reinit they are still the parent's.
     backend_->destroy(backend_state_);
@@ -230,34 +232,70 @@ int event_base::drain_active(bool run_finalizers) noexcept {
 
 int event_base::reinit() noexcept {
   const LockGuard held(lock_);
-  int result = 0;
-  const bool had_notify = notify_waker_.is_open() || wakes_by_method_;
-  const bool had_signals = signals_.is_open();
-  // Closing the inherited descriptor leaves the parent's alone; taking interest away through it would not.
-  if (backend_->rebuild_after_fork && !renew_backend_state()) {
-    evi::log_warnx("%s: could not make %s anew", "event_reinit", backend_->name);
+  return renew_after_fork();
+}
+
+// A loop that goes on in a forked child without event_reinit. False if the method is without its descriptor.
+bool event_base::leave_parent() noexcept {
+  if (renew_after_fork() == 0) return true;
+  evi::log_warnx("event_base_loop: cannot replace everything that a forked child shares with its parent");
+  return !is_shared_with_parent();
+}
+
+// Closing an inherited descriptor leaves the parent's alone; taking interest away through it would not. Each
+// is closed before another is opened in its place, so that a limit on descriptors does not matter.
+int event_base::renew_after_fork() noexcept {
+  disown_lost_descriptors();
+  if (backend_->reopen && !backend_->reopen(backend_state_)) {
+    evi::log_warn("event_reinit: no descriptor for %s", backend_->name);
     return -1;
   }
-  // The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
-  if (had_signals) {
+  const bool forked = is_shared_with_parent();
+  fork_generation_ = evi::forked_generation();
+  int result = renew_channels();
+  if (backend_->watch_signal && !rewatch_signals()) result = -1;
+  // The handler counted what came to this process while the method could not report it.
+  if (backend_->watch_signal && forked) collect_signals();
+  if (backend_->reopen && !rearm_all()) result = -1;
+  return result;
+}
+
+// The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
+int event_base::renew_channels() noexcept {
+  int result = 0;
+  if (signals_.is_open() || has_internal(signal_event_)) {
     drop_internal(signal_event_);
     if (!signals_.reopen_after_fork() ||
         !add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals))
       result = -1;
   }
-  if (signal_fd_.is_open()) {
+  if (signal_fd_.is_open() || has_internal(signal_fd_event_)) {
     drop_internal(signal_fd_event_);
     if (!signal_fd_.reopen_after_fork() || !add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))
       result = -1;
   }
-  if (had_notify) {
+  if (notify_waker_.is_open() || has_internal(notify_event_) || wakes_by_method_) {
     drop_internal(notify_event_);
     notify_waker_.close();
     if (!open_notifier()) result = -1;
   }
-  if (backend_->watch_signal && !rewatch_signals()) result = -1;
-  if (backend_->rebuild_after_fork && !rearm_all()) result = -1;
   return result;
+}
+
+// The program may have closed descriptors that it did not open, and their numbers may mean other files now.
+// What the method's set does not know is taken for lost, and the set with it: see util/held_fd.h.
+void event_base::disown_lost_descriptors() noexcept {
+  bool set_is_known = true;
+  const auto keeps = [&](const event &ev, bool intact) EVI_NO_THREAD_SAFETY_ANALYSIS {
+    if (!has_internal(ev) || !backend_->has_entry) return intact;
+    const bool known = intact && backend_->has_entry(backend_state_, static_cast<int>(ev.ev_fd));
+    set_is_known = set_is_known && known;
+    return known;
+  };
+  if (signals_.is_open() && !keeps(signal_event_, signals_.waker_is_intact())) signals_.forget_waker();
+  if (signal_fd_.is_open() && !keeps(signal_fd_event_, signal_fd_.is_intact())) signal_fd_.forget();
+  if (notify_waker_.is_open() && !keeps(notify_event_, notify_waker_.is_intact())) notify_waker_.forget();
+  if (!set_is_known) backend_->disown(backend_state_);
 }
 
 // What a method knew of signals ended with the state that was made anew.

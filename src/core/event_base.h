@@ -19,6 +19,7 @@
 #include "core/overlapped.h"
 #include "core/signal.h"
 #include "core/signal_fd.h"
+#include "core/signal_handler.h"
 #include "core/timer_heap.h"
 #include "core/waker.h"
 #include "event2/event.h"
@@ -93,7 +94,8 @@ struct event_base final {
   static event_base *create(const event_config *config, const evi::BaseSeams &seams = {}) noexcept;
   // Deletes every event, runs or skips the finalizers still queued, and frees the base.
   void dispose(bool run_finalizers) noexcept;
-  // Makes all kernel state anew in a forked child. 0, or -1 if an event could not be added again.
+  // Replaces all kernel objects by the process's own in a forked child. 0, or -1 if one could not be had, or
+  // an event not be added again.
   int reinit() noexcept;
 
   // --- one event (event.cc) ---
@@ -317,6 +319,7 @@ struct event_base final {
   bool open_notifier() noexcept EVI_REQUIRES(lock_);
   bool add_internal(event &ev, int fd, short edge, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
   void drop_internal(event &ev) noexcept EVI_REQUIRES(lock_);
+  bool has_internal(const event &ev) const noexcept EVI_REQUIRES(lock_);
   static void on_exit_request(evutil_socket_t fd, short what, void *base) noexcept;
   static void on_notify(evutil_socket_t fd, short what, void *base) noexcept;
   static void on_signals(evutil_socket_t fd, short what, void *base) noexcept;
@@ -343,6 +346,14 @@ struct event_base final {
   // The first that is admitted, eligible (null: all are) and works here.
   bool try_methods(const event_config &config, const evi::Backend *const *methods,
                    bool (*eligible)(const evi::Backend &) noexcept) noexcept;
+  // After a fork: the kernel objects are the parent process's too.
+  bool is_shared_with_parent() const noexcept EVI_REQUIRES(lock_) {
+    return fork_generation_ != evi::forked_generation();
+  }
+  bool leave_parent() noexcept EVI_REQUIRES(lock_);
+  int renew_after_fork() noexcept EVI_REQUIRES(lock_);
+  int renew_channels() noexcept EVI_REQUIRES(lock_);
+  void disown_lost_descriptors() noexcept EVI_REQUIRES(lock_);
   bool rewatch_signals() noexcept EVI_REQUIRES(lock_);
   bool renew_backend_state() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
@@ -431,6 +442,7 @@ struct event_base final {
   bool uses_changelist_ = false;
   bool uses_signal_fd_ = false;
   bool wakes_by_method_ = false;  // Backend::wake in place of notify_waker_
+  unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
   evi::CompletionPort *completion_port_ = nullptr;
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;

@@ -85,6 +85,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
     if (timeout != 0) timeout = wait_time(0, false);
   }
   forget_time();
+  if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return false;
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
   if (signals_.is_open() && signals_.begin_wait()) timeout = 0;
   recorder_ = metrics_;

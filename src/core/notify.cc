@@ -117,6 +117,11 @@ bool event_base::add_internal(event &ev, int fd, short edge, event_callback_fn c
   return add_locked(ev, nullptr, false) == 0;
 }
 
+// Whether it was added, and not dropped since: also if its descriptor was given up meanwhile.
+bool event_base::has_internal(const event &ev) const noexcept {
+  return evi::has(ev, EVLIST_INIT) && evi::has(ev, EVLIST_INSERTED);
+}
+
 void event_base::drop_internal(event &ev) noexcept {
   if (evi::has(ev, EVLIST_INIT)) del_locked(ev, evi::DelMode::no_block);
 }

@@ -18,11 +18,29 @@ class RegistryGuard {
 constinit std::atomic<SignalPort *> first_port{nullptr};
 constinit std::atomic<int> handlers_running{0};
 
+constexpr std::uint64_t bit_of(int signal) noexcept { return std::uint64_t{1} << (signal - 1); }
+
 void deliver(SignalPort &port, int signal) noexcept {
   port.counts[signal].fetch_add(1);
-  port.arrived.fetch_or(std::uint64_t{1} << (signal - 1));
+  port.arrived.fetch_or(bit_of(signal));
   if (port.waiting.load() && !port.notified.exchange(true) && !Waker::wake(port.write_fd.load()))
     port.notified.store(false);
+}
+
+void forget_signals(SignalPort &port) noexcept {
+  port.arrived.store(0);
+  for (auto &count : port.counts) count.store(0);
+}
+
+// What came early, before the port had its owner, is counted now.
+void adopt(SignalPort &port) noexcept {
+  forget_signals(port);
+  port.write_fd.store(-1);
+  port.waiting.store(false);
+  port.owner.store(signal_process());
+  for (std::uint64_t bits = port.early.exchange(0); bits; bits &= bits - 1) {
+    deliver(port, std::countr_zero(bits) + 1);
+  }
 }
 
 void link_port(SignalPort &port) noexcept {
@@ -49,29 +67,55 @@ void tell_signal_ports(int signal) noexcept {
   const pid_t self = signal_process();
   handlers_running.fetch_add(1);
   for (SignalPort *port = first_port.load(); port; port = port->next.load()) {
-    if (port->wanted[signal].load() && port->owner.load() == self) deliver(*port, signal);
+    if (!port->wanted[signal].load()) continue;
+    if (port->owner.load() == self) {
+      deliver(*port, signal);
+    } else {
+      port->early.fetch_or(bit_of(signal));
+    }
   }
   handlers_running.fetch_sub(1);
 }
 
-void forget_running_handlers() noexcept { handlers_running.store(0); }
+void before_fork() noexcept {
+  for (SignalPort *port = first_port.load(); port; port = port->next.load()) port->early.store(0);
+}
 
-bool SignalSource::open() noexcept {
-  if (!waker_.open()) return false;
+void adopt_ports_in_child(pid_t parent) noexcept {
+  handlers_running.store(0);  // those of the parent's other threads
+  for (SignalPort *port = first_port.load(); port; port = port->next.load()) {
+    if (port->owner.load() == parent) adopt(*port);
+  }
+}
+
+bool SignalSource::link() noexcept {
+  if (linked_) return true;
+  if (!watch_forks()) return false;
   const RegistryGuard held;
-  if (!prepare_signal_registry()) return false;
-  port_.write_fd.store(waker_.write_fd());
   port_.owner.store(signal_process());
-  if (!linked_) link_port(port_);
+  link_port(port_);
   linked_ = true;
   return true;
 }
 
+bool SignalSource::open() noexcept {
+  if (!waker_.open()) return false;
+  port_.write_fd.store(waker_.write_fd());
+  return link();
+}
+
+// Of a fork that begin_child() did not see: what is known of other threads' handlers is the parent's.
+void SignalSource::note_unseen_fork() noexcept {
+  if (port_.owner.load() == signal_process()) return;
+  handlers_running.store(0);
+  forget_signals(port_);
+  port_.owner.store(signal_process());
+}
+
 void SignalSource::close() noexcept {
-  for (int signal = 1; signal < kSignals; ++signal) unhold(signal);
   if (linked_) {
     const RegistryGuard held;
-    static_cast<void>(prepare_signal_registry());
+    note_unseen_fork();
     for (int signal = 1; signal < kSignals; ++signal) {
       if (port_.wanted[signal].exchange(false)) release_signal_handler(signal);
     }
@@ -83,13 +127,10 @@ void SignalSource::close() noexcept {
 
 bool SignalSource::reopen_after_fork() noexcept {
   const RegistryGuard held;
-  // Delivery in this process starts only with the new owner, so the old descriptor is not written to
-  // meanwhile.
-  if (!prepare_signal_registry() || !waker_.open()) return false;
-  for (auto &count : port_.counts) count.store(0);
-  port_.arrived.store(0);
+  port_.write_fd.store(-1);
+  note_unseen_fork();
+  if (!waker_.open()) return false;
   port_.write_fd.store(waker_.write_fd());
-  port_.owner.store(signal_process());
   return true;
 }
 
@@ -111,18 +152,6 @@ void SignalSource::unwatch(int signal) noexcept {
   port_.counts[signal].store(0);
 }
 
-bool SignalSource::hold(int signal) noexcept {
-  if (held_[signal]) return true;
-  const RegistryGuard held;
-  held_[signal] = prepare_signal_registry() && install_signal_handler(signal);
-  return held_[signal];
-}
-
-void SignalSource::unhold(int signal) noexcept {
-  if (!held_[signal]) return;
-  const RegistryGuard held;
-  release_signal_handler(signal);
-  held_[signal] = false;
-}
+bool SignalSource::hold(int signal) noexcept { return link() && watch(signal); }
 
 }  // namespace evi

@@ -31,8 +31,9 @@ static_assert(kSignals <= 65, "a bit for each");
 struct SignalPort {
   std::atomic<SignalPort *> next{nullptr};
   std::atomic<int> write_fd{-1};
-  std::atomic<pid_t> owner{
-      0};  // a forked child's signals must not reach its parent through a shared descriptor
+  // The process whose signals count. After vfork() the handler runs in a child with the parent's memory.
+  std::atomic<pid_t> owner{0};
+  std::atomic<std::uint64_t> early{0};    // of another process: a child whose fork() has not returned yet
   std::atomic<bool> waiting{false};       // the loop waits, or is about to
   std::atomic<bool> notified{false};      // and was woken
   std::atomic<std::uint64_t> arrived{0};  // a bit for each signal that was counted since the loop looked
@@ -56,18 +57,21 @@ class SignalSource {
   void close() noexcept;
   bool is_open() const noexcept { return waker_.is_open(); }
   int fd() const noexcept { return waker_.read_fd(); }
-  // In a forked child: a waker of its own, the same signals.
+  // In a forked child: a waker of its own, the same signals. The shared one is closed first. False with
+  // errno: then there is none.
   [[nodiscard]] bool reopen_after_fork() noexcept;
+  // Whether the waker's numbers still mean what was opened; if not, forget_waker() leaves them alone.
+  bool waker_is_intact() const noexcept { return waker_.is_intact(); }
+  void forget_waker() noexcept { waker_.forget(); }
 
   // Starts and stops delivery of one signal; sigaction is called for the process's first base and restored
   // after its last. False with errno if sigaction refuses.
   [[nodiscard]] bool watch(int signal) noexcept;
   void unwatch(int signal) noexcept;
 
-  // The handler without delivery, open or not: for methods whose kernel reports signals itself. The signal
-  // interrupts waits and does nothing else.
+  // As watch, without a waker: for methods whose kernel reports signals itself. The signal interrupts waits;
+  // what is counted serves only in a forked child, whose kernel has yet to be asked.
   [[nodiscard]] bool hold(int signal) noexcept;
-  void unhold(int signal) noexcept;
 
   // Around the loop's wait. From begin_wait() to end_wait() a signal ends the wait; one that comes at another
   // time costs no system call. True if one has arrived already: then there is nothing to wait for.
@@ -92,9 +96,11 @@ class SignalSource {
   }
 
  private:
+  bool link() noexcept;
+  void note_unseen_fork() noexcept;
+
   Waker waker_;
   SignalPort port_;
-  bool held_[kSignals] = {};
   bool linked_ = false;  // the port is in the list; also while there is no waker, if reopening it failed
 };
 

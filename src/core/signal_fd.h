@@ -20,7 +20,7 @@ inline void clear(SignalSet &set) noexcept { sigemptyset(&set); }
 }  // namespace evi
 #endif
 
-#include <cstdint>
+#include "util/held_fd.h"
 
 namespace evi {
 
@@ -38,13 +38,17 @@ class SignalFd {
   [[nodiscard]] bool open() noexcept;
   // Unblocks what it blocked, in the calling thread.
   void close() noexcept;
-  // In a forked child: a descriptor of its own for the same signals. False with errno, and nothing changed.
+  // In a forked child: a descriptor of its own for the same signals. False with errno: then there is none.
   [[nodiscard]] bool reopen_after_fork() noexcept;
-  bool is_open() const noexcept { return fd_ >= 0; }
-  int fd() const noexcept { return fd_; }
+  bool is_open() const noexcept { return fd_.is_open(); }
+  int fd() const noexcept { return static_cast<int>(fd_.get()); }
+  // Whether the number still means what was opened; if not, forget() leaves it alone.
+  bool is_intact() const noexcept { return fd_.is_intact(); }
+  void forget() noexcept { fd_.forget(); }
 
   [[nodiscard]] bool watch(int signal) noexcept;
-  void unwatch(int signal) noexcept;
+  // `shared`: with the parent process, whose signals stay watched.
+  void unwatch(int signal, bool shared) noexcept;
 
   // The next signal that arrived, 0 when there is none.
   int next() noexcept;
@@ -52,7 +56,7 @@ class SignalFd {
  private:
   void unblock(int signal) noexcept;
 
-  int fd_ = -1;
+  HeldFd fd_;
   SignalSet watched_;
   SignalSet blocked_before_;  // of those: the program had them blocked already
 };

@@ -11,27 +11,21 @@ namespace evi {
 bool SignalFd::supported() noexcept { return true; }
 
 bool SignalFd::open() noexcept {
-  close();
-  fd_ = signalfd(-1, &watched_, SFD_NONBLOCK | SFD_CLOEXEC);
-  return fd_ >= 0;
+  fd_.reset(signalfd(-1, &watched_, SFD_NONBLOCK | SFD_CLOEXEC));
+  return fd_.is_open();
 }
 
 void SignalFd::close() noexcept {
-  if (fd_ < 0) return;
   for (int signal = 1; signal < NSIG; ++signal) {
     if (sigismember(&watched_, signal) == 1) unblock(signal);
   }
-  ::close(fd_);
-  fd_ = -1;
+  fd_.close();
 }
 
-// What a signalfd watches belongs to the open file, which the parent has too.
+// The descriptor that was held is closed before another is asked for.
 bool SignalFd::reopen_after_fork() noexcept {
-  const int fresh = signalfd(-1, &watched_, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (fresh < 0) return false;
-  ::close(fd_);
-  fd_ = fresh;
-  return true;
+  fd_.close();
+  return open();
 }
 
 bool SignalFd::watch(int signal) noexcept {
@@ -42,17 +36,18 @@ bool SignalFd::watch(int signal) noexcept {
   if (pthread_sigmask(SIG_BLOCK, &one, &before) != 0) return false;
   sigaddset(&watched_, signal);
   if (sigismember(&before, signal) == 1) sigaddset(&blocked_before_, signal);
-  if (signalfd(fd_, &watched_, 0) >= 0) return true;
+  if (signalfd(fd(), &watched_, 0) >= 0) return true;
   const int error = errno;
-  unwatch(signal);
+  unwatch(signal, false);
   errno = error;
   return false;
 }
 
-void SignalFd::unwatch(int signal) noexcept {
-  if (fd_ < 0) return;
+// What a signalfd watches belongs to the open file, which a forked child shares with its parent.
+void SignalFd::unwatch(int signal, bool shared) noexcept {
+  if (sigismember(&watched_, signal) != 1) return;
   sigdelset(&watched_, signal);
-  static_cast<void>(signalfd(fd_, &watched_, 0));
+  if (is_open() && !shared) static_cast<void>(signalfd(fd(), &watched_, 0));
   unblock(signal);
 }
 
@@ -72,7 +67,7 @@ int SignalFd::next() noexcept {
   signalfd_siginfo info;
   ssize_t got = 0;
   do {
-    got = read(fd_, &info, sizeof(info));
+    got = read(fd(), &info, sizeof(info));
   } while (got < 0 && errno == EINTR);
   return got == static_cast<ssize_t>(sizeof(info)) ? static_cast<int>(info.ssi_signo) : 0;
 }

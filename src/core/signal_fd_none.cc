@@ -21,7 +21,7 @@ bool SignalFd::watch(int) noexcept {
   return false;
 }
 
-void SignalFd::unwatch(int) noexcept {}
+void SignalFd::unwatch(int, bool) noexcept {}
 
 int SignalFd::next() noexcept { return 0; }
 

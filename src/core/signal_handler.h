@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include <atomic>
+
 namespace evi {
 
 // Guards the dispositions and every change of the list; never taken by the handler. It exists whether or not
@@ -14,9 +16,15 @@ namespace evi {
 void lock_signal_registry() noexcept;
 void unlock_signal_registry() noexcept;
 
-// Before a port is linked or a signal held, the registry locked: sees to it that a fork leaves the registry in
-// order. False with errno if the system cannot.
-bool prepare_signal_registry() noexcept;
+// Sees to it that a fork leaves the registry in order, and that forked_generation() counts it. To be called
+// before a port is linked or a signal held. False with errno if the system cannot.
+bool watch_forks() noexcept;
+
+// How often this process's line of descent was forked since watch_forks(): a base that was made under another
+// number shares its kernel objects with the parent process. Forks that bypass the C library's fork() (vfork,
+// raw system calls) do not count.
+extern constinit std::atomic<unsigned> fork_count;
+inline unsigned forked_generation() noexcept { return fork_count.load(std::memory_order_relaxed); }
 
 // Has the handler called for a signal from the first call on; the last release brings back what was there
 // before. Both with the registry locked. False with errno if the system refuses.
@@ -30,8 +38,11 @@ pid_t signal_process() noexcept;
 
 // Counts a signal for every base of this process that wants it, and wakes them; async-signal-safe.
 void tell_signal_ports(int signal) noexcept;
-// In a forked child: handlers that run in the parent's other threads are not waited for.
-void forget_running_handlers() noexcept;
+// Around a fork, the registry locked. The child's copies of the ports are the child's: they count its
+// signals, and nothing that came to the parent; nobody is woken by them until the base has a waker of its
+// own.
+void before_fork() noexcept;
+void adopt_ports_in_child(pid_t parent) noexcept;
 
 }  // namespace evi
 

@@ -4,11 +4,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "core/signal.h"
 #include "core/signal_handler.h"
 #include "util/log.h"
 
 namespace evi {
+
+constinit std::atomic<unsigned> fork_count{0};
+
 namespace {
 
 pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -19,26 +24,21 @@ struct Disposition {
 };
 
 Disposition dispositions[kSignals];
-// A child forked amid a handler starts anew.
-pid_t registry_process = 0;
+pid_t forking_process = 0;
 
 // A child forked while another thread is at the registry would find it locked for ever, and half changed.
-bool guard_forks() noexcept {
-  constinit static bool guarded = false;
-  if (!guarded) {
-    guarded = pthread_atfork([] { pthread_mutex_lock(&registry_mutex); },
-                             [] { pthread_mutex_unlock(&registry_mutex); },
-                             [] { pthread_mutex_unlock(&registry_mutex); }) == 0;
-    if (!guarded) errno = ENOMEM;
-  }
-  return guarded;
+void prepare_fork() noexcept {
+  pthread_mutex_lock(&registry_mutex);
+  forking_process = getpid();
+  before_fork();
 }
 
-void note_process() noexcept {
-  const pid_t self = getpid();
-  if (registry_process == self) return;
-  registry_process = self;
-  forget_running_handlers();
+void after_fork() noexcept { pthread_mutex_unlock(&registry_mutex); }
+
+void begin_child() noexcept {
+  fork_count.fetch_add(1, std::memory_order_relaxed);
+  adopt_ports_in_child(forking_process);
+  pthread_mutex_unlock(&registry_mutex);
 }
 
 extern "C" void evi_signal_handler(int signal) {
@@ -52,9 +52,15 @@ extern "C" void evi_signal_handler(int signal) {
 void lock_signal_registry() noexcept { pthread_mutex_lock(&registry_mutex); }
 void unlock_signal_registry() noexcept { pthread_mutex_unlock(&registry_mutex); }
 
-bool prepare_signal_registry() noexcept {
-  note_process();
-  return guard_forks();
+bool watch_forks() noexcept {
+  constinit static bool watched = false;
+  pthread_mutex_lock(&registry_mutex);
+  int error = 0;
+  if (!watched) error = pthread_atfork(prepare_fork, after_fork, begin_child);
+  watched = watched || error == 0;
+  pthread_mutex_unlock(&registry_mutex);
+  if (error) errno = error;
+  return error == 0;
 }
 
 pid_t signal_process() noexcept { return getpid(); }

@@ -14,6 +14,9 @@
 #include "util/static_mutex.h"
 
 namespace evi {
+
+constinit std::atomic<unsigned> fork_count{0};
+
 namespace {
 
 constinit StaticMutex registry;
@@ -42,7 +45,7 @@ void lock_signal_registry() noexcept { registry.lock(); }
 void unlock_signal_registry() noexcept { registry.unlock(); }
 
 // Processes are not forked here.
-bool prepare_signal_registry() noexcept { return true; }
+bool watch_forks() noexcept { return true; }
 pid_t signal_process() noexcept { return 1; }
 
 bool install_signal_handler(int signal) noexcept {

@@ -3,6 +3,8 @@
 #ifndef EVI_CORE_WAKER_H
 #define EVI_CORE_WAKER_H
 
+#include "util/held_fd.h"
+
 namespace evi {
 
 class Waker {
@@ -10,15 +12,18 @@ class Waker {
   Waker() noexcept = default;
   Waker(const Waker &) = delete;
   Waker &operator=(const Waker &) = delete;
-  ~Waker() { close(); }
+  ~Waker() = default;
 
-  // False with errno if the system has no descriptor to give.
+  // False with errno if the system has no descriptor to give. What was open before is closed first.
   [[nodiscard]] bool open() noexcept;
-  void close() noexcept;
-  bool is_open() const noexcept { return read_fd_ >= 0; }
+  void close() noexcept { read_.close(), write_.close(); }
+  bool is_open() const noexcept { return read_.is_open(); }
+  // Whether the numbers still mean what was opened; if not, forget() leaves them alone.
+  bool is_intact() const noexcept { return read_.is_intact() && (!write_.is_open() || write_.is_intact()); }
+  void forget() noexcept { read_.forget(), write_.forget(); }
 
-  int read_fd() const noexcept { return read_fd_; }
-  int write_fd() const noexcept { return write_fd_; }
+  int read_fd() const noexcept { return static_cast<int>(read_.get()); }
+  int write_fd() const noexcept { return static_cast<int>((write_.is_open() ? write_ : read_).get()); }
 
   // Async-signal-safe, on the descriptor alone; a full channel is as good as a write. False if the system
   // refuses.
@@ -28,8 +33,8 @@ class Waker {
   static const bool kEveryWakeIsAnEdge;
 
  private:
-  int read_fd_ = -1;
-  int write_fd_ = -1;  // the same one where an eventfd serves
+  HeldFd read_;
+  HeldFd write_;  // not open where an eventfd serves as both
 };
 
 }  // namespace evi

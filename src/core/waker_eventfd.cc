@@ -14,14 +14,8 @@ constinit const bool Waker::kEveryWakeIsAnEdge = true;
 
 bool Waker::open() noexcept {
   close();
-  read_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  write_fd_ = read_fd_;
-  return read_fd_ >= 0;
-}
-
-void Waker::close() noexcept {
-  if (read_fd_ >= 0) ::close(read_fd_);
-  read_fd_ = write_fd_ = -1;
+  read_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return read_.is_open();
 }
 
 bool Waker::wake(int write_fd) noexcept {
@@ -35,7 +29,7 @@ bool Waker::wake(int write_fd) noexcept {
 
 void Waker::drain() noexcept {
   std::uint64_t count = 0;
-  while (read(read_fd_, &count, sizeof(count)) < 0 && errno == EINTR) {
+  while (read(read_fd(), &count, sizeof(count)) < 0 && errno == EINTR) {
   }
 }
 

@@ -2,9 +2,11 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/waker.h"
+#include "util/socket.h"
 
 namespace evi {
 
@@ -23,19 +25,16 @@ bool Waker::open() noexcept {
   close();
   int ends[2];
   if (pipe(ends) != 0) return false;
-  read_fd_ = ends[0];
-  write_fd_ = ends[1];
-  if (prepare(read_fd_) && prepare(write_fd_)) return true;
+  if (prepare(ends[0]) && prepare(ends[1])) {
+    read_.reset(ends[0]);
+    write_.reset(ends[1]);
+    return true;
+  }
   const int error = errno;
-  close();
+  ::close(ends[0]);
+  ::close(ends[1]);
   errno = error;
   return false;
-}
-
-void Waker::close() noexcept {
-  if (read_fd_ >= 0) ::close(read_fd_);
-  if (write_fd_ >= 0) ::close(write_fd_);
-  read_fd_ = write_fd_ = -1;
 }
 
 bool Waker::wake(int write_fd) noexcept {
@@ -51,7 +50,7 @@ void Waker::drain() noexcept {
   char bytes[256];
   ssize_t got = 0;
   do {
-    got = read(read_fd_, bytes, sizeof(bytes));
+    got = read(read_fd(), bytes, sizeof(bytes));
   } while (got == static_cast<ssize_t>(sizeof(bytes)) || (got < 0 && errno == EINTR));
 }
 

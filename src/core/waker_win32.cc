@@ -13,19 +13,13 @@ bool Waker::open() noexcept {
   close();
   Socket ends[2];
   if (!loopback_pair(ends, kNonblocking | kCloseOnExec)) return false;
-  read_fd_ = static_cast<int>(ends[0]);
-  write_fd_ = static_cast<int>(ends[1]);
+  read_.reset(ends[0]);
+  write_.reset(ends[1]);
   // A byte that waits for the acknowledgement of the one before would wake too late.
   const int on = 1;
-  setsockopt(static_cast<SOCKET>(write_fd_), IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char *>(&on),
+  setsockopt(static_cast<SOCKET>(write_fd()), IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char *>(&on),
              sizeof(on));
   return true;
-}
-
-void Waker::close() noexcept {
-  if (read_fd_ >= 0) close_socket(read_fd_);
-  if (write_fd_ >= 0) close_socket(write_fd_);
-  read_fd_ = write_fd_ = -1;
 }
 
 bool Waker::wake(int write_fd) noexcept {
@@ -35,7 +29,7 @@ bool Waker::wake(int write_fd) noexcept {
 
 void Waker::drain() noexcept {
   char bytes[256];
-  while (recv(static_cast<SOCKET>(read_fd_), bytes, sizeof(bytes), 0) == static_cast<int>(sizeof(bytes))) {
+  while (recv(static_cast<SOCKET>(read_fd()), bytes, sizeof(bytes), 0) == static_cast<int>(sizeof(bytes))) {
   }
 }
 

@@ -33,7 +33,6 @@ struct ScriptBackend : evi::Backend {
   explicit ScriptBackend(FakeClock *clock = nullptr) : evi::Backend{}, clock_(clock) {
     name = "script";
     this->features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE;
-    rebuild_after_fork = false;
     updates_reach_wait = true;
     create = [](event_base &base) noexcept -> void * {
       latest()->base_ = &base;

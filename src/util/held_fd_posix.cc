@@ -1,0 +1,70 @@
+// What fstat and fcntl say of a held descriptor, and which of the library's own was opened last under a
+// number.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "util/held_fd.h"
+
+namespace evi {
+namespace {
+
+// The latest reset of a number, as number and serial. Numbers that are kNumbers apart share a place: then the
+// older one is not known any more, and counts as intact as far as this table goes. A table of atomics needs
+// no lock that a fork could catch locked.
+constexpr int kNumbers = 512;
+constinit std::atomic<std::uint64_t> latest[kNumbers] = {};
+constinit std::atomic<std::uint32_t> last_serial{0};
+
+std::uint64_t entry(int fd, std::uint32_t serial) noexcept {
+  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(fd)) << 32 | serial;
+}
+
+bool opened_again(int fd, std::uint32_t serial) noexcept {
+  const std::uint64_t seen = latest[fd % kNumbers].load(std::memory_order_relaxed);
+  return seen >> 32 == static_cast<std::uint32_t>(fd) && seen != entry(fd, serial);
+}
+
+// The flags that a shared open file does not lose by accident.
+int status_of(int fd) noexcept {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags < 0 ? -1 : flags & (O_ACCMODE | O_NONBLOCK);
+}
+
+}  // namespace
+
+void HeldFd::reset(Socket fd) noexcept {
+  close();
+  fd_ = fd;
+  if (fd < 0) return;
+  const int error = errno;
+  serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
+  latest[fd % kNumbers].store(entry(fd, serial_), std::memory_order_relaxed);
+  struct stat st {};
+  if (fstat(fd, &st) != 0) st = {};
+  device_ = static_cast<std::uint64_t>(st.st_dev);
+  inode_ = static_cast<std::uint64_t>(st.st_ino);
+  mode_ = static_cast<std::uint32_t>(st.st_mode);
+  status_ = status_of(fd);
+  errno = error;
+}
+
+bool HeldFd::is_intact() const noexcept {
+  if (fd_ < 0 || opened_again(fd_, serial_)) return false;
+  struct stat st;
+  return fstat(fd_, &st) == 0 && device_ == static_cast<std::uint64_t>(st.st_dev) &&
+         inode_ == static_cast<std::uint64_t>(st.st_ino) && mode_ == static_cast<std::uint32_t>(st.st_mode) &&
+         status_of(fd_) == status_ && (fcntl(fd_, F_GETFD) & FD_CLOEXEC) != 0;
+}
+
+void HeldFd::close() noexcept {
+  if (fd_ < 0) return;
+  const int error = errno;
+  if (is_intact()) close_socket(fd_);
+  forget();
+  errno = error;
+}
+
+}  // namespace evi

@@ -1,0 +1,22 @@
+// Sockets that the library holds. Processes are not forked here, and nothing closes the sockets of others by
+// the dozen.
+#include "util/held_fd.h"
+
+namespace evi {
+
+void HeldFd::reset(Socket fd) noexcept {
+  close();
+  fd_ = fd;
+}
+
+bool HeldFd::is_intact() const noexcept { return is_open(); }
+
+void HeldFd::close() noexcept {
+  if (!is_open()) return;
+  const int error = last_socket_error();
+  close_socket(fd_);
+  forget();
+  set_socket_error(error);
+}
+
+}  // namespace evi
