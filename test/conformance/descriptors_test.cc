@@ -176,6 +176,50 @@ TEST_P(Conformance, a_number_closed_and_opened_anew_before_its_event_is_deleted)
   }
 }
 
+// Nor was the old event ever deleted: the base takes the number for watched, the kernel does not watch it.
+TEST_P(Conformance, a_new_event_on_a_reused_number_whose_old_event_was_never_deleted) {
+  const test::QuietLog quiet;
+  constexpr short kKinds[] = {EV_READ, EV_READ | EV_PERSIST, EV_READ | EV_WRITE | EV_PERSIST,
+                              EV_READ | EV_ET | EV_PERSIST};
+  for (const short old_kind : kKinds) {
+    if ((old_kind & EV_ET) && !has(EV_FEATURE_ET)) continue;
+    for (const short kind : {old_kind, static_cast<short>(old_kind & ~EV_WRITE)}) {
+      Pair old_pair = test::socket_pair();
+      Pair next = test::socket_pair();
+      const int number = old_pair.a;
+      Event before(*base, number, old_kind);
+      ASSERT_EQ(before.add(), 0);
+      old_pair.a.close();
+      const Fd again{dup2(next.a, number)};
+      next.a.close();
+      Event after(*base, again, kind);
+      ASSERT_EQ(after.add(), 0);
+      test::put(next.b);
+      EXPECT_EQ(base->loop(EVLOOP_ONCE | EVLOOP_NONBLOCK), 0);
+      EXPECT_GE(after.calls, 1) << old_kind << ' ' << kind;
+      EXPECT_TRUE(after.what & EV_READ);
+      before.del();
+      after.del();
+      turn();
+    }
+  }
+}
+
+TEST_P(Conformance, a_second_event_on_a_closed_descriptor_changes_nothing) {
+  const test::QuietLog quiet;
+  Pair pair = test::socket_pair();
+  Event first(*base, pair.a, EV_READ | EV_PERSIST), second(*base, pair.a, EV_READ | EV_PERSIST);
+  ASSERT_EQ(first.add(), 0);
+  pair.a.close();
+  second.add();
+  EXPECT_TRUE(base->check_invariants());
+  base->loop(EVLOOP_ONCE | EVLOOP_NONBLOCK);
+  second.del();
+  first.del();
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
+  turn();
+}
+
 TEST_P(Conformance, each_number_of_a_file_keeps_its_own_events) {
   const Pair pair = test::socket_pair();
   Fd alias{dup(pair.a)};

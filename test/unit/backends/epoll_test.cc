@@ -183,13 +183,32 @@ TEST_F(EpollTest, a_timeout_of_a_periodic_event_costs_no_call) {
   EXPECT_EQ(told(), Controls{});
 }
 
-TEST_F(EpollTest, a_second_event_for_the_same_costs_none) {
+// The number may have been closed and opened again since the first was added.
+TEST_F(EpollTest, a_second_event_for_the_same_costs_one_look) {
   Event a(*base, pair.a, EV_READ | EV_PERSIST), b(*base, pair.a, EV_READ | EV_PERSIST);
   a.add();
   told();
   b.add();
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
   a.del();
   EXPECT_EQ(told(), Controls{});
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(b.calls, 1);
+}
+
+TEST_F(EpollTest, a_second_edge_triggered_event_reports_no_edge_to_the_first) {
+  Event a(*base, pair.a, EV_READ | EV_ET | EV_PERSIST), b(*base, pair.a, EV_READ | EV_ET | EV_PERSIST);
+  a.add();
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  b.add();
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(a.calls, 1);
+  test::put(pair.b);
+  base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(a.calls, 2);
+  EXPECT_EQ(b.calls, 1);
 }
 
 TEST_F(EpollTest, a_one_time_event_whose_number_is_another_file_now) {
