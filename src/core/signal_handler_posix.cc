@@ -70,7 +70,9 @@ bool install_signal_handler(int signal) noexcept {
   if (d.bases == 0) {
     struct sigaction action {};
     action.sa_handler = evi_signal_handler;
-    action.sa_flags = SA_RESTART;
+    // Hosts that run threads on small stacks (Go, coroutines) require the alternate one; without one the flag
+    // has no effect.
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigfillset(&action.sa_mask);
     if (sigaction(signal, &action, &d.previous) != 0) return false;
   }

@@ -174,7 +174,21 @@ TEST(parent_and_child_hear_their_own_signals) {
   if (ours()) CHECK_INT_EQ(in_child(both_live_on), 0);
 }
 
+/* Hosts that run threads on small stacks require it of every handler. */
+static void look_at_the_handler(void) {
+  struct sigaction action;
+  make_base(0);
+  CHECK_INT_EQ(sigaction(SIGTERM, NULL, &action), 0);
+  CHECK(action.sa_flags & SA_ONSTACK);
+  CHECK(action.sa_flags & SA_RESTART);
+}
+
+TEST(signal_handlers_run_on_the_alternate_stack) {
+  if (ours()) CHECK_INT_EQ(in_child(look_at_the_handler), 0);
+}
+
 int main(int argc, char **argv) {
   RUN_TESTS(reinit_works_after_every_descriptor_was_closed, freeing_a_base_leaves_reused_numbers_alone,
-            signal_events_outlive_daemon, parent_and_child_hear_their_own_signals);
+            signal_events_outlive_daemon, parent_and_child_hear_their_own_signals,
+            signal_handlers_run_on_the_alternate_stack);
 }
