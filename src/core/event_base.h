@@ -17,6 +17,7 @@
 #include "core/flush_queue.h"
 #include "core/metrics.h"
 #include "core/overlapped.h"
+#include "core/reserve.h"
 #include "core/signal.h"
 #include "core/signal_fd.h"
 #include "core/signal_handler.h"
@@ -175,6 +176,12 @@ struct event_base final {
   bool read_metrics(eventide_metrics &out) noexcept;
   // A null callback takes the last one away.
   int set_slow_callback(evi::Nanos threshold, eventide_slow_cb callback, void *arg) noexcept;
+
+  // --- the descriptor in reserve for listeners (reserve.cc), as evi::Reserve has it ---
+  void join_reserve() noexcept;
+  void leave_reserve() noexcept;
+  [[nodiscard]] bool take_reserve() noexcept;
+  bool give_reserve() noexcept;
 
   // --- priorities ---
   int set_priorities(int count) noexcept;
@@ -457,6 +464,7 @@ struct event_base final {
   evi::Waker notify_waker_ EVI_GUARDED_BY(lock_);
   event notify_event_ EVI_GUARDED_BY(lock_) = {};
 
+  evi::Reserve reserve_ EVI_GUARDED_BY(lock_);
   evi::OnceEvent *once_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::WatchList prepare_watches_ EVI_GUARDED_BY(lock_);
   evi::WatchList check_watches_ EVI_GUARDED_BY(lock_);

@@ -1,7 +1,8 @@
-// Accepting connections: in bursts as long as they come, and patiently when descriptors run out.
+// Accepting connections: as long as they come, for a bounded time, and patiently when descriptors run out.
 #include "core/listener.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "util/alloc.h"
 #include "util/log.h"
@@ -14,18 +15,15 @@ namespace {
 // listen()'s queue when the program leaves the choice to us.
 constexpr int kDefaultBacklog = 128;
 
-// More than this many in one go would keep other events waiting.
-constexpr int kMaxBurst = 64;
+// How long one round of accepting may keep other events waiting. A crowd is not cut off by number:
+// connections that the kernel's queue has no room for are reset.
+constexpr evi::Micros kLongestRound = 4'000;
+// The clock is read after 1, 2, 4 ... connections, and from here on after as many again.
+constexpr int kAcceptsPerLook = 64;
 
 // How long a listener rests when the process or the system has no descriptor left, or nothing waits for
 // connections, before it looks again. These stay in the kernel's queue meanwhile.
 constexpr timeval kRest{0, 100'000};
-
-#ifdef _WIN32
-constexpr int kReserveFamily = AF_INET;  // AF_UNIX has no datagrams there
-#else
-constexpr int kReserveFamily = AF_UNIX;
-#endif
 
 Socket open_bound(unsigned flags, const sockaddr *address, int length) noexcept {
   const int family = address ? address->sa_family : AF_UNSPEC;
@@ -57,11 +55,12 @@ evconnlistener::evconnlistener(event_base &base, evconnlistener_cb cb, void *arg
   static_cast<void>(
       evi::assign_event(readable_, &base, static_cast<int>(fd), EV_READ | EV_PERSIST, on_readable, this));
   static_cast<void>(evi::assign_event(resume_, &base, -1, 0, on_resume, this));
+  base_.join_reserve();
 }
 
 evconnlistener::~evconnlistener() {
   if (acceptor_) method_->close(acceptor_);
-  give_reserve();
+  base_.leave_reserve();
   if (flags_ & LEV_OPT_CLOSE_ON_FREE) evi::close_socket(fd_);
 }
 
@@ -138,7 +137,6 @@ int evconnlistener::disable() noexcept {
 
 int evconnlistener::start() noexcept {
   backing_off_ = false;
-  static_cast<void>(take_reserve());  // or when the next rest ends
   base_.del(resume_, evi::DelMode::no_block);
   if (base_.add(readable_, nullptr) != 0) return -1;
   if (acceptor_) method_->start(*acceptor_);
@@ -175,19 +173,34 @@ void evconnlistener::on_readable(evutil_socket_t, short, void *arg) noexcept {
   static_cast<evconnlistener *>(arg)->accept_some();
 }
 
-// The number accepted in a round follows how many came in the last one: a lone connection mostly costs one
-// accept(), not a second one to hear that there is none, while a crowd is taken in one go.
+// A round asks for as many as came in the last one: a lone connection mostly costs one accept(), not a second
+// one that only returns EAGAIN. If they came, there may be more, and the next round takes all there are.
 void evconnlistener::accept_some() noexcept {
   {
     const LockGuard held(lock_);
     ++references_;
-    int accepted = 0;
     drained_ = false;
-    while (accepted < burst_ && accept_one()) ++accepted;
-    burst_ = drained_ ? std::max(accepted, 1) : std::min(burst_ * 2, kMaxBurst);
+    const int accepted = accept_round();
+    expected_ = drained_ ? std::max(accepted, 1) : INT_MAX;
     if (acceptor_) continue_accepting();
   }
   drop_reference();
+}
+
+// Returns how many connections were accepted.
+int evconnlistener::accept_round() noexcept {
+  const int most = expected_;
+  evi::Micros end = 0;
+  int next_look = 1;
+  int accepted = 0;
+  while (accepted < most && accept_one()) {
+    if (++accepted < next_look || most == 1) continue;
+    const evi::Micros now = base_.monotonic_now();
+    if (accepted == 1) end = now + kLongestRound;
+    if (now >= end) break;
+    next_look += std::min(accepted, kAcceptsPerLook);
+  }
+  return accepted;
 }
 
 bool evconnlistener::accept_one() noexcept {
@@ -201,6 +214,7 @@ bool evconnlistener::accept_one() noexcept {
     accept_failed(evi::last_socket_error());
     return false;
   }
+  if (EVI_UNLIKELY(!has_reserve_)) static_cast<void>(take_reserve());
   const evconnlistener_cb callback = callback_;
   void *arg = arg_;
   const evi::Unlocked open(lock_);
@@ -252,19 +266,16 @@ void evconnlistener::rest() noexcept {
   base_.del(readable_, evi::DelMode::no_block);
 }
 
-// A socket without an address or a peer serves; a file might not be there to be opened.
+// Without the reserve a shortage costs one connection less, until the next rest ends.
 bool evconnlistener::take_reserve() noexcept {
-  if (reserve_ == evi::kNoSocket)
-    reserve_ = evi::open_socket(kReserveFamily, SOCK_DGRAM, 0, evi::kCloseOnExec);
-  return reserve_ != evi::kNoSocket;
+  has_reserve_ = base_.take_reserve();
+  return has_reserve_;
 }
 
 // False if there was none.
 bool evconnlistener::give_reserve() noexcept {
-  if (reserve_ == evi::kNoSocket) return false;
-  evi::close_socket(reserve_);
-  reserve_ = evi::kNoSocket;
-  return true;
+  has_reserve_ = false;
+  return base_.give_reserve();
 }
 
 void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {

@@ -3,9 +3,10 @@
 // A listener has a lock only with LEV_OPT_THREADSAFE; the lock order is listener, then base. The user's
 // callbacks run with it open and may free the listener: whoever runs one holds a reference.
 //
-// Each listener holds a descriptor in reserve. When there are none left, the reserve makes room for one
-// connection more, and then the listener rests until it can be had back: that there are descriptors again is
-// found out without an accept() that would fail, and told to nobody in vain.
+// The base holds one descriptor in reserve for all its listeners (reserve.h). When there are none left, the
+// reserve makes room for one connection more, and then the listener rests until it can be had back. Recovery
+// is probed by opening the reserve, not by an accept() that is expected to fail; the error callback is not
+// invoked for the probe.
 //
 // On a base with a completion port an acceptor (overlapped.h) gets the connections, and makes readable_,
 // which has no descriptor then, active when there are some; everything else is the same.
@@ -49,6 +50,7 @@ struct evconnlistener final {
   static void on_resume(evutil_socket_t fd, short what, void *listener) noexcept;
 
   void accept_some() noexcept EVI_EXCLUDES(lock_);
+  int accept_round() noexcept EVI_REQUIRES(lock_);
   // False when no more is to be accepted in this round.
   bool accept_one() noexcept EVI_REQUIRES(lock_);
   void use_acceptor(const evi::AcceptMethod *method) noexcept;
@@ -66,13 +68,14 @@ struct evconnlistener final {
   event_base &base_;
   const evi::Socket fd_;
   unsigned flags_;
-  evi::Socket reserve_ EVI_GUARDED_BY(lock_) = evi::kNoSocket;
   evi::Lock lock_;
   int references_ EVI_GUARDED_BY(lock_) = 1;
   bool enabled_ EVI_GUARDED_BY(lock_) = false;
   bool backing_off_ EVI_GUARDED_BY(lock_) = false;
-  bool drained_ EVI_GUARDED_BY(lock_) = false;  // the last round ended because nobody was waiting
-  int burst_ EVI_GUARDED_BY(lock_) = 1;         // how many to accept in the next round
+  // The base's reserve was taken since this listener gave it last; another one may have given it.
+  bool has_reserve_ EVI_GUARDED_BY(lock_) = false;
+  bool drained_ EVI_GUARDED_BY(lock_) = false;  // the last round ended because no connection was left
+  int expected_ EVI_GUARDED_BY(lock_) = 1;      // how many to accept in the next round at most
   evconnlistener_cb callback_ EVI_GUARDED_BY(lock_);
   evconnlistener_errorcb error_callback_ EVI_GUARDED_BY(lock_) = nullptr;
   void *arg_ EVI_GUARDED_BY(lock_);

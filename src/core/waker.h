@@ -37,6 +37,10 @@ class Waker {
   HeldFd write_;  // not open where an eventfd serves as both
 };
 
+// A descriptor that means nothing, of the cheapest kind there is; kNoSocket with the socket error if there is
+// none. On Linux by a call that programs which filter system calls for libevent allow.
+[[nodiscard]] Socket open_placeholder() noexcept;
+
 }  // namespace evi
 
 #endif

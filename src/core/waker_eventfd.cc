@@ -33,4 +33,7 @@ void Waker::drain() noexcept {
   }
 }
 
+// It blocks, which tells it from a waker where HeldFd compares.
+Socket open_placeholder() noexcept { return eventfd(0, EFD_CLOEXEC); }
+
 }  // namespace evi

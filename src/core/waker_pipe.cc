@@ -54,4 +54,7 @@ void Waker::drain() noexcept {
   } while (got == static_cast<ssize_t>(sizeof(bytes)) || (got < 0 && errno == EINTR));
 }
 
+// A socket without an address or a peer; a file might not be there to be opened.
+Socket open_placeholder() noexcept { return open_socket(AF_UNIX, SOCK_DGRAM, 0, kCloseOnExec); }
+
 }  // namespace evi

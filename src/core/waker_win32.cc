@@ -33,4 +33,7 @@ void Waker::drain() noexcept {
   }
 }
 
+// AF_UNIX has no datagrams here.
+Socket open_placeholder() noexcept { return open_socket(AF_INET, SOCK_DGRAM, 0, kCloseOnExec); }
+
 }  // namespace evi

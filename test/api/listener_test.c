@@ -416,7 +416,7 @@ static void count_error(struct evconnlistener *listener, void *arg) {
 /* Descriptors below a limit that leaves room for `room` more. */
 static rlim_t limit_with_room(int room) {
   int fd, highest = 0;
-  int taken[64];
+  int taken[64]; /* not more room than that */
   for (fd = 0; fd < room; ++fd) {
     taken[fd] = dup(0);
     if (taken[fd] > highest) highest = taken[fd];
@@ -444,11 +444,11 @@ TEST(out_of_descriptors_one_error_and_nobody_is_lost) {
   }
   CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
   low = old;
-  low.rlim_cur = limit_with_room(2);
+  low.rlim_cur = limit_with_room(3); /* one of them for the reserve, which the first connection brings */
   CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
   event_base_loopexit(base, &longer_than_three_rests);
   event_base_dispatch(base);
-  CHECK_INT_EQ(seen.connections, 3); /* two, and the reserve's */
+  CHECK_INT_EQ(seen.connections, 3); /* two, and the one that the reserve made room for */
   CHECK_INT_EQ(seen.errors, 1);
   CHECK_INT_EQ(seen.last_error, EMFILE);
 
@@ -460,6 +460,64 @@ TEST(out_of_descriptors_one_error_and_nobody_is_lost) {
   for (i = 3; i < 6; ++i) close(kept[i]);
   for (i = 0; i < 6; ++i) close(clients[i]);
   evconnlistener_free(listener);
+}
+
+static int open_files(int *files, int most) {
+  int count = 0;
+  while (count < most && (files[count] = open("/dev/null", O_RDONLY)) >= 0) ++count;
+  return count;
+}
+
+/* What the listeners do not use is left to the program. */
+TEST(listeners_hold_no_descriptors_but_their_own) {
+  enum { kListeners = 50, kRoom = 60 };
+  struct seen seen = {0};
+  struct rlimit old, low;
+  struct evconnlistener *listeners[kListeners];
+  int files[kRoom], i, made = 0, opened;
+  CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+  low = old;
+  low.rlim_cur = limit_with_room(kRoom);
+  CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  for (i = 0; i < kListeners; ++i) made += (listeners[i] = listen_on_loopback(&seen, 0)) != NULL;
+  opened = open_files(files, kRoom);
+  for (i = 0; i < opened; ++i) close(files[i]);
+  for (i = 0; i < kListeners; ++i) {
+    if (listeners[i]) evconnlistener_free(listeners[i]);
+  }
+  setrlimit(RLIMIT_NOFILE, &old);
+  CHECK_INT_EQ(made, kListeners);
+  CHECK_INT_EQ(opened, kRoom - kListeners);
+}
+
+/* However many accept, and none when they are gone. */
+TEST(all_listeners_share_one_reserve) {
+  enum { kListeners = 8, kRoom = 60 };
+  struct seen seen = {0};
+  struct rlimit old, low;
+  struct evconnlistener *listeners[kListeners];
+  int files[kRoom], i, with, without;
+  if (!ours()) return;
+  CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+  low = old;
+  low.rlim_cur = limit_with_room(kRoom);
+  CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  for (i = 0; i < kListeners; ++i) {
+    int client;
+    CHECK((listeners[i] = listen_on_loopback(&seen, 0)) != NULL);
+    client = connect_to(evconnlistener_get_fd(listeners[i]));
+    CHECK_INT_GE(client, 0);
+    while (seen.connections <= i) event_base_loop(base, EVLOOP_ONCE);
+    close(client);
+  }
+  with = open_files(files, kRoom);
+  for (i = 0; i < with; ++i) close(files[i]);
+  for (i = 0; i < kListeners; ++i) evconnlistener_free(listeners[i]);
+  without = open_files(files, kRoom);
+  for (i = 0; i < without; ++i) close(files[i]);
+  setrlimit(RLIMIT_NOFILE, &old);
+  CHECK_INT_EQ(with, kRoom - kListeners - 1);
+  CHECK_INT_EQ(without, kRoom);
 }
 
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -534,5 +592,6 @@ int main(int argc, char **argv) {
             without_callback_it_waits_for_one, unix_sockets, bad_arguments_give_null,
             reuseable_port_lets_two_listen, ipv6only_and_both_families, deferred_accept_waits_for_data,
             out_of_descriptors_rests_and_resumes, out_of_descriptors_one_error_and_nobody_is_lost,
+            listeners_hold_no_descriptors_but_their_own, all_listeners_share_one_reserve,
             threadsafe_disable_and_free_from_another_thread);
 }

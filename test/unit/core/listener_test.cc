@@ -1,7 +1,10 @@
 // Listeners whose connections come from a scripted accept method, as a completion port brings them: what
-// cannot be waited for is told and tried again.
+// cannot be waited for is told and tried again. And how many one round of accepting takes.
 #include "core/listener.h"
 
+#include <netinet/in.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <functional>
@@ -43,6 +46,7 @@ class Script {
   int waiting = 0;
   std::deque<int> failures;  // of the next attempts to wait for connections; 0 for one that succeeds
   int attempts = 0, starts = 0, stops = 0, closes = 0;
+  std::function<void()> on_take, on_take_nothing;
 
   static const evi::AcceptMethod kMethod;
 
@@ -74,7 +78,11 @@ class Script {
   static void stop(evi::Acceptor &self) noexcept { ++of(self).stops; }
   static evi::Socket take(evi::Acceptor &self, sockaddr *, ev_socklen_t *length, evi::SocketFlags) noexcept {
     *length = 0;
-    if (of(self).waiting > 0) return 1000 + of(self).waiting--;
+    if (of(self).waiting > 0) {
+      if (of(self).on_take) of(self).on_take();
+      return 1000 + of(self).waiting--;
+    }
+    if (of(self).on_take_nothing) of(self).on_take_nothing();
     evi::set_socket_error(evi::kWouldBlock);
     return evi::kNoSocket;
   }
@@ -136,6 +144,30 @@ TEST_F(ScriptedListener, takes_what_came) {
   EXPECT_EQ(accepted, 5);
   EXPECT_TRUE(errors.empty());
   EXPECT_EQ(script.starts, 1);
+}
+
+// A lone connection is not followed by an accept() that finds none, more often than every other time.
+TEST_F(ScriptedListener, asks_for_as_many_as_came_last) {
+  listen();
+  int takes = 0;
+  script.on_take_nothing = [&] { ++takes; };
+  for (int i = 0; i < 10; ++i) {
+    script.connect(1);
+    turn();
+  }
+  EXPECT_EQ(accepted, 10);
+  EXPECT_LE(takes, 5);
+}
+
+TEST_F(ScriptedListener, the_clock_is_read_rarely) {
+  listen();
+  script.connect(1);
+  turn();
+  const int before = clock.reads;
+  script.connect(4000);
+  turn();
+  EXPECT_EQ(accepted, 4001);
+  EXPECT_LE(clock.reads - before, 4000 / 64 + 20);
 }
 
 TEST_F(ScriptedListener, a_start_that_fails_is_told_from_the_loop) {
@@ -224,6 +256,79 @@ TEST_F(ScriptedListener, disabled_waits_for_nothing) {
   script.connect(1);
   turn();
   EXPECT_EQ(accepted, 1);
+}
+
+// A listening socket that the scripted method reports in each wait, and clients that are connected to it.
+class ReportedListener : public testing::Test {
+ protected:
+  void listen(int clients) {
+    base = test::make_base(clock, backend);
+    sockaddr_in sin = {};
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto *address = reinterpret_cast<sockaddr *>(&sin);
+    listener = evconnlistener::create_bound(*base, on_accept, this, LEV_OPT_CLOSE_ON_FREE, 128, address,
+                                            sizeof(sin));
+    ASSERT_NE(listener, nullptr);
+    socklen_t length = sizeof(sin);
+    ASSERT_EQ(getsockname(listener->fd(), address, &length), 0);
+    for (int i = 0; i < clients; ++i) {
+      connected.emplace_back(socket(AF_INET, SOCK_STREAM, 0));
+      ASSERT_EQ(connect(connected.back(), address, sizeof(sin)), 0);
+    }
+    backend.on_wait = [&](evi::Micros) {
+      ++rounds;
+      backend.ready(static_cast<int>(listener->fd()), EV_READ);
+    };
+  }
+  void TearDown() override { listener->dispose(); }
+
+  static void on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *, int, void *arg) {
+    auto &self = *static_cast<ReportedListener *>(arg);
+    evi::close_socket(fd);
+    ++self.accepted;
+    self.clock.t += self.cost;
+  }
+
+  test::FakeClock clock;
+  test::ScriptBackend backend{&clock};
+  test::Base base;
+  evconnlistener *listener = nullptr;
+  std::vector<test::Fd> connected;
+  evi::Micros cost = 0;  // of each connection
+  int rounds = 0, accepted = 0;
+};
+
+TEST_F(ReportedListener, takes_a_crowd_in_two_rounds) {
+  listen(100);
+  while (accepted < 100) ASSERT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(rounds, 2);
+}
+
+// Each connection costs a millisecond: timers and other events get their turns in between.
+TEST_F(ReportedListener, a_round_is_bounded_by_time) {
+  constexpr int kClients = 60, kMostInARound = 8;
+  listen(kClients);
+  cost = 1000;
+  const test::Pair pair = test::socket_pair();
+  int last = 0, most = 0;
+  test::Event timer(*base, test::kNoFd, EV_PERSIST), other(*base, pair.b, EV_READ | EV_PERSIST);
+  other.on_call([&](int, short) {
+    most = std::max(most, accepted - last);
+    last = accepted;
+  });
+  ASSERT_EQ(timer.add(0.005), 0);
+  ASSERT_EQ(other.add(), 0);
+  const auto report_listener = backend.on_wait;
+  backend.on_wait = [&](evi::Micros timeout) {
+    report_listener(timeout);
+    backend.ready(pair.b, EV_READ);
+  };
+  while (accepted < kClients) ASSERT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_LE(most, kMostInARound);
+  EXPECT_GE(most, 4);
+  EXPECT_GE(other.calls, kClients / kMostInARound);
+  EXPECT_GE(timer.calls, kClients / kMostInARound - 1);
 }
 
 }  // namespace

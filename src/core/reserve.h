@@ -1,0 +1,33 @@
+// The descriptor that a base holds in reserve for all its listeners, to be closed when there are none left:
+// that makes room for one connection more, and opening it again shows that there are descriptors again.
+//
+// It is opened when the first connection has been accepted, so that listeners alone cost the program nothing,
+// and closed with the last listener.
+#ifndef EVI_CORE_RESERVE_H
+#define EVI_CORE_RESERVE_H
+
+#include "util/held_fd.h"
+
+namespace evi {
+
+class Reserve {
+ public:
+  // Of a listener, which may call the others meanwhile.
+  void join() noexcept { ++users_; }
+  void leave() noexcept {
+    if (--users_ == 0) fd_.close();
+  }
+
+  // True if the reserve is held now; else the socket error says why it cannot be had.
+  [[nodiscard]] bool take() noexcept;
+  // Closes it. False if there was none, or if its number means another file by now.
+  bool give() noexcept;
+
+ private:
+  HeldFd fd_;
+  int users_ = 0;
+};
+
+}  // namespace evi
+
+#endif
