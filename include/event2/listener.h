@@ -81,7 +81,8 @@ struct evconnlistener *evconnlistener_new(struct event_base *base, evconnlistene
                                           unsigned flags, int backlog, evutil_socket_t fd);
 
 /* Creates a listener with a new socket, bound to an address of socklen bytes; port 0 lets the system choose.
- * A NULL address leaves the socket unbound. backlog must not be 0. The other parameters as with
+ * A NULL address leaves the socket unbound. backlog must not be 0. An AF_UNIX address takes neither
+ * LEV_OPT_REUSEABLE nor LEV_OPT_REUSEABLE_PORT: its file has to be removed. The other parameters as with
  * evconnlistener_new(). Returns NULL, with nothing left open, if any step fails; EVUTIL_SOCKET_ERROR() tells
  * why. */
 EVENT2_CORE_EXPORT_SYMBOL

@@ -25,6 +25,11 @@ constexpr int kAcceptsPerLook = 64;
 // connections, before it looks again. These stay in the kernel's queue meanwhile.
 constexpr timeval kRest{0, 100'000};
 
+// Names in the file system are not reused by an option: the old socket's file has to go first.
+bool may_be_reused(unsigned flags, const sockaddr *address) noexcept {
+  return !(flags & (LEV_OPT_REUSEABLE | LEV_OPT_REUSEABLE_PORT)) || !address || address->sa_family != AF_UNIX;
+}
+
 Socket open_bound(unsigned flags, const sockaddr *address, int length) noexcept {
   const int family = address ? address->sa_family : AF_UNSPEC;
   const evi::SocketFlags socket_flags =
@@ -82,6 +87,10 @@ evconnlistener *evconnlistener::create_bound(event_base &base, evconnlistener_cb
                                              int length) noexcept {
   // Without a queue a socket of our own could never accept anything.
   if (backlog == 0) return nullptr;
+  if (!may_be_reused(flags, address)) {
+    evi::set_socket_error(evi::kInvalidArgument);
+    return nullptr;
+  }
   const Socket fd = open_bound(flags, address, length);
   if (fd == evi::kNoSocket) return nullptr;
   evconnlistener *listener = create(base, cb, arg, flags, backlog, fd, evi::accept_method(base));

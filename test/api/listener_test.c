@@ -284,6 +284,24 @@ TEST(unix_sockets) {
   rmdir(folder);
 }
 
+/* As libevent 2.2: no option makes a name in the file system free again. */
+TEST(unix_sockets_refuse_reuse) {
+  struct seen seen = {0};
+  struct sockaddr_un sun;
+  const unsigned flags[] = {LEV_OPT_REUSEABLE, LEV_OPT_REUSEABLE_PORT};
+  int i;
+  if (!ours()) return;
+  memset(&sun, 0, sizeof(sun));
+  sun.sun_family = AF_UNIX;
+  snprintf(sun.sun_path, sizeof(sun.sun_path), "/tmp/listener-test-%d", (int)getpid());
+  for (i = 0; i < 2; ++i) {
+    CHECK(evconnlistener_new_bind(base, on_accept, &seen, LEV_OPT_CLOSE_ON_FREE | flags[i], 16,
+                                  (struct sockaddr *)&sun, sizeof(sun)) == NULL);
+    CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), EINVAL);
+    CHECK_INT_EQ(access(sun.sun_path, F_OK), -1);
+  }
+}
+
 TEST(bad_arguments_give_null) {
   struct seen seen = {0};
   struct sockaddr_in sin = loopback();
@@ -593,5 +611,5 @@ int main(int argc, char **argv) {
             reuseable_port_lets_two_listen, ipv6only_and_both_families, deferred_accept_waits_for_data,
             out_of_descriptors_rests_and_resumes, out_of_descriptors_one_error_and_nobody_is_lost,
             listeners_hold_no_descriptors_but_their_own, all_listeners_share_one_reserve,
-            threadsafe_disable_and_free_from_another_thread);
+            unix_sockets_refuse_reuse, threadsafe_disable_and_free_from_another_thread);
 }
