@@ -106,6 +106,7 @@ WORKLOADS = (
              ("bare",), 5_000, 2, optional=True),
     Workload("tls_bulk", (
         Measure("tls_receive", "bulk receive by TLS bufferevent, 64 KiB", "bare", 1.1),
+        Measure("tls_receive_large", "the same with a large maximum for one read", "bare", 1.1),
         Measure("tls_send", "bulk send by TLS bufferevent, 64 KiB", "bare", 1.1),
     ), ("bare",), 2_000, 2, optional=True),
     Workload("multicast", (

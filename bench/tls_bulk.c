@@ -1,4 +1,5 @@
-/* Bulk transfer by a TLS bufferevent: one full stream in, drained in the read callback; then one out. */
+/* Bulk transfer by a TLS bufferevent: one full stream in, drained in the read callback, which sees at most 16
+ * KiB each time; the same with a large maximum; then one stream out. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -7,6 +8,8 @@
 
 #include "bench.h"
 #include "tls.h"
+
+enum { kLargeRead = 262144 };
 
 static struct event_base *base;
 static struct progress progress;
@@ -42,7 +45,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
   if (arg) on_write(bev, NULL);
 }
 
-static void run(SSL_CTX *ctx, const char *name, long ops, int sends) {
+static void run(SSL_CTX *ctx, const char *name, long ops, int sends, size_t max_read) {
   int port;
   const int listener = listen_on_loopback(&port);
   const pid_t load = start_load(sends ? tls_sink_load : tls_bulk_load, listener, port);
@@ -53,6 +56,7 @@ static void run(SSL_CTX *ctx, const char *name, long ops, int sends) {
                                        BEV_OPT_CLOSE_ON_FREE);
   CHECK(bev != NULL);
   bufferevent_setcb(bev, on_read, sends ? on_write : NULL, on_event, sends ? ctx : NULL);
+  if (max_read > 0) CHECK(bufferevent_set_max_single_read(bev, max_read) == 0);
   CHECK(bufferevent_enable(bev, EV_READ) == 0);
   bytes_over = 0;
   finished = 0;
@@ -68,8 +72,9 @@ static void run(SSL_CTX *ctx, const char *name, long ops, int sends) {
 int main(int argc, char **argv) {
   const long ops = bench_start(argc, argv, 12000);
   SSL_CTX *ctx = tls_server_context();
-  run(ctx, "tls_receive", ops, 0);
-  run(ctx, "tls_send", ops, 1);
+  run(ctx, "tls_receive", ops, 0, 0);
+  run(ctx, "tls_receive_large", ops, 0, kLargeRead);
+  run(ctx, "tls_send", ops, 1, 0);
   bench_finish();
   SSL_CTX_free(ctx);
   return 0;

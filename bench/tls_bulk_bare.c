@@ -62,6 +62,7 @@ int main(int argc, char **argv) {
   const long ops = bench_start(argc, argv, 12000);
   SSL_CTX *ctx = tls_server_context();
   run(ctx, "tls_receive", ops, 0);
+  run(ctx, "tls_receive_large", ops, 0);
   run(ctx, "tls_send", ops, 1);
   bench_finish();
   SSL_CTX_free(ctx);

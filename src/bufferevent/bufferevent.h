@@ -194,6 +194,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool in_callback(short direction) const noexcept {
     return direction == EV_READ ? in_read_callback_ : in_write_callback_;
   }
+  // A deferred read callback is to come.
+  bool deferred_read_pending() const noexcept { return read_pending_; }
   // Always from the loop, and told to the callback that is set then.
   void defer_event(short what, int socket_error) noexcept;
   // Around what a loop, or another thread, does with the input buffer: what that and the read callback drain

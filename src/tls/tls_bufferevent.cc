@@ -35,6 +35,11 @@ TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kin
   socket_transport::assign(*this, underlying_ ? kNoSocket : setup.fd, on_readable, on_writable);
 }
 
+TlsBufferevent::~TlsBufferevent() {
+  if (received_) chain_release(received_);
+  if (stage_.chunk) chain_release(stage_.chunk);
+}
+
 TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
   Owned<TlsBufferevent> bev{make<TlsBufferevent>(setup, setup.underlying ? kFilterOps : kSocketOps)};
   if (!bev || !(bev->underlying_ ? bev->init_on(*bev->underlying_) : bev->init())) return nullptr;
@@ -77,8 +82,9 @@ void TlsBufferevent::say_goodbye() noexcept {
 // a call from the loop goes on here: no function of the engine is called any more.
 void TlsBufferevent::give_back_session() noexcept {
   TlsRemains remains;
-  remains.in_size = wire_in_.length() + (sealing_ ? 0 : stage_.length());
-  const bool kept = sealing_ ? send_stage() : keep_stage();
+  remains.in_size = wire_in_.length() + received();
+  bool kept = !sealing_ || send_stage();
+  if (received() > 0) kept = wire_in_.add(received_->head, received()) && kept;
   remains.out_size = wire_out_.length();
   if (kept && remains.in_size) remains.in = wire_in_.pullup(-1);
   if (kept && remains.out_size) remains.out = wire_out_.pullup(-1);
@@ -139,7 +145,7 @@ void TlsBufferevent::pump() noexcept {
   pumping_ = false;
   const bool again = again_;
   again_ = may_receive_ = false;
-  if (!freed() && untold_) tell_of_underlying();
+  if (!freed() && untold_ && !end_due()) tell_of_underlying();
   if (freed()) return;
   if (again || work_left()) schedule_flush();
   if (!update_interest()) fail(BEV_EVENT_ERROR, last_socket_error());
@@ -150,9 +156,10 @@ void TlsBufferevent::pump_once() noexcept {
   if (phase_ == Phase::failed) return send_last();
   if (phase_ == Phase::handshaking) handshake();
   if (freed() || phase_ != Phase::open) return;
-  if (wants(EV_READ) && !ended_ && (unread_ || may_receive_)) read_records();
+  if (wants(EV_READ) && reads_on() && (unread_ || may_receive_)) read_records();
   if (freed() || phase_ != Phase::open) return;
   write_records();
+  if (!freed() && phase_ == Phase::open) report_end();
 }
 
 // What broke underneath is told also where nobody reads. An end of reading that was told stands for that; for
@@ -171,7 +178,8 @@ void TlsBufferevent::send_last() noexcept {
 // There is something to do that no event will tell of.
 bool TlsBufferevent::work_left() const noexcept {
   if (phase_ != Phase::open || !has_wire()) return false;
-  if (unread_ && !ended_ && !read_wants_output_ && wants(EV_READ)) return true;
+  if (unread_ && reads_on() && !read_wants_output_ && wants(EV_READ)) return true;
+  if (end_due()) return true;
   return wants(EV_WRITE) && !output_buffer().empty() && may_seal();
 }
 

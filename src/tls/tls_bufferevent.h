@@ -10,10 +10,16 @@
 // in the flush turn that start(), output_added() and others ask for. What the underlying bufferevent tells
 // does it at once where there are no threads, and asks for a flush turn where there are.
 //
-// Ciphertext in: one recv() per wake-up brings as much as there is into a chunk that is lent by the loop; the
-// session takes it from there by way of the wire. What it has not taken when reading has to stop is kept in
-// wire_in_. A limit may also leave plaintext inside the session; `unread_` tells that there may be either,
-// and reading then resumes by a flush turn, without anything new from the socket.
+// Ciphertext in: one recv() per wake-up brings as much as there is into `received_`, a chunk that the loop
+// lends; the session takes it from there by way of the wire. The program sees it slice by slice, as if each
+// had been a read of its own: at most max_single_read() bytes are decrypted, then the read callback runs, and
+// only then the next slice follows. What the program has not seen stays ciphertext, or inside the session,
+// because a session may outlive its bufferevent. What is left when reading has to stop stays in received_ if
+// it fills that well, else in wire_in_. `unread_` records that there may be more, and reading then resumes by
+// a flush turn, without anything new from the socket.
+//
+// Ends of reading are reported after the output of the same pump() was written, and only while reading is
+// wanted: `end_` keeps one meanwhile.
 //
 // Ciphertext out: records are collected in the lent chunk and leave by one send(). What the socket does not
 // take is kept in wire_out_, and the plaintext behind it stays in the output buffer until that is gone too:
@@ -32,9 +38,12 @@
 
 namespace evi {
 
-// Memory of the loop's, for the time of one read or write; none if the allocator has none.
+// Records that are collected to be sent, in memory of the loop's for the time of one batch; none if the
+// allocator has none. The chunk is owned by the bufferevent meanwhile, so that a callback which control
+// leaves by longjmp() or exit() leaves nothing behind on the stack.
 struct TlsStage {
-  unsigned char *head = nullptr;  // received and not yet taken, or to be sent
+  Chain *chunk = nullptr;
+  unsigned char *head = nullptr;
   unsigned char *tail = nullptr;
   unsigned char *end = nullptr;
 
@@ -54,7 +63,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   }
 
   TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept;
-  ~TlsBufferevent() = default;
+  ~TlsBufferevent();
 
   const TlsEngine &engine() const noexcept { return engine_; }
   void *session() const noexcept { return session_; }
@@ -95,10 +104,16 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
 
   // --- tls_records.cc ---
   void read_records() noexcept;
+  bool read_slice(std::size_t &budget) noexcept;
+  TlsOutcome take_slice(std::size_t limit, std::size_t &total) noexcept;
   TlsOutcome decrypt(std::size_t limit, std::size_t &total) noexcept;
   bool nothing_left() const noexcept;
-  void reading_ended(TlsResult result) noexcept;
-  std::size_t read_limit() noexcept;
+  // The session may have more to read.
+  bool reads_on() const noexcept { return !ended_ && end_ == TlsResult::done; }
+  bool end_due() const noexcept { return end_ != TlsResult::done && wants(EV_READ); }
+  void report_end() noexcept;
+  void fail_writing() noexcept;
+  std::size_t read_limit(std::size_t budget) noexcept;
   void write_records() noexcept;
   std::size_t write_limit() noexcept;
   TlsResult write_batch(std::size_t &allowed) noexcept;
@@ -122,6 +137,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void pump_on_loop() noexcept;
   static void on_underlying_data(bufferevent *, void *self) noexcept;
   static void on_underlying_event(bufferevent *, short what, void *self) noexcept;
+  void new_wire() noexcept;
   bool connected() noexcept;
 
   static constexpr bufferevent_ops ops(const char *name, bool owns_events) noexcept;
@@ -142,8 +158,11 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static bool wire_inherit(TlsWire &wire, const TlsRemains &remains) noexcept;
   long receive_now(void *data, std::size_t size) noexcept;
   bool send_now(const void *data, std::size_t size) noexcept;
-  void fill_stage() noexcept;
-  [[nodiscard]] bool keep_stage() noexcept;
+  void lend_received() noexcept;
+  void fill_received() noexcept;
+  void give_back_received() noexcept;
+  void settle_received() noexcept;
+  std::size_t received() const noexcept { return received_ ? received_->length() : 0; }
   [[nodiscard]] bool send_stage() noexcept;
   [[nodiscard]] bool send_rest() noexcept;
   std::size_t ciphertext_at_hand() const noexcept;
@@ -159,7 +178,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   TlsErrors errors_{};
   Phase phase_;
   bool unread_ : 1 = true;               // the session, wire_in_ or the underlying one may have more to give
-  bool ended_ : 1 = false;               // nothing more to read: told already
+  bool ended_ : 1 = false;               // nothing more to read, which was reported
   bool torn_ : 1 = false;                // without close_notify, and nothing was written since
   bool wire_ended_ : 1 = false;          // the transport's end was seen
   bool read_wants_output_ : 1 = false;   // the session reads on when the wire takes bytes
@@ -169,6 +188,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool pumping_ : 1 = false;
   bool again_ : 1 = false;        // pump() was asked for while it ran
   bool may_receive_ : 1 = false;  // in pump(): the socket may have something
+  bool decrypting_ : 1 = false;   // received_ may be filled
   bool sealing_ : 1 = false;      // records are collected in stage_
   bool goodbye_ : 1 = false;      // close_notify is to follow the output
   bool said_goodbye_ : 1 = false;
@@ -176,7 +196,9 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   short untold_ = 0;        // an error underneath, BEV_EVENT_*
   int wire_error_ = 0;      // the transport's last error, 0 if it works
   std::size_t sealed_ = 0;
-  std::size_t retry_ = 0;  // how many bytes the session must be given again
+  std::size_t retry_ = 0;            // how many bytes the session must be given again
+  TlsResult end_ = TlsResult::done;  // the end of reading, if it was met and not reported
+  Chain *received_ = nullptr;        // head to tail: ciphertext that the session has not taken
   TlsStage stage_;
   evbuffer wire_in_;
   evbuffer wire_out_;

@@ -13,7 +13,7 @@ using socket_transport::fd_of;
 bool TlsBufferevent::wants_input() const noexcept {
   if (wire_ended_ || wire_error_ || phase_ == Phase::failed) return false;
   if (phase_ == Phase::handshaking) return may_pump();
-  return (wants(EV_READ) && !ended_) || write_wants_input_;
+  return (wants(EV_READ) && reads_on()) || write_wants_input_;
 }
 
 bool TlsBufferevent::wants_output() const noexcept {
@@ -92,6 +92,13 @@ void TlsBufferevent::timed_out(short direction) noexcept {
 
 // --- what events tell ---
 
+// What became of the old one counts no more; what the session itself has come to does.
+void TlsBufferevent::new_wire() noexcept {
+  wire_ended_ = false;
+  wire_error_ = 0;
+  if (end_ != TlsResult::closed) end_ = TlsResult::done;
+}
+
 // The end of a connect. True if the connection is there, and we are.
 bool TlsBufferevent::connected() noexcept {
   const int error = pending_socket_error(fd_of(*this));
@@ -100,8 +107,7 @@ bool TlsBufferevent::connected() noexcept {
   socket_transport::disarm_read(*this);
   socket_transport::disarm_write(*this);
   if (error == 0) {
-    wire_ended_ = false;
-    wire_error_ = 0;
+    new_wire();
     return true;
   }
   socket_.refused = true;
@@ -222,8 +228,7 @@ bool TlsBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   TlsBufferevent &self = of(bev);
   if (BuffereventBase *under = self.underlying_) return fd < 0 || under->be_ops->set_fd(*under, fd);
   socket_transport::replace_fd(self, fd);
-  self.wire_ended_ = false;
-  self.wire_error_ = 0;
+  self.new_wire();
   if (fd < 0 || self.freed()) return true;
   self.schedule_flush();
   return self.pumping_ || self.update_interest();

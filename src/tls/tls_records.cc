@@ -1,6 +1,7 @@
 // Records of TLS bufferevents: decrypted into the input buffer, and encrypted from the output buffer.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "tls/tls_bufferevent.h"
 #include "tls/tls_stage.h"
@@ -14,7 +15,8 @@ constexpr bool kAtEnd = false;
 
 // Records that leave together, and room to copy one together.
 constexpr std::size_t kSendStage = 4 * kMaxRecord + kMaxRecordPlaintext;
-// One turn of the loop encrypts at most this much; then other connections have their turn.
+// One iteration of the loop decrypts and encrypts at most this much; then other connections have their share.
+constexpr std::size_t kMaxRead = 262144;
 constexpr std::size_t kMaxWrite = 262144;
 // A piece of output that is worth a record of its own rather than a copy.
 constexpr std::size_t kLargePiece = 8192;
@@ -28,9 +30,8 @@ constexpr std::size_t kUnknownSize = 4096;
 
 // --- reading ---
 
-std::size_t TlsBufferevent::read_limit() noexcept {
-  std::size_t limit = kMaxWrite;
-  if (extra() && extra()->max_single_read) limit = std::min(limit, extra()->max_single_read);
+std::size_t TlsBufferevent::read_limit(std::size_t budget) noexcept {
+  std::size_t limit = std::min(budget, max_single_read());
   if (wm_read.high) {
     const std::size_t length = input_buffer().length();
     limit = wm_read.high > length ? std::min(limit, wm_read.high - length) : 0;
@@ -43,30 +44,44 @@ std::size_t TlsBufferevent::read_limit() noexcept {
 }
 
 void TlsBufferevent::read_records() noexcept {
-  const std::size_t limit = read_limit();
-  if (limit == 0) return;
+  std::size_t budget = kMaxRead;
+  while (read_slice(budget)) {
+  }
+  settle_received();
+}
+
+// What one read is to the program: a bounded number of bytes, then the callback, which may do anything. True
+// if another one may follow at once.
+bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
+  if (deferred_read_pending()) return false;
+  const std::size_t limit = read_limit(budget);
+  if (limit == 0) return false;
   std::size_t total = 0;
-  TlsOutcome outcome;
   errors_.count = 0;
   begin_reading();
-  {
-    const AddingUnderneath adding(underlying_);
-    const StageLease lease(*this, stage_size());
-    if (may_receive_ && !underlying_ && !own_wire_) fill_stage();
-    input_buffer().unfreeze(kAtEnd);
-    outcome = decrypt(limit, total);
-    input_buffer().freeze(kAtEnd);
-    if (!keep_stage()) {
-      wire_failed(ENOMEM);
-      outcome.result = TlsResult::failed;
-    }
-  }
-  unread_ = outcome.result == TlsResult::done;
+  const TlsOutcome outcome = take_slice(limit, total);
+  const bool more = outcome.result == TlsResult::done;
+  const bool blocked = outcome.result == TlsResult::want_read || outcome.result == TlsResult::want_write;
+  unread_ = more;
   read_wants_output_ = outcome.result == TlsResult::want_write;
+  if (!more && !blocked) end_ = outcome.result;
+  budget -= std::min(budget, total);
   if (!freed()) charge_read(total);
   if (total > 0) trigger_data(EV_READ, 0);
   finish_reading();
-  if (!freed() && phase_ == Phase::open) reading_ended(outcome.result);
+  return more && !freed() && phase_ == Phase::open && has_wire() && wants(EV_READ) && budget > 0;
+}
+
+TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noexcept {
+  const AddingUnderneath adding(underlying_);
+  decrypting_ = !underlying_ && !own_wire_;
+  if (may_receive_ && decrypting_ && ciphertext_at_hand() == 0) fill_received();
+  input_buffer().unfreeze(kAtEnd);
+  const TlsOutcome outcome = decrypt(limit, total);
+  input_buffer().freeze(kAtEnd);
+  decrypting_ = false;
+  give_back_received();
+  return outcome;
 }
 
 // Saves the question for most messages.
@@ -111,32 +126,24 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
 
 // A peer that closes without reading everything, a ticket for instance, resets the connection: that is no
 // worse than any other end without close_notify.
-void TlsBufferevent::reading_ended(TlsResult result) noexcept {
+void TlsBufferevent::report_end() noexcept {
+  if (!end_due() || deferred_read_pending()) return;
+  const TlsResult end = std::exchange(end_, TlsResult::done);
   const bool dirty_allowed = flags_ & BUFFEREVENT_SSL_DIRTY_SHUTDOWN;
-  switch (result) {
-    case TlsResult::done:
-    case TlsResult::want_read:
-    case TlsResult::want_write:
-      return;
-    case TlsResult::truncated:
-      if (!dirty_allowed) return fail(error_in(EV_READ), 0);
-      break;
-    case TlsResult::closed:
-      break;
-    case TlsResult::failed:
-      if (!dirty_allowed || wire_error_ != ECONNRESET) return fail(error_in(EV_READ), wire_error_);
-      break;
+  if (end == TlsResult::truncated && !dirty_allowed) return fail(error_in(EV_READ), 0);
+  if (end == TlsResult::failed && (!dirty_allowed || wire_error_ != ECONNRESET)) {
+    return fail(error_in(EV_READ), wire_error_);
   }
   ended_ = true;
-  torn_ = result != TlsResult::closed;
-  set_socket_error(result == TlsResult::failed ? wire_error_ : 0);
+  torn_ = end != TlsResult::closed;
+  set_socket_error(end == TlsResult::failed ? wire_error_ : 0);
   trigger_event(BEV_EVENT_EOF | BEV_EVENT_READING, 0);
 }
 
 // --- writing ---
 
 void TlsBufferevent::write_records() noexcept {
-  if (!underlying_ && !wire_out_.empty() && !send_rest()) return fail(error_in(EV_WRITE), wire_error_);
+  if (!underlying_ && !wire_out_.empty() && !send_rest()) return fail_writing();
   std::size_t moved = 0;
   if (wire_out_.empty()) moved = sealed_left();
   std::size_t allowed = 0;
@@ -150,9 +157,15 @@ void TlsBufferevent::write_records() noexcept {
   if (moved > 0) charge_write(moved);
   if (moved > 0) torn_ = false;
   if (moved > 0 && underlying_) restart_timeout(EV_WRITE);
-  if (result == TlsResult::failed) return fail(error_in(EV_WRITE), wire_error_);
+  if (result == TlsResult::failed) return fail_writing();
   if (moved > 0) trigger_data(EV_WRITE, 0);
   if (!freed() && goodbye_) finish_writing();
+}
+
+// An end of reading was there first.
+void TlsBufferevent::fail_writing() noexcept {
+  report_end();
+  if (!freed() && phase_ == Phase::open) fail(error_in(EV_WRITE), wire_error_);
 }
 
 std::size_t TlsBufferevent::write_limit() noexcept {

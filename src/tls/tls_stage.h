@@ -1,5 +1,5 @@
 // What surrounds calls of the engine: StageLease, the loop's receive chunk, lent to a TLS bufferevent for one
-// read or one batch of records; and AddingUnderneath.
+// batch of records; and AddingUnderneath.
 #ifndef EVI_TLS_TLS_STAGE_H
 #define EVI_TLS_TLS_STAGE_H
 
@@ -24,8 +24,6 @@ class StageLease {
 
  private:
   TlsBufferevent &bev_;
-  ReadChunk *shared_;
-  Chain *chunk_;
 };
 
 // What is underneath, if anything, looks at what the engine adds when the call is over: in memory that goes

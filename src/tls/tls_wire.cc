@@ -2,8 +2,10 @@
 // underneath.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "buffer/descriptor_io.h"
+#include "bufferevent/loop_chunks.h"
 #include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
 #include "tls/tls_stage.h"
@@ -23,34 +25,44 @@ constexpr std::uint8_t kMaxReadShift = 17;
 
 // --- the lent chunk ---
 
-StageLease::StageLease(TlsBufferevent &bev, std::size_t size) noexcept
-    : bev_(bev), shared_(socket_transport::shared_chunk(*bev.ev_base)), chunk_(nullptr) {
-  if (shared_) {
-    chunk_ = shared_->chain;
-    shared_->chain = nullptr;
+namespace {
+
+// The chunk that all connections of the loop share, if it has that much room, or one like it. Null without
+// memory.
+Chain *borrow_chunk(event_base &base, std::size_t size) noexcept {
+  ReadChunk *shared = socket_transport::shared_chunk(base);
+  Chain *chunk = shared ? std::exchange(shared->chain, nullptr) : nullptr;
+  if (chunk && chunk->capacity() < size) chain_release(std::exchange(chunk, nullptr));
+  if (!chunk) chunk = chain_new_exact(size + sizeof(Chain));
+  if (chunk) chunk->recyclable = true;
+  return chunk;
+}
+
+void return_chunk(event_base &base, Chain &chunk) noexcept {
+  ReadChunk *shared = socket_transport::shared_chunk(base);
+  chunk.reset();
+  if (shared && !shared->chain) {
+    shared->chain = &chunk;
+  } else if (!keep_loop_chunk(base, chunk)) {
+    chain_release(&chunk);
   }
-  if (chunk_ && chunk_->capacity() < size) {
-    chain_release(chunk_);
-    chunk_ = nullptr;
-  }
-  if (!chunk_) chunk_ = chain_new_exact(size + sizeof(Chain));
-  if (!chunk_) return;
-  chunk_->recyclable = true;
-  bev_.stage_ = {chunk_->begin, chunk_->begin, chunk_->end};
+}
+
+}  // namespace
+
+StageLease::StageLease(TlsBufferevent &bev, std::size_t size) noexcept : bev_(bev) {
+  TlsStage &stage = bev_.stage_;
+  if (!stage.chunk) stage.chunk = borrow_chunk(*bev_.ev_base, size);
+  if (Chain *chunk = stage.chunk) stage = {chunk, chunk->begin, chunk->begin, chunk->end};
 }
 
 StageLease::~StageLease() {
-  bev_.stage_ = {};
-  if (!chunk_) return;
-  if (shared_ && !shared_->chain) {
-    shared_->chain = chunk_;
-  } else {
-    chain_release(chunk_);
-  }
+  Chain *chunk = std::exchange(bev_.stage_, TlsStage{}).chunk;
+  if (chunk) return_chunk(*bev_.ev_base, *chunk);
 }
 
 unsigned char *StageLease::split_scratch() noexcept {
-  if (!chunk_) return nullptr;
+  if (!bev_.stage_.chunk) return nullptr;
   bev_.stage_.end -= kMaxRecordPlaintext;
   return bev_.stage_.end;
 }
@@ -91,36 +103,50 @@ long TlsBufferevent::receive_now(void *data, std::size_t size) noexcept {
   return kWireFailed;
 }
 
-// Once per turn of the loop, so that others have theirs; the rest is reported again.
-void TlsBufferevent::fill_stage() noexcept {
-  const std::size_t offered = std::min(stage_.room(), stage_size());
-  if (offered == 0 || !wire_in_.empty()) return;
-  const long got = receive_now(stage_.tail, offered);
+// Without memory there is none, and the session receives straight from the socket, in small steps.
+void TlsBufferevent::lend_received() noexcept {
+  if (!received_) received_ = borrow_chunk(*ev_base, stage_size());
+}
+
+// Once per iteration of the loop, so that other connections have their share; the rest is reported again.
+void TlsBufferevent::fill_received() noexcept {
+  lend_received();
+  if (!received_) return;
+  received_->reset();
+  const std::size_t offered = std::min(received_->room(), stage_size());
+  const long got = receive_now(received_->tail, offered);
   may_receive_ = false;
   if (got <= 0) return;
-  stage_.tail += got;
+  received_->tail += got;
   follow_reads(static_cast<std::size_t>(got), offered);
 }
 
-bool TlsBufferevent::keep_stage() noexcept {
-  const std::size_t size = stage_.length();
-  const unsigned char *head = stage_.head;
-  stage_.head = stage_.tail;
-  return size == 0 || wire_in_.add(head, size);
+void TlsBufferevent::give_back_received() noexcept {
+  if (received_ && received() == 0) return_chunk(*ev_base, *std::exchange(received_, nullptr));
+}
+
+// Reading stops for now: little ciphertext is not to hold a large chunk. Without memory it does.
+void TlsBufferevent::settle_received() noexcept {
+  if (!received_ || received() >= received_->capacity() / 2) return;
+  if (received() > 0 && !wire_in_.add(received_->head, received())) return;
+  received_->reset();
+  give_back_received();
 }
 
 std::size_t TlsBufferevent::ciphertext_at_hand() const noexcept {
-  const std::size_t here = wire_in_.length() + (sealing_ ? 0 : stage_.length());
+  const std::size_t here = wire_in_.length() + received();
   return underlying_ ? here + underlying_->input_buffer().length() : here;
 }
 
+// Older bytes first.
 long TlsBufferevent::wire_receive(TlsWire &wire, void *data, std::size_t size) noexcept {
   auto &self = static_cast<TlsBufferevent &>(wire);
   if (!self.wire_in_.empty()) return static_cast<long>(self.wire_in_.remove(data, size));
-  if (!self.sealing_ && self.stage_.length() > 0) {
-    const std::size_t taken = std::min(size, self.stage_.length());
-    std::memcpy(data, self.stage_.head, taken);
-    self.stage_.head += taken;
+  if (self.received() == 0 && self.decrypting_ && self.may_receive_) self.fill_received();
+  if (self.received() > 0) {
+    const std::size_t taken = std::min(size, self.received());
+    std::memcpy(data, self.received_->head, taken);
+    self.received_->head += taken;
     return static_cast<long>(taken);
   }
   if (self.underlying_ && !self.underlying_->input_buffer().empty()) {

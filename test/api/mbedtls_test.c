@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "api/tls_fixture.h"
+#include "api/tls_streams.h"
 
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context random_source;
@@ -162,6 +163,9 @@ static void steps(enum form form, int server) {
 }
 TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_each_form(steps); }
 
+TEST(a_read_callback_sees_no_more_than_the_maximum) { in_each_form(slices); }
+TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_each_form(end_held_back); }
+
 static int handshakes;
 static void on_info(const SSL *ssl, int where, int value) {
   (void)ssl;
@@ -300,5 +304,6 @@ int main(int argc, char **argv) {
             garbage_instead_of_a_handshake_is_an_error, what_a_limit_holds_back_comes_without_new_bytes,
             renegotiation_is_done, everything_may_be_freed_in_every_callback,
             a_refused_connection_is_tried_again, a_constructor_that_fails_takes_nothing,
-            megabytes_cross_in_both_directions);
+            a_read_callback_sees_no_more_than_the_maximum,
+            no_end_of_stream_is_reported_while_reading_is_disabled, megabytes_cross_in_both_directions);
 }

@@ -17,6 +17,9 @@
 TLS_SHARED struct event_base *base;
 TLS_SHARED SSL_CTX *server_ctx, *client_ctx;
 
+/* The tests also run on libevent. */
+TLS_SHARED int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
+
 /* With threads enabled all of it runs with locks. */
 TLS_SHARED int threadsafe(void) { return getenv("EVENTIDE_TEST_THREADS") ? BEV_OPT_THREADSAFE : 0; }
 

@@ -1,0 +1,248 @@
+/* Streams over TLS bufferevents as a C program sees them: how much one read callback is given, what it may do
+ * between two of them, when the end of a stream is reported, and filters on top. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "api/openssl_fixture.h"
+#include "api/tls_streams.h"
+
+/* --- what a read callback is given ------------------------------------------------------------------------
+ */
+
+TEST(a_read_callback_sees_no_more_than_the_maximum) { in_all_ways(slices); }
+
+static void small_records(enum form form, int server) {
+  struct fixture f;
+  size_t from;
+  connect_for_stream(&f, form, server);
+  if (CHECK_FAILED()) return;
+  forget_seen(0, NULL);
+  for (from = 0; from < stream_size; from += 1000) encrypt_stream(&f.peer, from, 1000);
+  send_all(&f);
+  CHECK_INT_EQ(seen.received, stream_size);
+  CHECK_INT_EQ(seen.wrong, 0);
+  CHECK_INT_LE(seen.largest, slice);
+  end(&f);
+}
+TEST(small_records_share_a_slice) { in_all_ways(small_records); }
+
+static void take_slices(enum form form, int server, int options) {
+  struct fixture f;
+  make_pair(f.fds);
+  f.bev = make_tls(form, f.fds[0], server, BEV_OPT_CLOSE_ON_FREE | options, "a");
+  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  bufferevent_setcb(f.bev, take_all, NULL, on_event, (void *)"a");
+  bufferevent_enable(f.bev, EV_READ | EV_WRITE);
+  shake_hands(&f);
+  CHECK_LOG("a:e80 ");
+  forget_seen(0, NULL);
+  encrypt_stream(&f.peer, 0, stream_size);
+  SSL_shutdown(f.peer.ssl);
+  send_all(&f);
+  CHECK_INT_EQ(seen.received, stream_size);
+  CHECK_INT_EQ(seen.wrong, 0);
+  CHECK_INT_LE(seen.largest, slice);
+  CHECK_LOG("a:e11 ");
+  end(&f);
+}
+static void deferred_slices(enum form form, int server) {
+  if (!ours()) return;
+  take_slices(form, server, BEV_OPT_DEFER_CALLBACKS);
+}
+TEST(a_deferred_read_callback_sees_one_slice) { in_all_ways(deferred_slices); }
+
+static void stopped(enum form form, int server) {
+  struct fixture f;
+  if (!ours()) return;
+  connect_for_stream(&f, form, server);
+  if (CHECK_FAILED()) return;
+  forget_seen(1, stop_reading);
+  encrypt_stream(&f.peer, 0, stream_size);
+  send_all(&f);
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK_INT_LE(seen.received, slice);
+  bufferevent_enable(f.bev, EV_READ);
+  turn();
+  CHECK_INT_EQ(seen.received, stream_size);
+  CHECK_INT_EQ(seen.wrong, 0);
+  end(&f);
+}
+TEST(disabling_in_the_callback_of_a_slice_holds_the_next_back) { in_all_ways(stopped); }
+
+static void limited(enum form form, int server) {
+  struct fixture f;
+  static unsigned char piece[stream_size];
+  if (!ours()) return;
+  connect_for_stream(&f, form, server);
+  if (CHECK_FAILED()) return;
+  bufferevent_setcb(f.bev, on_read, NULL, on_event, (void *)"a");
+  bufferevent_setwatermark(f.bev, EV_READ, 0, 20000);
+  encrypt_stream(&f.peer, 0, 50000);
+  send_all(&f);
+  CHECK_INT_EQ(input_length(f.bev), 20000);
+  bufferevent_read(f.bev, piece, sizeof(piece));
+  turn();
+  CHECK_INT_EQ(input_length(f.bev), 20000);
+  bufferevent_read(f.bev, piece, sizeof(piece));
+  turn();
+  CHECK_INT_EQ(input_length(f.bev), 10000);
+  log_text[0] = 0;
+  end(&f);
+}
+TEST(a_watermark_between_slices_holds_the_next_back) { in_all_ways(limited); }
+
+static void take_descriptor(struct bufferevent *bev) { bufferevent_setfd(bev, -1); }
+
+static void without_descriptor(enum form form, int server) {
+  struct fixture f;
+  if (!ours() || form == over_bufferevent) return;
+  connect_for_stream(&f, form, server);
+  if (CHECK_FAILED()) return;
+  forget_seen(1, take_descriptor);
+  encrypt_stream(&f.peer, 0, stream_size);
+  send_all(&f);
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK_INT_EQ(bufferevent_setfd(f.bev, f.fds[0]), 0);
+  send_all(&f);
+  CHECK_INT_EQ(seen.received, stream_size);
+  CHECK_INT_EQ(seen.wrong, 0);
+  end(&f);
+}
+TEST(taking_the_descriptor_in_the_callback_of_a_slice_stops_reading) { in_all_ways(without_descriptor); }
+
+static void free_it(struct bufferevent *bev) { bufferevent_free(bev); }
+
+/* What the program has not seen stays with the session that it keeps. */
+static void session_goes_on(enum form form, int server) {
+  struct fixture f;
+  SSL *ssl;
+  if (!ours() || form == over_bufferevent) return;
+  make_pair(f.fds);
+  f.bev = make_tls(form, f.fds[0], server, 0, "a");
+  ssl = bufferevent_openssl_get_ssl(f.bev);
+  f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
+  bufferevent_setcb(f.bev, take_all, NULL, on_event, (void *)"a");
+  bufferevent_enable(f.bev, EV_READ);
+  shake_hands(&f);
+  CHECK_LOG("a:e80 ");
+  forget_seen(1, free_it);
+  encrypt_stream(&f.peer, 0, stream_size);
+  send_all(&f);
+  CHECK_INT_EQ(seen.calls, 1);
+  CHECK_INT_LE(seen.received, slice);
+  f.bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_OPEN, BEV_OPT_CLOSE_ON_FREE);
+  CHECK(f.bev != NULL);
+  bufferevent_setcb(f.bev, take_all, NULL, on_event, (void *)"a");
+  bufferevent_enable(f.bev, EV_READ);
+  send_all(&f);
+  CHECK_INT_EQ(seen.received, stream_size);
+  CHECK_INT_EQ(seen.wrong, 0);
+  end(&f);
+}
+TEST(a_session_kept_between_slices_goes_on_with_the_next) { in_all_ways(session_goes_on); }
+
+/* --- the end of reading ------------------------------------------------------------------------------------
+ */
+
+TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_all_ways(end_held_back); }
+
+static void cut_held_back(enum form form, int server) {
+  struct fixture f;
+  int dirty;
+  if (!ours() || form == over_bufferevent) return;
+  for (dirty = 0; dirty < 2; ++dirty) {
+    connect_for_stream(&f, form, server);
+    if (CHECK_FAILED()) return;
+    bufferevent_openssl_set_allow_dirty_shutdown(f.bev, dirty);
+    forget_seen(1, stop_reading);
+    encrypt_stream(&f.peer, 0, 4);
+    tls_peer_send(&f.peer, 1L << 30);
+    tls_peer_receive(&f.peer);
+    shutdown(f.fds[1], SHUT_WR);
+    turn();
+    CHECK_INT_EQ(seen.received, 4);
+    CHECK_LOG("");
+    bufferevent_enable(f.bev, EV_READ);
+    turn();
+    CHECK_LOG(dirty ? "a:e11 " : "a:e21 ");
+    end(&f);
+  }
+}
+TEST(no_cut_of_the_stream_is_reported_while_reading_is_disabled) { in_all_ways(cut_held_back); }
+
+static void end_at_watermark(enum form form, int server) {
+  struct fixture f;
+  char text[16];
+  if (!ours()) return;
+  connect_both(&f, form, server);
+  if (CHECK_FAILED()) return;
+  bufferevent_setwatermark(f.bev, EV_READ, 0, 4);
+  SSL_write(f.peer.ssl, "last", 4);
+  SSL_shutdown(f.peer.ssl);
+  send_all(&f);
+  CHECK_LOG("a:r4 ");
+  bufferevent_read(f.bev, text, 4);
+  turn();
+  CHECK_LOG("a:e11 ");
+  end(&f);
+}
+TEST(no_end_of_stream_is_reported_at_the_high_watermark) { in_all_ways(end_at_watermark); }
+
+/* --- callbacks that are left -------------------------------------------------------------------------------
+ */
+
+static jmp_buf way_out;
+static void leave(struct bufferevent *bev) {
+  (void)bev;
+  longjmp(way_out, 1);
+}
+
+static void left_by_jump(enum form form, int server) {
+  struct fixture f;
+  struct event_base *others = base;
+  /* Not with locks: control would take them along. */
+  if (threadsafe() || !ours()) return;
+  base = event_base_new();
+  connect_for_stream(&f, form, server);
+  if (CHECK_FAILED()) return;
+  forget_seen(2, leave);
+  encrypt_stream(&f.peer, 0, stream_size);
+  if (!setjmp(way_out)) send_all(&f);
+  CHECK_INT_EQ(seen.calls, 2);
+  bufferevent_free(f.bev);
+  tls_peer_free(&f.peer);
+  event_base_free(base);
+  base = others;
+}
+TEST(a_read_callback_may_be_left_by_longjmp) {
+  /* The sanitizer would report what the frames held. */
+#if !defined(__SANITIZE_ADDRESS__)
+  in_all_ways(left_by_jump);
+#else
+  (void)left_by_jump;
+#endif
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
+  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
+#endif
+  base = event_base_new();
+  if (!base || !tls_make_certificate()) return 1;
+  RUN_TESTS(a_read_callback_sees_no_more_than_the_maximum, small_records_share_a_slice,
+            a_deferred_read_callback_sees_one_slice, disabling_in_the_callback_of_a_slice_holds_the_next_back,
+            a_watermark_between_slices_holds_the_next_back,
+            taking_the_descriptor_in_the_callback_of_a_slice_stops_reading,
+            a_session_kept_between_slices_goes_on_with_the_next,
+            no_end_of_stream_is_reported_while_reading_is_disabled,
+            no_cut_of_the_stream_is_reported_while_reading_is_disabled,
+            no_end_of_stream_is_reported_at_the_high_watermark, a_read_callback_may_be_left_by_longjmp);
+}

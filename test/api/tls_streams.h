@@ -1,0 +1,104 @@
+/* A stream of bytes that depend on their position, sent by the peer to a TLS bufferevent of whatever engine,
+ * and what its read callbacks see of it. */
+#ifndef EVENTIDE_TEST_API_TLS_STREAMS_H
+#define EVENTIDE_TEST_API_TLS_STREAMS_H
+
+#include "api/tls_fixture.h"
+
+enum { slice = 16384, stream_size = 60000 };
+
+/* --- what a read callback is given ------------------------------------------------------------------------
+ */
+
+/* What read callbacks saw of a stream of byte_at(). */
+static struct {
+  size_t received, wrong, largest, calls;
+  size_t act_at; /* the call in which the callback does something, 0 for none */
+  void (*act)(struct bufferevent *bev);
+} seen;
+
+TLS_SHARED void take_all(struct bufferevent *bev, void *arg) {
+  static unsigned char piece[stream_size];
+  size_t size = input_length(bev), i;
+  (void)arg;
+  if (size > seen.largest) seen.largest = size;
+  size = bufferevent_read(bev, piece, sizeof(piece));
+  for (i = 0; i < size; ++i) seen.wrong += piece[i] != byte_at(seen.received + i);
+  seen.received += size;
+  if (++seen.calls == seen.act_at) seen.act(bev);
+}
+
+TLS_SHARED void forget_seen(size_t act_at, void (*act)(struct bufferevent *)) {
+  memset(&seen, 0, sizeof(seen));
+  seen.act_at = act_at;
+  seen.act = act;
+}
+
+/* Encrypts the bytes of a stream from a position on; they go on the wire by tls_peer_send(). */
+TLS_SHARED void encrypt_stream(struct tls_peer *peer, size_t from, size_t size) {
+  static unsigned char text[stream_size];
+  size_t i;
+  for (i = 0; i < size; ++i) text[i] = byte_at(from + i);
+  CHECK_INT_EQ(SSL_write(peer->ssl, text, (int)size), size);
+}
+
+TLS_SHARED void connect_for_stream(struct fixture *f, enum form form, int server) {
+  const int room = 4 * stream_size;
+  connect_both(f, form, server);
+  if (CHECK_FAILED()) return;
+  setsockopt(f->fds[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+  bufferevent_setcb(f->bev, take_all, NULL, on_event, (void *)"a");
+}
+
+/* All that waits, while the loop takes it. */
+TLS_SHARED void send_all(struct fixture *f) {
+  int i;
+  for (i = 0; i < 100 && tls_peer_send(&f->peer, 1L << 30) > 0; ++i) turn();
+  turn();
+}
+
+TLS_SHARED void slices(enum form form, int server) {
+  static const size_t maxima[] = {0, 5000, 40000};
+  struct fixture f;
+  size_t i;
+  for (i = 0; i < 3; ++i) {
+    connect_for_stream(&f, form, server);
+    if (CHECK_FAILED()) return;
+    if (maxima[i]) bufferevent_set_max_single_read(f.bev, maxima[i]);
+    forget_seen(0, NULL);
+    encrypt_stream(&f.peer, 0, stream_size);
+    send_all(&f);
+    CHECK_INT_EQ(seen.received, stream_size);
+    CHECK_INT_EQ(seen.wrong, 0);
+    /* libevent takes no notice of the maximum. */
+    if (ours()) CHECK_INT_LE(seen.largest, maxima[i] ? maxima[i] : slice);
+    if (!ours()) CHECK_INT_LE(seen.largest, slice);
+    /* A larger maximum gives larger slices. */
+    if (ours() && form == over_socket && maxima[i] > slice) CHECK_INT_GT(seen.largest, slice);
+    CHECK_LOG("");
+    end(&f);
+  }
+}
+TLS_SHARED void stop_reading(struct bufferevent *bev) { bufferevent_disable(bev, EV_READ); }
+
+TLS_SHARED void end_held_back(enum form form, int server) {
+  struct fixture f;
+  if (!ours()) return;
+  connect_for_stream(&f, form, server);
+  if (CHECK_FAILED()) return;
+  forget_seen(1, stop_reading);
+  encrypt_stream(&f.peer, 0, 4);
+  SSL_shutdown(f.peer.ssl);
+  send_all(&f);
+  CHECK_INT_EQ(seen.received, 4);
+  CHECK_LOG("");
+  bufferevent_enable(f.bev, EV_READ);
+  CHECK_LOG("");
+  turn();
+  CHECK_LOG("a:e11 ");
+  turn();
+  CHECK_LOG("");
+  end(&f);
+}
+
+#endif
