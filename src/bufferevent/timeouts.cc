@@ -52,6 +52,9 @@ void TimedBufferevent::time_out(short direction) noexcept {
   const BuffereventUse use(*this);
   // Stopped, or freed, by another thread since the loop saw it.
   if (!timeout_runs(direction)) return;
+  // Restarted by another thread that held the lock meanwhile: the new timeout replaces this one, and the flag
+  // has to say what the base has.
+  if (lock() && ev_base->pending(direction == EV_READ ? ev_read : ev_write, EV_TIMEOUT, nullptr)) return;
   running_ = static_cast<short>(running_ & ~direction);
   fail(direction, BEV_EVENT_TIMEOUT);
 }

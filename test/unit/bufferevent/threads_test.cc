@@ -99,6 +99,42 @@ TEST_F(BuffereventThreads, two_that_write_to_each_other_do_not_deadlock) {
   }
 }
 
+// The loop took a timeout from its queue and waits for the lock, whose holder enables the direction again:
+// the new timeout replaces the old one, and is not left behind when the bufferevent goes.
+TEST_F(BuffereventThreads, a_timeout_restarted_before_its_callback_had_the_lock_is_not_left_behind) {
+  for (const bool filtered : {false, true}) {
+    SCOPED_TRACE(filtered ? "filter" : "pair");
+    auto base = test::make_base();
+    bufferevent *pair[2];
+    ASSERT_EQ(bufferevent_pair_new(base.get(), BEV_OPT_THREADSAFE, pair), 0);
+    bufferevent *bev =
+        filtered ? bufferevent_filter_new(pair[0], nullptr, nullptr, BEV_OPT_THREADSAFE, nullptr, nullptr)
+                 : pair[0];
+    short told = 0;
+    bufferevent_setcb(
+        bev, nullptr, nullptr,
+        [](bufferevent *, short what, void *arg) { *static_cast<short *>(arg) |= what; }, &told);
+    const timeval hour = test::seconds(3600);
+    bufferevent_set_timeouts(bev, &hour, &hour);
+    bufferevent_disable(pair[1], EV_READ);
+    bufferevent_enable(bev, EV_READ);
+    bufferevent_write(bev, "x", 1);
+    // As the loop calls them. The timers run again by then.
+    for (event *ev : {&bev->ev_read, &bev->ev_write}) {
+      if (!event_pending(ev, EV_TIMEOUT, nullptr)) continue;
+      ev->ev_evcallback.evcb_cb_union.evcb_callback(-1, EV_TIMEOUT, bev);
+    }
+    test::turn(*base);
+    EXPECT_EQ(told, 0);
+    EXPECT_TRUE(event_pending(&bev->ev_read, EV_TIMEOUT, nullptr));
+    if (filtered) bufferevent_free(bev);
+    bufferevent_free(pair[0]);
+    bufferevent_free(pair[1]);
+    EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 0);
+    test::turn(*base);
+  }
+}
+
 TEST_F(BuffereventThreads, many_writers_lose_nothing) {
   Looper loop;
   auto pair = test::socket_pair();
