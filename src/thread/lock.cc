@@ -15,10 +15,10 @@ enum class Provider : unsigned char { none, native, callbacks };
 
 constexpr int kLockMisuse = 1;  // what the fatal callback is given
 
-// What a lock is while locks are debugged: the provider's, with who holds it. Only the holder writes the
+// What a lock is while locks are debugged: the provider's, with its holder. Only the holder writes the
 // fields.
 struct DebugLock {
-  void *inner;
+  void *inner;  // null if no provider was chosen: then uses are checked, and no thread is kept out
   std::atomic<unsigned long> holder{0};
   std::atomic<int> depth{0};
 };
@@ -51,7 +51,7 @@ Provider provider() noexcept { return config.provider.load(std::memory_order_acq
 
 void choose(Provider chosen) noexcept {
   config.provider.store(chosen, std::memory_order_release);
-  locks_chosen.store(chosen != Provider::none, std::memory_order_release);
+  locks_chosen.store(chosen != Provider::none || config.debugging.load(), std::memory_order_release);
 }
 
 }  // namespace
@@ -193,6 +193,11 @@ void note_release(DebugLock &lock) noexcept {
 
 DebugLock &debug_lock(void *lock) noexcept { return *static_cast<DebugLock *>(lock); }
 
+// One that was made without a provider has nothing to take, also after one was chosen.
+int inner_acquire(DebugLock &lock, unsigned mode) noexcept {
+  return lock.inner ? provider_acquire(lock.inner, mode) : 0;
+}
+
 }  // namespace
 
 void enable_lock_debugging() noexcept {
@@ -202,15 +207,19 @@ void enable_lock_debugging() noexcept {
     return;
   }
   config.debugging.store(true);
+  // As in libevent, locks are to be had from now on, though they keep no thread out before a provider is
+  // chosen.
+  if (kThreadSupport) locks_chosen.store(true, std::memory_order_release);
 }
 
 void *raw_lock_new() noexcept {
   void *inner = provider_lock_new();
-  if (!inner) return nullptr;
+  const bool checks_alone = kThreadSupport && debugging() && provider() == Provider::none;
+  if (!inner && !checks_alone) return nullptr;
   config.lock_exists.store(true, std::memory_order_relaxed);
   if (!debugging()) return inner;
   auto *lock = make<DebugLock>(inner);
-  if (!lock) provider_lock_free(inner);
+  if (!lock && inner) provider_lock_free(inner);
   return lock;
 }
 
@@ -222,13 +231,13 @@ void raw_lock_free(void *lock) noexcept {
   }
   DebugLock &debugged = debug_lock(lock);
   if (debugged.depth.load() > 0) fatal(kLockMisuse, "lock %p is freed while it is held", lock);
-  provider_lock_free(debugged.inner);
+  if (debugged.inner) provider_lock_free(debugged.inner);
   destroy(&debugged);
 }
 
 void raw_lock_acquire_slow(void *lock) noexcept {
   if (debugging()) {
-    provider_acquire(debug_lock(lock).inner, 0);
+    inner_acquire(debug_lock(lock), 0);
     note_acquired(debug_lock(lock));
   } else if (EVI_LIKELY(provider() == Provider::native)) {
     native::lock_acquire(lock);
@@ -240,7 +249,7 @@ void raw_lock_acquire_slow(void *lock) noexcept {
 void raw_lock_release_slow(void *lock) noexcept {
   if (debugging()) {
     note_release(debug_lock(lock));
-    provider_release(debug_lock(lock).inner);
+    if (debug_lock(lock).inner) provider_release(debug_lock(lock).inner);
   } else if (EVI_LIKELY(provider() == Provider::native)) {
     native::lock_release(lock);
   } else {
@@ -251,7 +260,7 @@ void raw_lock_release_slow(void *lock) noexcept {
 bool raw_lock_try(void *lock) noexcept {
   if (!lock) return true;
   if (!debugging()) return provider_acquire(lock, EVTHREAD_TRY) == 0;
-  if (provider_acquire(debug_lock(lock).inner, EVTHREAD_TRY) != 0) return false;
+  if (inner_acquire(debug_lock(lock), EVTHREAD_TRY) != 0) return false;
   note_acquired(debug_lock(lock));
   return true;
 }

@@ -1,8 +1,12 @@
 /* event2/thread.h as a C program sees it: choosing locks, and one loop used from several threads. What is
  * chosen holds for the process, so each test runs in a process of its own. Each begins with the name of the
  * function that it is about. */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <event2/listener.h>
 #include <event2/thread.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -260,6 +264,49 @@ static void debug_locks(void) {
   CHECK_INT_EQ(evthread_use_pthreads(), 0);
   use_loop_from_here();
 }
+/* Everything that asks for a lock gets one, though no provider was chosen; and goes on when one is. */
+static void debug_locks_alone(void) {
+  struct event_base *made;
+  struct bufferevent *socket, *pair[2], *filter;
+  struct evbuffer *buffer = evbuffer_new();
+  struct evconnlistener *listener;
+  struct sockaddr_in address;
+  int i;
+  memset(&address, 0, sizeof(address));
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  evthread_enable_lock_debugging();
+  made = event_base_new();
+  CHECK(made != NULL);
+  CHECK_INT_EQ(evthread_make_base_notifiable(made), 0);
+  for (i = 0; i < 2; ++i) {
+    socket = bufferevent_socket_new(made, -1, BEV_OPT_THREADSAFE);
+    CHECK(socket != NULL);
+    CHECK_INT_EQ(bufferevent_pair_new(made, BEV_OPT_THREADSAFE, pair), 0);
+    filter = bufferevent_filter_new(pair[0], NULL, NULL, BEV_OPT_THREADSAFE, NULL, NULL);
+    CHECK(filter != NULL);
+    CHECK_INT_EQ(evbuffer_enable_locking(buffer, NULL), i == 0 ? 0 : -1);
+    evbuffer_lock(buffer);
+    evbuffer_unlock(buffer);
+    bufferevent_lock(socket);
+    bufferevent_lock(socket);
+    bufferevent_unlock(socket);
+    bufferevent_unlock(socket);
+    listener = evconnlistener_new_bind(made, NULL, NULL, LEV_OPT_THREADSAFE | LEV_OPT_CLOSE_ON_FREE, 1,
+                                       (struct sockaddr *)&address, sizeof(address));
+    CHECK(listener != NULL);
+    evconnlistener_free(listener);
+    bufferevent_free(filter);
+    bufferevent_free(pair[0]);
+    bufferevent_free(pair[1]);
+    bufferevent_free(socket);
+    CHECK_INT_GE(event_base_loop(made, EVLOOP_NONBLOCK), 0);
+    /* libevent takes its own locks for those of pthreads. */
+    if (i == 0 && ours()) CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  }
+  evbuffer_free(buffer);
+  event_base_free(made);
+}
 static void debug_locks_by_the_old_name(void) {
   evthread_enable_lock_debuging();
   CHECK_INT_EQ(evthread_use_pthreads(), 0);
@@ -279,6 +326,7 @@ TEST(evthread_set_condition_callbacks_are_waited_with) { CHECK_INT_EQ(in_child(s
 TEST(evthread_set_id_callback_tells_threads_apart) { CHECK_INT_EQ(in_child(set_id_callback), 0); }
 TEST(evthread_make_base_notifiable_any_number_of_times) { CHECK_INT_EQ(in_child(make_base_notifiable), 0); }
 TEST(evthread_enable_lock_debugging_lets_right_use_pass) { CHECK_INT_EQ(in_child(debug_locks), 0); }
+TEST(evthread_enable_lock_debugging_alone_provides_locks) { CHECK_INT_EQ(in_child(debug_locks_alone), 0); }
 TEST(evthread_enable_lock_debuging_is_the_same) { CHECK_INT_EQ(in_child(debug_locks_by_the_old_name), 0); }
 
 int main(int argc, char **argv) {
@@ -287,5 +335,6 @@ int main(int argc, char **argv) {
             evthread_set_lock_callbacks_are_used_and_kept, evthread_set_lock_callbacks_after_pthreads,
             evthread_set_condition_callbacks_are_waited_with, evthread_set_id_callback_tells_threads_apart,
             evthread_make_base_notifiable_any_number_of_times,
-            evthread_enable_lock_debugging_lets_right_use_pass, evthread_enable_lock_debuging_is_the_same);
+            evthread_enable_lock_debugging_lets_right_use_pass,
+            evthread_enable_lock_debugging_alone_provides_locks, evthread_enable_lock_debuging_is_the_same);
 }
