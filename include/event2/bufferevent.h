@@ -130,7 +130,8 @@ void bufferevent_unlock(struct bufferevent *bev);
 /* Connects a socket bufferevent to an address of socklen bytes, creating a non-blocking socket of the
  * address's family if it has none. The address is copied. With a NULL address the program has called
  * connect() on the socket already and it is in progress. Data may be written and directions enabled at once;
- * they wait for the connection.
+ * they wait for the connection. With a filter, over TLS or not, the socket bufferevent at the bottom is
+ * connected; a TLS bufferevent reports BEV_EVENT_CONNECTED after its handshake.
  *
  * Returns 0 if the attempt was begun: the event callback will be called once, with BEV_EVENT_CONNECTED or
  * BEV_EVENT_ERROR, from the loop. Returns -1 if it could not be begun, and then there is no call. */
@@ -159,7 +160,7 @@ int bufferevent_socket_connect_hostname_hints(struct bufferevent *bev, struct ev
                                               int port);
 
 /* The EVUTIL_EAI_ number with which the last look-up failed, for evutil_gai_strerror(); 0 if it did not
- * fail. */
+ * fail. Of a filter: that of the socket bufferevent at the bottom. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_socket_get_dns_error(struct bufferevent *bev);
 

@@ -78,10 +78,21 @@ extern "C" void bufferevent_unlock(bufferevent *bev) { of(bev).drop_and_unlock(o
 
 // --- connecting ---
 
+namespace {
+
+// The one whose socket serves the bufferevent: itself, or what is at the bottom of a stack of filters, which
+// has the same lock. Null if there is no socket, or one of them was freed.
+BuffereventBase *socket_of(bufferevent *bev) {
+  while (bev && !of(bev).freed() && !bev->be_ops->owns_events) bev = bev->be_ops->get_underlying(of(bev));
+  return bev && !of(bev).freed() ? &of(bev) : nullptr;
+}
+
+}  // namespace
+
 extern "C" int bufferevent_socket_connect(bufferevent *bev, const sockaddr *address, int socklen) {
   const BuffereventUse use(of(bev));
-  if (!bev->be_ops->owns_events || of(bev).freed()) return -1;
-  return evi::socket_connect(of(bev), address, socklen);
+  BuffereventBase *socket = socket_of(bev);
+  return socket ? evi::socket_connect(*socket, address, socklen) : -1;
 }
 
 extern "C" int bufferevent_socket_connect_hostname(bufferevent *bev, evdns_base *dns_base, int family,
@@ -104,13 +115,14 @@ extern "C" int bufferevent_socket_connect_hostname_hints(bufferevent *bev, evdns
   addrinfo asked{};
   if (hints) asked = *hints;
   const BuffereventUse use(of(bev));
-  if (!bev->be_ops->owns_events || of(bev).freed()) return -1;
-  return status(evi::Lookup::start(of(bev), dns_base, asked, hostname, service));
+  BuffereventBase *socket = socket_of(bev);
+  return socket ? status(evi::Lookup::start(*socket, dns_base, asked, hostname, service)) : -1;
 }
 
 extern "C" int bufferevent_socket_get_dns_error(bufferevent *bev) {
   const BuffereventUse use(of(bev));
-  const BuffereventExtra *extra = of(bev).extra();
+  const BuffereventBase *socket = socket_of(bev);
+  const BuffereventExtra *extra = socket ? socket->extra() : nullptr;
   return extra ? extra->dns_error : 0;
 }
 

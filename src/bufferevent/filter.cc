@@ -7,6 +7,7 @@
 // the turn before the loop waits. While the filter wants no input, reading underneath is held back.
 #include "bufferevent/filter.h"
 
+#include "core/event_access.h"
 #include "util/alloc.h"
 #include "util/socket.h"
 
@@ -30,6 +31,33 @@ ev_ssize_t room_below(std::size_t high, std::size_t length) noexcept {
 }
 
 }  // namespace
+
+namespace {
+
+// Without threads a program may have freed the base first, which took the hooks and events then.
+bool loop_lives(BuffereventBase &top) noexcept {
+  constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
+  if (top.lock()) return true;
+  for (BuffereventBase *bev = &top; bev;) {
+    if (bev->queued() || has(bev->ev_read, kInUse) || has(bev->ev_write, kInUse)) return true;
+    bufferevent *under = bev->be_ops->get_underlying(*bev);
+    bev = under ? &BuffereventBase::of(*under) : nullptr;
+  }
+  return false;
+}
+
+}  // namespace
+
+void write_underlying_out(BuffereventBase &underlying) noexcept {
+  const bufferevent_ops &ops = *underlying.be_ops;
+  auto *write = ops.plain_socket ? ops.flush_turn : ops.write_last;
+  if (!write || underlying.freed() || underlying.output_buffer().empty() || !loop_lives(underlying)) return;
+  const evbuffer &output = underlying.output_buffer();
+  for (std::size_t before = 0; !output.empty() && output.length() != before;) {
+    before = output.length();
+    write(underlying);
+  }
+}
 
 // --- life ---
 
@@ -58,7 +86,10 @@ void Filter::leave() noexcept {
   if (underlying_.errorcb == on_event && underlying_.cbarg == this) {
     underlying_.set_callbacks(nullptr, nullptr, nullptr, nullptr);
   }
-  if (has_option(BEV_OPT_CLOSE_ON_FREE)) return underlying_.release_by_program();
+  if (has_option(BEV_OPT_CLOSE_ON_FREE)) {
+    write_underlying_out(underlying_);
+    return underlying_.release_by_program();
+  }
   underlying_.resume(EV_READ, kFilterBusy);
 }
 

@@ -9,6 +9,11 @@ namespace evi {
 
 extern const bufferevent_ops filter_ops;
 
+// A filter that owns `underlying` is being freed, and took its callbacks away. What passed through the filter
+// counts as written to the program, so it is not to be lost if the transport takes it now; there is one
+// attempt.
+void write_underlying_out(BuffereventBase &underlying) noexcept;
+
 // Holds a reference to what is underneath, and uses its lock. Filter functions run with that lock held.
 class Filter : public TimedBufferevent {
  public:

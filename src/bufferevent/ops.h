@@ -58,6 +58,10 @@ struct bufferevent_ops {
   // A read callback that was queued has run: goes on with what was read before it. Null for kinds that never
   // wait for that.
   void (*read_on)(evi::BuffereventBase &bev) noexcept = nullptr;
+  // The filter on top is being freed, and this with it: writes what the transport takes now of the output,
+  // which counts as written already. Neither calls back nor waits, from any thread. Null for kinds that keep
+  // no output.
+  void (*write_last)(evi::BuffereventBase &bev) noexcept = nullptr;
 
   // As bufferevent_flush() returns.
   int (*flush)(evi::BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;

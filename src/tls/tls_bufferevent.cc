@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bufferevent/filter.h"
 #include "bufferevent/lookup.h"
 #include "bufferevent/socket_transport.h"
 #include "core/event_base.h"
@@ -72,9 +73,9 @@ void TlsBufferevent::take_underlying() noexcept {
 // Everything that was written has left: the peer may know that this was all.
 void TlsBufferevent::say_goodbye() noexcept {
   const bool all_left = output_buffer().empty() && wire_out_.empty();
-  if (said_goodbye_ || phase_ != Phase::open || wire_error_ || !all_left || !has_wire()) return;
+  if (said_goodbye_ || in_engine_ || phase_ != Phase::open || wire_error_ || !all_left || !has_wire()) return;
   said_goodbye_ = true;
-  const AddingUnderneath adding(underlying_);
+  const EngineCall call(*this);
   engine_.shutdown(session_);
 }
 
@@ -104,7 +105,7 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
     under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
   if (!owner) return under->resume(EV_READ, kFilterBusy);
   under->clear_reasons(EV_READ, kFilterBusy);
-  if (under->be_ops->plain_socket && !under->output_buffer().empty()) under->be_ops->flush_turn(*under);
+  write_underlying_out(*under);
 }
 
 void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
@@ -204,7 +205,7 @@ void TlsBufferevent::handshake() noexcept {
   write_wants_output_ = false;
   TlsOutcome outcome;
   {
-    const AddingUnderneath adding(underlying_);
+    const EngineCall call(*this);
     outcome = engine_.handshake(session_, errors_);
   }
   if (freed()) return;
@@ -234,7 +235,7 @@ void TlsBufferevent::handshake_done() noexcept {
 bool TlsBufferevent::renegotiate() noexcept {
   if (freed() || phase_ != Phase::open || ended_) return false;
   errors_.count = 0;
-  const AddingUnderneath adding(underlying_);
+  const EngineCall call(*this);
   if (!engine_.renegotiate(session_, errors_)) return false;
   phase_ = Phase::handshaking;
   schedule_flush();

@@ -146,6 +146,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static void apply_timeouts(BuffereventBase &bev) noexcept;
   static void output_added(BuffereventBase &bev) noexcept;
   static void flush_turn(BuffereventBase &bev) noexcept;
+  static void write_last(BuffereventBase &bev) noexcept;
   static int flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
   static bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
   static evutil_socket_t get_fd(const BuffereventBase &bev) noexcept;
@@ -158,6 +159,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   static bool wire_inherit(TlsWire &wire, const TlsRemains &remains) noexcept;
   long receive_now(void *data, std::size_t size) noexcept;
   bool send_now(const void *data, std::size_t size) noexcept;
+  ReadChunk *shared_chunk() const noexcept;
   void lend_received() noexcept;
   void fill_received() noexcept;
   void give_back_received() noexcept;
@@ -170,6 +172,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   std::size_t stage_size() const noexcept;
   void follow_reads(std::size_t got, std::size_t offered) noexcept;
   friend class StageLease;
+  friend class EngineCall;
 
   const TlsEngine &engine_;
   void *session_;  // null once the program has it back
@@ -185,6 +188,9 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool write_wants_input_ : 1 = false;   // the session writes on when the wire has brought bytes
   bool write_wants_output_ : 1 = false;  // a wire that is not ours is full
   bool own_wire_ : 1 = false;            // the session reads and writes the socket itself
+  bool in_engine_ : 1 = false;           // see EngineCall
+  bool off_loop_ : 1 =
+      false;  // maybe not on the loop's thread: what its connections share is not to be touched
   bool pumping_ : 1 = false;
   bool again_ : 1 = false;        // pump() was asked for while it ran
   bool may_receive_ : 1 = false;  // in pump(): the socket may have something

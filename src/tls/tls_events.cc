@@ -125,6 +125,7 @@ void TlsBufferevent::on_readable(evutil_socket_t, short what, void *arg) noexcep
   if (self.socket_.connecting && !self.connected()) return;
   self.may_receive_ = true;
   self.write_wants_input_ = false;
+  self.pumping_ = false;
   self.pump();
 }
 
@@ -136,6 +137,7 @@ void TlsBufferevent::on_writable(evutil_socket_t, short what, void *arg) noexcep
   if (self.socket_.connecting && !self.connected()) return;
   if (self.read_wants_output_) self.unread_ = true;
   self.read_wants_output_ = self.write_wants_output_ = false;
+  self.pumping_ = false;
   self.pump();
 }
 
@@ -160,6 +162,12 @@ void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) n
   const BuffereventUse use(self);
   if (self.freed()) return;
   if (what & BEV_EVENT_TIMEOUT) {
+    set_socket_error(error);
+    return self.trigger_event(what, 0);
+  }
+  // Without a direction: it could not be connected. The session has not begun then, and the program may try
+  // again.
+  if (what == BEV_EVENT_ERROR && self.phase_ == Phase::handshaking) {
     set_socket_error(error);
     return self.trigger_event(what, 0);
   }
@@ -213,7 +221,24 @@ void TlsBufferevent::output_added(BuffereventBase &bev) noexcept {
   if (!self.pumping_ && self.work_left()) self.schedule_flush();
 }
 
-void TlsBufferevent::flush_turn(BuffereventBase &bev) noexcept { of(bev).pump(); }
+// A callback that control left by longjmp() may have left pumping_ set: the loop calls nothing inside of
+// pump().
+void TlsBufferevent::flush_turn(BuffereventBase &bev) noexcept {
+  of(bev).pumping_ = false;
+  of(bev).pump();
+}
+
+// Possibly inside of pump(), from one of its callbacks.
+void TlsBufferevent::write_last(BuffereventBase &bev) noexcept {
+  TlsBufferevent &self = of(bev);
+  if (self.in_engine_ || self.phase_ != Phase::open || !self.has_wire()) return;
+  const bool pumping = self.pumping_;
+  self.pumping_ = true;
+  self.off_loop_ = self.lock() != nullptr;
+  self.write_records();
+  self.off_loop_ = false;
+  self.pumping_ = pumping;
+}
 
 int TlsBufferevent::flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept {
   TlsBufferevent &self = of(bev);
@@ -252,6 +277,7 @@ constexpr bufferevent_ops TlsBufferevent::ops(const char *name, bool owns_events
       .apply_timeouts = apply_timeouts,
       .output_added = output_added,
       .flush_turn = flush_turn,
+      .write_last = write_last,
       .flush = flush,
       .set_fd = set_fd,
       .get_fd = get_fd,

@@ -73,7 +73,7 @@ bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
 }
 
 TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noexcept {
-  const AddingUnderneath adding(underlying_);
+  const EngineCall call(*this);
   decrypting_ = !underlying_ && !own_wire_;
   if (may_receive_ && decrypting_ && ciphertext_at_hand() == 0) fill_received();
   input_buffer().unfreeze(kAtEnd);
@@ -175,7 +175,7 @@ std::size_t TlsBufferevent::write_limit() noexcept {
 
 // Encrypts as many records as leave together, and sends them.
 TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
-  const AddingUnderneath adding(underlying_);
+  const EngineCall call(*this);
   StageLease lease(*this, kSendStage);
   unsigned char *scratch = lease.split_scratch();
   errors_.count = 0;

@@ -1,5 +1,5 @@
 // What surrounds calls of the engine: StageLease, the loop's receive chunk, lent to a TLS bufferevent for one
-// batch of records; and AddingUnderneath.
+// batch of records; and EngineCall.
 #ifndef EVI_TLS_TLS_STAGE_H
 #define EVI_TLS_TLS_STAGE_H
 
@@ -26,21 +26,24 @@ class StageLease {
   TlsBufferevent &bev_;
 };
 
-// What is underneath, if anything, looks at what the engine adds when the call is over: in memory that goes
-// to the other side at once, where callbacks of its buffers may free us and the session.
-class AddingUnderneath {
+// Around calls of the engine. The underlying bufferevent looks at what the engine adds when the call is over:
+// in memory that goes to the other side at once, where callbacks of its buffers may free us and the session.
+// Callbacks that the TLS library or a buffer makes meanwhile must not enter the engine once more.
+class EngineCall {
  public:
-  explicit AddingUnderneath(BuffereventBase *underlying) noexcept : underlying_(underlying) {
-    if (underlying_) underlying_->begin_adding();
+  explicit EngineCall(TlsBufferevent &bev) noexcept : bev_(bev) {
+    bev_.in_engine_ = true;
+    if (bev_.underlying_) bev_.underlying_->begin_adding();
   }
-  ~AddingUnderneath() {
-    if (underlying_) underlying_->finish_adding();
+  ~EngineCall() {
+    bev_.in_engine_ = false;
+    if (bev_.underlying_) bev_.underlying_->finish_adding();
   }
-  AddingUnderneath(const AddingUnderneath &) = delete;
-  AddingUnderneath &operator=(const AddingUnderneath &) = delete;
+  EngineCall(const EngineCall &) = delete;
+  EngineCall &operator=(const EngineCall &) = delete;
 
  private:
-  BuffereventBase *underlying_;
+  TlsBufferevent &bev_;
 };
 
 }  // namespace evi

@@ -27,10 +27,9 @@ constexpr std::uint8_t kMaxReadShift = 17;
 
 namespace {
 
-// The chunk that all connections of the loop share, if it has that much room, or one like it. Null without
-// memory.
-Chain *borrow_chunk(event_base &base, std::size_t size) noexcept {
-  ReadChunk *shared = socket_transport::shared_chunk(base);
+// `shared` is the loop's, or null off its thread. The chunk is that one, if it has the room, or one like it;
+// null without memory.
+Chain *borrow_chunk(ReadChunk *shared, std::size_t size) noexcept {
   Chain *chunk = shared ? std::exchange(shared->chain, nullptr) : nullptr;
   if (chunk && chunk->capacity() < size) chain_release(std::exchange(chunk, nullptr));
   if (!chunk) chunk = chain_new_exact(size + sizeof(Chain));
@@ -38,8 +37,7 @@ Chain *borrow_chunk(event_base &base, std::size_t size) noexcept {
   return chunk;
 }
 
-void return_chunk(event_base &base, Chain &chunk) noexcept {
-  ReadChunk *shared = socket_transport::shared_chunk(base);
+void return_chunk(ReadChunk *shared, event_base &base, Chain &chunk) noexcept {
   chunk.reset();
   if (shared && !shared->chain) {
     shared->chain = &chunk;
@@ -50,15 +48,19 @@ void return_chunk(event_base &base, Chain &chunk) noexcept {
 
 }  // namespace
 
+ReadChunk *TlsBufferevent::shared_chunk() const noexcept {
+  return off_loop_ ? nullptr : socket_transport::shared_chunk(*ev_base);
+}
+
 StageLease::StageLease(TlsBufferevent &bev, std::size_t size) noexcept : bev_(bev) {
   TlsStage &stage = bev_.stage_;
-  if (!stage.chunk) stage.chunk = borrow_chunk(*bev_.ev_base, size);
+  if (!stage.chunk) stage.chunk = borrow_chunk(bev_.shared_chunk(), size);
   if (Chain *chunk = stage.chunk) stage = {chunk, chunk->begin, chunk->begin, chunk->end};
 }
 
 StageLease::~StageLease() {
   Chain *chunk = std::exchange(bev_.stage_, TlsStage{}).chunk;
-  if (chunk) return_chunk(*bev_.ev_base, *chunk);
+  if (chunk) return_chunk(bev_.shared_chunk(), *bev_.ev_base, *chunk);
 }
 
 unsigned char *StageLease::split_scratch() noexcept {
@@ -105,7 +107,7 @@ long TlsBufferevent::receive_now(void *data, std::size_t size) noexcept {
 
 // Without memory there is none, and the session receives straight from the socket, in small steps.
 void TlsBufferevent::lend_received() noexcept {
-  if (!received_) received_ = borrow_chunk(*ev_base, stage_size());
+  if (!received_) received_ = borrow_chunk(shared_chunk(), stage_size());
 }
 
 // Once per iteration of the loop, so that other connections have their share; the rest is reported again.
@@ -122,7 +124,8 @@ void TlsBufferevent::fill_received() noexcept {
 }
 
 void TlsBufferevent::give_back_received() noexcept {
-  if (received_ && received() == 0) return_chunk(*ev_base, *std::exchange(received_, nullptr));
+  if (received_ && received() == 0)
+    return_chunk(shared_chunk(), *ev_base, *std::exchange(received_, nullptr));
 }
 
 // Reading stops for now: little ciphertext is not to hold a large chunk. Without memory it does.
