@@ -32,12 +32,9 @@ ev_ssize_t room_below(std::size_t high, std::size_t length) noexcept {
 
 }  // namespace
 
-namespace {
-
-// Without threads a program may have freed the base first, which took the hooks and events then.
-bool loop_lives(BuffereventBase &top) noexcept {
+bool base_lives(BuffereventBase &top) noexcept {
   constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
-  if (top.lock()) return true;
+  if (!top.ev_base || top.lock()) return top.ev_base != nullptr;
   for (BuffereventBase *bev = &top; bev;) {
     if (bev->queued() || has(bev->ev_read, kInUse) || has(bev->ev_write, kInUse)) return true;
     bufferevent *under = bev->be_ops->get_underlying(*bev);
@@ -46,12 +43,10 @@ bool loop_lives(BuffereventBase &top) noexcept {
   return false;
 }
 
-}  // namespace
-
 void write_underlying_out(BuffereventBase &underlying) noexcept {
   const bufferevent_ops &ops = *underlying.be_ops;
   auto *write = ops.plain_socket ? ops.flush_turn : ops.write_last;
-  if (!write || underlying.freed() || underlying.output_buffer().empty() || !loop_lives(underlying)) return;
+  if (!write || underlying.freed() || underlying.output_buffer().empty() || !base_lives(underlying)) return;
   const evbuffer &output = underlying.output_buffer();
   for (std::size_t before = 0; !output.empty() && output.length() != before;) {
     before = output.length();

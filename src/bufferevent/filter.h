@@ -9,6 +9,11 @@ namespace evi {
 
 extern const bufferevent_ops filter_ops;
 
+// Without threads a program may free the base before its bufferevents: then nothing of it may be used any
+// more. True if the bufferevent, or one underneath, has something queued or added there, or has a lock; while
+// nothing is, it may live all the same.
+bool base_lives(BuffereventBase &bev) noexcept;
+
 // A filter that owns `underlying` is being freed, and took its callbacks away. What passed through the filter
 // counts as written to the program, so it is not to be lost if the transport takes it now; there is one
 // attempt.

@@ -108,8 +108,10 @@ struct event_base final {
   int set_priority(event &ev, int priority) noexcept;
   void activate_by_fd(int fd, short what) noexcept;
   void activate_by_signal(int signal) noexcept;
-  // event_base_once and its events' end (once.cc).
-  int once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv) noexcept;
+  // event_base_once and its events' end (once.cc). `abandoned` is called with the argument, the base's lock
+  // held, if the base is freed before the call.
+  int once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv,
+           void (*abandoned)(void *arg) = nullptr) noexcept;
   // Queues a finalizer in place of the event's callback (finalize.cc).
   int finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept;
 

@@ -22,11 +22,13 @@ void OnceEvent::run(evutil_socket_t fd, short what, void *arg) noexcept {
 void OnceEvent::free_all(OnceEvent *first) noexcept {
   while (OnceEvent *once = first) {
     first = once->link.next;
+    if (once->abandoned) once->abandoned(once->arg);
     destroy(once);
   }
 }
 
-int event_base::once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv) noexcept {
+int event_base::once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv,
+                     void (*abandoned)(void *arg)) noexcept {
   // Persistence makes no sense for a single call, and the library would not know when to free a signal event.
   if (what & (EV_SIGNAL | EV_PERSIST)) return -1;
   const short io = what & evi::kIoEvents;
@@ -35,6 +37,7 @@ int event_base::once(int fd, short what, event_callback_fn callback, void *arg, 
   if (!once) return -1;
   once->callback = callback;
   once->arg = arg;
+  once->abandoned = abandoned;
   if (evi::assign_event(once->ev, this, io ? fd : -1, io ? what & ~EV_TIMEOUT : 0, OnceEvent::run,
                         once.get()) != 0) {
     return -1;

@@ -12,6 +12,7 @@ struct OnceEvent {
   event ev;
   event_callback_fn callback;
   void *arg;
+  void (*abandoned)(void *arg);  // instead of the call, if the base is freed first; may be null
   ListHook<OnceEvent> link;
 
   // Runs the user's callback and frees the event.

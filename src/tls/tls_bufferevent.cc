@@ -7,6 +7,7 @@
 #include "bufferevent/lookup.h"
 #include "bufferevent/socket_transport.h"
 #include "core/event_base.h"
+#include "tls/close_notify.h"
 #include "tls/tls_stage.h"
 #include "util/alloc.h"
 #include "util/socket.h"
@@ -20,6 +21,12 @@ namespace {
 // What may wait in the output buffer underneath before a filter stops encrypting.
 constexpr std::size_t kMaxUnderneath = 131072;
 constexpr short kBoth = EV_READ | EV_WRITE;
+constexpr bool kAtFront = true;
+
+BuffereventBase *below(const BuffereventBase &bev) noexcept {
+  bufferevent *under = bev.be_ops->get_underlying(bev);
+  return under ? &BuffereventBase::of(*under) : nullptr;
+}
 
 }  // namespace
 
@@ -96,16 +103,47 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   TlsBufferevent &self = of(bev);
   const bool owner = self.has_option(BEV_OPT_CLOSE_ON_FREE);
   self.base_watch_.forget_if_gone(self);
+  // What a socket does not take of close_notify at once goes later, if it is all that is left.
+  const bool may_wait = owner && base_lives(self) && self.wire_drained();
   socket_transport::disarm_read(self);
   socket_transport::disarm_write(self);
   owner ? self.say_goodbye() : self.give_back_session();
   BuffereventBase *under = self.underlying_;
-  if (!under) return;
+  if (!under) {
+    const bool left = !self.wire_out_.empty() && !self.wire_error_;
+    self.descriptor_passed_ =
+        left && may_wait && send_close_notify_later(*self.ev_base, fd_of(self), self.wire_out_);
+    return;
+  }
   if (under->cbarg == static_cast<BuffereventBase *>(&self))
     under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
   if (!owner) return under->resume(EV_READ, kFilterBusy);
   under->clear_reasons(EV_READ, kFilterBusy);
   write_underlying_out(*under);
+  if (may_wait) self.finish_underneath();
+}
+
+// Nothing that was written waits, here or underneath.
+bool TlsBufferevent::wire_drained() const noexcept {
+  if (!output_buffer().empty() || !wire_out_.empty()) return false;
+  for (const BuffereventBase *bev = underlying_; bev; bev = below(*bev)) {
+    if (!bev->output_buffer().empty()) return false;
+  }
+  return true;
+}
+
+// Takes the socket at the bottom, which goes with us, together with what is left of close_notify.
+void TlsBufferevent::finish_underneath() noexcept {
+  BuffereventBase *bottom = underlying_;
+  while (bottom->has_option(BEV_OPT_CLOSE_ON_FREE) && below(*bottom)) bottom = below(*bottom);
+  evbuffer &output = bottom->output_buffer();
+  const bool ours = bottom->be_ops->plain_socket && bottom->has_option(BEV_OPT_CLOSE_ON_FREE) &&
+                    !bottom->socket_.overlapped && fd_of(*bottom) >= 0;
+  if (!ours || output.empty() || !bottom->wants(EV_WRITE)) return;
+  output.unfreeze(kAtFront);
+  const bool passed = send_close_notify_later(*ev_base, fd_of(*bottom), output);
+  output.freeze(kAtFront);
+  if (passed) socket_transport::replace_fd(*bottom, kNoSocket);
 }
 
 void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
@@ -113,6 +151,7 @@ void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
   const bool owner = self->has_option(BEV_OPT_CLOSE_ON_FREE);
   const evutil_socket_t fd = self->underlying_ ? kNoSocket : fd_of(*self);
   BuffereventBase *under = self->underlying_;
+  const bool descriptor_passed = self->descriptor_passed_;
   if (owner) {
     self->engine_.detach(self->session_, kNoSocket, TlsRemains{});
     self->engine_.free(self->session_);
@@ -122,7 +161,7 @@ void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
     const BuffereventUse use(*under);
     under->drop();
     if (owner) under->release_by_program();
-  } else if (owner && fd >= 0) {
+  } else if (owner && fd >= 0 && !descriptor_passed) {
     close_socket(fd);
   }
 }

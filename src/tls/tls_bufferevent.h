@@ -98,6 +98,8 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool has_wire() const noexcept;
   bool may_pump() const noexcept;
   void say_goodbye() noexcept;
+  bool wire_drained() const noexcept;
+  void finish_underneath() noexcept;
   void give_back_session() noexcept;
   static void unlink(BuffereventBase &bev) noexcept;
   static void dispose(BuffereventBase *bev) noexcept;
@@ -198,9 +200,10 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool sealing_ : 1 = false;      // records are collected in stage_
   bool goodbye_ : 1 = false;      // close_notify is to follow the output
   bool said_goodbye_ : 1 = false;
-  std::uint8_t flags_ = 0;  // BUFFEREVENT_SSL_*
-  short untold_ = 0;        // an error underneath, BEV_EVENT_*
-  int wire_error_ = 0;      // the transport's last error, 0 if it works
+  bool descriptor_passed_ : 1 = false;  // freed, and the descriptor waits to take close_notify
+  std::uint8_t flags_ = 0;              // BUFFEREVENT_SSL_*
+  short untold_ = 0;                    // an error underneath, BEV_EVENT_*
+  int wire_error_ = 0;                  // the transport's last error, 0 if it works
   std::size_t sealed_ = 0;
   std::size_t retry_ = 0;            // how many bytes the session must be given again
   TlsResult end_ = TlsResult::done;  // the end of reading, if it was met and not reported

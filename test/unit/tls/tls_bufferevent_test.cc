@@ -31,6 +31,7 @@ struct Session {
   std::size_t retry = 0;
   int shutdowns = 0, detaches = 0, frees = 0;
   bool renegotiates = true;
+  bool says_bye = false;     // its shutdown sends something
   bool greets = false;       // its handshake sends something
   bool gone = false;         // freed by the program
   bool used_inside = false;  // and that while it was sending
@@ -109,7 +110,10 @@ TlsOutcome write(void *session, const void *data, std::size_t size, TlsErrors &e
   if (!send_through(self, data, put)) return {TlsResult::failed, 0};
   return {TlsResult::done, put};
 }
-void shutdown(void *session) noexcept { ++of(session).shutdowns; }
+void shutdown(void *session) noexcept {
+  ++of(session).shutdowns;
+  if (of(session).says_bye) send_through(of(session), "bye", 3);
+}
 bool renegotiate(void *session, TlsErrors &errors) noexcept {
   if (!of(session).renegotiates) errors.push(5);
   return of(session).renegotiates;
@@ -481,6 +485,41 @@ TEST_P(TlsMachine, goodbye_is_said_once_and_by_the_owner_alone) {
   EXPECT_EQ(session.frees, 1);
   EXPECT_FALSE(test::is_open(fds.a));
   static_cast<void>(fds.a.release());
+}
+
+// Everything has left, and the socket is full: close_notify follows when the peer has read.
+TEST_P(TlsMachine, close_notify_that_the_socket_does_not_take_at_once_follows_later) {
+  for (const bool base_first : {false, true}) {
+    SCOPED_TRACE(base_first);
+    auto own = test::socket_pair();
+    const int fd = own.a.release();
+    auto other_base = test::make_base();
+    session = Session{};
+    session.says_bye = true;
+    bufferevent *under =
+        filter() ? bufferevent_socket_new(other_base.get(), fd, BEV_OPT_CLOSE_ON_FREE) : nullptr;
+    const evi::TlsSetup setup = {other_base.get(),     under, fd, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
+                                 BEV_OPT_CLOSE_ON_FREE};
+    bufferevent *owner = evi_private_tls_new(&setup);
+    ASSERT_NE(owner, nullptr);
+    bufferevent_enable(owner, EV_READ | EV_WRITE);
+    test::turn(*other_base);
+    const std::string block(4096, 'f');
+    while (::write(fd, block.data(), block.size()) > 0) {
+    }
+    bufferevent_free(owner);
+    EXPECT_TRUE(test::is_open(fd));
+    if (base_first) {
+      other_base.reset();
+    } else {
+      test::read_all(own.b);
+      test::turn(*other_base);
+      EXPECT_EQ(test::read_all(own.b), "bye");
+    }
+    EXPECT_FALSE(test::is_open(fd));
+    EXPECT_EQ(session.shutdowns, 1);
+    EXPECT_EQ(session.frees, 1);
+  }
 }
 
 TEST_P(TlsMachine, an_engine_that_does_not_attach_costs_nothing) {
