@@ -41,6 +41,7 @@
 extern "C" {
 #endif
 
+struct bufferevent;
 struct event_base;
 
 /* --- metrics ------------------------------------------------------------------------------------------ */
@@ -154,6 +155,33 @@ int eventide_set_slow_callback(struct event_base *base, const struct timeval *th
  * Returns 0, or -1 if base is NULL. */
 EVENT2_CORE_EXPORT_SYMBOL
 int eventide_loopbreak(struct event_base *base);
+
+/* --- output that has left ----------------------------------------------------------------------------- */
+
+/* Called once when everything that was written to a bufferevent has left it. `what` is 0, or, if an error ended
+ * that, the BEV_EVENT_* flags that the event callback was called with before. */
+typedef void (*eventide_drained_cb)(struct bufferevent *bev, short what, void *arg);
+
+/* Has `callback` called once, from the loop and never inside of this call, when the output buffer of the bufferevent
+ * and those of all bufferevents underneath are empty: the kernel, or the other end of a pair, has every byte then. If
+ * they are empty already it is called soon; if more is written before the call, that has to leave too.
+ *
+ *   static void done(struct bufferevent *bev, short what, void *arg) { bufferevent_free(bev); }
+ *   ...
+ *   bufferevent_write(filter, "bye", 3);
+ *   eventide_bufferevent_when_drained(filter, done, NULL);
+ *
+ * What it is for: the write callback of a filter is called when data has passed to the bufferevent underneath, where
+ * it may still wait for a slow peer, and is lost if the filter and that are freed.
+ *
+ * An error (BEV_EVENT_ERROR in an event of this bufferevent) calls it too, after the event callback. A timeout does
+ * not, nor does the end of what the peer sends: output may still leave. Nor is there a call while writing is disabled,
+ * or after the bufferevent was freed. A call replaces the callback that waited; with NULL none waits any more. Each
+ * bufferevent of a stack may have a callback of its own. The option BEV_OPT_UNLOCK_CALLBACKS holds for it.
+ *
+ * Returns 0, or -1 without memory, if bev is NULL or was freed. */
+EVENT2_CORE_EXPORT_SYMBOL
+int eventide_bufferevent_when_drained(struct bufferevent *bev, eventide_drained_cb callback, void *arg);
 
 /* --- the state of a base ------------------------------------------------------------------------------ */
 

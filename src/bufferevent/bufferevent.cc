@@ -1,6 +1,7 @@
 // Life and state of a bufferevent: references, what holds a direction back, watermarks, base and priority.
 #include "bufferevent/bufferevent.h"
 
+#include "bufferevent/drained.h"
 #include "bufferevent/lookup.h"
 #include "bufferevent/loop_chunks.h"
 #include "bufferevent/mail.h"
@@ -65,6 +66,7 @@ BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, 
 BuffereventBase::~BuffereventBase() {
   Mail::discard(mail_.load(std::memory_order_acquire));
   if (extra_) evi::destroy(extra_->rate_limit);
+  if (extra_) evi::destroy(extra_->drained);
   evi::destroy(extra_);
   void *lock = owns_lock_ ? this->lock() : nullptr;
   input_.set_lock(nullptr);
@@ -190,6 +192,7 @@ void BuffereventBase::on_change(evbuffer &buffer, std::size_t added, std::size_t
                                 void *owner) noexcept {
   auto &bev = *static_cast<BuffereventBase *>(owner);
   if (&buffer == &bev.output_) {
+    if (deleted && buffer.empty() && (bev.relays_ || bev.extra_)) bev.output_emptied();
     if (added && !bev.freed_ && !bev.adding_) bev.be_ops->output_added(bev);
     return;
   }

@@ -27,6 +27,7 @@
 
 namespace evi {
 
+class Drained;
 class Lookup;
 class RateLimit;
 struct Mail;
@@ -49,6 +50,7 @@ struct BuffereventExtra {
   Lookup *lookup = nullptr;  // under way
   int dns_error = 0;
   RateLimit *rate_limit = nullptr;  // owned; once made, it stays
+  Drained *drained = nullptr;       // the same
 };
 
 // What the socket transport keeps in each bufferevent (socket.cc, connect.cc).
@@ -196,6 +198,16 @@ class BuffereventBase : public bufferevent, public FlushHook {
   }
   // A deferred read callback is to come.
   bool deferred_read_pending() const noexcept { return read_pending_; }
+  // Has the loop run what is pending.
+  void schedule_deferred() noexcept;
+  // Runs code of the program, the lock open if the program wants it so.
+  template <typename Call>
+  void call_open(Call call) noexcept {
+    void *open = has_option(BEV_OPT_UNLOCK_CALLBACKS) && !relays_ ? lock() : nullptr;
+    raw_lock_release(open);
+    call();
+    raw_lock_acquire(open);
+  }
   // Always from the loop, and told to the callback that is set then.
   void defer_event(short what, int socket_error) noexcept;
   // Around what a loop, or another thread, does with the input buffer: what that and the read callback drain
@@ -255,7 +267,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   std::size_t limited_allowance(short direction, std::size_t wanted) noexcept;  // rate_limit.cc
   void limited_charge(short direction, std::size_t moved) noexcept;
 
-  void schedule_deferred() noexcept;
+  void output_emptied() noexcept;
   void cancel_deferred() noexcept;
   void cancel_flush() noexcept;
   void run_deferred() noexcept;

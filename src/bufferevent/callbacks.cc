@@ -1,5 +1,6 @@
 // Calling the program's callbacks: at once, or from the loop.
 #include "bufferevent/bufferevent.h"
+#include "bufferevent/drained.h"
 #include "core/deferred.h"
 #include "util/socket.h"
 
@@ -32,7 +33,16 @@ void BuffereventBase::trigger_data(short directions, int options) noexcept {
   schedule_deferred();
 }
 
+// Those on top may be asked too whether all has left.
+void BuffereventBase::output_emptied() noexcept {
+  for (BuffereventBase *bev = this; bev;
+       bev = bev->relays_ ? static_cast<BuffereventBase *>(bev->cbarg) : nullptr) {
+    if (bev->extra_ && bev->extra_->drained) bev->extra_->drained->check();
+  }
+}
+
 void BuffereventBase::trigger_event(short what, int options) noexcept {
+  if ((what & BEV_EVENT_ERROR) && extra_ && extra_->drained) extra_->drained->fail(what);
   if (!errorcb) return;
   if (!has_option(BEV_OPT_DEFER_CALLBACKS) && !(options & BEV_TRIG_DEFER_CALLBACKS)) return call_event(what);
   defer_event(what, last_socket_error());
@@ -126,6 +136,7 @@ void BuffereventBase::run_deferred() noexcept {
     set_socket_error(error_pending_);
     call_event(what);
   }
+  if (extra_ && extra_->drained) extra_->drained->run();
 }
 
 }  // namespace evi

@@ -5,6 +5,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <event2/eventide.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <signal.h>
@@ -187,6 +188,140 @@ TEST(all_that_was_echoed_arrives_at_the_other_end_of_a_pair) {
   }
 }
 
+/* --- output that has left
+ * ----------------------------------------------------------------------------------- */
+
+static struct { int calls, what, frees; } drained;
+
+static void on_drained(struct bufferevent *bev, short what, void *arg) {
+  drained.calls++;
+  drained.what = what;
+  note("drained%x ", (unsigned)what);
+  if (arg) bufferevent_free(bev);
+  drained.frees += arg != NULL;
+}
+
+/* A stack over one end of a socket pair, a client at the other, connected. */
+static struct bufferevent *begin_stack(const char *stack, int deferred, struct client *client, int room) {
+  struct bufferevent *bev;
+  evutil_socket_t fds[2];
+  int i;
+  memset(&drained, 0, sizeof(drained));
+  memset(client, 0, sizeof(*client));
+  make_pair(fds);
+  for (i = 0; i < 2; ++i) setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+  bev = make_stack(stack, fds[0], 1, deferred);
+  bufferevent_setcb(bev, NULL, NULL, on_event, (void *)"a");
+  bufferevent_enable(bev, EV_READ | EV_WRITE);
+  client->tls = has_tls(stack);
+  client->peer.fd = fds[1];
+  if (client->tls) client->peer = tls_peer_new(client_ctx, 0, fds[1]);
+  for (i = 0; i < 6 && client->tls; ++i) {
+    turn();
+    tls_peer_move(&client->peer);
+  }
+  turn();
+  log_text[0] = 0;
+  return bev;
+}
+
+static void end_client(struct client *client) {
+  if (client->tls) {
+    tls_peer_free(&client->peer);
+  } else {
+    close(client->peer.fd);
+  }
+  turn();
+}
+
+static void drain_stack(const char *stack, int deferred) {
+  static char text[1000000];
+  struct client client;
+  struct bufferevent *bev = begin_stack(stack, deferred, &client, 20000);
+  int i;
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, NULL), 0);
+  CHECK_INT_EQ(drained.calls, 0);
+  turn();
+  CHECK_INT_EQ(drained.calls, 1);
+  bufferevent_write(bev, text, sizeof(text));
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, bev), 0);
+  turn();
+  CHECK_INT_EQ(drained.calls, 1);
+  for (i = 0; i < 1000 && client.received < sizeof(text); ++i) {
+    client_read(&client);
+    turn();
+  }
+  client_read(&client);
+  CHECK_INT_EQ(client.received, sizeof(text));
+  CHECK_INT_EQ(drained.calls, 2);
+  CHECK_INT_EQ(drained.what, 0);
+  CHECK_INT_EQ(drained.frees, 1);
+  if (client.tls) CHECK_INT_EQ(client.close_notify, 1);
+  end_client(&client);
+}
+
+static void break_stack(const char *stack, int deferred) {
+  static char text[1000000];
+  struct client client;
+  struct bufferevent *bev = begin_stack(stack, deferred, &client, 20000);
+  bufferevent_disable(bev, EV_READ);
+  bufferevent_write(bev, text, sizeof(text));
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, bev), 0);
+  turn();
+  CHECK_LOG("");
+  close(client.peer.fd);
+  client.peer.fd = -1;
+  turn();
+  CHECK_INT_EQ(drained.calls, 1);
+  CHECK(drained.what & BEV_EVENT_ERROR);
+  CHECK(strstr(log_text, "a:e") == log_text);
+  if (client.tls) tls_peer_free(&client.peer);
+  turn();
+}
+
+TEST(a_callback_is_called_when_all_output_has_left_the_stack) {
+  int stack, deferred;
+  use_version(TLS1_3_VERSION);
+  for (stack = 0; stack < stack_count; ++stack) {
+    for (deferred = 0; deferred < 3 && !CHECK_FAILED(); ++deferred) {
+      drain_stack(stacks[stack], deferred);
+      if (!CHECK_FAILED()) break_stack(stacks[stack], deferred);
+      if (CHECK_FAILED()) printf("with %s, deferred %d\n", stacks[stack], deferred);
+    }
+  }
+  drop_contexts();
+}
+
+TEST(a_callback_for_output_is_replaced_or_taken_back) {
+  struct client client;
+  struct bufferevent *bev = begin_stack("sf", 0, &client, 20000);
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(NULL, on_drained, NULL), -1);
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, bev), 0);
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, NULL), 0);
+  turn();
+  CHECK_INT_EQ(drained.calls, 1);
+  CHECK_INT_EQ(drained.frees, 0);
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, bev), 0);
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, NULL, NULL), 0);
+  turn();
+  CHECK_INT_EQ(drained.calls, 1);
+  /* What is written before the call has to leave too. */
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, NULL), 0);
+  bufferevent_disable(bev, EV_WRITE);
+  bufferevent_write(bev, "late", 4);
+  turn();
+  CHECK_INT_EQ(drained.calls, 1);
+  bufferevent_enable(bev, EV_WRITE);
+  turn();
+  CHECK_INT_EQ(drained.calls, 2);
+  /* Freed, it calls nothing. */
+  CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, NULL), 0);
+  bufferevent_free(bev);
+  turn();
+  CHECK_INT_EQ(drained.calls, 2);
+  end_client(&client);
+}
+
 /* --- connecting from the top ------------------------------------------------------------------------------
  */
 
@@ -346,6 +481,8 @@ int main(int argc, char **argv) {
   base = event_base_new();
   if (!base || !tls_make_certificate()) return 1;
   RUN_TESTS(all_that_was_echoed_arrives_when_data_and_the_end_come_together,
-            all_that_was_echoed_arrives_at_the_other_end_of_a_pair, a_stack_is_connected_from_its_top,
+            all_that_was_echoed_arrives_at_the_other_end_of_a_pair,
+            a_callback_is_called_when_all_output_has_left_the_stack,
+            a_callback_for_output_is_replaced_or_taken_back, a_stack_is_connected_from_its_top,
             a_stack_that_was_refused_may_be_connected_again, a_stack_without_a_socket_cannot_be_connected);
 }
