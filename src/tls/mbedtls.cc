@@ -44,6 +44,18 @@ int send_to_wire(void *context, const unsigned char *data, std::size_t size) noe
 
 // --- results ---
 
+// OpenSSL 3 answers an end of its input without close_notify with the fatal alert "decode error": a peer that
+// ended its side in that way, and may, meets it.
+bool answers_early_end(const mbedtls_ssl_context *ssl, int result) noexcept {
+  if (result != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return false;
+#if MBEDTLS_VERSION_MAJOR >= 3
+  const unsigned char *alert = ssl->MBEDTLS_PRIVATE(in_msg);
+#else
+  const unsigned char *alert = ssl->in_msg;
+#endif
+  return alert && alert[1] == MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+}
+
 TlsOutcome moved(int bytes) noexcept { return {TlsResult::done, static_cast<std::size_t>(bytes)}; }
 
 TlsOutcome outcome(int result, TlsErrors &errors) noexcept {
@@ -101,7 +113,10 @@ TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &errors) 
   do {
     result = mbedtls_ssl_read(ssl_of(session), static_cast<unsigned char *>(data), size);
   } while (brought_ticket(result));
-  return result > 0 ? moved(result) : outcome(result, errors);
+  if (result > 0) return moved(result);
+  TlsOutcome failure = outcome(result, errors);
+  if (answers_early_end(ssl_of(session), result)) failure.result = TlsResult::truncated;
+  return failure;
 }
 
 bool holds_input(void *session) noexcept { return mbedtls_ssl_check_pending(ssl_of(session)) != 0; }

@@ -198,7 +198,14 @@ void collect(int reason, TlsErrors &errors) noexcept {
   while (const unsigned long code = ERR_get_error()) errors.push(code);
 }
 
+// OpenSSL 3 answers an end of its input without close_notify with the fatal alert "decode error": a peer that
+// ended its side in that way, and may, meets it.
+bool answers_early_end(unsigned long code) noexcept {
+  return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_TLSV1_ALERT_DECODE_ERROR;
+}
+
 bool ended_early(int reason, int result) noexcept {
+  if (reason == SSL_ERROR_SSL && answers_early_end(ERR_peek_error())) return true;
 #ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
   if (reason == SSL_ERROR_SSL) return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 #endif

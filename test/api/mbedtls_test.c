@@ -165,6 +165,7 @@ TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_each_form(steps); }
 
 TEST(a_read_callback_sees_no_more_than_the_maximum) { in_each_form(slices); }
 TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_each_form(end_held_back); }
+TEST(an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed) { in_each_form(early_end_is_answered); }
 
 static int handshakes;
 static void on_info(const SSL *ssl, int where, int value) {
@@ -298,12 +299,13 @@ int main(int argc, char **argv) {
   if (!base || !tls_make_certificate() || !configure()) return 1;
   server_ctx = tls_context(1, TLS1_2_VERSION);
   client_ctx = tls_context(0, TLS1_2_VERSION);
-  RUN_TESTS(a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
-            data_goes_both_ways_until_close_notify, a_free_says_goodbye,
-            an_end_without_close_notify_is_an_error_unless_allowed,
-            garbage_instead_of_a_handshake_is_an_error, what_a_limit_holds_back_comes_without_new_bytes,
-            renegotiation_is_done, everything_may_be_freed_in_every_callback,
-            a_refused_connection_is_tried_again, a_constructor_that_fails_takes_nothing,
-            a_read_callback_sees_no_more_than_the_maximum,
-            no_end_of_stream_is_reported_while_reading_is_disabled, megabytes_cross_in_both_directions);
+  RUN_TESTS(
+      a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
+      data_goes_both_ways_until_close_notify, a_free_says_goodbye,
+      an_end_without_close_notify_is_an_error_unless_allowed, garbage_instead_of_a_handshake_is_an_error,
+      what_a_limit_holds_back_comes_without_new_bytes, renegotiation_is_done,
+      everything_may_be_freed_in_every_callback, a_refused_connection_is_tried_again,
+      a_constructor_that_fails_takes_nothing, a_read_callback_sees_no_more_than_the_maximum,
+      no_end_of_stream_is_reported_while_reading_is_disabled,
+      an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed, megabytes_cross_in_both_directions);
 }

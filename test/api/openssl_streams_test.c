@@ -195,6 +195,8 @@ static void end_at_watermark(enum form form, int server) {
 }
 TEST(no_end_of_stream_is_reported_at_the_high_watermark) { in_all_ways(end_at_watermark); }
 
+TEST(an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed) { in_all_ways(early_end_is_answered); }
+
 /* --- callbacks that are left -------------------------------------------------------------------------------
  */
 
@@ -244,5 +246,7 @@ int main(int argc, char **argv) {
             a_session_kept_between_slices_goes_on_with_the_next,
             no_end_of_stream_is_reported_while_reading_is_disabled,
             no_cut_of_the_stream_is_reported_while_reading_is_disabled,
-            no_end_of_stream_is_reported_at_the_high_watermark, a_read_callback_may_be_left_by_longjmp);
+            no_end_of_stream_is_reported_at_the_high_watermark,
+            an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed,
+            a_read_callback_may_be_left_by_longjmp);
 }

@@ -101,4 +101,29 @@ TLS_SHARED void end_held_back(enum form form, int server) {
   end(&f);
 }
 
+/* The program ends its side without close_notify, which OpenSSL 3 at the other answers with a fatal alert. */
+TLS_SHARED void early_end_is_answered(enum form form, int server) {
+  struct fixture f;
+  int dirty;
+  if (!ours()) return;
+  for (dirty = 0; dirty < 2; ++dirty) {
+    char text[4];
+    connect_both(&f, form, server);
+    if (CHECK_FAILED()) return;
+    if (dirty) bufferevent_ssl_set_flags(f.bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN);
+    shutdown(f.fds[0], SHUT_WR);
+    tls_peer_receive(&f.peer);
+    CHECK(f.peer.received_end);
+    BIO_set_mem_eof_return(f.peer.in, 0);
+    CHECK_INT_LE(SSL_read(f.peer.ssl, text, sizeof(text)), 0);
+    ERR_clear_error();
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    CHECK_INT_GT(tls_peer_send(&f.peer, 1L << 30), 0);
+    turn();
+    CHECK_LOG(dirty ? "a:e11 " : "a:e21 ");
+#endif
+    end(&f);
+  }
+}
+
 #endif
