@@ -35,10 +35,8 @@ ev_ssize_t room_below(std::size_t high, std::size_t length) noexcept {
 bool base_lives(BuffereventBase &top) noexcept {
   constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   if (!top.ev_base || top.lock()) return top.ev_base != nullptr;
-  for (BuffereventBase *bev = &top; bev;) {
+  for (BuffereventBase *bev = &top; bev; bev = below(*bev)) {
     if (bev->queued() || has(bev->ev_read, kInUse) || has(bev->ev_write, kInUse)) return true;
-    bufferevent *under = bev->be_ops->get_underlying(*bev);
-    bev = under ? &BuffereventBase::of(*under) : nullptr;
   }
   return false;
 }
@@ -197,8 +195,7 @@ Filter::Run Filter::filter_input(bufferevent_flush_mode mode, bool limited) noex
   const Run run = run_input(mode, limited);
   in_.busy = false;
   if (run.moved && !freed()) {
-    // Without memory for a timeout there is none.
-    if (wants(EV_READ)) static_cast<void>(restart_timeout(EV_READ));
+    if (wants(EV_READ)) keep_timeout(EV_READ);
     tell(EV_READ);
   }
   // Without a lock this is the loop's thread.
@@ -219,7 +216,7 @@ Filter::Run Filter::filter_output(bufferevent_flush_mode mode, bool limited) noe
     if (output_buffer().empty()) {
       stop_timeouts(EV_WRITE);
     } else if (wants(EV_WRITE)) {
-      static_cast<void>(restart_timeout(EV_WRITE));
+      keep_timeout(EV_WRITE);
     }
     tell(EV_WRITE);
   }
@@ -273,8 +270,8 @@ void Filter::stop(short directions) noexcept {
 
 void Filter::apply_timeouts() noexcept {
   stop_timeouts(EV_READ | EV_WRITE);
-  if (wants(EV_READ)) static_cast<void>(restart_timeout(EV_READ));
-  if (wants(EV_WRITE) && !output_buffer().empty()) static_cast<void>(restart_timeout(EV_WRITE));
+  if (wants(EV_READ)) keep_timeout(EV_READ);
+  if (wants(EV_WRITE) && !output_buffer().empty()) keep_timeout(EV_WRITE);
 }
 
 // The function and the write callback may free the filter while a call on the output buffer is under way.
@@ -282,7 +279,7 @@ void Filter::output_added() noexcept {
   if (!wants(EV_WRITE)) return;
   if (out_.busy) return schedule_flush();
   const BuffereventUse use(*this);
-  if (!timeout_runs(EV_WRITE)) static_cast<void>(restart_timeout(EV_WRITE));
+  if (!timeout_runs(EV_WRITE)) keep_timeout(EV_WRITE);
   write_on();
   if (freed()) finish_from_loop();
 }

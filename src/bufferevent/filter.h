@@ -9,6 +9,12 @@ namespace evi {
 
 extern const bufferevent_ops filter_ops;
 
+// The one underneath; null at the bottom.
+inline BuffereventBase *below(const BuffereventBase &bev) noexcept {
+  bufferevent *under = bev.be_ops->get_underlying(bev);
+  return under ? &BuffereventBase::of(*under) : nullptr;
+}
+
 // Without threads a program may free the base before its bufferevents: then nothing of it may be used any
 // more. True if the bufferevent, or one underneath, has something queued or added there, or has a lock; while
 // nothing is, it may live all the same.

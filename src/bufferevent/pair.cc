@@ -33,8 +33,7 @@ void stop(BuffereventBase &bev, short directions) noexcept { of(bev).stop_timeou
 void apply_timeouts(BuffereventBase &bev) noexcept {
   PairEnd &end = of(bev);
   end.stop_timeouts(EV_READ | EV_WRITE);
-  // Without memory for a timeout there is none.
-  if (end.wants(EV_READ)) static_cast<void>(end.restart_timeout(EV_READ));
+  if (end.wants(EV_READ)) end.keep_timeout(EV_READ);
   end.apply_write_timeout();
 }
 
@@ -102,7 +101,7 @@ void PairEnd::unlink() noexcept {
 
 void PairEnd::apply_write_timeout() noexcept {
   if (output_buffer().empty() || !wants(EV_WRITE)) return stop_timeouts(EV_WRITE);
-  static_cast<void>(restart_timeout(EV_WRITE));
+  keep_timeout(EV_WRITE);
 }
 
 void PairEnd::give() noexcept {
@@ -139,7 +138,7 @@ void PairEnd::give(std::size_t size) noexcept {
     set_socket_error(kNoMemory);
     return to.fail(EV_READ, BEV_EVENT_ERROR);
   }
-  if (to.wants(EV_READ)) static_cast<void>(to.restart_timeout(EV_READ));
+  if (to.wants(EV_READ)) to.keep_timeout(EV_READ);
   apply_write_timeout();
   to.trigger_data(EV_READ, 0);
   trigger_data(EV_WRITE, 0);

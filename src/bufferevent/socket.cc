@@ -169,7 +169,10 @@ namespace {
 void apply_timeout(BuffereventBase &bev, event &ev, bool armed, const timeval &timeout) noexcept {
   if (!armed) return;
   if (evutil_timerisset(&timeout)) {
-    static_cast<void>(bev.ev_base->add(ev, &timeout));
+    // Without memory the wait would have no end.
+    const short side = &ev == &bev.ev_read ? BEV_EVENT_READING : BEV_EVENT_WRITING;
+    if (bev.ev_base->add(ev, &timeout) != 0)
+      bev.defer_event(static_cast<short>(BEV_EVENT_ERROR | side), last_socket_error());
   } else {
     bev.ev_base->remove_timer(ev);
   }

@@ -21,6 +21,12 @@ bool TimedBufferevent::restart_timeout(short direction) noexcept {
   return true;
 }
 
+void TimedBufferevent::keep_timeout(short direction) noexcept {
+  if (restart_timeout(direction)) return;
+  const short side = direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
+  defer_event(static_cast<short>(BEV_EVENT_ERROR | side), last_socket_error());
+}
+
 // Without threads the event itself tells whether there is anything to delete: a program may have freed the
 // base first, which deleted it.
 void TimedBufferevent::stop_timeouts(short directions) noexcept {

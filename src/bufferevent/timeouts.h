@@ -14,6 +14,9 @@ class TimedBufferevent : public BuffereventBase {
 
   // Lets the timeout of one direction begin anew, if it has one. False without memory.
   [[nodiscard]] bool restart_timeout(short direction) noexcept;
+  // The same where no caller learns of a failure: without memory there is an error event, because the wait
+  // would have no end.
+  void keep_timeout(short direction) noexcept;
   void stop_timeouts(short directions) noexcept;
   bool timeout_runs(short direction) const noexcept { return (running_ & direction) != 0; }
 

@@ -23,11 +23,6 @@ constexpr std::size_t kMaxUnderneath = 131072;
 constexpr short kBoth = EV_READ | EV_WRITE;
 constexpr bool kAtFront = true;
 
-BuffereventBase *below(const BuffereventBase &bev) noexcept {
-  bufferevent *under = bev.be_ops->get_underlying(bev);
-  return under ? &BuffereventBase::of(*under) : nullptr;
-}
-
 }  // namespace
 
 // --- life ---

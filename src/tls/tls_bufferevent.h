@@ -132,6 +132,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool wants_input() const noexcept;
   bool wants_output() const noexcept;
   void restart_timeout(short direction) noexcept;
+  void no_timeout(short direction) noexcept;
   void timed_out(short direction) noexcept;
 
   static void on_readable(evutil_socket_t, short what, void *self) noexcept;
@@ -139,6 +140,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void pump_on_loop() noexcept;
   static void on_underlying_data(bufferevent *, void *self) noexcept;
   static void on_underlying_event(bufferevent *, short what, void *self) noexcept;
+  bool not_connected() const noexcept;
   void new_wire() noexcept;
   bool connected() noexcept;
 

@@ -1,4 +1,5 @@
 // What TLS bufferevents wait for, what events tell them, and what the program asks of them.
+#include "bufferevent/filter.h"
 #include "bufferevent/socket_transport.h"
 #include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
@@ -73,12 +74,15 @@ void TlsBufferevent::hold_underlying(bool back) noexcept {
 }
 
 void TlsBufferevent::restart_timeout(short direction) noexcept {
-  if (direction == EV_READ && socket_.read_armed && evutil_timerisset(&timeout_read)) {
-    static_cast<void>(socket_transport::add(*this, ev_read, true, &timeout_read));
-  }
-  if (direction == EV_WRITE && socket_.write_armed && evutil_timerisset(&timeout_write)) {
-    static_cast<void>(socket_transport::add(*this, ev_write, true, &timeout_write));
-  }
+  const bool read = direction == EV_READ;
+  const timeval &timeout = read ? timeout_read : timeout_write;
+  if (!(read ? socket_.read_armed : socket_.write_armed) || !evutil_timerisset(&timeout)) return;
+  if (!socket_transport::add(*this, read ? ev_read : ev_write, true, &timeout)) no_timeout(direction);
+}
+
+// A wait would have no end. The session goes on.
+void TlsBufferevent::no_timeout(short direction) noexcept {
+  defer_event(error_in(direction), last_socket_error());
 }
 
 // As with libevent, the handshake's timeout names no direction, and none of them disables anything.
@@ -156,6 +160,13 @@ void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
   self.pump_on_loop();
 }
 
+// The socket at the bottom was refused, or has no address.
+bool TlsBufferevent::not_connected() const noexcept {
+  const BuffereventBase *bottom = underlying_;
+  while (const BuffereventBase *under = below(*bottom)) bottom = under;
+  return bottom->be_ops->owns_events && (bottom->socket_.refused || fd_of(*bottom) < 0);
+}
+
 void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) noexcept {
   const int error = last_socket_error();
   TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
@@ -165,9 +176,8 @@ void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) n
     set_socket_error(error);
     return self.trigger_event(what, 0);
   }
-  // Without a direction: it could not be connected. The session has not begun then, and the program may try
-  // again.
-  if (what == BEV_EVENT_ERROR && self.phase_ == Phase::handshaking) {
+  // The session has not begun then, and the program may try again.
+  if ((what & BEV_EVENT_ERROR) && self.phase_ == Phase::handshaking && self.not_connected()) {
     set_socket_error(error);
     return self.trigger_event(what, 0);
   }
@@ -213,7 +223,7 @@ void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
       self.ev_base->remove_timer(read ? self.ev_read : self.ev_write);
     }
   }
-  if (!self.pumping_) self.update_interest();
+  if (!self.pumping_ && !self.update_interest()) self.no_timeout(EV_READ);
 }
 
 void TlsBufferevent::output_added(BuffereventBase &bev) noexcept {

@@ -57,7 +57,7 @@ struct ScriptBackend : evi::Backend {
 
   // Whether the next updates that ask for something, the next waits, and the creation of a base fail.
   int fail_updates = 0;
-  // The one of those updates that fails, counted from 1; 0 for none.
+  // The one of those updates that fails, counted from 1; 0 for none. Counts down.
   int fail_update_at = 0;
   int fail_waits = 0;
   bool refuse_to_start = false;
