@@ -99,6 +99,8 @@ void Filter::dispose(Filter *filter) noexcept {
 void Filter::on_read(bufferevent *, void *self) noexcept {
   auto &filter = *static_cast<Filter *>(self);
   const BuffereventUse use(filter);
+  // Or the function was left by longjmp(), and is not running.
+  if (filter.in_.busy) return filter.schedule_flush();
   filter.read_on();
 }
 
@@ -112,7 +114,8 @@ void Filter::on_event(bufferevent *, short what, void *self) noexcept {
   auto &filter = *static_cast<Filter *>(self);
   const int error = last_socket_error();
   const BuffereventUse use(filter);
-  if ((what & BEV_EVENT_EOF) && (what & BEV_EVENT_READING) && filter.input_waits()) {
+  const bool data_first = filter.input_waits() || filter.deferred_read_pending();
+  if ((what & BEV_EVENT_EOF) && (what & BEV_EVENT_READING) && data_first) {
     filter.end_ = what;
     filter.end_error_ = error;
     return filter.read_on();
@@ -225,6 +228,8 @@ Filter::Run Filter::filter_output(bufferevent_flush_mode mode, bool limited) noe
 }
 
 void Filter::read_on() noexcept {
+  // The deferred callback for the data may disable reading, and then the end waits.
+  if (end_ && !input_waits() && deferred_read_pending()) return schedule_flush();
   const Run run = filter_input(end_ ? BEV_FINISHED : BEV_NORMAL, true);
   if (freed() || run.failed) return;
   if (run.full) {
@@ -234,7 +239,8 @@ void Filter::read_on() noexcept {
   }
   if (!end_ || in_.busy) return;
   // After the data, of which the program is just being told.
-  if (in_callback(EV_READ)) return schedule_flush();
+  if (in_callback(EV_READ) || deferred_read_pending()) return schedule_flush();
+  if (!wants(EV_READ)) return;
   const short what = end_;
   end_ = 0;
   set_socket_error(end_error_);
@@ -284,7 +290,10 @@ void Filter::output_added() noexcept {
   if (freed()) finish_from_loop();
 }
 
+// The loop calls nothing inside of a function, so none is running, though one may have been left by
+// longjmp().
 void Filter::take_turn() noexcept {
+  in_.busy = out_.busy = false;
   if (wants(EV_READ) && (input_waits() || end_)) read_on();
   if (!freed()) write_on();
 }

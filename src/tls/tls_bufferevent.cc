@@ -77,6 +77,7 @@ void TlsBufferevent::say_goodbye() noexcept {
   const bool all_left = output_buffer().empty() && wire_out_.empty();
   if (said_goodbye_ || in_engine_ || phase_ != Phase::open || wire_error_ || !all_left || !has_wire()) return;
   said_goodbye_ = true;
+  const AddingUnderneath adding(underlying_);
   const EngineCall call(*this);
   engine_.shutdown(session_);
 }
@@ -239,6 +240,7 @@ void TlsBufferevent::handshake() noexcept {
   write_wants_output_ = false;
   TlsOutcome outcome;
   {
+    const AddingUnderneath adding(underlying_);
     const EngineCall call(*this);
     outcome = engine_.handshake(session_, errors_);
   }
@@ -269,6 +271,7 @@ void TlsBufferevent::handshake_done() noexcept {
 bool TlsBufferevent::renegotiate() noexcept {
   if (freed() || phase_ != Phase::open || ended_) return false;
   errors_.count = 0;
+  const AddingUnderneath adding(underlying_);
   const EngineCall call(*this);
   if (!engine_.renegotiate(session_, errors_)) return false;
   phase_ = Phase::handshaking;

@@ -108,6 +108,8 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void read_records() noexcept;
   bool read_slice(std::size_t &budget) noexcept;
   TlsOutcome take_slice(std::size_t limit, std::size_t &total) noexcept;
+  TlsOutcome read_session(void *data, std::size_t size) noexcept;
+  TlsOutcome write_session(const evbuffer_iovec &record) noexcept;
   TlsOutcome decrypt(std::size_t limit, std::size_t &total) noexcept;
   bool nothing_left() const noexcept;
   // The session may have more to read.

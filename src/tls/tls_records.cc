@@ -73,7 +73,7 @@ bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
 }
 
 TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noexcept {
-  const EngineCall call(*this);
+  const AddingUnderneath adding(underlying_);
   decrypting_ = !underlying_ && !own_wire_;
   if (may_receive_ && decrypting_ && ciphertext_at_hand() == 0) fill_received();
   input_buffer().unfreeze(kAtEnd);
@@ -88,6 +88,11 @@ TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noe
 bool TlsBufferevent::nothing_left() const noexcept {
   if (own_wire_ || wire_ended_ || wire_error_ || ciphertext_at_hand() > 0) return false;
   return !engine_.holds_input(session_);
+}
+
+TlsOutcome TlsBufferevent::read_session(void *data, std::size_t size) noexcept {
+  const EngineCall call(*this);
+  return engine_.read(session_, data, size, errors_);
 }
 
 // Until the session has no more, or the limit is reached, which is TlsResult::done.
@@ -108,7 +113,7 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
     const bool beyond = count == 2 && room[0].iov_len < std::min(wanted, kWorthwhileRoom);
     evbuffer_iovec &into = room[beyond ? 1 : 0];
     const std::size_t size = std::min(into.iov_len, limit - total);
-    const TlsOutcome outcome = engine_.read(session_, into.iov_base, size, errors_);
+    const TlsOutcome outcome = read_session(into.iov_base, size);
     if (outcome.result == TlsResult::done) {
       into.iov_len = outcome.bytes;
       static_cast<void>(input.commit(&into, 1));
@@ -175,7 +180,7 @@ std::size_t TlsBufferevent::write_limit() noexcept {
 
 // Encrypts as many records as leave together, and sends them.
 TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
-  const EngineCall call(*this);
+  const AddingUnderneath adding(underlying_);
   StageLease lease(*this, kSendStage);
   unsigned char *scratch = lease.split_scratch();
   errors_.count = 0;
@@ -188,11 +193,16 @@ TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
   return sent && !wire_error_ ? result : TlsResult::failed;
 }
 
+TlsOutcome TlsBufferevent::write_session(const evbuffer_iovec &record) noexcept {
+  const EngineCall call(*this);
+  return engine_.write(session_, record.iov_base, record.iov_len, errors_);
+}
+
 TlsResult TlsBufferevent::seal(std::size_t &allowed, unsigned char *scratch) noexcept {
   do {
     evbuffer_iovec record;
     if (!next_record(allowed, record, scratch)) return TlsResult::failed;
-    const TlsOutcome outcome = engine_.write(session_, record.iov_base, record.iov_len, errors_);
+    const TlsOutcome outcome = write_session(record);
     if (outcome.result == TlsResult::closed || outcome.result == TlsResult::truncated)
       return TlsResult::failed;
     if (outcome.result != TlsResult::done) {

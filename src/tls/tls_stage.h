@@ -1,5 +1,5 @@
 // What surrounds calls of the engine: StageLease, the loop's receive chunk, lent to a TLS bufferevent for one
-// batch of records; and EngineCall.
+// batch of records; AddingUnderneath and EngineCall.
 #ifndef EVI_TLS_TLS_STAGE_H
 #define EVI_TLS_TLS_STAGE_H
 
@@ -26,19 +26,29 @@ class StageLease {
   TlsBufferevent &bev_;
 };
 
-// Around calls of the engine. The underlying bufferevent looks at what the engine adds when the call is over:
-// in memory that goes to the other side at once, where callbacks of its buffers may free us and the session.
-// Callbacks that the TLS library or a buffer makes meanwhile must not enter the engine once more.
+// The underlying bufferevent, if there is one, looks at what the engine adds when the call is over: in memory
+// that goes to the other side at once, where callbacks of its buffers may free us and the session.
+class AddingUnderneath {
+ public:
+  explicit AddingUnderneath(BuffereventBase *underlying) noexcept : underlying_(underlying) {
+    if (underlying_) underlying_->begin_adding();
+  }
+  ~AddingUnderneath() {
+    if (underlying_) underlying_->finish_adding();
+  }
+  AddingUnderneath(const AddingUnderneath &) = delete;
+  AddingUnderneath &operator=(const AddingUnderneath &) = delete;
+
+ private:
+  BuffereventBase *underlying_;
+};
+
+// The engine is called: the TLS library, or a buffer that it writes to, may call the program, which must not
+// enter the session once more by freeing us.
 class EngineCall {
  public:
-  explicit EngineCall(TlsBufferevent &bev) noexcept : bev_(bev) {
-    bev_.in_engine_ = true;
-    if (bev_.underlying_) bev_.underlying_->begin_adding();
-  }
-  ~EngineCall() {
-    bev_.in_engine_ = false;
-    if (bev_.underlying_) bev_.underlying_->finish_adding();
-  }
+  explicit EngineCall(TlsBufferevent &bev) noexcept : bev_(bev) { bev_.in_engine_ = true; }
+  ~EngineCall() { bev_.in_engine_ = false; }
   EngineCall(const EngineCall &) = delete;
   EngineCall &operator=(const EngineCall &) = delete;
 

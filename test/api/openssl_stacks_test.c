@@ -48,8 +48,7 @@ static struct bufferevent *make_stack(const char *stack, evutil_socket_t fd, int
   return bev;
 }
 
-/* --- an echo server ----------------------------------------------------------------------------------------
- */
+/* --- an echo server ----------------------------------------------------------------------------------- */
 
 /* What the server of a stack has seen. */
 static struct { int ended, freed; } server_state;
@@ -188,8 +187,7 @@ TEST(all_that_was_echoed_arrives_at_the_other_end_of_a_pair) {
   }
 }
 
-/* --- output that has left
- * ----------------------------------------------------------------------------------- */
+/* --- output that has left ----------------------------------------------------------------------------- */
 
 static struct { int calls, what, frees; } drained;
 
@@ -322,8 +320,7 @@ TEST(a_callback_for_output_is_replaced_or_taken_back) {
   end_client(&client);
 }
 
-/* --- connecting from the top ------------------------------------------------------------------------------
- */
+/* --- connecting from the top -------------------------------------------------------------------------- */
 
 static struct bufferevent *accepted;
 static int accepted_tls;
@@ -473,6 +470,38 @@ TEST(a_stack_without_a_socket_cannot_be_connected) {
   turn();
 }
 
+/* --- the end of the stream while nothing is read ------------------------------------------------------ */
+
+static void read_and_stop(struct bufferevent *bev, void *name) {
+  on_read(bev, name);
+  bufferevent_disable(bev, EV_READ);
+}
+
+static void hold_end(const char *stack, int deferred) {
+  struct client client;
+  struct bufferevent *bev = begin_stack(stack, deferred, &client, 20000);
+  bufferevent_setcb(bev, read_and_stop, NULL, on_event, (void *)"a");
+  client_send(&client, 4);
+  turn();
+  CHECK_LOG("a:r4 ");
+  bufferevent_enable(bev, EV_READ);
+  turn();
+  CHECK_LOG("a:e11 ");
+  bufferevent_free(bev);
+  end_client(&client);
+}
+TEST(no_end_of_stream_is_reported_while_reading_is_disabled) {
+  int stack, deferred;
+  use_version(TLS1_3_VERSION);
+  for (stack = 0; stack < stack_count; ++stack) {
+    for (deferred = 0; deferred < 3 && !CHECK_FAILED(); ++deferred) {
+      hold_end(stacks[stack], deferred);
+      if (CHECK_FAILED()) printf("with %s, deferred %d\n", stacks[stack], deferred);
+    }
+  }
+  drop_contexts();
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -484,5 +513,6 @@ int main(int argc, char **argv) {
             all_that_was_echoed_arrives_at_the_other_end_of_a_pair,
             a_callback_is_called_when_all_output_has_left_the_stack,
             a_callback_for_output_is_replaced_or_taken_back, a_stack_is_connected_from_its_top,
-            a_stack_that_was_refused_may_be_connected_again, a_stack_without_a_socket_cannot_be_connected);
+            a_stack_that_was_refused_may_be_connected_again, a_stack_without_a_socket_cannot_be_connected,
+            no_end_of_stream_is_reported_while_reading_is_disabled);
 }

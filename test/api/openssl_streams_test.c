@@ -13,8 +13,7 @@
 #include "api/openssl_fixture.h"
 #include "api/tls_streams.h"
 
-/* --- what a read callback is given ------------------------------------------------------------------------
- */
+/* --- what a read callback is given -------------------------------------------------------------------- */
 
 TEST(a_read_callback_sees_no_more_than_the_maximum) { in_all_ways(slices); }
 
@@ -148,8 +147,7 @@ static void session_goes_on(enum form form, int server) {
 }
 TEST(a_session_kept_between_slices_goes_on_with_the_next) { in_all_ways(session_goes_on); }
 
-/* --- the end of reading ------------------------------------------------------------------------------------
- */
+/* --- the end of reading ------------------------------------------------------------------------------- */
 
 TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_all_ways(end_held_back); }
 
@@ -197,8 +195,7 @@ TEST(no_end_of_stream_is_reported_at_the_high_watermark) { in_all_ways(end_at_wa
 
 TEST(an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed) { in_all_ways(early_end_is_answered); }
 
-/* --- callbacks that are left -------------------------------------------------------------------------------
- */
+/* --- callbacks that are left -------------------------------------------------------------------------- */
 
 static jmp_buf way_out;
 static void leave(struct bufferevent *bev) {
