@@ -11,9 +11,14 @@ namespace evi {
 namespace {
 
 #ifdef MSG_NOSIGNAL
-constexpr int kSendFlags = MSG_NOSIGNAL;
+constexpr int kNoSignal = MSG_NOSIGNAL;
 #else
-constexpr int kSendFlags = 0;
+constexpr int kNoSignal = 0;
+#endif
+#ifdef MSG_DONTWAIT
+constexpr int kNoWait = MSG_DONTWAIT;
+#else
+constexpr int kNoWait = 0;
 #endif
 
 }  // namespace
@@ -28,7 +33,7 @@ ev_ssize_t write_extents(int fd, const evbuffer_iovec *vec, int count) noexcept 
 
 // A terminal or a pipe can be underneath too.
 ev_ssize_t send_quietly(int fd, const void *data, std::size_t size) noexcept {
-  const ev_ssize_t put = ::send(fd, data, size, kSendFlags);
+  const ev_ssize_t put = ::send(fd, data, size, kNoSignal | kNoWait);
   return put < 0 && errno == ENOTSOCK ? ::write(fd, data, size) : put;
 }
 

@@ -125,7 +125,11 @@ void on_writable(evutil_socket_t, short what, void *arg) noexcept {
   if (!bev.socket_.write_armed) return;
   if (what == EV_TIMEOUT) return fail(bev, EV_WRITE, BEV_EVENT_TIMEOUT);
   if (bev.socket_.connecting) return finish_connect(bev);
-  if (!bev.output_buffer().empty()) return write_once(bev);
+  if (!bev.output_buffer().empty()) {
+    // The first write to this descriptor may be this one.
+    static_cast<void>(blocks(bev));
+    return write_once(bev);
+  }
   // Nothing to write: the program enabled writing and hears now that it is possible.
   disarm_write(bev);
   bev.trigger_data(EV_WRITE, 0);

@@ -172,6 +172,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void settle_received() noexcept;
   std::size_t received() const noexcept { return received_ ? received_->length() : 0; }
   [[nodiscard]] bool send_stage() noexcept;
+  ev_ssize_t send_front() noexcept;
   [[nodiscard]] bool send_rest() noexcept;
   std::size_t ciphertext_at_hand() const noexcept;
   bool wire_failed(int error) noexcept;

@@ -185,9 +185,18 @@ bool TlsBufferevent::send_stage() noexcept {
   return size == 0 || send_now(head, size);
 }
 
+// A socket that blocks is never waited for.
+ev_ssize_t TlsBufferevent::send_front() noexcept {
+  if (!socket_transport::blocks(*this)) return wire_out_.write_some(fd_of(*this), wire_out_.length());
+  const Chain *front = wire_out_.first_chain();
+  const ev_ssize_t put = send_quietly(fd_of(*this), front->head, front->length());
+  if (put > 0) static_cast<void>(wire_out_.drain(static_cast<std::size_t>(put)));
+  return put;
+}
+
 bool TlsBufferevent::send_rest() noexcept {
   if (fd_of(*this) < 0) return true;
-  const ev_ssize_t put = wire_out_.write_some(fd_of(*this), wire_out_.length());
+  const ev_ssize_t put = send_front();
   if (put < 0 && !rw_retriable(last_socket_error())) return wire_failed(last_socket_error());
   if (wire_out_.empty()) wire_out_.release_spare();
   return true;

@@ -147,6 +147,35 @@ static void session_goes_on(enum form form, int server) {
 }
 TEST(a_session_kept_between_slices_goes_on_with_the_next) { in_all_ways(session_goes_on); }
 
+/* --- descriptors that block -------------------------------------------------------------------------------
+ */
+
+/* The peer reads in the same thread, so a write that waits for it would never end. */
+static void blocking(enum form form, int server) {
+  static char text[1000000];
+  const int room = 20000;
+  struct fixture f;
+  size_t total = 0;
+  int got, i;
+  if (!ours()) return;
+  connect_both(&f, form, server);
+  if (CHECK_FAILED()) return;
+  setsockopt(f.fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+  CHECK_INT_EQ(fcntl(f.fds[0], F_SETFL, fcntl(f.fds[0], F_GETFL) & ~O_NONBLOCK), 0);
+  /* It is looked at once per descriptor. */
+  CHECK_INT_EQ(bufferevent_setfd(f.bev, f.fds[0]), 0);
+  bufferevent_setcb(f.bev, NULL, NULL, on_event, (void *)"a");
+  bufferevent_write(f.bev, text, sizeof(text));
+  for (i = 0; i < 2000 && total < sizeof(text); ++i) {
+    turn();
+    while ((got = tls_peer_read(&f.peer, text, sizeof(text))) > 0) total += (size_t)got;
+  }
+  CHECK_INT_EQ(total, sizeof(text));
+  CHECK_LOG("");
+  end(&f);
+}
+TEST(a_socket_that_blocks_is_not_waited_for) { in_all_ways(blocking); }
+
 /* --- the end of reading ------------------------------------------------------------------------------- */
 
 TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_all_ways(end_held_back); }
@@ -240,7 +269,7 @@ int main(int argc, char **argv) {
             a_deferred_read_callback_sees_one_slice, disabling_in_the_callback_of_a_slice_holds_the_next_back,
             a_watermark_between_slices_holds_the_next_back,
             taking_the_descriptor_in_the_callback_of_a_slice_stops_reading,
-            a_session_kept_between_slices_goes_on_with_the_next,
+            a_session_kept_between_slices_goes_on_with_the_next, a_socket_that_blocks_is_not_waited_for,
             no_end_of_stream_is_reported_while_reading_is_disabled,
             no_cut_of_the_stream_is_reported_while_reading_is_disabled,
             no_end_of_stream_is_reported_at_the_high_watermark,
