@@ -279,7 +279,8 @@ int epoll_create1(int flags) { return no_descriptor() != 0 ? -1 : NEXT(epoll_cre
 
 int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event) {
   static const int errors[] = {ENOSPC, ENOMEM, 0};
-  if (what != EPOLL_CTL_DEL && fails(mine.rates.hard * kRegisterFactor))
+  /* Only an addition takes memory and counts against max_user_watches. */
+  if (what == EPOLL_CTL_ADD && fails(mine.rates.hard * kRegisterFactor))
     return fail_with_one_of(kFaultsRegister, errors);
   return NEXT(epoll_ctl)(epoll, what, fd, event);
 }
