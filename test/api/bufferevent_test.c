@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "api/bufferevent_log.h"
+#include "support/socket_room.h"
 #include "api/check.h"
 
 /* The test also runs on libevent. */
@@ -40,6 +41,8 @@ static struct bufferevent *make(evutil_socket_t fd, int options, const char *nam
 
 static void make_pair(evutil_socket_t fds[2]) {
   evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  set_socket_room((int)fds[0], kUsualRoom);
+  set_socket_room((int)fds[1], kUsualRoom);
   evutil_make_socket_nonblocking(fds[0]);
   evutil_make_socket_nonblocking(fds[1]);
 }

@@ -14,6 +14,7 @@
 
 #include "api/bufferevent_log.h"
 #include "api/check.h"
+#include "support/socket_room.h"
 
 /* The test also runs on libevent. */
 static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
@@ -89,6 +90,8 @@ static int make(int underneath, int options) {
   result_in = result_out = -1;
   step_in = step_out = 0;
   evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  set_socket_room((int)fds[0], kUsualRoom);
+  set_socket_room((int)fds[1], kUsualRoom);
   evutil_make_socket_nonblocking(fds[0]);
   evutil_make_socket_nonblocking(fds[1]);
   under = bufferevent_socket_new(base, fds[0], underneath);

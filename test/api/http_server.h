@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "api/check.h"
+#include "support/socket_room.h"
 
 #define SHARED static __attribute__((unused))
 
@@ -34,6 +35,8 @@ SHARED void start_server(void) {
   http = evhttp_new(base);
   bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
   CHECK(bound != NULL);
+  /* Accepted sockets have the same. */
+  set_socket_room((int)evhttp_bound_socket_get_fd(bound), kUsualRoom);
 }
 SHARED void stop_server(void) {
   if (http) evhttp_free(http);
@@ -48,6 +51,7 @@ SHARED int client_of(evutil_socket_t listening) {
   int fd;
   if (getsockname(listening, (struct sockaddr *)&address, &length) != 0) return -1;
   fd = socket(address.ss_family, SOCK_STREAM, 0);
+  set_socket_room(fd, kUsualRoom);
   if (connect(fd, (struct sockaddr *)&address, length) == 0) return fd;
   close(fd);
   return -1;

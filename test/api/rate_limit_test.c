@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/check.h"
+#include "support/socket_room.h"
 
 static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
 
@@ -34,6 +35,8 @@ static void set_up(struct world *w) {
   memset(w, 0, sizeof(*w));
   w->base = event_base_new();
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+  set_socket_room(fds[0], kUsualRoom);
+  set_socket_room(fds[1], kUsualRoom);
   evutil_make_socket_nonblocking(fds[0]);
   evutil_make_socket_nonblocking(fds[1]);
   w->peer = fds[1];

@@ -13,6 +13,7 @@
 #include "api/bufferevent_log.h"
 #include "api/check.h"
 #include "api/tls_openssl.h"
+#include "support/socket_room.h"
 
 TLS_SHARED struct event_base *base;
 TLS_SHARED SSL_CTX *server_ctx, *client_ctx;
@@ -36,6 +37,8 @@ TLS_SHARED void turn(void) {
 
 TLS_SHARED void make_pair(evutil_socket_t fds[2]) {
   evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  set_socket_room(fds[0], kUsualRoom);
+  set_socket_room(fds[1], kUsualRoom);
   evutil_make_socket_nonblocking(fds[0]);
   evutil_make_socket_nonblocking(fds[1]);
 }

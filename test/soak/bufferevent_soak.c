@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { kLoops = 2, kWorkers = 3, kLinks = 12, kMaxPending = 1 << 16, kBlock = 3000 };
+enum { kLoops = 2, kWorkers = 3, kLinks = 12, kMaxPending = 1 << 16, kBlock = 3000, kTries = 20000 };
 
 /* Two ends of a socket pair, one on each loop: what is written to one comes back from the other. The bytes
  * count up, so that each end knows what must come next. */
@@ -81,6 +81,16 @@ static void must(int holds, const char *what) {
   exit(1);
 }
 
+/* The loops close those of freed links, so that under a low limit there are some again soon. */
+static void open_sockets(evutil_socket_t fds[2]) {
+  const struct timespec pause = {0, 1000000};
+  int tries;
+  for (tries = 0; evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0; ++tries) {
+    must(tries < kTries, "no sockets");
+    nanosleep(&pause, NULL);
+  }
+}
+
 /* The link's mutex is held, or nobody else is there yet. */
 static void connect_link(struct link *link, struct worker *w) {
   const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_THREADSAFE;
@@ -88,7 +98,7 @@ static void connect_link(struct link *link, struct worker *w) {
   evutil_socket_t fds[2];
   struct link_ref *ref = calloc(1, sizeof(*ref));
   must(ref != NULL, "no memory");
-  must(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "no sockets");
+  open_sockets(fds);
   evutil_make_socket_nonblocking(fds[0]);
   evutil_make_socket_nonblocking(fds[1]);
   link->near = bufferevent_socket_new(bases[next_random(w, kLoops)], fds[0], options | deferred);

@@ -19,6 +19,7 @@
 #include "core/event_base.h"
 #include "support/fake_clock.h"
 #include "support/script_backend.h"
+#include "support/socket_room.h"
 #include "thread/lock.h"
 #include "thread/thread_config.h"
 #include "util/alloc.h"
@@ -126,9 +127,13 @@ struct Pair {
   Fd a, b;
   void close_b() { b.close(); }
 };
+// What its streams hold before they are full does not depend on the machine.
 inline Pair socket_pair(int type = SOCK_STREAM) {
   int fds[2] = {kNoFd, kNoFd};
   EXPECT_EQ(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+  for (const int fd : fds) {
+    if (type == SOCK_STREAM) set_socket_room(fd, kUsualRoom);
+  }
   return {Fd(fds[0]), Fd(fds[1])};
 }
 // a is read, b written.

@@ -33,8 +33,8 @@ constexpr unsigned kSeeds = 60;
 constexpr int kSteps = 600;
 constexpr int kPlaces = 5;
 constexpr int kEventsPerPlace = 3;
-constexpr int kFirstNumber = 300 * evi::kDescriptorStep;  // of the watched descriptors, the same in each world; others come after
-constexpr int kFirstOther = 400 * evi::kDescriptorStep;
+constexpr int kFirstNumber = 100 * evi::kDescriptorStep;  // of the watched descriptors, the same in each world; others come after
+constexpr int kFirstOther = 150 * evi::kDescriptorStep;
 
 enum Op {
   kTurn,
