@@ -11,6 +11,7 @@ import concurrent.futures
 import itertools
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -325,8 +326,28 @@ def measure_workload(runner, workload, results):
                 results.calls.setdefault(name, {})[variant] = calls
 
 
+SMOKE_DESCRIPTORS = 4096
+SKIPPED = 77
+
+
+def allow_descriptors(wanted):
+    """Raises the limit if it is lower; False where that is forbidden."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return True
+    try:
+        hard_wanted = hard if hard == resource.RLIM_INFINITY else max(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_wanted))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def smoke(runner):
     """Starts every program once on everything it is built for, with few operations: none must fail."""
+    if not allow_descriptors(SMOKE_DESCRIPTORS):
+        print("skipped: the limit of descriptors is too low")
+        sys.exit(SKIPPED)
     cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
     def settle():  # on one CPU, where no load polls
         os.sched_setaffinity(0, {next(cpus)})
