@@ -1,7 +1,7 @@
 /* Soak of bufferevents with locks: two loops, and threads that write to, pause, limit and free connections of
- * both while their callbacks echo across the loops, for so many seconds (argument 1, default 3). Meant to run
- * under ThreadSanitizer too. Ends with figures, and with status 1 if a byte came out of order or an event
- * callback came after the free. */
+ * both while their callbacks echo across the loops, for so many seconds (argument 1, default 3), with a seed
+ * (argument 2). Meant to run under ThreadSanitizer too. Ends with figures, and with status 1 if a byte came
+ * out of order or an event callback came after the free. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -185,6 +185,7 @@ static void *run_loop(void *base) {
 
 int main(int argc, char **argv) {
   const int seconds = argc > 1 ? atoi(argv[1]) : 3;
+  const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
   const struct timespec duration = {seconds, 0};
   struct worker workers[kWorkers];
   pthread_t loops[kLoops];
@@ -197,7 +198,7 @@ int main(int argc, char **argv) {
   cfg = ev_token_bucket_cfg_new(1 << 20, 1 << 20, 1 << 20, 1 << 20, NULL);
   group = bufferevent_rate_limit_group_new(bases[0], cfg);
   must(group != NULL, "no group");
-  for (i = 0; i < kWorkers; ++i) workers[i].random = (uint64_t)i + 1;
+  for (i = 0; i < kWorkers; ++i) workers[i].random = seed * kWorkers + (uint64_t)i + 1;
   for (i = 0; i < kLinks; ++i) {
     pthread_mutex_init(&links[i].mutex, NULL);
     connect_link(&links[i], &workers[0]);

@@ -1,6 +1,7 @@
 /* Soak of the event core: two loops, four threads that add, delete, activate and free events on both, for so
- * many seconds (argument 1, default 3). Meant to run under ThreadSanitizer too; ends with figures, and with
- * status 1 if event_del or event_free returned while the callback ran, or an event was called after that. */
+ * many seconds (argument 1, default 3), with a seed (argument 2). Meant to run under ThreadSanitizer too;
+ * ends with figures, and with status 1 if event_del or event_free returned while the callback ran, or an
+ * event was called after that. */
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <pthread.h>
@@ -137,6 +138,7 @@ static void *run_loop(void *base) {
 
 int main(int argc, char **argv) {
   const int seconds = argc > 1 ? atoi(argv[1]) : 3;
+  const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
   const struct timespec length = {seconds, 0};
   pthread_t loops[kLoops];
   long operations = 0, calls = 0;
@@ -145,7 +147,7 @@ int main(int argc, char **argv) {
     if (!(bases[i] = event_base_new()) || pthread_create(&loops[i], NULL, run_loop, bases[i]) != 0) return 2;
   }
   for (int i = 0; i < kWorkers; ++i) {
-    workers[i].random = 88172645463325252u + (uint64_t)i;
+    workers[i].random = 88172645463325252u + seed * kWorkers + (uint64_t)i;
     for (int p = 0; p < kPairs; ++p) {
       if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, workers[i].pairs[p]) != 0) return 2;
     }
