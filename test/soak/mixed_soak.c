@@ -2,8 +2,8 @@
  *
  * Slots hold events, timers, bufferevents over sockets, pairs and filters, and listeners. Several workers use
  * one slot at a time; only to free what it holds does a worker have it alone. At the end the loops must still
- * turn, hold no event that was freed, and no callback may have come too late. Meant for the sanitizers. The
- * last line is `N passed, N failed`. */
+ * turn, hold no event that was freed, and no callback may have come too late. Meant for the
+ * sanitizers. Status 1 if one of these does not hold. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
