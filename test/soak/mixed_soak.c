@@ -25,7 +25,7 @@
 
 #include "faults/random.h"
 
-enum { kLoops = 2, kWorkers = 4, kSlots = 40, kPriorities = 3, kMostOutput = 1 << 16, kPatienceMs = 30000 };
+enum { kLoops = 2, kWorkers = 4, kSlots = 40, kPriorities = 3, kMostOutput = 1 << 16, kPatienceMs = 10000 };
 
 /* What a callback is given. It outlives what it belongs to, so that a call that comes too late is seen. */
 struct ref {
