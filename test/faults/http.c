@@ -47,6 +47,8 @@ static void send_part(struct evhttp_request *request, void *arg) {
   struct evbuffer *body = evbuffer_new();
   const int fd = fcntl(h->file, F_DUPFD_CLOEXEC, 0);
   unsigned long at, size;
+  /* Sent by sendfile() then, otherwise from memory. */
+  if (body && random_below(&h->run->random, 2)) evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
   if (query && sscanf(query, "%lu,%lu", &at, &size) == 2 && body &&
       evbuffer_add_file(body, fd, (ev_off_t)at, (ev_off_t)size) == 0) {
     evhttp_send_reply(request, HTTP_OK, "OK", body);

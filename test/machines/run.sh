@@ -48,14 +48,17 @@ with_descriptors() {
 
 beside_busy_loops() {
   busy=''
-  for _ in $(seq "$(nproc)") 1; do
+  for _ in $(seq 1 "$(nproc)"); do
     sh -c 'while :; do :; done' &
     busy="$busy $!"
   done
+  # shellcheck disable=SC2064 # these processes
+  trap "kill $busy 2>/dev/null" EXIT
   result=0
   "$@" || result=$?
   # shellcheck disable=SC2086
   kill $busy
+  trap - EXIT
   return "$result"
 }
 
