@@ -173,7 +173,6 @@ struct evhttp_connection final {
   void cut_short(evi::HttpRequest &request) noexcept;
   void complete_reply() noexcept;
   [[nodiscard]] bool add_chunk(const evi::HttpRequest &request, evbuffer *data, std::size_t size) noexcept;
-  void note_added(std::size_t unsent_before) noexcept;
   void look_for_end() noexcept;
 
   evhttp &server_;

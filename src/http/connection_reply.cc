@@ -75,7 +75,7 @@ void evhttp_connection::reply(HttpRequest &request, int code, const char *reason
   if (measured && !headers_find(*request.output_headers, "Content-Length")) shape.length = size;
   if (request.minor > 0) shape.date = server_.date();
   if (described) shape.content_type = text_or_nothing(server_.default_content_type);
-  if (!write_reply_head(request, shape, output())) return dispose();
+  if (write_reply_head(request, shape, output()) == 0) return dispose();
   if (!has_body(request)) {
     evbuffer_drain(whole, size);
   } else if (evbuffer_add_buffer(output(), whole) != 0) {
@@ -104,11 +104,9 @@ void evhttp_connection::start_reply(HttpRequest &request, int code, const char *
   if (request.minor > 0) shape.date = server_.date();
   const bool described = status_has_body(code) && request.type != EVHTTP_REQ_HEAD;
   if (described) shape.content_type = text_or_nothing(server_.default_content_type);
-  const std::size_t before = unsent();
-  if (!write_reply_head(request, shape, output())) return dispose();
+  reply_bytes_ = write_reply_head(request, shape, output());
+  if (reply_bytes_ == 0) return dispose();
   state_ = State::streaming;
-  reply_bytes_ = 0;
-  note_added(before);
   // Most replies are complete when their callback returns.
   begun_in_callback_ = processing_;
   if (!processing_) look_for_end();
@@ -121,15 +119,13 @@ void evhttp_connection::look_for_end() noexcept {
 }
 
 bool evhttp_connection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {
+  reply_bytes_ += size;
   if (!request.chunked) return evbuffer_add_buffer(output(), data) == 0;
-  return evbuffer_add_printf(output(), "%llx\r\n", static_cast<unsigned long long>(size)) >= 0 &&
-         evbuffer_add_buffer(output(), data) == 0 && evbuffer_add(output(), "\r\n", 2) == 0;
-}
-
-// Some transports send at once.
-void evhttp_connection::note_added(std::size_t unsent_before) noexcept {
-  const std::size_t now = unsent();
-  if (now > unsent_before) reply_bytes_ += now - unsent_before;
+  constexpr std::string_view kEnd = "\r\n";
+  const int line = evbuffer_add_printf(output(), "%llx\r\n", static_cast<unsigned long long>(size));
+  if (line < 0) return false;
+  reply_bytes_ += static_cast<std::size_t>(line) + kEnd.size();
+  return evbuffer_add_buffer(output(), data) == 0 && evbuffer_add(output(), kEnd.data(), kEnd.size()) == 0;
 }
 
 void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, ConnectionCallback sent,
@@ -139,10 +135,8 @@ void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, Connect
   const Pin pin(*this);
   take_back();
   if (dead_) return;
-  const std::size_t before = unsent();
   // What was sent so far cannot be taken back.
   if (!add_chunk(request, data, size)) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
-  note_added(before);
   sent_cb_ = sent;
   sent_arg_ = arg;
 }

@@ -100,16 +100,16 @@ bool asked(HttpRequest &request, const ErrorPage &page, int code, const char *re
 
 }  // namespace
 
-bool write_reply_head(const HttpRequest &request, const ReplyShape &shape, evbuffer *out) noexcept {
+std::size_t write_reply_head(const HttpRequest &request, const ReplyShape &shape, evbuffer *out) noexcept {
   const Preset preset = preset_in(*request.output_headers);
   Counter counter;
   put_head(counter, request, shape, preset);
   evbuffer_iovec space;
-  if (evbuffer_reserve_space(out, static_cast<ev_ssize_t>(counter.size), &space, 1) != 1) return false;
+  if (evbuffer_reserve_space(out, static_cast<ev_ssize_t>(counter.size), &space, 1) != 1) return 0;
   Filler filler{static_cast<char *>(space.iov_base)};
   put_head(filler, request, shape, preset);
   space.iov_len = counter.size;
-  return evbuffer_commit_space(out, &space, 1) == 0;
+  return evbuffer_commit_space(out, &space, 1) == 0 ? counter.size : 0;
 }
 
 bool write_error_page(HttpRequest &request, const ErrorPage &page, int code, const char *reason,

@@ -2,6 +2,7 @@
 #ifndef EVI_HTTP_REPLY_H
 #define EVI_HTTP_REPLY_H
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -25,9 +26,10 @@ struct ReplyShape {
   std::string_view content_type;
 };
 
-// Appends status line, headers and the empty line. False without memory; then nothing was appended.
-[[nodiscard]] bool write_reply_head(const HttpRequest &request, const ReplyShape &shape,
-                                    evbuffer *out) noexcept;
+// Appends status line, headers and the empty line. Returns their size; 0 without memory, then nothing was
+// appended.
+[[nodiscard]] std::size_t write_reply_head(const HttpRequest &request, const ReplyShape &shape,
+                                           evbuffer *out) noexcept;
 
 // A program's own error pages: returns less than 0 for the usual one.
 struct ErrorPage {
