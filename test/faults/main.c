@@ -266,6 +266,16 @@ static void print_sums(const struct scenario *scenario, enum mode mode, const st
   printf("\n");
 }
 
+/* Runs in which nothing failed, or nothing got through, show nothing. */
+static int is_empty(const struct scenario *scenario, enum mode mode, const struct sums *sum) {
+  enum { kEnoughRuns = 5 };
+  const int disturbed = sum->injected[kFaultsRead] && sum->injected[kFaultsWrite] &&
+                        sum->injected[kFaultsWait] && (mode != kMemory || sum->injected[kFaultsMemory]);
+  if (sum->runs < kEnoughRuns || (disturbed && sum->whole > 0)) return 0;
+  printf("FAILED %s %s: nothing was disturbed, or nothing arrived\n", scenario->name, mode_names[mode]);
+  return 1;
+}
+
 int main(int argc, char **argv) {
   const char *seeds = getenv("EVENTIDE_FAULTS_SEEDS");
   unsigned passed = 0, failed = 0;
@@ -293,6 +303,7 @@ int main(int argc, char **argv) {
         }
       }
       print_sums(scenarios[s], (enum mode)mode, sum);
+      if (is_empty(scenarios[s], (enum mode)mode, sum)) ++failed;
     }
   }
   printf("%u passed, %u failed\n", passed, failed);
