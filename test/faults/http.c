@@ -1,4 +1,5 @@
 /* An HTTP server that sends bodies back, whole or in chunks, and parts of a file. */
+#define _GNU_SOURCE
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <fcntl.h>
