@@ -293,5 +293,8 @@ void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {
   if (!listener->enabled_ || !listener->callback_ || !listener->backing_off_) return;
   const bool still_none = !listener->take_reserve() && evi::out_of_descriptors(evi::last_socket_error());
   if (still_none && listener->base_.add(listener->resume_, &kRest) == 0) return;
-  if (listener->start() != 0) evi::log_warnx("evconnlistener: cannot resume listening");
+  if (listener->start() == 0) return;
+  // The method may refuse for a while: without another rest no connection would be accepted ever again.
+  listener->rest();
+  if (!listener->backing_off_) evi::log_warnx("evconnlistener: cannot resume listening");
 }

@@ -3,6 +3,10 @@
 #include "core/listener.h"
 
 #include <netinet/in.h>
+#ifndef _WIN32
+#include <sys/resource.h>
+#include <sys/socket.h>
+#endif
 
 #include <algorithm>
 #include <cerrno>
@@ -330,5 +334,69 @@ TEST_F(ReportedListener, a_round_is_bounded_by_time) {
   EXPECT_GE(other.calls, kClients / kMostInARound);
   EXPECT_GE(timer.calls, kClients / kMostInARound - 1);
 }
+
+#ifndef _WIN32
+// A listener on a socket, without descriptors for what it accepts.
+class RestingListener : public testing::Test {
+ protected:
+  void SetUp() override {
+    sockaddr_in address{};
+    socklen_t length = sizeof(address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr *>(&address), length), 0);
+    ASSERT_EQ(listen(listening, 5), 0);
+    ASSERT_EQ(getsockname(listening, reinterpret_cast<sockaddr *>(&address), &length), 0);
+    ASSERT_EQ(connect(client, reinterpret_cast<sockaddr *>(&address), length), 0);
+    listener = evconnlistener::create(*base, on_accept, &accepted, 0, 0, listening, nullptr);
+    ASSERT_NE(listener, nullptr);
+  }
+  void TearDown() override { listener->dispose(); }
+  void turn_without_descriptors() {
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    rlimit none = limit;
+    none.rlim_cur = 3;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    report();
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  }
+  void report() {
+    backend.ready(listening, EV_READ);
+    base->loop(EVLOOP_NONBLOCK);
+  }
+  void pass(int ms) {
+    const timeval tv{0, ms * 1000};
+    base->loop_exit_after(&tv);
+    base->loop(0);
+  }
+  static void on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *, int, void *accepted) {
+    close(static_cast<int>(fd));
+    ++*static_cast<int *>(accepted);
+  }
+
+  test::QuietLog quiet;
+  test::FakeClock clock;
+  test::ScriptBackend backend{&clock};
+  test::Base base = test::make_base(clock, backend);
+  test::Fd listening{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  test::Fd client{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  evconnlistener *listener = nullptr;
+  int accepted = 0;
+};
+
+TEST_F(RestingListener, rests_again_when_the_method_refuses_it) {
+  turn_without_descriptors();
+  EXPECT_EQ(accepted, 0);
+  EXPECT_EQ(backend.updates.back().wanted, 0);
+  backend.fail_updates = 2;
+  pass(250);
+  EXPECT_EQ(backend.fail_updates, 0);
+  pass(100);
+  EXPECT_EQ(backend.updates.back().wanted, EV_READ);
+  report();
+  EXPECT_EQ(accepted, 1);
+}
+#endif
 
 }  // namespace
