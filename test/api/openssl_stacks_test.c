@@ -8,6 +8,7 @@
 #include <event2/eventide.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
+#include <setjmp.h>
 #include <signal.h>
 
 #include "api/openssl_fixture.h"
@@ -502,6 +503,79 @@ TEST(no_end_of_stream_is_reported_while_reading_is_disabled) {
   drop_contexts();
 }
 
+/* --- callbacks that are left -------------------------------------------------------------------------- */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+enum { at_read, at_write, at_end, at_drained, leave_count };
+static jmp_buf way_out;
+static int leave_at, left;
+
+static void leave(int at) {
+  if (leave_at != at || left) return;
+  left = 1;
+  longjmp(way_out, 1);
+}
+static void leaving_read(struct bufferevent *bev, void *arg) {
+  echo(bev, arg);
+  leave(at_read);
+}
+static void leaving_write(struct bufferevent *bev, void *arg) {
+  (void)bev;
+  (void)arg;
+  leave(at_write);
+}
+static void leaving_event(struct bufferevent *bev, short what, void *arg) {
+  (void)bev;
+  (void)arg;
+  if (what & BEV_EVENT_EOF) leave(at_end);
+}
+static void leaving_drained(struct bufferevent *bev, short what, void *arg) {
+  (void)bev;
+  (void)what;
+  (void)arg;
+  leave(at_drained);
+}
+
+static void leave_stack(const char *stack, int deferred, int base_first) {
+  struct event_base *others = base;
+  struct client client;
+  struct bufferevent *volatile bev;
+  base = event_base_new();
+  left = 0;
+  bev = begin_stack(stack, deferred, &client, 20000);
+  bufferevent_setcb(bev, leaving_read, leaving_write, leaving_event, NULL);
+  if (leave_at == at_drained) eventide_bufferevent_when_drained(bev, leaving_drained, NULL);
+  client_send(&client, 4);
+  if (!setjmp(way_out)) turn();
+  CHECK_INT_EQ(left, 1);
+  if (base_first) event_base_free(base);
+  bufferevent_free(bev);
+  if (!base_first) event_base_free(base);
+  base = others;
+  end_client(&client);
+}
+TEST(every_callback_may_be_left_by_longjmp) {
+  int stack, deferred, base_first;
+  /* Control would take locks along. */
+  if (threadsafe()) return;
+  use_version(TLS1_3_VERSION);
+  for (leave_at = 0; leave_at < leave_count; ++leave_at) {
+    for (stack = 0; stack < stack_count; ++stack) {
+      for (deferred = 0; deferred < 3; ++deferred) {
+        for (base_first = 0; base_first < 2 && !CHECK_FAILED(); ++base_first) {
+          leave_stack(stacks[stack], deferred, base_first);
+          if (CHECK_FAILED()) printf("callback %d, %s, deferred %d\n", leave_at, stacks[stack], deferred);
+        }
+      }
+    }
+  }
+  drop_contexts();
+}
+#else
+/* The sanitizer would report what the frames held. */
+TEST(every_callback_may_be_left_by_longjmp) {}
+#endif
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -514,5 +588,5 @@ int main(int argc, char **argv) {
             a_callback_is_called_when_all_output_has_left_the_stack,
             a_callback_for_output_is_replaced_or_taken_back, a_stack_is_connected_from_its_top,
             a_stack_that_was_refused_may_be_connected_again, a_stack_without_a_socket_cannot_be_connected,
-            no_end_of_stream_is_reported_while_reading_is_disabled);
+            no_end_of_stream_is_reported_while_reading_is_disabled, every_callback_may_be_left_by_longjmp);
 }
