@@ -220,8 +220,10 @@ enum event_base_config_flag {
    * deleting its events. The method is then called "epoll (with changelist)". Also asked for by the
    * environment variable EVENT_EPOLL_USE_CHANGELIST. Without effect with other methods. */
   EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST = 0x10,
-  /* Times are measured with the finest clock and the finest wait that the system has, also where they cost
-   * more. Also asked for by EVENT_PRECISE_TIMER. Since 2.1. */
+  /* Waits end to the microsecond where the system can do that, also where it costs more: on epoll by
+   * epoll_pwait2() or a timerfd, on poll by ppoll(). Without it they end at whole milliseconds there, never
+   * early. The clock is the finest in either case. Also asked for by the environment variable
+   * EVENT_PRECISE_TIMER. Since 2.1. */
   EVENT_BASE_FLAG_PRECISE_TIMER = 0x20,
   /* epoll: no timerfd is used to wait more finely than in milliseconds. Since 2.2. */
   EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD = 0x40,

@@ -15,6 +15,7 @@
 #include "backends/poll_mask.h"
 #include "backends/postponed.h"
 #include "backends/rotation.h"
+#include "backends/timespec.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
 #include "core/event_base.h"
@@ -154,7 +155,7 @@ bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   dvpoll wait{};
   wait.dp_fds = state.reports;
   wait.dp_nfds = static_cast<nfds_t>(state.capacity);
-  wait.dp_timeout = to_poll_milliseconds(timeout);
+  wait.dp_timeout = to_milliseconds(timeout);
   int got = 0;
   int error = 0;
   state.withdrawn.wait_begins();

@@ -9,14 +9,14 @@
 // elsewhere (dup) after its number here was closed or reused; no epoll_ctl can name it any more, so the whole
 // set is made anew without it.
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <cstdint>
 
+#include "backends/fine_wait.h"
 #include "backends/postponed.h"
+#include "backends/timespec.h"
 #include "core/backend.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -36,9 +36,10 @@ struct EpollState {
   int capacity = 0;
   epoll_event *reports = nullptr;
   std::uint32_t generation = 0;
-  bool has_pwait2 = true;
+  bool finely = false;  // the base has EVENT_BASE_FLAG_PRECISE_TIMER
   int stale_waits = 0;  // in a row
   Postponed postponed;
+  FineWait fine_wait;
 
   EpollState() noexcept = default;
   EpollState(const EpollState &) = delete;
@@ -53,12 +54,14 @@ bool open_set(EpollState &state) noexcept {
   return state.set.is_open();
 }
 
-void *epoll_make(event_base &) noexcept {
+void *epoll_make(event_base &base) noexcept {
   Owned<EpollState> state{make<EpollState>()};
   if (!state) return nullptr;
   state->reports = static_cast<epoll_event *>(mm_malloc(kFirstReports * sizeof(epoll_event)));
   if (!state->reports) return nullptr;
   state->capacity = kFirstReports;
+  state->finely = base.waits_finely();
+  if (!base.may_use_timerfd()) state->fine_wait.forbid_timerfd();
   return open_set(*state) ? state.release() : nullptr;
 }
 
@@ -69,6 +72,7 @@ void epoll_unmake(void *state) noexcept { destroy(static_cast<EpollState *>(stat
 bool epoll_reopen(void *arg) noexcept {
   auto &state = *static_cast<EpollState *>(arg);
   state.set.close();
+  state.fine_wait.leave_parent();
   state.stale_waits = 0;
   return open_set(state);
 }
@@ -167,30 +171,13 @@ bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
   return false;
 }
 
-// What the newer calls take, by the system call's own number, whatever the C library's time_t is.
-struct KernelTimespec {
-  std::int64_t seconds;
-  std::int64_t nanoseconds;
-};
-
+// By default in whole milliseconds and by epoll_wait of the C library, as programs know it of libevent: those
+// that interpose it, and lists of allowed system calls, are written for that.
 int wait_for_reports(EpollState &state, Nanos timeout) noexcept {
-#ifdef SYS_epoll_pwait2
-  if (timeout > 0 && state.has_pwait2) {
-    const KernelTimespec ts{timeout / 1'000'000'000, timeout % 1'000'000'000};
-    const long got = syscall(SYS_epoll_pwait2, state.epfd(), state.reports, state.capacity, &ts, nullptr, 0);
-    // Containers whose system call filter is older than the call say EPERM.
-    if (got >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(got);
-    state.has_pwait2 = false;
+  if (EVI_UNLIKELY(state.finely)) {
+    return state.fine_wait.wait(state.epfd(), state.reports, state.capacity, timeout);
   }
-#endif
-  int ms = -1;
-  if (timeout == 0) {
-    ms = 0;
-  } else if (timeout > 0) {
-    const Nanos rounded = (timeout - 1) / 1'000'000 + 1;
-    ms = rounded < INT_MAX ? static_cast<int>(rounded) : INT_MAX;
-  }
-  return epoll_wait(state.epfd(), state.reports, state.capacity, ms);
+  return epoll_wait(state.epfd(), state.reports, state.capacity, to_milliseconds(timeout));
 }
 
 // One-shot: the kernel has disarmed the entry, also for what it did not report.
@@ -213,6 +200,7 @@ bool renew_set(EpollState &state, event_base &base) noexcept {
   const int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh < 0) return false;
   state.set.reset(fresh);
+  state.fine_wait.set_renewed();
   base.rearm_all();
   return true;
 }

@@ -21,8 +21,10 @@ struct PollState {
   int count = 0;
   int capacity = 0;
   // What the kernel fills while other threads change `watched`, where there are any: for the next wait, with
-  // room for the capacity; a wait has it to itself.
+  // room for the capacity; `lent` during a wait.
   OwnedMemory<pollfd> copy;
+  OwnedMemory<pollfd> lent;
+  bool finely = false;  // see wait_by_poll()
   Rotation rotation;
   Withdrawn withdrawn;
 
@@ -48,7 +50,11 @@ bool ensure(PollState &state, const event_base &base, int wanted) noexcept {
   return true;
 }
 
-void *poll_make(event_base &) noexcept { return make<PollState>(); }
+void *poll_make(event_base &base) noexcept {
+  auto *state = make<PollState>();
+  if (state) state->finely = base.waits_finely();
+  return state;
+}
 void poll_unmake(void *state) noexcept { destroy(static_cast<PollState *>(state)); }
 
 void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept {
@@ -81,23 +87,30 @@ bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t
   return true;
 }
 
+// What a wait used, for the next one; if the capacity grew meanwhile there is a larger one, and the caller
+// frees this when it has read the reports.
+OwnedMemory<pollfd> hand_back(PollState &state) noexcept {
+  if (state.copy) return std::move(state.lent);
+  state.copy = std::move(state.lent);
+  return {};
+}
+
 bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   const int count = state.count;
-  OwnedMemory<pollfd> own = std::move(state.copy);
-  pollfd *const reports = own ? own.get() : state.watched;
-  if (own) std::memcpy(reports, state.watched, static_cast<std::size_t>(count) * sizeof(pollfd));
+  state.lent = std::move(state.copy);
+  pollfd *const reports = state.lent ? state.lent.get() : state.watched;
+  if (state.lent) std::memcpy(reports, state.watched, static_cast<std::size_t>(count) * sizeof(pollfd));
   int got = 0;
   int error = 0;
   state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
-    got = poll_nanos(reports, count, timeout);
+    got = wait_by_poll(reports, count, timeout, state.finely);
     error = errno;  // which taking the lock may change
   }
   state.withdrawn.wait_ended();
-  // If the capacity grew meanwhile, there is a larger one.
-  if (!state.copy) state.copy = std::move(own);
+  const OwnedMemory<pollfd> own = hand_back(state);
   if (got < 0) {
     if (error == EINTR) return true;
     errno = error;

@@ -7,7 +7,6 @@
 #endif
 #include <poll.h>
 
-#include <climits>
 #include <cstdint>
 
 #include "core/fd_table.h"
@@ -46,16 +45,9 @@ inline short from_poll(short mask, short asked) noexcept {
   return what;
 }
 
-// Waits for `fds` as finely as the system's call goes, never shorter than `timeout` (kWaitForever: without
-// bound). One file per platform: poll_wait_ppoll.cc, poll_wait_ms.cc.
-int poll_nanos(pollfd *fds, int count, Nanos timeout) noexcept;
-
-// Whole milliseconds, rounded up, for calls that take no less; -1 for kWaitForever.
-inline int to_poll_milliseconds(Nanos timeout) noexcept {
-  if (timeout <= 0) return timeout < 0 ? -1 : 0;
-  const Nanos rounded = (timeout - 1) / 1'000'000 + 1;
-  return rounded < INT_MAX ? static_cast<int>(rounded) : INT_MAX;
-}
+// Waits for `fds`, never shorter than `timeout` (kWaitForever: without bound): by poll(), to the millisecond,
+// or as finely as the system can if `finely`. One file per platform: poll_wait_ppoll.cc, poll_wait_ms.cc.
+int wait_by_poll(pollfd *fds, int count, Nanos timeout, bool finely) noexcept;
 
 }  // namespace evi
 

@@ -45,7 +45,8 @@ class Sets {
 
 struct SelectState {
   Sets watched;
-  Sets spare;     // for the next wait, as large; a wait has it to itself, since other threads add meanwhile
+  Sets spare;     // for the next wait, as large
+  Sets lent;      // the spare while the kernel fills it, since other threads add meanwhile
   int words = 0;  // of each set
   int highest = -1;
   Rotation rotation;
@@ -105,9 +106,9 @@ bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
   return true;
 }
 
-int poll_sets(const Sets &sets, int highest, const timespec *timeout) noexcept {
-  return pselect(highest + 1, reinterpret_cast<fd_set *>(sets.reading()),
-                 reinterpret_cast<fd_set *>(sets.writing()), nullptr, timeout, nullptr);
+int wait_by_select(const Sets &sets, int highest, timeval *timeout) noexcept {
+  return select(highest + 1, reinterpret_cast<fd_set *>(sets.reading()),
+                reinterpret_cast<fd_set *>(sets.writing()), nullptr, timeout);
 }
 
 // select refuses the whole set for one closed descriptor. Those are left out of another look, and are then
@@ -125,8 +126,8 @@ void look_around_closed(const SelectState &state, const Sets &ready, int highest
     assign(reading, fd, good && test(wants_read, fd));
     assign(writing, fd, good && test(wants_write, fd));
   }
-  const timespec at_once{};
-  const bool looked = poll_sets(ready, highest, &at_once) >= 0;
+  timeval at_once{};
+  const bool looked = wait_by_select(ready, highest, &at_once) >= 0;
   for (int fd = 0; fd <= highest; ++fd) {
     const bool bad = is_bad(fd);
     if (!bad && looked) continue;
@@ -138,18 +139,19 @@ void look_around_closed(const SelectState &state, const Sets &ready, int highest
 bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   auto &state = *static_cast<SelectState *>(arg);
   const int highest = state.highest;
-  const timespec ts = to_timespec(timeout);
-  Sets own = std::move(state.spare);
-  own.copy(state.watched, highest / kWordBits + 1);
+  timeval tv = to_select_timeval(timeout);
+  state.lent = std::move(state.spare);
+  state.lent.copy(state.watched, highest / kWordBits + 1);
   int got = 0;
   int error = 0;
   state.withdrawn.wait_begins();
   {
     const Unlocked open(base.lock());
-    got = poll_sets(own, highest, timeout < 0 ? nullptr : &ts);
+    got = wait_by_select(state.lent, highest, timeout < 0 ? nullptr : &tv);
     error = errno;  // which taking the lock may change
   }
   state.withdrawn.wait_ended();
+  Sets own = std::move(state.lent);
   // If they grew meanwhile, there are larger ones.
   const Sets &ready = state.spare ? own : (state.spare = std::move(own));
   if (got < 0) {

@@ -3,6 +3,7 @@
 #define EVI_BACKENDS_TIMESPEC_H
 
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <ctime>
 #include <limits>
@@ -22,6 +23,21 @@ constexpr timespec to_timespec(Nanos timeout) noexcept {
     ts.tv_nsec = static_cast<decltype(ts.tv_nsec)>(timeout % 1'000'000'000);
   }
   return ts;
+}
+
+// Whole milliseconds, rounded up so that a wait is never short, for calls that take no less; -1 for
+// kWaitForever.
+constexpr int to_milliseconds(Nanos timeout) noexcept {
+  if (timeout <= 0) return timeout < 0 ? -1 : 0;
+  const Nanos rounded = (timeout - 1) / 1'000'000 + 1;
+  return rounded < INT_MAX ? static_cast<int>(rounded) : INT_MAX;
+}
+
+// Whole microseconds, rounded up, of a timeout that is not kWaitForever. Some systems take no more than 10^8
+// seconds, after which the loop waits again.
+constexpr timeval to_select_timeval(Nanos timeout) noexcept {
+  constexpr Micros longest = 100'000'000 * kMicrosPerSecond;
+  return to_timeval(timeout > 0 ? std::min<Micros>((timeout - 1) / 1000 + 1, longest) : 0);
 }
 
 }  // namespace evi

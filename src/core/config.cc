@@ -67,3 +67,7 @@ bool event_config::wants_changelist() const noexcept {
 bool event_config::wants_signal_fd() const noexcept {
   return wants(EVENT_BASE_FLAG_USE_SIGNALFD, "EVENT_USE_SIGNALFD");
 }
+
+bool event_config::wants_precise_timer() const noexcept {
+  return wants(EVENT_BASE_FLAG_PRECISE_TIMER, "EVENT_PRECISE_TIMER");
+}

@@ -39,9 +39,11 @@ struct event_config final {
   bool wants_changelist() const noexcept;
   // Likewise by EVENT_USE_SIGNALFD.
   bool wants_signal_fd() const noexcept;
+  // Likewise by EVENT_PRECISE_TIMER.
+  bool wants_precise_timer() const noexcept;
 
   int required_features = 0;
-  int flags = 0;  // EVENT_BASE_FLAG_*
+  int flags = 0;                           // EVENT_BASE_FLAG_*
   evi::Micros max_dispatch_interval = -1;  // -1: none
   int max_dispatch_callbacks = INT_MAX;
   int limit_from_priority = 0;

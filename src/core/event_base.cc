@@ -24,7 +24,7 @@ event_base *&global_base() noexcept {
 
 event_base::event_base(const evi::Clock &clock, const event_config &config) noexcept
     : clock_(clock),
-      flags_(config.flags),
+      flags_(config.flags | (config.wants_precise_timer() ? EVENT_BASE_FLAG_PRECISE_TIMER : 0)),
       max_dispatch_interval_(config.max_dispatch_interval),
       max_dispatch_callbacks_(config.max_dispatch_callbacks),
       limit_from_priority_(config.limit_from_priority) {}

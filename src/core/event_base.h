@@ -197,6 +197,10 @@ struct event_base final {
 
   // --- for methods, with the lock held ---
   const evi::Lock &lock() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return lock_; }
+  // EVENT_BASE_FLAG_PRECISE_TIMER, or EVENT_PRECISE_TIMER of the environment: a wait ends as finely as the
+  // system can instead of in whole milliseconds.
+  bool waits_finely() const noexcept { return (flags_ & EVENT_BASE_FLAG_PRECISE_TIMER) != 0; }
+  bool may_use_timerfd() const noexcept { return !(flags_ & EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD); }
   evi::FdTable &fds() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return fds_; }
   void report_ready(int fd, short what) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
   void report_signal(int signal, std::uint32_t count) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {

@@ -8,6 +8,7 @@
 #include <event2/thread.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -329,8 +330,81 @@ TEST(evthread_enable_lock_debugging_lets_right_use_pass) { CHECK_INT_EQ(in_child
 TEST(evthread_enable_lock_debugging_alone_provides_locks) { CHECK_INT_EQ(in_child(debug_locks_alone), 0); }
 TEST(evthread_enable_lock_debuging_is_the_same) { CHECK_INT_EQ(in_child(debug_locks_by_the_old_name), 0); }
 
+/* --- a thread that is cancelled --- */
+
+static sem_t about_to_wait;
+
+static void post(evutil_socket_t fd, short what, void *arg) {
+  (void)fd;
+  (void)what;
+  (void)arg;
+  sem_post(&about_to_wait);
+}
+
+static void *dispatch(void *of) {
+  event_base_dispatch(of);
+  return NULL;
+}
+
+/* The wait is the only cancellation point that the thread meets after the callback. */
+static void cancel_the_wait(void) {
+  struct event_base *made;
+  struct event *reader, *timer;
+  const struct timeval long_after = {1000, 0};
+  pthread_t thread;
+  void *result = NULL;
+  int fds[2];
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);
+  CHECK_INT_EQ(sem_init(&about_to_wait, 0, 0), 0);
+  CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  made = event_base_new();
+  reader = event_new(made, fds[0], EV_READ | EV_PERSIST, post, NULL);
+  timer = event_new(made, -1, EV_PERSIST, post, NULL);
+  CHECK_INT_EQ(event_add(reader, NULL), 0);
+  CHECK_INT_EQ(event_add(timer, &long_after), 0);
+  event_active(timer, EV_TIMEOUT, 1);
+  CHECK_INT_EQ(pthread_create(&thread, NULL, dispatch, made), 0);
+  CHECK_INT_EQ(sem_wait(&about_to_wait), 0);
+  CHECK_INT_EQ(pthread_cancel(thread), 0);
+  CHECK_INT_EQ(pthread_join(thread, &result), 0);
+  CHECK(result == PTHREAD_CANCELED);
+  /* The base's lock is open. */
+  CHECK_INT_EQ(event_base_get_num_events(made, EVENT_BASE_COUNT_ADDED), 2);
+  CHECK_INT_EQ(event_pending(reader, EV_READ, NULL), EV_READ);
+  CHECK_INT_EQ(event_del(reader), 0);
+  event_free(reader);
+  event_free(timer);
+  event_base_free(made);
+}
+
+static void cancel_the_wait_of_poll(void) {
+  setenv("EVENT_NOEPOLL", "1", 1);
+  cancel_the_wait();
+}
+static void cancel_the_wait_of_select(void) {
+  setenv("EVENT_NOPOLL", "1", 1);
+  cancel_the_wait_of_poll();
+}
+static void cancel_a_precise_wait(void) {
+  setenv("EVENT_PRECISE_TIMER", "1", 1);
+  cancel_the_wait();
+}
+static void cancel_a_precise_wait_of_poll(void) {
+  setenv("EVENT_NOEPOLL", "1", 1);
+  cancel_a_precise_wait();
+}
+
+TEST(pthread_cancel_ends_a_wait_with_the_lock_open) {
+  CHECK_INT_EQ(in_child(cancel_the_wait), 0);
+  CHECK_INT_EQ(in_child(cancel_the_wait_of_poll), 0);
+  CHECK_INT_EQ(in_child(cancel_the_wait_of_select), 0);
+  CHECK_INT_EQ(in_child(cancel_a_precise_wait), 0);
+  CHECK_INT_EQ(in_child(cancel_a_precise_wait_of_poll), 0);
+}
+
 int main(int argc, char **argv) {
-  RUN_TESTS(evthread_use_pthreads_makes_a_loop_usable_from_everywhere, evthread_use_pthreads_after_own_locks,
+  RUN_TESTS(pthread_cancel_ends_a_wait_with_the_lock_open,
+            evthread_use_pthreads_makes_a_loop_usable_from_everywhere, evthread_use_pthreads_after_own_locks,
             evthread_use_pthreads_with_flags_takes_what_it_knows,
             evthread_set_lock_callbacks_are_used_and_kept, evthread_set_lock_callbacks_after_pthreads,
             evthread_set_condition_callbacks_are_waited_with, evthread_set_id_callback_tells_threads_apart,

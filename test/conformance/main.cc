@@ -12,7 +12,9 @@
 namespace conformance {
 
 std::string label(const Method &method) {
-  return std::string(method.name) + (method.flags ? "_changelist" : "");
+  const bool changelist = method.flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
+  const bool precise = method.flags & EVENT_BASE_FLAG_PRECISE_TIMER;
+  return std::string(method.name) + (changelist ? "_changelist" : "") + (precise ? "_precise" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Conformance, testing::ValuesIn(methods()),
@@ -54,7 +56,10 @@ class Table : public testing::EmptyTestEventListener {
 
  private:
   static std::string short_label(const Method &method) {
-    return method.flags ? std::string(method.name) + "+cl" : method.name;
+    const char *variant = method.flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST ? "+cl"
+                          : method.flags & EVENT_BASE_FLAG_PRECISE_TIMER      ? "+pt"
+                                                                              : "";
+    return std::string(method.name) + variant;
   }
 
   std::vector<std::string> cases_;

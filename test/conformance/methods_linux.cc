@@ -18,9 +18,11 @@ const std::vector<Method> &methods() {
   constexpr int kEdges = EV_FEATURE_ET, kFast = EV_FEATURE_O1, kFiles = EV_FEATURE_FDS,
                 kClosed = EV_FEATURE_EARLY_CLOSE;
   static const std::vector<Method> all = {
-      {"epoll", 0, &evi::epoll_backend, kEdges | kFast | kClosed, true},
-      {"epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, &evi::epoll_backend, kEdges | kFast | kClosed, true},
-      {"poll", 0, &evi::poll_backend, kFiles | kClosed, true},
+      {"epoll", 0, &evi::epoll_backend, kEdges | kFast | kClosed, false},
+      {"epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, &evi::epoll_backend, kEdges | kFast | kClosed, false},
+      {"epoll", EVENT_BASE_FLAG_PRECISE_TIMER, &evi::epoll_backend, kEdges | kFast | kClosed, true},
+      {"poll", 0, &evi::poll_backend, kFiles | kClosed, false},
+      {"poll", EVENT_BASE_FLAG_PRECISE_TIMER, &evi::poll_backend, kFiles | kClosed, true},
       {"select", 0, &evi::select_backend, kFiles, true},
       {"kqueue", 0, &evi::kqueue_backend, kEdges | kFast | kFiles | kClosed, true},
       {"evport", 0, &evi::evport_backend, kFast | kFiles | kClosed, true},
@@ -41,6 +43,7 @@ const evi::Backend *const *all_backends() {
 }
 
 const char *const kWhereTheyRun =
-    "epoll+cl is epoll with changelist. kqueue, evport and devpoll run on models of their kernels.";
+    "+cl: with changelist. +pt: with precise timers. kqueue, evport and devpoll run on models of their "
+    "kernels.";
 
 }  // namespace conformance

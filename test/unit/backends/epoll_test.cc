@@ -1,13 +1,16 @@
-// What epoll costs: the calls of epoll_ctl that a use takes, counted; and kernels that lack a call.
+// What epoll costs: the calls of epoll_ctl that a use takes, counted; how it waits; and kernels that lack a
+// call.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdarg>
+#include <climits>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "support/events.h"
@@ -30,9 +33,20 @@ bool counting = false;
 int refused_adds = 0;
 int refused_mods = 0;
 
-// What epoll_pwait2 fails with, 0 for what the kernel says; and how often it was tried.
+// The waits as the C library was asked for them: milliseconds of epoll_wait, nanoseconds of epoll_pwait2.
+std::vector<int> waits;
+std::vector<long> fine_waits;
+// What a timer was set to, in nanoseconds; 0 takes it back.
+std::vector<long> timer_settings;
+int timers_opened = 0;
+// What the calls fail with; 0: with nothing.
 int pwait2_error = 0;
-int pwait2_calls = 0;
+int timerfd_error = 0;
+
+template <typename Fn>
+Fn *real(const char *name) {
+  return reinterpret_cast<Fn *>(dlsym(RTLD_NEXT, name));
+}
 
 }  // namespace
 
@@ -51,24 +65,36 @@ extern "C" int epoll_ctl(int epfd, int op, int fd, epoll_event *event) noexcept 
   return real(epfd, op, fd, event);
 }
 
-extern "C" long syscall(long number, ...) noexcept {
-  va_list ap;
-  va_start(ap, number);
-  long args[6];
-  for (long &arg : args) arg = va_arg(ap, long);
-  va_end(ap);
-#ifdef SYS_epoll_pwait2
-  if (number == SYS_epoll_pwait2) {
-    ++pwait2_calls;
-    if (pwait2_error) {
-      errno = pwait2_error;
-      return -1;
-    }
+extern "C" int epoll_wait(int epfd, epoll_event *reports, int capacity, int ms) {
+  if (counting) waits.push_back(ms);
+  return real<int(int, epoll_event *, int, int)>("epoll_wait")(epfd, reports, capacity, ms);
+}
+
+extern "C" int epoll_pwait2(int epfd, epoll_event *reports, int capacity, const timespec *timeout,
+                            const sigset_t *mask) {
+  if (counting) fine_waits.push_back(timeout->tv_sec * 1'000'000'000L + timeout->tv_nsec);
+  if (pwait2_error) {
+    errno = pwait2_error;
+    return -1;
   }
-#endif
-  using Fn = long (*)(long, ...);
-  static const Fn real = reinterpret_cast<Fn>(dlsym(RTLD_NEXT, "syscall"));
-  return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+  using Fn = int(int, epoll_event *, int, const timespec *, const sigset_t *);
+  if (Fn *fn = real<Fn>("epoll_pwait2")) return fn(epfd, reports, capacity, timeout, mask);
+  errno = ENOSYS;
+  return -1;
+}
+
+extern "C" int timerfd_create(int clock, int flags) noexcept {
+  ++timers_opened;
+  if (timerfd_error) {
+    errno = timerfd_error;
+    return -1;
+  }
+  return real<int(int, int)>("timerfd_create")(clock, flags);
+}
+
+extern "C" int timerfd_settime(int fd, int flags, const itimerspec *value, itimerspec *old) noexcept {
+  timer_settings.push_back(value->it_value.tv_sec * 1'000'000'000L + value->it_value.tv_nsec);
+  return real<int(int, int, const itimerspec *, itimerspec *)>("timerfd_settime")(fd, flags, value, old);
 }
 
 namespace {
@@ -77,14 +103,27 @@ class EpollTest : public testing::Test {
  protected:
   void SetUp() override {
     controls.clear();
-    pwait2_error = 0;
-    pwait2_calls = 0;
+    waits.clear();
+    fine_waits.clear();
+    timer_settings.clear();
+    timers_opened = pwait2_error = timerfd_error = 0;
     refused_adds = refused_mods = 0;
     counting = true;
   }
   void TearDown() override {
     counting = false;
-    pwait2_error = 0;
+    pwait2_error = timerfd_error = 0;
+  }
+  void use_precise_timer(int more_flags = 0) {
+    event_config config;
+    config.flags = EVENT_BASE_FLAG_PRECISE_TIMER | more_flags;
+    base = test::make_base_with("epoll", &config);
+  }
+  void wait_for_timer(const timeval &timeout) {
+    Event timer(*base, kNoFd, 0);
+    timer.add(timeout);
+    EXPECT_EQ(base->loop(0), 1);
+    EXPECT_EQ(timer.calls, 1);
   }
   std::vector<Control> told() { return std::exchange(controls, {}); }
   using Controls = std::vector<Control>;
@@ -376,29 +415,116 @@ TEST_F(EpollTest, a_plain_file_is_refused) {
   EXPECT_EQ(quiet.lines().size(), 1u);
 }
 
-#ifdef SYS_epoll_pwait2
-TEST_F(EpollTest, waits_finely_where_the_kernel_can) {
-  Event timer(*base, kNoFd, 0);
-  timer.add(0.0005);
-  EXPECT_EQ(base->loop(0), 1);
-  EXPECT_GE(pwait2_calls, 1);
+// --- how it waits ---
+
+// No other call than programs written for libevent 2.1 expect, and never early.
+TEST_F(EpollTest, waits_by_epoll_wait_rounded_up_to_milliseconds) {
+  const test::FakeClock clock;
+  constexpr struct {
+    timeval timeout;
+    int ms;
+  } cases[] = {{{0, 1}, 1},    {{0, 999}, 1}, {{0, 1000}, 1},
+               {{0, 1001}, 2}, {{0, 0}, 0},   {{9'000'000, 0}, INT_MAX}};
+  for (const auto &[timeout, ms] : cases) {
+    for (const evi::Backend *const *at = evi::available_backends(); *at; ++at) {
+      if (std::string((*at)->name) == "epoll")
+        base = test::Base{event_base::create(nullptr, {.clock = &clock, .backend = *at})};
+    }
+    waits.clear();
+    Event timer(*base, kNoFd, 0), reader(*base, pair.a, EV_READ);
+    timer.add(timeout);
+    reader.add();
+    test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+    EXPECT_EQ(waits, std::vector<int>{ms}) << timeout.tv_sec << '.' << timeout.tv_usec;
+    test::drain(pair.a);
+  }
+  EXPECT_TRUE(fine_waits.empty());
+  EXPECT_EQ(timers_opened, 0);
 }
 
-// Older kernels do not know the call, and older containers forbid what they do not know.
-TEST_F(EpollTest, waits_in_milliseconds_where_it_cannot) {
+TEST_F(EpollTest, without_a_timeout_it_waits_for_minus_one) {
+  Event reader(*base, pair.a, EV_READ);
+  reader.add();
+  test::put(pair.b);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(waits, std::vector<int>{-1});
+}
+
+TEST_F(EpollTest, precise_timer_waits_by_epoll_pwait2) {
+  use_precise_timer();
+  wait_for_timer({0, 500});
+  ASSERT_FALSE(fine_waits.empty());
+  EXPECT_LE(fine_waits[0], 500'000);
+  EXPECT_GT(fine_waits[0], 0);
+  EXPECT_EQ(timers_opened, 0);
+}
+
+TEST_F(EpollTest, precise_timer_takes_a_timerfd_where_epoll_pwait2_is_missing_or_forbidden) {
   for (const int error : {ENOSYS, EPERM}) {
-    base = test::make_base_with("epoll");
     pwait2_error = error;
-    pwait2_calls = 0;
-    for (int i = 0; i < 3; ++i) {
-      Event timer(*base, kNoFd, 0);
-      timer.add(0.0005);
-      EXPECT_EQ(base->loop(0), 1);
-      EXPECT_EQ(timer.calls, 1);
-    }
-    EXPECT_EQ(pwait2_calls, 1);
+    use_precise_timer();
+    fine_waits.clear();
+    waits.clear();
+    timers_opened = 0;
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(timers_opened, 0);  // opened by the first wait that needs it
+    for (int i = 0; i < 3; ++i) wait_for_timer({0, 500});
+    EXPECT_EQ(fine_waits.size(), 1u);
+    EXPECT_EQ(timers_opened, 1);
+    EXPECT_EQ(waits, std::vector<int>(waits.size(), -1));
   }
 }
-#endif
+
+// What a timeout left behind does not end a wait that has none.
+TEST_F(EpollTest, a_timerfd_is_disarmed_for_a_wait_without_a_timeout) {
+  pwait2_error = ENOSYS;
+  use_precise_timer();
+  Event timer(*base, kNoFd, 0),
+      reader(*base, pair.a, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
+  reader.add();
+  timer.add(100);
+  test::put(pair.b);
+  EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  timer.del();
+  for (int i = 0; i < 2; ++i) {
+    test::put(pair.b);
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  }
+  EXPECT_EQ(reader.calls, 3);
+  ASSERT_EQ(timer_settings.size(), 2u);
+  EXPECT_GT(timer_settings[0], 0);
+  EXPECT_EQ(timer_settings[1], 0);
+}
+
+// Its report is of no registration: it neither reaches an event nor counts as a stale one.
+TEST_F(EpollTest, a_timerfd_that_expires_beside_readiness_delivers_both) {
+  pwait2_error = ENOSYS;
+  use_precise_timer();
+  Event reader(*base, pair.a, EV_READ | EV_PERSIST), timer(*base, kNoFd, EV_PERSIST);
+  reader.add();
+  test::put(pair.b);
+  timer.add(0.000001);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
+  EXPECT_EQ(reader.calls, 20);
+  EXPECT_GE(timer.calls, 1);
+  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
+}
+
+TEST_F(EpollTest, precise_timer_rounds_up_to_milliseconds_where_nothing_finer_works) {
+  pwait2_error = EPERM;
+  for (const int error : {ENOSYS, EPERM}) {
+    timerfd_error = error;
+    timers_opened = 0;
+    use_precise_timer();
+    for (int i = 0; i < 3; ++i) wait_for_timer({0, 500});
+    EXPECT_EQ(timers_opened, 1);
+  }
+  use_precise_timer(EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD);
+  timers_opened = 0;
+  wait_for_timer({0, 500});
+  EXPECT_EQ(timers_opened, 0);
+  EXPECT_EQ(waits, std::vector<int>(waits.size(), 1));
+}
 
 }  // namespace

@@ -185,4 +185,18 @@ TEST(Config, show_method) {
   EXPECT_EQ(quiet.lines()[0], std::string("libevent using: ") + best());
 }
 
+TEST(Config, a_precise_timer_is_asked_for_by_flag_or_environment) {
+  const auto finely = [](int flags) {
+    event_config config;
+    config.flags = flags;
+    return test::make_base(&config)->waits_finely();
+  };
+  EXPECT_FALSE(finely(0));
+  EXPECT_TRUE(finely(EVENT_BASE_FLAG_PRECISE_TIMER));
+  const Environment precise("EVENT_PRECISE_TIMER", "1");
+  EXPECT_TRUE(finely(0));
+  EXPECT_FALSE(finely(EVENT_BASE_FLAG_IGNORE_ENV));
+  EXPECT_TRUE(finely(EVENT_BASE_FLAG_IGNORE_ENV | EVENT_BASE_FLAG_PRECISE_TIMER));
+}
+
 }  // namespace
