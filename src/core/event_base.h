@@ -47,6 +47,9 @@ struct LoopLocal {
   void (*destroy)(void *data) noexcept = nullptr;
 };
 
+// How many callbacks that callbacks made active run before the loop looks at descriptors and timers again.
+inline constexpr int kMaxChainedCallbacks = 1024;
+
 class JsonWriter;
 struct OnceEvent;
 struct FlushLink {

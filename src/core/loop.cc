@@ -145,14 +145,18 @@ void event_base::rearm_period(event &ev) noexcept {
 
 // --- active callbacks ---
 
+// What was active at its start, and a bounded number that their callbacks activated in turn: an event that
+// activates itself gives descriptors and timers their turn.
 int event_base::process_active() noexcept {
+  const int most = active_.size() + evi::kMaxChainedCallbacks;
   Micros end_time = -1;
   if (max_dispatch_interval_ >= 0) end_time = evi::add_saturating(now_locked(), max_dispatch_interval_);
   int ran = 0;
   for (int pri = active_.first_busy(0); pri >= 0 && ran == 0; pri = active_.first_busy(pri + 1)) {
     running_priority_ = pri;
     const bool limited = pri >= limit_from_priority_;
-    ran = limited ? process_queue(pri, max_dispatch_callbacks_, end_time) : process_queue(pri, INT_MAX, -1);
+    ran = limited ? process_queue(pri, std::min(most, max_dispatch_callbacks_), end_time)
+                  : process_queue(pri, most, -1);
     if (break_requested_ || continue_requested_) break;
   }
   running_priority_ = -1;
