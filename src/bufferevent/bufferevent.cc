@@ -26,6 +26,8 @@ constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 
 }  // namespace
 
+constinit const FlushKind BuffereventBase::kFlush = {on_flush, write_event};
+
 // Both buffers are members of a class that is no standard-layout type, which GCC and clang lay out all the
 // same.
 #pragma GCC diagnostic push
@@ -53,7 +55,7 @@ BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, 
   input = &input_;
   output = &output_;
   enabled = EV_WRITE;
-  run = on_flush;
+  flush_kind = &kFlush;
   deferred_init(deferred_, base ? deferred_default_priority(*base) : 0, on_deferred, this);
   input_.set_owner(kInputOwner);
   output_.set_owner(kOutputOwner);
@@ -366,6 +368,18 @@ void BuffereventBase::on_flush(FlushHook &hook, bool abandoned) noexcept {
   auto &bev = static_cast<BuffereventBase &>(hook);
   const BuffereventUse use(bev, BuffereventUse::Adopt{});
   if (!abandoned && !bev.freed_) bev.be_ops->flush_turn(bev);
+}
+
+// Queued work counts as ev_write, which libevent has added while there is output: a program that ends when
+// nothing is added waits for it.
+event *BuffereventBase::write_event(FlushHook &hook) noexcept {
+  return &static_cast<BuffereventBase &>(hook).ev_write;
+}
+
+void BuffereventBase::withdraw_flush() noexcept {
+  cancel_flush();
+  // A writer that found the hook queued relies on its turn.
+  if (mail_.load(std::memory_order_acquire)) schedule_flush();
 }
 
 void BuffereventBase::schedule_deferred() noexcept {

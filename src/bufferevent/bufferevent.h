@@ -226,6 +226,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
 
   // Has the loop call flush_turn() before it waits next.
   void schedule_flush() noexcept;
+  // There is no output to write any more, or none that may be written.
+  void withdraw_flush() noexcept;
 
   // --- output from elsewhere (mail.cc) ---
 
@@ -252,10 +254,12 @@ class BuffereventBase : public bufferevent, public FlushHook {
   static Chain *on_take_chain(std::size_t size, void *owner) noexcept;
   static bool on_keep_chain(Chain &chain, void *owner) noexcept;
   static void on_flush(FlushHook &hook, bool abandoned) noexcept;
+  static event *write_event(FlushHook &hook) noexcept;
   static void on_deferred(event_callback *cb, void *self) noexcept;
   static void on_finish(event_callback *cb, void *self) noexcept;
   static const BufferOwner kInputOwner;
   static const BufferOwner kOutputOwner;
+  static const FlushKind kFlush;
 
   void unlink() noexcept;
   bool options_agree() const noexcept;

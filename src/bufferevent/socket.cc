@@ -163,7 +163,10 @@ void stop(BuffereventBase &bev, short directions) noexcept {
   if (directions & EV_READ) disarm_read(bev);
   if (!(directions & EV_WRITE)) return;
   bev.socket_.report_ready = false;
-  if (!bev.socket_.connecting) return disarm_write(bev);
+  if (!bev.socket_.connecting) {
+    if (!bev.socket_.overlapped) bev.withdraw_flush();
+    return disarm_write(bev);
+  }
   // The end of the connect is still to be heard of, its timeout is not.
   bev.ev_base->remove_timer(bev.ev_write);
 }

@@ -7,7 +7,7 @@
 using evi::LockGuard;
 
 // Each event once: those on descriptors and signals, then timers that are nowhere else, then active events
-// that are in no other queue.
+// that are in no other queue, then those that queued output stands for.
 template <typename F>
 int event_base::visit_events(F &&f) noexcept {
   int result = 0;
@@ -37,6 +37,10 @@ int event_base::visit_events(F &&f) noexcept {
   };
   active_.for_each(visit_active);
   for (event_callback *cb = later_.front(); cb; cb = evi::CallbackList::next(*cb)) visit_active(*cb);
+  flush_.for_each([&](evi::FlushHook &hook) {
+    event *ev = hook.flush_kind->event_of ? hook.flush_kind->event_of(hook) : nullptr;
+    if (ev && !evi::has(*ev, evi::kQueuedFlags)) visit(*ev);
+  });
   return result;
 }
 
@@ -46,7 +50,8 @@ int event_base::for_each_event(event_base_foreach_event_cb callback, void *arg) 
 }
 
 int event_base::dump_inserted(const event_base *base, const event *ev, void *out) noexcept {
-  if (!evi::has(*ev, EVLIST_INSERTED | EVLIST_TIMEOUT)) return 0;
+  // One in no queue has output queued for it, and will be added if the kernel does not take that.
+  if (!evi::has(*ev, EVLIST_INSERTED | EVLIST_TIMEOUT) && evi::has(*ev, evi::kQueuedFlags)) return 0;
   auto *file = static_cast<std::FILE *>(out);
   const bool internal = evi::is_internal(*ev);
   std::fprintf(file, "  %p [%s %ld]%s%s%s%s%s%s%s", static_cast<const void *>(ev),
@@ -89,7 +94,7 @@ int event_base::count_events(unsigned kinds) noexcept {
   int count = 0;
   if (kinds & EVENT_BASE_COUNT_ACTIVE) count += active_.size();
   if (kinds & EVENT_BASE_COUNT_VIRTUAL) count += virtual_count_;
-  if (kinds & EVENT_BASE_COUNT_ADDED) count += event_count_;
+  if (kinds & EVENT_BASE_COUNT_ADDED) count += event_count_ - flush_doubles();
   return count;
 }
 
@@ -120,6 +125,7 @@ bool event_base::check_invariants() noexcept {
     }
     return 0;
   });
+  flush_.for_each([&](evi::FlushHook &hook) { counted += hook.flush_kind->event_of != nullptr; });
   int bare = 0;
   const auto count_bare = [&](event_callback &cb) { bare += !evi::belongs_to_event(cb); };
   active_.for_each(count_bare);

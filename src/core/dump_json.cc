@@ -42,7 +42,8 @@ void tell_target(JsonWriter &json, const event_callback &cb) noexcept {
 }
 
 int pending_flags(const event &ev) noexcept {
-  const int io_or_signal = has(ev, EVLIST_INSERTED) ? ev.ev_events & (kIoEvents | EV_SIGNAL) : 0;
+  const bool waits = has(ev, EVLIST_INSERTED) || !has(ev, kQueuedFlags);  // or has output queued for it
+  const int io_or_signal = waits ? ev.ev_events & (kIoEvents | EV_SIGNAL) : 0;
   return io_or_signal | (has(ev, EVLIST_TIMEOUT) ? EV_TIMEOUT : 0);
 }
 
@@ -149,7 +150,7 @@ void tell_metrics(JsonWriter &json, const eventide_metrics &m) noexcept {
 
 void event_base::tell_counts(JsonWriter &json) noexcept {
   json.begin_object("counts");
-  json.number("added", event_count_);
+  json.number("added", event_count_ - flush_doubles());
   json.number("added_max", event_count_max_);
   json.number("virtual", virtual_count_);
   json.number("virtual_max", virtual_count_max_);

@@ -85,6 +85,10 @@ int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
   if (evi::has(ev, EVLIST_INSERTED)) found |= ev.ev_events & (evi::kIoEvents | EV_SIGNAL);
   if (evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) found |= ev.ev_res;
   if (evi::has(ev, EVLIST_TIMEOUT)) found |= EV_TIMEOUT;
+  // Bufferevents' events have EV_FINALIZE, and few others.
+  constexpr short kOutput = EV_WRITE | EV_FINALIZE;
+  if (flush_.holds_any() && (what & EV_WRITE) && (ev.ev_events & kOutput) == kOutput && output_queued_for(ev))
+    found |= EV_WRITE;
   found &= what & (EV_TIMEOUT | evi::kIoEvents | EV_SIGNAL);
   if (tv && (found & EV_TIMEOUT)) {
     // Told as time of day: both clocks are read now, so what is left is never more than what was set.

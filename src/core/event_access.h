@@ -30,6 +30,8 @@ enum class Closure : unsigned char {
 inline constinit char self_cbarg = 0;
 
 inline constexpr short kIoEvents = EV_READ | EV_WRITE | EV_CLOSED;
+// An event with one of these is in a queue of its base.
+inline constexpr int kQueuedFlags = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
 inline constexpr std::size_t kNotInHeap = static_cast<std::size_t>(-1);
 
 // A timeval of event_base_init_common_timeout carries its list's number in the microseconds' high bits.
@@ -64,8 +66,7 @@ inline bool wants_edges(const event &ev) noexcept { return (ev.ev_events & EV_ET
 // In no queue, and no series of signal calls under way: there is nothing to delete. A finalizer that has not
 // run yet is queued as active.
 inline bool is_idle(const event &ev) noexcept {
-  constexpr int kQueued = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
-  return !has(ev, kQueued) && !(is_signal(ev) && ev.ev_.ev_signal.ev_pncalls);
+  return !has(ev, kQueuedFlags) && !(is_signal(ev) && ev.ev_.ev_signal.ev_pncalls);
 }
 
 // The event around its callback part, which is its first member.

@@ -222,12 +222,7 @@ int event_base::drain_active(bool run_finalizers) noexcept {
       fn(nullptr, arg);
     }
   }
-  while (evi::FlushHook *hook = flush_.pop_front()) {
-    ++drained;
-    const evi::Unlocked open(lock_);
-    hook->run(*hook, true);
-  }
-  return drained;
+  return drained + abandon_flushes();
 }
 
 int event_base::reinit() noexcept {

@@ -52,10 +52,6 @@ inline constexpr int kMaxChainedCallbacks = 1024;
 
 class JsonWriter;
 struct OnceEvent;
-struct FlushLink {
-  static auto &of(FlushHook &hook) noexcept { return hook.link; }
-};
-using FlushList = TailList<FlushHook, FlushLink>;
 
 // Where a test puts its own clock, and its own method or methods to choose from.
 struct BaseSeams {
@@ -268,11 +264,19 @@ struct event_base final {
   void cancel_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
   void queue_active(event_callback &cb) noexcept EVI_REQUIRES(lock_);
 
+  // flush_queue.cc
+  evi::FlushHook *take_due_flush() noexcept EVI_REQUIRES(lock_);
+  int run_flushes() noexcept EVI_REQUIRES(lock_);
+  int abandon_flushes() noexcept EVI_REQUIRES(lock_);
+  // How many queued hooks stand for events that are in other queues, too.
+  int flush_doubles() noexcept EVI_REQUIRES(lock_);
+  // Whether a queued hook stands for the event. As long as the queue.
+  bool output_queued_for(const event &ev) noexcept EVI_REQUIRES(lock_);
+
   // loop.cc
   enum class Turn : unsigned char { again, done, empty, failed };
   Turn run_iteration(int loop_flags) noexcept EVI_REQUIRES(lock_);
   bool wait_for_events(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
-  int run_flushes() noexcept EVI_REQUIRES(lock_);
   evi::Nanos wait_time(int loop_flags, bool did_work) noexcept EVI_REQUIRES(lock_);
   void promote_later() noexcept EVI_REQUIRES(lock_);
   void expire_timers() noexcept EVI_REQUIRES(lock_);
@@ -407,9 +411,7 @@ struct event_base final {
   // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
   evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
-  evi::FlushList flush_ EVI_GUARDED_BY(lock_);
-  evi::FlushHook flush_end_
-      EVI_GUARDED_BY(lock_);  // in the list while it is worked off: where this turn's share ends
+  evi::FlushQueue flush_ EVI_GUARDED_BY(lock_);
   evi::FdTable fds_ EVI_GUARDED_BY(lock_);
   event *without_fd_ EVI_GUARDED_BY(lock_) = nullptr;  // events for I/O whose descriptor is -1
   evi::Changelist changes_ EVI_GUARDED_BY(lock_);
@@ -442,8 +444,9 @@ struct event_base final {
   evi::Condition current_done_;
   unsigned long loop_thread_ EVI_GUARDED_BY(lock_) = 0;
 
-  int event_count_ EVI_GUARDED_BY(lock_) =
-      0;  // EVENT_BASE_COUNT_ADDED: each queue an event is in, internal ones not
+  // EVENT_BASE_COUNT_ADDED: each queue an event is in, internal ones not; and queued hooks that stand for
+  // one.
+  int event_count_ EVI_GUARDED_BY(lock_) = 0;
   int event_count_max_ EVI_GUARDED_BY(lock_) = 0;
   int virtual_count_ EVI_GUARDED_BY(lock_) = 0;
   int virtual_count_max_ EVI_GUARDED_BY(lock_) = 0;

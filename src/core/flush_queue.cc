@@ -7,6 +7,17 @@ using evi::LockGuard;
 
 namespace evi {
 
+void FlushQueue::move_all(FlushLink &from, FlushLink &where) noexcept {
+  if (from.flush_next == &from) return;
+  FlushLink &first = *from.flush_next;
+  FlushLink &last = *from.flush_prev;
+  first.flush_prev = where.flush_prev;
+  where.flush_prev->flush_next = &first;
+  last.flush_next = &where;
+  where.flush_prev = &last;
+  from.flush_next = from.flush_prev = &from;
+}
+
 bool flush_schedule(event_base &base, FlushHook &hook) noexcept { return base.flush_later(hook); }
 bool flush_cancel(event_base &base, FlushHook &hook) noexcept { return base.flush_cancel(hook); }
 
@@ -16,6 +27,8 @@ bool event_base::flush_later(evi::FlushHook &hook) noexcept {
   const Call call(*this);
   if (hook.queued()) return false;
   flush_.push_back(hook);
+  // What else its event is in, before or meanwhile, does not matter here: see flush_doubles().
+  if (hook.flush_kind->event_of && ++event_count_ > event_count_max_) event_count_max_ = event_count_;
   if (needs_wakeup()) wake_loop();
   return true;
 }
@@ -23,22 +36,59 @@ bool event_base::flush_later(evi::FlushHook &hook) noexcept {
 bool event_base::flush_cancel(evi::FlushHook &hook) noexcept {
   const LockGuard held(lock_);
   if (!hook.queued()) return false;
-  flush_.remove(hook);
+  evi::FlushQueue::remove(hook);
+  if (hook.flush_kind->event_of) --event_count_;
   return true;
 }
 
+evi::FlushHook *event_base::take_due_flush() noexcept {
+  evi::FlushHook *hook = flush_.pop_due();
+  if (hook && hook->flush_kind->event_of) --event_count_;
+  return hook;
+}
+
 // Runs what was queued when it was called; hooks that callbacks queue meanwhile wait for the next iteration,
-// so that the kernel is asked in between. All stay in the one list until their turn, because a callback may
-// cancel any of them. Returns how many ran.
+// so that the kernel is asked in between. A callback may cancel any of them. Returns how many ran.
 int event_base::run_flushes() noexcept {
-  flush_.push_back(flush_end_);
+  flush_.begin_turn();
   int ran = 0;
-  while (flush_.front() != &flush_end_ && !break_requested_) {
-    evi::FlushHook &hook = *flush_.pop_front();
+  while (!break_requested_) {
+    evi::FlushHook *hook = take_due_flush();
+    if (!hook) return ran;
     ++ran;
     const evi::Unlocked open(lock_);
-    hook.run(hook, false);
+    hook->flush_kind->run(*hook, false);
   }
-  flush_.remove(flush_end_);
+  flush_.end_turn();
   return ran;
+}
+
+int event_base::abandon_flushes() noexcept {
+  int abandoned = 0;
+  flush_.begin_turn();
+  while (evi::FlushHook *hook = take_due_flush()) {
+    ++abandoned;
+    const evi::Unlocked open(lock_);
+    hook->flush_kind->run(*hook, true);
+  }
+  return abandoned;
+}
+
+// Queued work stands for an event that may have been added or activated by itself: it is one event all the
+// same.
+int event_base::flush_doubles() noexcept {
+  int doubles = 0;
+  flush_.for_each([&](evi::FlushHook &hook) {
+    const event *ev = hook.flush_kind->event_of ? hook.flush_kind->event_of(hook) : nullptr;
+    doubles += ev && evi::has(*ev, evi::kQueuedFlags);
+  });
+  return doubles;
+}
+
+bool event_base::output_queued_for(const event &ev) noexcept {
+  bool found = false;
+  flush_.for_each([&](evi::FlushHook &hook) {
+    found = found || (hook.flush_kind->event_of && hook.flush_kind->event_of(hook) == &ev);
+  });
+  return found;
 }

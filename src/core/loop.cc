@@ -22,6 +22,7 @@ int event_base::loop(int loop_flags) noexcept {
   loop_thread_ = evi::thread_id();
   exit_requested_ = false;
   break_requested_ = std::exchange(break_next_loop_, false);
+  flush_.end_turn();  // one that a callback left by longjmp
   forget_time();
 
   Turn turn = Turn::again;
@@ -45,14 +46,16 @@ int event_base::loop(int loop_flags) noexcept {
 event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
   continue_requested_ = false;
   deferred_this_round_ = 0;
-  if (exit_requested_ || break_requested_) return Turn::done;
+  if (break_requested_) return Turn::done;
 
   const int flushed = flush_.empty() ? 0 : run_flushes();
-  if (break_requested_) return Turn::done;
-  if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !anything_added() && !anything_to_run()) return Turn::empty;
-
+  // A reply that was written before the request to exit has had its attempt.
+  if (break_requested_ || exit_requested_) return Turn::done;
   // Output written just now is an event that happened: a caller who asked for one round gets back to work.
   const bool had_turn = flushed && (loop_flags & (EVLOOP_ONCE | EVLOOP_NONBLOCK));
+  if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !anything_added() && !anything_to_run())
+    return had_turn && (loop_flags & EVLOOP_ONCE) ? Turn::done : Turn::empty;
+
   if (!wait_for_events(wait_time(loop_flags, had_turn))) return Turn::failed;
   if (EVI_UNLIKELY(!later_.empty())) promote_later();
   expire_timers();
@@ -64,7 +67,9 @@ event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
     return had_turn || (loop_flags & EVLOOP_NONBLOCK) ? Turn::done : Turn::again;
   }
   const int ran = process_active();
-  if ((loop_flags & EVLOOP_ONCE) && active_.empty() && (ran != 0 || had_turn)) return Turn::done;
+  // One more iteration after a request to exit writes the output of the callbacks that came before it.
+  if ((loop_flags & EVLOOP_ONCE) && active_.empty() && (ran != 0 || had_turn) && !exit_requested_)
+    return Turn::done;
   return Turn::again;
 }
 

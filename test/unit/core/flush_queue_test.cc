@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <csetjmp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "support/events.h"
 
@@ -14,16 +16,27 @@ using evi::flush_schedule;
 namespace {
 
 struct Work : evi::FlushHook {
-  explicit Work(std::function<void()> fn = {}) : does(std::move(fn)) {
-    run = [](evi::FlushHook &hook, bool abandoned) noexcept {
-      auto &self = static_cast<Work &>(hook);
-      ++(abandoned ? self.abandoned : self.runs);
-      if (const auto does = self.does) does();
-    };
+  explicit Work(std::function<void()> fn = {}, const evi::FlushKind &kind = kNoEvent) : does(std::move(fn)) {
+    flush_kind = &kind;
   }
+  static void run(evi::FlushHook &hook, bool abandoned) noexcept {
+    auto &self = static_cast<Work &>(hook);
+    ++(abandoned ? self.abandoned : self.runs);
+    if (const auto does = self.does) does();
+  }
+  static constexpr evi::FlushKind kNoEvent = {run};
   int runs = 0;
   int abandoned = 0;
   std::function<void()> does;
+};
+
+// Work that stands for the write event of a descriptor.
+struct Output : Work {
+  Output(event_base &base, int fd, std::function<void()> fn = {})
+      : Work(std::move(fn), kKind), ev(base, fd, EV_WRITE | EV_PERSIST | EV_FINALIZE) {}
+  static event *event_of(evi::FlushHook &hook) noexcept { return &*static_cast<Output &>(hook).ev; }
+  static constexpr evi::FlushKind kKind = {run, event_of};
+  test::Event ev;
 };
 
 class FlushQueue : public testing::Test {
@@ -180,12 +193,171 @@ TEST_F(FlushQueue, a_pass_without_waiting_goes_on_while_work_makes_work) {
   flush_cancel(*base, work);
 }
 
-TEST_F(FlushQueue, does_not_count_as_an_active_event) {
+TEST_F(FlushQueue, work_that_stands_for_no_event_does_not_count) {
   Work work;
   flush_schedule(*base, work);
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE | EVENT_BASE_COUNT_ADDED), 0);
   EXPECT_EQ(base->set_priorities(3), 0);
   flush_cancel(*base, work);
+}
+
+// --- work that stands for an event ---
+
+class QueuedOutput : public FlushQueue {
+ protected:
+  int added() { return base->count_events(EVENT_BASE_COUNT_ADDED); }
+  std::vector<const event *> visited() {
+    std::vector<const event *> seen;
+    base->for_each_event(
+        [](const event_base *, const event *ev, void *arg) {
+          static_cast<std::vector<const event *> *>(arg)->push_back(ev);
+          return 0;
+        },
+        &seen);
+    return seen;
+  }
+  test::Pair pair = test::socket_pair();
+  Output output{*base, pair.a};
+};
+
+TEST_F(QueuedOutput, counts_as_its_event_until_its_turn) {
+  flush_schedule(*base, output);
+  flush_schedule(*base, output);
+  EXPECT_EQ(added(), 1);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 0);
+  EXPECT_EQ(visited(), std::vector<const event *>{&*output.ev});
+  EXPECT_EQ(output.ev.pending(), EV_WRITE);
+  EXPECT_EQ(output.ev.pending(EV_READ | EV_TIMEOUT), 0);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(added(), 0);
+  EXPECT_EQ(output.ev.pending(), 0);
+  EXPECT_TRUE(visited().empty());
+  EXPECT_EQ(base->max_events(EVENT_BASE_COUNT_ADDED, true), 1);
+  EXPECT_EQ(base->max_events(EVENT_BASE_COUNT_ADDED, true), 0);
+}
+
+TEST_F(QueuedOutput, cancelled_it_counts_no_more) {
+  flush_schedule(*base, output);
+  EXPECT_TRUE(flush_cancel(*base, output));
+  EXPECT_FALSE(flush_cancel(*base, output));
+  EXPECT_EQ(added(), 0);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+// The event may come and go by itself before, while and after its output is queued.
+TEST_F(QueuedOutput, counts_once_beside_its_event) {
+  output.ev.add();
+  flush_schedule(*base, output);
+  EXPECT_EQ(added(), 1);
+  EXPECT_EQ(visited().size(), 1u);
+  output.ev.del();
+  EXPECT_EQ(added(), 1);
+  EXPECT_EQ(visited().size(), 1u);
+  output.ev.activate(EV_WRITE);
+  EXPECT_EQ(added(), 1);
+  EXPECT_EQ(visited().size(), 1u);
+  EXPECT_TRUE(base->check_invariants());
+  output.ev.add(100);
+  EXPECT_EQ(added(), 3);  // inserted, active and timed, as without output
+  EXPECT_EQ(visited().size(), 1u);
+  flush_cancel(*base, output);
+  EXPECT_EQ(added(), 3);
+  output.ev.del();
+  EXPECT_EQ(added(), 0);
+  EXPECT_TRUE(base->check_invariants());
+}
+
+TEST_F(QueuedOutput, counts_while_other_work_has_its_turn) {
+  int counted = 0, seen = 0, pending = 0;
+  Work first([&] {
+    counted = added();
+    seen = static_cast<int>(visited().size());
+    pending = output.ev.pending();
+  });
+  flush_schedule(*base, first);
+  flush_schedule(*base, output);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(counted, 1);
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(pending, EV_WRITE);
+}
+
+TEST_F(QueuedOutput, freed_with_its_base_the_count_stays_right) {
+  event_base *const freed = base.get();
+  Output second(*base, pair.b, [&] { EXPECT_EQ(freed->count_events(EVENT_BASE_COUNT_ADDED), 1); });
+  flush_schedule(*base, second);
+  flush_schedule(*base, output);
+  output.ev.forget();
+  second.ev.forget();
+  base.reset();
+  EXPECT_EQ(output.abandoned, 1);
+  EXPECT_EQ(second.abandoned, 1);
+}
+
+// --- what a loop makes of it ---
+
+TEST_F(FlushQueue, a_loop_for_one_turn_returns_zero_if_it_only_flushed) {
+  for (const int flags : {EVLOOP_ONCE, EVLOOP_ONCE | EVLOOP_NONBLOCK}) {
+    Work work;
+    flush_schedule(*base, work);
+    EXPECT_EQ(base->loop(flags), 0) << flags;
+    EXPECT_EQ(base->loop(flags), 1) << flags;
+  }
+}
+
+TEST_F(FlushQueue, a_request_to_exit_leaves_output_one_attempt) {
+  for (const int flags : {0, EVLOOP_ONCE, EVLOOP_NONBLOCK}) {
+    test::Event timer(*base, test::kNoFd, 0);
+    timer.add(100);
+    Work work;
+    work.does = [&] { flush_schedule(*base, work); };
+    test::Event ev(*base, test::kNoFd, 0, [&](int, short) {
+      flush_schedule(*base, work);
+      base->loop_exit_after(nullptr);
+    });
+    ev.activate(EV_TIMEOUT);
+    EXPECT_EQ(base->loop(flags), 0) << flags;
+    EXPECT_EQ(work.runs, 1) << flags;
+    EXPECT_TRUE(base->got_exit());
+    flush_cancel(*base, work);
+  }
+}
+
+TEST_F(FlushQueue, a_break_leaves_output_none) {
+  Work work;
+  test::Event ev(*base, test::kNoFd, 0, [&](int, short) {
+    flush_schedule(*base, work);
+    base->loop_break();
+  });
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(base->loop(0), 0);
+  EXPECT_EQ(work.runs, 0);
+  flush_cancel(*base, work);
+}
+
+// --- ends ---
+
+// Nothing of a turn lies on the stack.
+TEST_F(FlushQueue, a_callback_may_leave_by_longjmp_and_free_the_base) {
+  static std::jmp_buf out;
+  static int jumps;
+  jumps = 0;
+  Work leaves([] {
+    if (jumps++ == 0) std::longjmp(out, 1);
+  });
+  Work a, b;
+  for (Work *work : {&a, &leaves, &b}) flush_schedule(*base, *work);
+  if (setjmp(out) == 0) base->loop(0);
+  EXPECT_EQ(jumps, 1);
+  Work later;
+  flush_schedule(*base, later);
+  flush_schedule(*base, leaves);
+  base.reset();
+  EXPECT_EQ(a.runs, 1);
+  EXPECT_EQ(b.runs + b.abandoned, 1);
+  EXPECT_EQ(later.abandoned, 1);
+  EXPECT_EQ(leaves.abandoned, 1);
 }
 
 TEST_F(FlushQueue, is_abandoned_with_its_base) {

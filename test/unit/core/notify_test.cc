@@ -187,7 +187,8 @@ TEST_P(NotifyTest, deferred_and_flush_wake_the_loop) {
   until_it_waits();
   ran = &flush_ran;
   evi::FlushHook hook;
-  hook.run = [](evi::FlushHook &, bool) noexcept { ran->set(); };
+  static constexpr evi::FlushKind kKind = {[](evi::FlushHook &, bool) noexcept { ran->set(); }};
+  hook.flush_kind = &kKind;
   evi::flush_schedule(*base, hook);
   flush_ran.wait();
 }

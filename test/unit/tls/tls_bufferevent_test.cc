@@ -72,6 +72,18 @@ struct TlsMachine : testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Forms, TlsMachine, testing::Bool(),
                          [](const auto &info) { return info.param ? "filter" : "socket"; });
 
+TEST_P(TlsMachine, queued_output_counts_as_an_event_until_it_is_written) {
+  open();
+  const int before = base->count_events(EVENT_BASE_COUNT_ADDED);
+  bufferevent_write(bev, "x", 1);
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), before + 1);
+  EXPECT_EQ(event_pending(&bev->ev_write, EV_WRITE, nullptr), EV_WRITE);
+  EXPECT_TRUE(base->check_invariants());
+  turn();
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), before);
+  EXPECT_TRUE(base->check_invariants());
+}
+
 TEST_P(TlsMachine, each_side_is_told_to_the_engine) {
   make(BUFFEREVENT_SSL_CONNECTING);
   EXPECT_EQ(session.side, TlsSide::client);
