@@ -147,7 +147,7 @@ void DeferredChange::destroy(DeferredChange *change) noexcept {
 void DeferredChange::move_to(event_base &other) noexcept {
   if (pending) deferred_cancel(*base, callback);
   base = &other;
-  deferred_set_priority(callback, deferred_default_priority(other));
+  deferred_set_priority(other, callback, deferred_default_priority(other));
   if (pending) deferred_schedule(other, callback);
 }
 

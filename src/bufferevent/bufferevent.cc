@@ -325,6 +325,8 @@ void BuffereventBase::finish_reading(bool loop_thread) noexcept {
 bool BuffereventBase::set_base(event_base &base) noexcept {
   if (!be_ops->owns_events) return false;
   if (socket_.read_armed || socket_.write_armed || (lock() && deferred_queued_)) return false;
+  // By the program's hand.
+  if (ev_base && (ev_base->in_queue(ev_read) || ev_base->in_queue(ev_write))) return false;
   if (!prepare_loop_chunks(base)) return false;
   cancel_flush();
   const bool had_deferred = deferred_queued_;
@@ -334,7 +336,7 @@ bool BuffereventBase::set_base(event_base &base) noexcept {
   ev_base = ev_read.ev_base = ev_write.ev_base = &base;
   const std::uint8_t priority = deferred_default_priority(base);
   ev_read.ev_evcallback.evcb_pri = ev_write.ev_evcallback.evcb_pri = priority;
-  deferred_set_priority(deferred_, priority);
+  deferred_set_priority(base, deferred_, priority);
   if (had_deferred || read_pending_ || write_pending_ || events_pending_) schedule_deferred();
   static_cast<void>(be_ops->start(*this, EV_WRITE, Start::resumed));
   if (extra_ && extra_->rate_limit) extra_->rate_limit->settle();
@@ -345,7 +347,7 @@ bool BuffereventBase::set_priority(int priority) noexcept {
   if (!be_ops->owns_events || !ev_base) return false;
   if (ev_base->set_priority(ev_read, priority) != 0) return false;
   if (ev_base->set_priority(ev_write, priority) != 0) return false;
-  deferred_set_priority(deferred_, static_cast<std::uint8_t>(priority));
+  deferred_set_priority(*ev_base, deferred_, static_cast<std::uint8_t>(priority));
   return true;
 }
 

@@ -324,6 +324,9 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   const std::uint8_t priority = bev.ev_read.ev_evcallback.evcb_pri;
   disarm_read(bev);
   disarm_write(bev);
+  // The program may have made one active that is not armed.
+  del(bev, bev.ev_read);
+  del(bev, bev.ev_write);
   if (EVI_UNLIKELY(bev.socket_.overlapped)) bev.be_ops->overlapped->detach(bev);
   drop_input_ahead(bev);
   const bool whole = bev.socket_.whole_reads;

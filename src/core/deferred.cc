@@ -27,7 +27,9 @@ std::uint8_t deferred_default_priority(const event_base &base) noexcept {
   return static_cast<std::uint8_t>(base.default_priority());
 }
 
-void deferred_set_priority(event_callback &cb, std::uint8_t priority) noexcept { cb.evcb_pri = priority; }
+void deferred_set_priority(event_base &base, event_callback &cb, std::uint8_t priority) noexcept {
+  base.set_deferred_priority(cb, priority);
+}
 
 bool deferred_schedule(event_base &base, event_callback &cb) noexcept { return base.schedule_deferred(cb); }
 
@@ -46,6 +48,15 @@ bool event_base::schedule_deferred(event_callback &cb) noexcept {
   if (deferred_this_round_ >= kMaxDeferredPerRound) return schedule_later_locked(cb);
   ++deferred_this_round_;
   return schedule_locked(cb);
+}
+
+// The queue finds it by its priority, which changes while it is out of the queue.
+void event_base::set_deferred_priority(event_callback &cb, std::uint8_t priority) noexcept {
+  const Call call(*this);
+  const bool active = (cb.evcb_flags & EVLIST_ACTIVE) != 0;
+  if (active) dequeue_active(cb);
+  cb.evcb_pri = priority;
+  if (active) queue_active(cb);
 }
 
 void event_base::cancel(event_callback &cb) noexcept {

@@ -19,7 +19,8 @@ using DeferredFn = void (*)(event_callback *self, void *arg);
 void deferred_init(event_callback &cb, std::uint8_t priority, DeferredFn fn, void *arg) noexcept;
 // The middle priority of a base, which deferred callbacks have unless told otherwise.
 std::uint8_t deferred_default_priority(const event_base &base) noexcept;
-void deferred_set_priority(event_callback &cb, std::uint8_t priority) noexcept;
+// A callback that waits goes behind the others of its new priority. `base`: the one it waits in, if it does.
+void deferred_set_priority(event_base &base, event_callback &cb, std::uint8_t priority) noexcept;
 
 // True if it was not queued before. From any thread if the base has a lock; wakes the loop.
 bool deferred_schedule(event_base &base, event_callback &cb) noexcept;

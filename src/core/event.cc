@@ -98,6 +98,11 @@ int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
   return found;
 }
 
+bool event_base::in_queue(const event &ev) noexcept {
+  const LockGuard held(lock_);
+  return evi::has(ev, evi::kQueuedFlags);
+}
+
 int event_base::set_priority(event &ev, int priority) noexcept {
   const LockGuard held(lock_);
   if (evi::has(ev, EVLIST_ACTIVE)) return -1;

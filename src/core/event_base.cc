@@ -330,7 +330,10 @@ int event_base::set_priorities(int count) noexcept {
   const LockGuard held(lock_);
   if (!active_.empty() || !later_.empty() || count < 1 || count >= EVENT_MAX_PRIORITIES) return -1;
   if (count == active_.priorities()) return 0;
-  return active_.set_priorities(count) ? 0 : -1;
+  if (!active_.set_priorities(count)) return -1;
+  // The pass that the caller's callback is part of may be over a priority that is gone.
+  if (running_priority_ >= count) continue_requested_ = true;
+  return 0;
 }
 
 int event_base::priorities() noexcept {

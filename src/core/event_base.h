@@ -105,6 +105,8 @@ struct event_base final {
   int remove_timer(event &ev) noexcept;
   int pending(const event &ev, short what, timeval *tv) noexcept;
   int set_priority(event &ev, int priority) noexcept;
+  // Whether one of the base's queues holds it.
+  bool in_queue(const event &ev) noexcept;
   void activate_by_fd(int fd, short what) noexcept;
   void activate_by_signal(int signal) noexcept;
   // event_base_once and its events' end (once.cc). `abandoned` is called with the argument, the base's lock
@@ -117,6 +119,7 @@ struct event_base final {
   // --- callbacks outside events (deferred.cc), work before the wait (flush_queue.cc) ---
   bool schedule(event_callback &cb) noexcept;
   bool schedule_deferred(event_callback &cb) noexcept;
+  void set_deferred_priority(event_callback &cb, std::uint8_t priority) noexcept;
   void cancel(event_callback &cb) noexcept;
   bool flush_later(evi::FlushHook &hook) noexcept;
   bool flush_cancel(evi::FlushHook &hook) noexcept;

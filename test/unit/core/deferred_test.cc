@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "support/events.h"
 
@@ -108,12 +110,59 @@ TEST_F(DeferredTest, runs_in_turn_with_events_and_by_priority) {
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) { order += 'e'; });
   Deferred same(*base, [&] { order += 'd'; });
   Deferred urgent(*base, [&] { order += 'u'; });
-  evi::deferred_set_priority(urgent.cb, 0);
+  evi::deferred_set_priority(*base, urgent.cb, 0);
   ev.activate(0);
   evi::deferred_schedule(*base, same.cb);
   evi::deferred_schedule(*base, urgent.cb);
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(order, "ued");
+}
+
+// --- another priority while queued ---
+
+TEST_F(DeferredTest, queued_it_moves_behind_those_of_its_new_priority) {
+  ASSERT_EQ(base->set_priorities(3), 0);
+  std::string order;
+  Deferred a(*base, [&] { order += 'a'; }), b(*base, [&] { order += 'b'; }), c(*base, [&] { order += 'c'; });
+  for (Deferred *deferred : {&a, &b, &c}) evi::deferred_schedule(*base, deferred->cb);
+  evi::deferred_set_priority(*base, a.cb, 2);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 3);
+  evi::deferred_set_priority(*base, b.cb, 2);
+  evi::deferred_set_priority(*base, c.cb, 0);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(order, "cab");
+  EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
+}
+
+TEST_F(DeferredTest, queued_for_the_next_iteration_it_takes_its_new_priority_along) {
+  ASSERT_EQ(base->set_priorities(2), 0);
+  std::vector<std::unique_ptr<Deferred>> many;
+  std::string order;
+  for (int i = 0; i < 40; ++i) {
+    many.push_back(std::make_unique<Deferred>(*base, [&order, i] { order += static_cast<char>('0' + i); }));
+    evi::deferred_schedule(*base, many.back()->cb);
+  }
+  evi::deferred_set_priority(*base, many[39]->cb, 0);
+  EXPECT_TRUE(base->check_invariants());
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(order.size(), 40u);
+  EXPECT_EQ(order[0], '0' + 39);
+}
+
+TEST_F(DeferredTest, a_more_urgent_one_interrupts_the_pass) {
+  ASSERT_EQ(base->set_priorities(3), 0);
+  std::string order;
+  Deferred moved(*base, [&] { order += 'm'; });
+  Deferred last(*base, [&] { order += 'l'; });
+  Deferred first(*base, [&] {
+    order += 'f';
+    evi::deferred_set_priority(*base, moved.cb, 0);
+  });
+  for (Deferred *deferred : {&first, &last, &moved}) evi::deferred_schedule(*base, deferred->cb);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(order, "fml");
 }
 
 TEST_F(DeferredTest, it_may_be_freed_by_itself) {

@@ -344,6 +344,21 @@ TEST_F(LoopTest, a_thousand_timers_due_at_once_run_in_order) {
   EXPECT_EQ(script.waits.size(), 1u);
 }
 
+TEST_F(LoopTest, the_running_priority_may_be_taken_away) {
+  ASSERT_EQ(base->set_priorities(200), 0);
+  Event low(*base, kNoFd, 0), again(*base, kNoFd, 0);
+  low.set_priority(199);
+  again.set_priority(199);
+  low.on_call([&](int, short) {
+    EXPECT_EQ(base->set_priorities(2), 0);
+    again.activate(0);
+  });
+  low.activate(0);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(again.calls, 1);
+  EXPECT_EQ(evi::priority(*again), 1);
+}
+
 // must-not 20.
 TEST_F(LoopTest, an_event_that_activates_itself_starves_no_descriptor_or_timer_of_more_priority) {
   ASSERT_EQ(base->set_priorities(2), 0);
