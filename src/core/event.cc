@@ -67,7 +67,14 @@ int event_base::del(event &ev, DelMode mode) noexcept {
 
 void event_base::activate(event &ev, int result, short ncalls) noexcept {
   const Call call(*this);
+  if (result & EV_TIMEOUT) note_no_deadline(ev);
   activate_locked(ev, result, ncalls);
+}
+
+// EV_TIMEOUT comes by hand, and no deadline with it: one that is older must not be reported for it.
+void event_base::note_no_deadline(event &ev) noexcept {
+  const bool expired = evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) && (ev.ev_res & EV_TIMEOUT);
+  if (!expired && !evi::has(ev, EVLIST_TIMEOUT)) ev.ev_timeout = timeval{};
 }
 
 int event_base::remove_timer(event &ev) noexcept {
@@ -90,7 +97,8 @@ int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
   if (flush_.holds_any() && (what & EV_WRITE) && (ev.ev_events & kOutput) == kOutput && output_queued_for(ev))
     found |= EV_WRITE;
   found &= what & (EV_TIMEOUT | evi::kIoEvents | EV_SIGNAL);
-  if (tv && (found & EV_TIMEOUT)) {
+  // Of an expired timer it is the deadline that has passed.
+  if (tv && (found & EV_TIMEOUT) && evutil_timerisset(&ev.ev_timeout)) {
     // Told as time of day: both clocks are read now, so what is left is never more than what was set.
     const evi::Micros left = evi::deadline(ev) - clock_.monotonic(clock_);
     *tv = evi::to_timeval(evi::add_saturating(clock_.wall(clock_), left));

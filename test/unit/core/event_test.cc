@@ -176,6 +176,62 @@ TEST_F(EventTest, absurd_descriptors_are_refused) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
 }
 
+// --- what pending() says of time ---
+
+TEST_F(EventTest, activated_by_hand_without_a_timer_it_has_no_deadline) {
+  const timeval untouched{7, 7};
+  const auto asked = [&](Event &ev) {
+    timeval tv = untouched;
+    EXPECT_EQ(base->pending(*ev, EV_TIMEOUT, &tv), EV_TIMEOUT);
+    return evi::to_micros(tv);
+  };
+  Event ev(*base, kNoFd, 0);
+  std::memset(&ev->ev_timeout, 0xbe, sizeof(ev->ev_timeout));  // what memory held
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(asked(ev), evi::to_micros(untouched));
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(asked(ev), evi::to_micros(untouched));
+  ev.del();
+  // Nor that of a timer which was deleted.
+  ev.add(5);
+  ev.del();
+  ev.activate(EV_READ);
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(asked(ev), evi::to_micros(untouched));
+  ev.del();
+  // A timer that runs keeps its own.
+  ev.add(5);
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(asked(ev), clock.t + clock.wall_ahead + 5'000'000);
+}
+
+TEST_F(EventTest, an_expired_timer_tells_the_deadline_that_has_passed) {
+  ASSERT_EQ(base->set_priorities(2), 0);
+  Event late(*base, kNoFd, 0), asking(*base, kNoFd, 0);
+  asking.set_priority(0);
+  timeval tv{7, 7};
+  asking.on_call([&](int, short) { EXPECT_EQ(base->pending(*late, EV_TIMEOUT, &tv), EV_TIMEOUT); });
+  const Micros deadline = clock.t + 1'000'000;
+  late.add(1);
+  asking.add(2);
+  script.on_wait = [&](Micros) { clock.t += 3'000'000; };
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(evi::to_micros(tv), deadline + clock.wall_ahead);
+}
+
+TEST_F(EventTest, one_posted_without_a_timeout_has_no_deadline) {
+  base->once(
+      kNoFd, EV_TIMEOUT, [](evutil_socket_t, short, void *) {}, nullptr, nullptr);
+  base->for_each_event(
+      [](const event_base *of, const event *ev, void *) {
+        timeval tv{7, 7};
+        EXPECT_EQ(const_cast<event_base *>(of)->pending(*ev, EV_TIMEOUT, &tv), EV_TIMEOUT);
+        EXPECT_EQ(tv.tv_sec, 7);
+        return 0;
+      },
+      nullptr);
+}
+
 // As libevent: an event for descriptor -1 is pending, for its timeout or to be activated by hand.
 TEST_F(EventTest, without_a_descriptor_an_event_only_waits) {
   Event ev(*base, kNoFd, EV_READ | EV_PERSIST);
