@@ -6,6 +6,7 @@
 #include "bufferevent/loop_chunks.h"
 #include "bufferevent/mail.h"
 #include "bufferevent/rate_limit.h"
+#include "core/debug_mode.h"
 #include "core/deferred.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
@@ -74,6 +75,8 @@ BuffereventBase::~BuffereventBase() {
   input_.set_lock(nullptr);
   output_.set_lock(nullptr);
   raw_lock_free(lock);
+  debug::forget(ev_read);
+  debug::forget(ev_write);
 }
 
 bool BuffereventBase::options_agree() const noexcept {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/debug_mode.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
@@ -77,6 +78,11 @@ bool RateLimit::hold_back(Side side, SuspendReasons why, Micros wait) noexcept {
   if (!arm(wait)) return false;
   bev_.suspend(direction_of(side), why);
   return true;
+}
+
+RateLimit::~RateLimit() {
+  leave_group();
+  debug::forget(timer_);
 }
 
 void RateLimit::prepare_timer() noexcept {

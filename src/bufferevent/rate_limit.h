@@ -19,7 +19,7 @@ class RateLimit {
   explicit RateLimit(BuffereventBase &bev) noexcept : bev_(bev) {
     for (GroupSeat &seat : seats_) seat.member = this;
   }
-  ~RateLimit() { leave_group(); }
+  ~RateLimit();
   RateLimit(const RateLimit &) = delete;
   RateLimit &operator=(const RateLimit &) = delete;
 

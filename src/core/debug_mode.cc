@@ -18,8 +18,6 @@ namespace {
 constexpr int kMisuse = 1;
 constexpr int kEventMisuse = static_cast<int>(0xdeaddead);
 
-constexpr int kQueued = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
-
 // Guards the set; programs debug with several threads too.
 constinit StaticMutex mutex;
 constinit std::atomic<bool> in_use{false};
@@ -36,9 +34,9 @@ class Guard {
 // once.
 class EventSet {
  public:
-  bool contains(const event *ev) const noexcept {
-    return incomplete_ || (capacity_ && slots_[find(ev)] == ev);
-  }
+  bool contains(const event *ev) const noexcept { return capacity_ && slots_[find(ev)] == ev; }
+  // Some that were assigned are not in it.
+  bool incomplete() const noexcept { return incomplete_; }
 
   void insert(const event *ev) noexcept {
     if (incomplete_ || (used_ + 1) * 2 > capacity_) {
@@ -133,7 +131,7 @@ void assigned(const event &ev) noexcept {
     was_known = known.contains(&ev);
     known.insert(&ev);
   }
-  if (was_known && has(ev, EVLIST_INIT) && has(ev, kQueued)) {
+  if (was_known && has(ev, EVLIST_INIT) && has(ev, kQueuedFlags)) {
     fatal(kEventMisuse, "event_assign: event %p (descriptor %ld, events 0x%x) is still added",
           static_cast<const void *>(&ev), static_cast<long>(ev.ev_fd), static_cast<unsigned>(ev.ev_events));
   }
@@ -150,7 +148,7 @@ void given_up(const event &ev, const char *function) noexcept {
     const Guard held;
     was_known = known.contains(&ev);
   }
-  if (was_known && has(ev, kQueued))
+  if (was_known && has(ev, kQueuedFlags))
     fatal(kEventMisuse, "%s: event %p is still added", function, static_cast<const void *>(&ev));
   unassigned(ev);
 }
@@ -159,7 +157,7 @@ void check_assigned(const event &ev, const char *function) noexcept {
   bool is_known = false;
   {
     const Guard held;
-    is_known = known.contains(&ev);
+    is_known = known.incomplete() || known.contains(&ev);
   }
   if (!is_known) {
     fatal(kEventMisuse, "%s: event %p was never assigned, or was freed", function,

@@ -1,7 +1,8 @@
 // Debug mode: every event that was assigned is remembered, so that the use of any other one is told at once.
 //
-// Off, it costs one load of a flag per call of the public interface. What the library does with its own
-// events is not checked.
+// Off, it costs one load of a flag per call of the public interface. The library's own events are known, too:
+// a program reaches them as members of struct bufferevent, and by event_base_foreach_event(). What the
+// library itself does with them is not checked.
 #ifndef EVI_CORE_DEBUG_MODE_H
 #define EVI_CORE_DEBUG_MODE_H
 
@@ -23,6 +24,10 @@ void note_in_use() noexcept;
 void assigned(const event &ev) noexcept;
 // The event's memory is about to be something else.
 void unassigned(const event &ev) noexcept;
+// The same where the event is the library's own.
+inline void forget(const event &ev) noexcept {
+  if (enabled()) unassigned(ev);
+}
 // The same for an event whose owner says so: fatal if it is in a queue.
 void given_up(const event &ev, const char *function) noexcept;
 // Fatal if the event was never assigned, or was given up.

@@ -14,6 +14,7 @@ namespace evi {
 
 int assign_event(event &ev, event_base *base, int fd, short what, event_callback_fn callback,
                  void *arg) noexcept {
+  if (debug::enabled()) debug::assigned(ev);
   if ((what & EV_SIGNAL) && (what & kIoEvents)) {
     log_warnx("event_assign: EV_SIGNAL is not compatible with EV_READ, EV_WRITE or EV_CLOSED");
     return -1;

@@ -13,10 +13,12 @@ using evi::DelMode;
 namespace {
 
 bool has_base(const event *ev, const char *function) noexcept {
+  if (EVI_UNLIKELY(!ev->ev_base)) {
+    evi::log_warnx("%s: event has no event_base set.", function);
+    return false;
+  }
   if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
-  if (EVI_LIKELY(ev->ev_base != nullptr)) return true;
-  evi::log_warnx("%s: event has no event_base set.", function);
-  return false;
+  return true;
 }
 
 // For what reads an event's fields and needs no base.
@@ -182,7 +184,6 @@ void *event_self_cbarg(void) { return &evi::self_cbarg; }
 int event_assign(struct event *ev, struct event_base *base, evutil_socket_t fd, short what,
                  event_callback_fn callback, void *arg) {
   evi::debug::note_in_use();
-  if (evi::debug::enabled()) evi::debug::assigned(*ev);
   return evi::assign_event(*ev, or_global(base), static_cast<int>(fd), what, callback, arg);
 }
 
@@ -253,16 +254,19 @@ int event_pending(const struct event *ev, short what, struct timeval *tv) {
 int event_initialized(const struct event *ev) { return evi::has(*ev, EVLIST_INIT) ? 1 : 0; }
 
 int event_base_set(struct event_base *base, struct event *ev) {
-  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, "event_base_set");
   // Only an event that is in no queue can move.
   if (!base || evi::flags(*ev) != EVLIST_INIT) return -1;
+  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, "event_base_set");
   ev->ev_base = base;
   ev->ev_evcallback.evcb_pri = static_cast<ev_uint8_t>(base->default_priority());
   return 0;
 }
 
 int event_priority_set(struct event *ev, int priority) {
-  return has_base(ev, "event_priority_set") ? ev->ev_base->set_priority(*ev, priority) : -1;
+  // In debug mode the first to ask, also of an event without a base, as libevent is.
+  return has_base(known(ev, "event_priority_set"), "event_priority_set")
+             ? ev->ev_base->set_priority(*ev, priority)
+             : -1;
 }
 
 evutil_socket_t event_get_fd(const struct event *ev) { return known(ev, "event_get_fd")->ev_fd; }

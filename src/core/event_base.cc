@@ -100,7 +100,11 @@ bool event_base::try_methods(const event_config &config, const evi::Backend *con
 event_base::~event_base() {
   if (backend_state_) backend_->destroy(backend_state_);
   if (loop_local_.destroy) loop_local_.destroy(loop_local_.data);
-  for (int i = 0; i < common_count_; ++i) evi::destroy(common_[i]);
+  for (const event *ev : {&signal_event_, &signal_fd_event_, &notify_event_}) evi::debug::forget(*ev);
+  for (int i = 0; i < common_count_; ++i) {
+    evi::debug::forget(common_[i]->stand_in);
+    evi::destroy(common_[i]);
+  }
   evi::mm_free(common_);
   evi::destroy(signal_events_);
   evi::destroy(metrics_);

@@ -529,7 +529,8 @@ inline bool event_base::schedule_locked(event_callback &cb) noexcept {
 namespace evi {
 
 // Fills in a caller's struct event: 0, or -1 for combinations that make no sense. `base` may be null; then a
-// base is set before the event is added.
+// base is set before the event is added. In debug mode the event is known from then on, until
+// debug::forget().
 int assign_event(event &ev, event_base *base, int fd, short what, event_callback_fn callback,
                  void *arg) noexcept;
 

@@ -61,7 +61,6 @@ int event_priority_init(int count) {
 void event_set(struct event *ev, evutil_socket_t fd, short what,
                void (*callback)(evutil_socket_t, short, void *), void *arg) {
   evi::debug::note_in_use();
-  if (evi::debug::enabled()) evi::debug::assigned(*ev);
   static_cast<void>(evi::assign_event(*ev, evi::global_base(), static_cast<int>(fd), what, callback, arg));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "core/debug_mode.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
@@ -67,6 +68,8 @@ evconnlistener::~evconnlistener() {
   if (acceptor_) method_->close(acceptor_);
   base_.leave_reserve();
   if (flags_ & LEV_OPT_CLOSE_ON_FREE) evi::close_socket(fd_);
+  evi::debug::forget(readable_);
+  evi::debug::forget(resume_);
 }
 
 evconnlistener *evconnlistener::create(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,

@@ -1,12 +1,15 @@
 // event_base_once: one call, then the event is gone.
 #include "core/once.h"
 
+#include "core/debug_mode.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
 using evi::LockGuard;
 using evi::OnceEvent;
+
+OnceEvent::~OnceEvent() { debug::forget(ev); }
 
 void OnceEvent::run(evutil_socket_t fd, short what, void *arg) noexcept {
   auto *once = static_cast<OnceEvent *>(arg);

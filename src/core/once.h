@@ -9,6 +9,11 @@
 namespace evi {
 
 struct OnceEvent {
+  OnceEvent() noexcept = default;
+  OnceEvent(const OnceEvent &) = delete;
+  OnceEvent &operator=(const OnceEvent &) = delete;
+  ~OnceEvent();
+
   event ev;
   event_callback_fn callback;
   void *arg;
