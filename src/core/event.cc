@@ -28,6 +28,7 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
   ev.ev_evcallback.evcb_arg = arg == &self_cbarg ? &ev : arg;
   ev.ev_evcallback.evcb_pri = static_cast<unsigned char>(base ? base->default_priority() : 0);
   heap_index(ev) = kNotInHeap;
+  forget_deadline(ev);
   if (what & EV_SIGNAL) {
     set_closure(ev, Closure::signal);
     ev.ev_.ev_signal.ev_ncalls = 0;
@@ -68,20 +69,14 @@ int event_base::del(event &ev, DelMode mode) noexcept {
 
 void event_base::activate(event &ev, int result, short ncalls) noexcept {
   const Call call(*this);
-  if (result & EV_TIMEOUT) note_no_deadline(ev);
   activate_locked(ev, result, ncalls);
-}
-
-// EV_TIMEOUT comes by hand, and no deadline with it: one that is older must not be reported for it.
-void event_base::note_no_deadline(event &ev) noexcept {
-  const bool expired = evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) && (ev.ev_res & EV_TIMEOUT);
-  if (!expired && !evi::has(ev, EVLIST_TIMEOUT)) ev.ev_timeout = timeval{};
 }
 
 int event_base::remove_timer(event &ev) noexcept {
   const LockGuard held(lock_);
   if (!evi::has(ev, EVLIST_TIMEOUT)) return 0;
   dequeue_timeout(ev);
+  evi::forget_deadline(ev);
   // A signal event has its count of calls there.
   if (!evi::is_signal(ev)) evi::period(ev) = timeval{};
   return 0;
@@ -99,7 +94,7 @@ int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
     found |= EV_WRITE;
   found &= what & (EV_TIMEOUT | evi::kIoEvents | EV_SIGNAL);
   // Of an expired timer it is the deadline that has passed.
-  if (tv && (found & EV_TIMEOUT) && evutil_timerisset(&ev.ev_timeout)) {
+  if (tv && (found & EV_TIMEOUT) && evi::has_deadline(ev)) {
     // Told as time of day: both clocks are read now, so what is left is never more than what was set.
     const evi::Micros left = evi::deadline(ev) - clock_.monotonic(clock_);
     *tv = evi::to_timeval(evi::add_saturating(clock_.wall(clock_), left));
@@ -393,6 +388,7 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
   if (evi::has(ev, EVLIST_TIMEOUT)) dequeue_timeout(ev);
   if (evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) dequeue_active(ev.ev_evcallback);
   if (evi::has(ev, EVLIST_INSERTED)) change = remove_io_or_signal(ev);
+  evi::forget_deadline(ev);
   // A loop whose last event went has a reason to return.
   if (change == Change::wake || (anything_before && !anything_added())) {
     if (needs_wakeup()) wake_loop();

@@ -82,6 +82,12 @@ inline Micros deadline(const event &ev) noexcept {
          (ev.ev_timeout.tv_usec & kMicrosecondsMask);
 }
 
+// An event that is made active for EV_TIMEOUT by hand may have had no timer since it was assigned or deleted.
+// One whose timer has expired keeps its deadline until it is deleted.
+inline constexpr long kNoDeadline = -1;  // in the microseconds
+inline void forget_deadline(event &ev) noexcept { ev.ev_timeout.tv_usec = kNoDeadline; }
+inline bool has_deadline(const event &ev) noexcept { return ev.ev_timeout.tv_usec != kNoDeadline; }
+
 // A timeval that is a duration or time and no more: no tag, and no odd number of microseconds.
 inline bool is_plain(const timeval &tv) noexcept {
   return static_cast<unsigned long>(tv.tv_usec) < static_cast<unsigned long>(kMicrosPerSecond);

@@ -12,13 +12,13 @@ using evi::DelMode;
 
 namespace {
 
-bool has_base(const event *ev, const char *function) noexcept {
-  if (EVI_UNLIKELY(!ev->ev_base)) {
-    evi::log_warnx("%s: event has no event_base set.", function);
-    return false;
+EVI_ALWAYS_INLINE bool has_base(const event *ev, const char *function) noexcept {
+  if (EVI_LIKELY(ev->ev_base != nullptr)) {
+    if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
+    return true;
   }
-  if (evi::debug::enabled()) evi::debug::check_assigned(*ev, function);
-  return true;
+  evi::log_warnx("%s: event has no event_base set.", function);
+  return false;
 }
 
 // For what reads an event's fields and needs no base.

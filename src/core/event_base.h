@@ -225,7 +225,6 @@ struct event_base final {
   int add_locked(event &ev, const timeval *tv, bool absolute) noexcept EVI_REQUIRES(lock_);
   int del_locked(event &ev, evi::DelMode mode) noexcept EVI_REQUIRES(lock_);
   void activate_locked(event &ev, int result, short ncalls) noexcept EVI_REQUIRES(lock_);
-  void note_no_deadline(event &ev) noexcept EVI_REQUIRES(lock_);
   void activate_timeouts_of(int fd) noexcept EVI_REQUIRES(lock_);
   enum class Change : unsigned char { failed, none, wake };
   bool only_moves_timer(const event &ev, const timeval *tv) const noexcept EVI_REQUIRES(lock_);

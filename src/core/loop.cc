@@ -141,7 +141,8 @@ void event_base::rearm_period(event &ev) noexcept {
   const evi::CommonTimeout *list = common_timeout_of(period);
   const Micros duration = list ? list->duration : evi::to_micros(period);
   const Micros now = now_locked();
-  Micros next = evi::add_saturating((ev.ev_res & EV_TIMEOUT) ? evi::deadline(ev) : now, duration);
+  const bool on_time = (ev.ev_res & EV_TIMEOUT) && evi::has_deadline(ev);
+  Micros next = evi::add_saturating(on_time ? evi::deadline(ev) : now, duration);
   if (next < now) next = evi::add_saturating(now, duration);
   timeval absolute = evi::to_timeval(std::max<Micros>(next, 0));
   if (list) absolute.tv_usec |= list->tagged.tv_usec & ~evi::kMicrosecondsMask;

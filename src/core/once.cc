@@ -48,7 +48,6 @@ int event_base::once(int fd, short what, event_callback_fn callback, void *arg, 
   const Call call(*this);
   if (!io && (!tv || (tv->tv_sec == 0 && tv->tv_usec == 0))) {
     // No time to wait: it need not pass through the heap.
-    note_no_deadline(once->ev);
     activate_locked(once->ev, EV_TIMEOUT, 1);
   } else if (add_locked(once->ev, tv, false) != 0) {
     return -1;

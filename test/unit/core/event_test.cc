@@ -186,7 +186,10 @@ TEST_F(EventTest, activated_by_hand_without_a_timer_it_has_no_deadline) {
     return evi::to_micros(tv);
   };
   Event ev(*base, kNoFd, 0);
-  std::memset(&ev->ev_timeout, 0xbe, sizeof(ev->ev_timeout));  // what memory held
+  std::memset(&*ev, 0xbe, sizeof(*ev));  // what memory holds
+  ASSERT_EQ(evi::assign_event(
+                *ev, base.get(), kNoFd, 0, [](evutil_socket_t, short, void *) {}, nullptr),
+            0);
   ev.activate(EV_TIMEOUT);
   EXPECT_EQ(asked(ev), evi::to_micros(untouched));
   ev.activate(EV_TIMEOUT);
@@ -196,6 +199,18 @@ TEST_F(EventTest, activated_by_hand_without_a_timer_it_has_no_deadline) {
   ev.add(5);
   ev.del();
   ev.activate(EV_READ);
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(asked(ev), evi::to_micros(untouched));
+  ev.del();
+  ev.add(5);
+  base->remove_timer(*ev);
+  ev.activate(EV_TIMEOUT);
+  EXPECT_EQ(asked(ev), evi::to_micros(untouched));
+  ev.del();
+  // Nor that of one which ran, or which expired and was deleted before it ran.
+  ev.add(1);
+  clock.t += 2'000'000;
+  EXPECT_EQ(base->loop(0), 1);
   ev.activate(EV_TIMEOUT);
   EXPECT_EQ(asked(ev), evi::to_micros(untouched));
   ev.del();
