@@ -395,6 +395,9 @@ static void cancel_a_precise_wait_of_poll(void) {
 }
 
 TEST(pthread_cancel_ends_a_wait_with_the_lock_open) {
+#ifdef __SANITIZE_ADDRESS__
+  return; /* its run-time library takes the frames that are left for an overrun of the stack */
+#endif
   CHECK_INT_EQ(in_child(cancel_the_wait), 0);
   CHECK_INT_EQ(in_child(cancel_the_wait_of_poll), 0);
   CHECK_INT_EQ(in_child(cancel_the_wait_of_select), 0);

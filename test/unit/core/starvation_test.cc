@@ -115,6 +115,7 @@ class Poster : public StarvationTest, public testing::WithParamInterface<const c
     over = true;
     self.reset();
     other.reset();
+    base.reset();  // runs the last finalizer
   }
 
   std::unique_ptr<Event> self, other;
