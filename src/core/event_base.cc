@@ -167,7 +167,6 @@ void event_base::del_for_good(event &ev) noexcept {
 // A callback was left by longjmp(), an exception or the end of its thread, so the loop never came back from
 // it. What the loop had put where it would find it again is taken away.
 void event_base::forget_running_callback() noexcept {
-  if (flush_end_.queued()) flush_.remove(flush_end_);
   if (!current_ || signal_calls_left_ == 0) return;
   // The event exists: its deletion would have ended the calls.
   event &ev = evi::event_of(*current_);
