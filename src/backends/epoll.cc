@@ -83,6 +83,7 @@ void epoll_disown(void *state) noexcept { static_cast<EpollState *>(state)->set.
 // as it is; an addition to a stranger's set reports nothing before it is taken back.
 bool epoll_has_entry(void *arg, int fd) noexcept {
   const auto &state = *static_cast<EpollState *>(arg);
+  if (!state.set.is_open()) return true;  // reopen failed before: nothing can be told from the set
   epoll_event nothing{};
   if (epoll_ctl(state.epfd(), EPOLL_CTL_ADD, fd, &nothing) != 0) return errno == EEXIST;
   epoll_ctl(state.epfd(), EPOLL_CTL_DEL, fd, &nothing);

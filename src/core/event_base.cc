@@ -261,13 +261,15 @@ int event_base::renew_after_fork() noexcept {
 // The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
 int event_base::renew_channels() noexcept {
   int result = 0;
-  if (signals_.is_open() || has_internal(signal_event_)) {
+  // Also what an attempt before this one could not open.
+  const bool by_handler = signals_.is_linked() && !backend_->watch_signal;
+  if (by_handler) {
     drop_internal(signal_event_);
     if (!signals_.reopen_after_fork() ||
         !add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals))
       result = -1;
   }
-  if (signal_fd_.is_open() || has_internal(signal_fd_event_)) {
+  if (by_handler && uses_signal_fd_) {
     drop_internal(signal_fd_event_);
     if (!signal_fd_.reopen_after_fork() || !add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))
       result = -1;

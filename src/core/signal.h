@@ -56,6 +56,8 @@ class SignalSource {
   // Leaves the list, gives back every disposition, closes the waker.
   void close() noexcept;
   bool is_open() const noexcept { return waker_.is_open(); }
+  // Whether it was opened, or holds signals: also while there is no waker, if reopening it failed.
+  bool is_linked() const noexcept { return linked_; }
   int fd() const noexcept { return waker_.read_fd(); }
   // In a forked child: a waker of its own, the same signals. The shared one is closed first. False with
   // errno: then there is none.

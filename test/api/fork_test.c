@@ -12,6 +12,10 @@
 #include "api/child.h"
 #include "api/events.h"
 
+#ifndef EVENT_BASE_FLAG_USE_SIGNALFD
+#define EVENT_BASE_FLAG_USE_SIGNALFD 0 /* libevent 2.1 */
+#endif
+
 static const int signal_flags[] = {0, EVENT_BASE_FLAG_USE_SIGNALFD};
 
 static struct event_base *base_with(int flags) {
