@@ -159,6 +159,8 @@ void BuffereventBase::last_reference_gone(void *held) noexcept {
   if (!later) return be_ops->dispose(this);
   deferred_init(deferred_, deferred_.evcb_pri, nullptr, this);
   deferred_.evcb_closure = static_cast<unsigned char>(Closure::callback_finalize);
+  // The program has freed it: it does not count as an event of its any more.
+  deferred_.evcb_flags |= EVLIST_INTERNAL;
   deferred_.evcb_cb_union.evcb_cbfinalize = on_finish;
   ev_base->schedule(deferred_);
 }
@@ -256,7 +258,7 @@ void BuffereventBase::resume(short directions, SuspendReasons why) noexcept {
   if ((directions & EV_WRITE) && wants(EV_WRITE)) wanted |= EV_WRITE;
   if (!wanted || be_ops->start(*this, wanted, Start::resumed)) return;
   // From the loop: the program may be in the midst of a call on one of the buffers.
-  defer_event(BEV_EVENT_ERROR, last_socket_error());
+  trigger_event(BEV_EVENT_ERROR, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 // --- watermarks, timeouts, limits ---

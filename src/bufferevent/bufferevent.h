@@ -200,6 +200,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool deferred_read_pending() const noexcept { return read_pending_; }
   // Has the loop run what is pending.
   void schedule_deferred() noexcept;
+  // An error also ends the wait for drained output.
+  void end_drained(short what) noexcept;
   // Runs code of the program, the lock open if the program wants it so.
   template <typename Call>
   void call_open(Call call) noexcept {

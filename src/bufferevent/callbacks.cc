@@ -41,14 +41,19 @@ void BuffereventBase::output_emptied() noexcept {
   }
 }
 
-void BuffereventBase::trigger_event(short what, int options) noexcept {
+void BuffereventBase::end_drained(short what) noexcept {
   if ((what & BEV_EVENT_ERROR) && extra_ && extra_->drained) extra_->drained->fail(what);
+}
+
+void BuffereventBase::trigger_event(short what, int options) noexcept {
+  end_drained(what);
   if (!errorcb) return;
   if (!has_option(BEV_OPT_DEFER_CALLBACKS) && !(options & BEV_TRIG_DEFER_CALLBACKS)) return call_event(what);
   defer_event(what, last_socket_error());
 }
 
 void BuffereventBase::defer_event(short what, int socket_error) noexcept {
+  end_drained(what);
   error_pending_ = socket_error;
   events_pending_ = static_cast<short>(events_pending_ | what);
   schedule_deferred();

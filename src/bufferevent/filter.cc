@@ -191,6 +191,11 @@ void Filter::tell(short direction) noexcept {
   trigger_data(direction, in_callback(direction) ? BEV_TRIG_DEFER_CALLBACKS : 0);
 }
 
+// From the loop, because the function may have run in the program's call on a buffer or in its flush.
+void Filter::report_failure(short direction) noexcept {
+  fail(direction, BEV_EVENT_ERROR, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 Filter::Run Filter::filter_input(bufferevent_flush_mode mode, bool limited) noexcept {
   if (in_.busy) return {};
   begin_reading();
@@ -205,7 +210,7 @@ Filter::Run Filter::filter_input(bufferevent_flush_mode mode, bool limited) noex
   finish_reading(!lock());
   if (run.failed && !freed()) {
     end_ = 0;
-    fail(EV_READ, BEV_EVENT_ERROR);
+    report_failure(EV_READ);
   }
   return run;
 }
@@ -223,7 +228,7 @@ Filter::Run Filter::filter_output(bufferevent_flush_mode mode, bool limited) noe
     }
     tell(EV_WRITE);
   }
-  if (run.failed && !freed()) fail(EV_WRITE, BEV_EVENT_ERROR);
+  if (run.failed && !freed()) report_failure(EV_WRITE);
   return run;
 }
 

@@ -87,6 +87,7 @@ class Filter : public TimedBufferevent {
   bool call(Side &side, bufferevent_filter_cb fn, evbuffer &from, evbuffer &to, ev_ssize_t room,
             bufferevent_flush_mode mode, Run &run) noexcept;
   void tell(short direction) noexcept;
+  void report_failure(short direction) noexcept;
   Run run_input(bufferevent_flush_mode mode, bool limited) noexcept;
   Run run_output(bufferevent_flush_mode mode, bool limited) noexcept;
   Run filter_input(bufferevent_flush_mode mode, bool limited) noexcept;

@@ -39,11 +39,12 @@ void TimedBufferevent::stop_timeouts(short directions) noexcept {
   }
 }
 
-void TimedBufferevent::fail(short direction, short what) noexcept {
+void TimedBufferevent::fail(short direction, short what, int trigger_options) noexcept {
   const int error = last_socket_error();
+  const short side = direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
   disable(direction);
   set_socket_error(error);
-  trigger_event(static_cast<short>((direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING) | what), 0);
+  trigger_event(static_cast<short>(side | what), trigger_options);
 }
 
 void TimedBufferevent::on_read_timeout(evutil_socket_t, short, void *self) noexcept {

@@ -21,7 +21,7 @@ class TimedBufferevent : public BuffereventBase {
   bool timeout_runs(short direction) const noexcept { return (running_ & direction) != 0; }
 
   // Disables a direction and tells of BEV_EVENT_EOF, ERROR or TIMEOUT in it.
-  void fail(short direction, short what) noexcept;
+  void fail(short direction, short what, int trigger_options = 0) noexcept;
 
  private:
   static void on_read_timeout(evutil_socket_t, short, void *self) noexcept;
