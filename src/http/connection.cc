@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "bufferevent/read_whole.h"
 #include "event2/buffer.h"
 #include "event2/bufferevent_struct.h"
 #include "event2/event.h"
@@ -33,9 +34,14 @@ evhttp_connection *evhttp_connection::create(evhttp &server, bufferevent *bev, c
   return made;
 }
 
+void evhttp_connection::take_callbacks() noexcept {
+  bufferevent_setcb(bev_, on_read, on_written, on_event, this);
+  evi_private_read_whole(bev_);
+}
+
 bool evhttp_connection::start() noexcept {
   const Pin pin(*this);
-  bufferevent_setcb(bev_, on_read, on_written, on_event, this);
+  take_callbacks();
   if (set_timeouts() && bufferevent_enable(bev_, EV_READ | EV_WRITE) == 0) return true;
   dispose(Output::lost);
   return false;
@@ -90,7 +96,7 @@ bool evhttp_connection::taken_over() const noexcept {
 
 void evhttp_connection::take_back() noexcept {
   if (!taken_over()) return;
-  bufferevent_setcb(bev_, on_read, on_written, on_event, this);
+  take_callbacks();
   reading_ = bufferevent_get_enabled(bev_) & EV_READ ? Reading::request : Reading::nothing;
   // In process() at the latest, whose end it is otherwise.
   if (bufferevent_enable(bev_, EV_WRITE) != 0) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);

@@ -137,6 +137,7 @@ struct evhttp_connection final {
   Reading wanted_reading() const noexcept;
   void update_reading() noexcept;
   bool set_timeouts() noexcept;
+  void take_callbacks() noexcept;
   bool taken_over() const noexcept;
   void take_back() noexcept;
 

@@ -31,7 +31,8 @@ constexpr std::size_t kUnknownSize = 4096;
 // --- reading ---
 
 std::size_t TlsBufferevent::read_limit(std::size_t budget) noexcept {
-  std::size_t limit = std::min(budget, max_single_read());
+  const bool whole = socket_.whole_reads && !(extra() && extra()->max_single_read);
+  std::size_t limit = whole ? budget : std::min(budget, max_single_read());
   if (wm_read.high) {
     const std::size_t length = input_buffer().length();
     limit = wm_read.high > length ? std::min(limit, wm_read.high - length) : 0;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bufferevent/loop_chunks.h"
+#include "bufferevent/read_whole.h"
 #include "bufferevent/socket_transport.h"
 #include "bufferevents.h"
 #include "support/fault_alloc.h"
@@ -217,6 +218,22 @@ TEST_F(SocketRead, a_rate_limit_set_between_slices_holds) {
   EXPECT_EQ(received, sent);
   bev->free();
   ev_token_bucket_cfg_free(config);
+}
+
+TEST_F(SocketRead, a_layer_of_ours_finds_all_that_a_read_brings_until_callbacks_are_set_again) {
+  auto bev = owner();
+  evi_private_read_whole(*bev);
+  test::write_all(fds.b, numbered(10'000));
+  wait_with(*bev);
+  EXPECT_EQ(slices, (std::vector<std::size_t>{10'000}));
+  bufferevent_data_cb on_read, on_write;
+  bufferevent_event_cb on_event;
+  void *arg;
+  bufferevent_getcb(*bev, &on_read, &on_write, &on_event, &arg);
+  bufferevent_setcb(*bev, on_read, on_write, on_event, arg);
+  test::write_all(fds.b, numbered(10'000));
+  wait_with(*bev);
+  EXPECT_EQ(slices[1], kSlice);
 }
 
 TEST_F(SocketRead, the_end_is_reported_after_the_last_slice) {
