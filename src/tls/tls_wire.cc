@@ -168,7 +168,9 @@ bool TlsBufferevent::send_now(const void *data, std::size_t size) noexcept {
   ev_ssize_t put = fd_of(*this) >= 0 ? send_quietly(fd_of(*this), data, size) : 0;
   if (put < 0) {
     const int error = last_socket_error();
-    if (!rw_retriable(error)) return wire_failed(error);
+    // While the program's own connect() is in progress, which ends by a report of ev_write.
+    const bool connecting = error == kNotConnected && !socket_.write_armed;
+    if (!rw_retriable(error) && !connecting) return wire_failed(error);
     put = 0;
   }
   const std::size_t left = size - static_cast<std::size_t>(put);

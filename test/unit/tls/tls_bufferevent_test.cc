@@ -1,6 +1,10 @@
 // The machine of TLS bufferevents with an engine that does what the test says: each order of results.
 #include "tls/tls_bufferevent.h"
 
+#ifndef _WIN32
+#include <sys/un.h>
+#endif
+
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -11,6 +15,7 @@
 #include "event2/bufferevent_ssl.h"
 #include "scripted_engine.h"
 #include "support/fault_alloc.h"
+#include "support/script_backend.h"
 
 namespace {
 
@@ -646,5 +651,40 @@ TEST_P(TlsMachine, io_without_memory_loses_nothing_silently) {
     log.clear();
   }
 }
+
+#ifndef _WIN32
+// Linux answers ENOTCONN for such a socket only; other systems also for TCP while it connects.
+TEST(TlsWire, output_for_a_connection_that_is_still_to_come_waits_for_it) {
+  test::FakeClock clock;
+  test::ScriptBackend script{&clock};
+  test::Base base = test::make_base(clock, script);
+  const test::Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const test::Fd early(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_un name{};
+  socklen_t length = sizeof(name);
+  name.sun_family = AF_UNIX;
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr *>(&name), sizeof(sa_family_t)), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr *>(&name), &length), 0);
+  Session session;
+  const evi::TlsSetup setup = {base.get(), nullptr, early, &kEngine, &session, BUFFEREVENT_SSL_OPEN, 0};
+  bufferevent *bev = evi_private_tls_new(&setup);
+  ASSERT_NE(bev, nullptr);
+  short events = 0;
+  bufferevent_setcb(
+      bev, nullptr, nullptr, [](bufferevent *, short what, void *arg) { *static_cast<short *>(arg) |= what; },
+      &events);
+  bufferevent_write(bev, "hello", 5);
+  test::turn(*base);
+  EXPECT_EQ(events, 0);
+  ASSERT_EQ(connect(early, reinterpret_cast<sockaddr *>(&name), length), 0);
+  const test::Fd peer(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK));
+  script.ready(early, EV_WRITE);
+  test::turn(*base);
+  EXPECT_EQ(events, 0);
+  EXPECT_EQ(test::read_all(peer), "hello");
+  bufferevent_free(bev);
+}
+#endif
 
 }  // namespace
