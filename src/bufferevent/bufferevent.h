@@ -191,6 +191,15 @@ class BuffereventBase : public bufferevent, public FlushHook {
   // Calls them, or has the loop call them. The program may do anything meanwhile, so nothing that was read
   // before holds afterwards.
   void trigger_data(short directions, int options) noexcept;
+  // The same in one direction without options, as transports do for each read and write.
+  void bytes_arrived() noexcept {
+    if (readcb && input_.length() >= wm_read.low)
+      has_option(BEV_OPT_DEFER_CALLBACKS) ? trigger_data(EV_READ, 0) : call_read();
+  }
+  void bytes_left() noexcept {
+    if (writecb && output_.length() <= wm_write.low)
+      has_option(BEV_OPT_DEFER_CALLBACKS) ? trigger_data(EV_WRITE, 0) : call_write();
+  }
   void trigger_event(short what, int options) noexcept;
   // The callback of that direction is running, in whatever thread.
   bool in_callback(short direction) const noexcept {

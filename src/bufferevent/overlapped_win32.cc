@@ -260,7 +260,7 @@ void OverlappedBufferevent::sent(std::size_t bytes, int error) noexcept {
   continue_writing();
   if (!told) return;
   socket_.report_ready = false;
-  trigger_data(EV_WRITE, 0);
+  bytes_left();
 }
 
 void OverlappedBufferevent::continue_writing() noexcept {

@@ -140,8 +140,8 @@ void PairEnd::give(std::size_t size) noexcept {
   }
   if (to.wants(EV_READ)) to.keep_timeout(EV_READ);
   apply_write_timeout();
-  to.trigger_data(EV_READ, 0);
-  trigger_data(EV_WRITE, 0);
+  to.bytes_arrived();
+  bytes_left();
 }
 
 bool PairEnd::make_lock() noexcept {

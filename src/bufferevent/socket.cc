@@ -317,7 +317,7 @@ void write_once(BuffereventBase &bev) noexcept {
   if (failed || !write_rest(bev, put >= 0 && static_cast<std::size_t>(put) == limit)) {
     return fail(bev, EV_WRITE, BEV_EVENT_ERROR);
   }
-  if (put > 0) bev.trigger_data(EV_WRITE, 0);
+  if (put > 0) bev.bytes_left();
 }
 
 void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {

@@ -206,7 +206,7 @@ inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
   const ev_ssize_t got = next_slice(bev, ahead, allowed);
   if (got > 0) {
     bev.charge_read(static_cast<std::size_t>(got));
-    bev.trigger_data(EV_READ, 0);
+    bev.bytes_arrived();
   }
   const int error = last_socket_error();
   bev.finish_reading();

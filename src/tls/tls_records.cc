@@ -68,7 +68,7 @@ bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
   if (!more && !blocked) end_ = outcome.result;
   budget -= std::min(budget, total);
   if (!freed()) charge_read(total);
-  if (total > 0) trigger_data(EV_READ, 0);
+  if (total > 0) bytes_arrived();
   finish_reading();
   return more && !freed() && phase_ == Phase::open && has_wire() && wants(EV_READ) && budget > 0;
 }
@@ -164,7 +164,7 @@ void TlsBufferevent::write_records() noexcept {
   if (moved > 0) torn_ = false;
   if (moved > 0 && underlying_) restart_timeout(EV_WRITE);
   if (result == TlsResult::failed) return fail_writing();
-  if (moved > 0) trigger_data(EV_WRITE, 0);
+  if (moved > 0) bytes_left();
   if (!freed() && goodbye_) finish_writing();
 }
 
