@@ -15,7 +15,7 @@
  *                evhttp_request_get_connection() is NULL
  *   end (FIN)    of a client that reads a reply in parts, which was begun before: the same
  *                before the reply was begun: the client may have ended its sending side alone and wait for
- * the reply (TCP cannot tell the two apart), so it is answered, in parts too, and the connection closed
+ * the reply (TCP does not distinguish the two), so it is answered, in parts too, and the connection closed
  *                afterwards; the close callback runs then. With the setting below: the same as a reset
  *
  * A client from which that much input waits is read no further, and its end is noticed when a reply cannot be

@@ -79,11 +79,11 @@ bool epoll_reopen(void *arg) noexcept {
 
 void epoll_disown(void *state) noexcept { static_cast<EpollState *>(state)->set.forget(); }
 
-// An entry is of a file and a number, so this also tells the set from another one. The parent's entry stays
-// as it is; an addition to a stranger's set reports nothing before it is taken back.
+// An entry belongs to a file and a number, so this also distinguishes the set from another one. The parent's
+// entry stays as it is; an addition to a stranger's set reports nothing before it is taken back.
 bool epoll_has_entry(void *arg, int fd) noexcept {
   const auto &state = *static_cast<EpollState *>(arg);
-  if (!state.set.is_open()) return true;  // reopen failed before: nothing can be told from the set
+  if (!state.set.is_open()) return true;  // reopen failed before: without a set there is no evidence
   epoll_event nothing{};
   if (epoll_ctl(state.epfd(), EPOLL_CTL_ADD, fd, &nothing) != 0) return errno == EEXIST;
   epoll_ctl(state.epfd(), EPOLL_CTL_DEL, fd, &nothing);

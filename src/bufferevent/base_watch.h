@@ -19,7 +19,7 @@ class BaseWatch {
   BaseWatch &operator=(const BaseWatch &) = delete;
   ~BaseWatch();
 
-  // Takes a base that is gone away from a bufferevent and all that is under it.
+  // Clears a freed base in a bufferevent and in all underlying ones.
   void forget_if_gone(BuffereventBase &top) const noexcept;
 
  private:

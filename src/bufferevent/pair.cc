@@ -105,7 +105,7 @@ void PairEnd::apply_write_timeout() noexcept {
 }
 
 void PairEnd::give() noexcept {
-  // What is left in a pair whose base is gone stays where it is.
+  // After the base was freed the remaining bytes stay where they are.
   if (!partner_ || !ev_base || !wants(EV_WRITE) || !partner_->wants(EV_READ)) return;
   std::size_t size = output_buffer().length();
   const std::size_t high = partner_->wm_read.high;

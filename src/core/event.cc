@@ -288,8 +288,8 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
   edge_events_ += evi::wants_edges(ev);
   const std::uint8_t wanted = slot.wanted();
   // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
-  // One that joins others with the same interest is told too: the number may have been closed and opened
-  // again since.
+  // The method also learns of one that joins others with the same interest: the fd may have been closed and
+  // reused since.
   if (EVI_UNLIKELY(!backend_state_)) return Change::none;
   if (backend_->update(backend_state_, *this, ev.ev_fd, slot, wanted))
     return backend_->updates_reach_wait ? Change::none : Change::wake;

@@ -336,7 +336,7 @@ int event_base::set_priorities(int count) noexcept {
   if (!active_.empty() || !later_.empty() || count < 1 || count >= EVENT_MAX_PRIORITIES) return -1;
   if (count == active_.priorities()) return 0;
   if (!active_.set_priorities(count)) return -1;
-  // The pass that the caller's callback is part of may be over a priority that is gone.
+  // The pass that the caller's callback belongs to may be over a priority that no longer exists.
   if (running_priority_ >= count) continue_requested_ = true;
   return 0;
 }

@@ -165,7 +165,7 @@ TEST_P(Conformance, a_new_base_outlives_the_one_whose_numbers_it_has) {
 }
 
 // The child of daemon() does not call event_reinit.
-TEST_P(Conformance, a_child_without_reinit_hears_its_signals) {
+TEST_P(Conformance, a_child_without_reinit_receives_its_signals) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(child_agrees([&] {
@@ -178,7 +178,7 @@ TEST_P(Conformance, a_child_without_reinit_hears_its_signals) {
 }
 
 // Both loops run, and each has its own signals.
-TEST_P(Conformance, a_parent_that_lives_on_hears_its_own_signals) {
+TEST_P(Conformance, a_parent_that_lives_on_receives_its_own_signals) {
   const Pair to_child = test::socket_pair(), to_parent = test::socket_pair();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
