@@ -182,8 +182,6 @@ struct event_base final {
   int set_slow_callback(evi::Nanos threshold, eventide_slow_cb callback, void *arg) noexcept;
 
   // --- the descriptor in reserve for listeners (reserve.cc), as evi::Reserve has it ---
-  void join_reserve() noexcept;
-  void leave_reserve() noexcept;
   [[nodiscard]] bool take_reserve() noexcept;
   bool give_reserve() noexcept;
 

@@ -61,12 +61,10 @@ evconnlistener::evconnlistener(event_base &base, evconnlistener_cb cb, void *arg
   static_cast<void>(
       evi::assign_event(readable_, &base, static_cast<int>(fd), EV_READ | EV_PERSIST, on_readable, this));
   static_cast<void>(evi::assign_event(resume_, &base, -1, 0, on_resume, this));
-  base_.join_reserve();
 }
 
 evconnlistener::~evconnlistener() {
   if (acceptor_) method_->close(acceptor_);
-  base_.leave_reserve();
   if (flags_ & LEV_OPT_CLOSE_ON_FREE) evi::close_socket(fd_);
   evi::debug::forget(readable_);
   evi::debug::forget(resume_);

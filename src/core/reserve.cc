@@ -23,16 +23,6 @@ bool Reserve::give() noexcept {
 
 }  // namespace evi
 
-void event_base::join_reserve() noexcept {
-  const LockGuard held(lock_);
-  reserve_.join();
-}
-
-void event_base::leave_reserve() noexcept {
-  const LockGuard held(lock_);
-  reserve_.leave();
-}
-
 bool event_base::take_reserve() noexcept {
   const LockGuard held(lock_);
   return reserve_.take();

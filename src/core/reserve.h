@@ -2,7 +2,7 @@
 // that makes room for one connection more, and opening it again shows that there are descriptors again.
 //
 // It is opened when the first connection has been accepted, so that listeners alone cost the program nothing,
-// and closed with the last listener.
+// and closed with the base, which a listener may outlive.
 #ifndef EVI_CORE_RESERVE_H
 #define EVI_CORE_RESERVE_H
 
@@ -12,12 +12,6 @@ namespace evi {
 
 class Reserve {
  public:
-  // Of a listener, which may call the others meanwhile.
-  void join() noexcept { ++users_; }
-  void leave() noexcept {
-    if (--users_ == 0) fd_.close();
-  }
-
   // True if the reserve is held now; else the socket error says why it cannot be had.
   [[nodiscard]] bool take() noexcept;
   // Closes it. False if there was none, or if its number means another file by now.
@@ -25,7 +19,6 @@ class Reserve {
 
  private:
   HeldFd fd_;
-  int users_ = 0;
 };
 
 }  // namespace evi

@@ -443,6 +443,12 @@ static rlim_t limit_with_room(int room) {
   return (rlim_t)highest + 1;
 }
 
+/* One that holds no descriptor in reserve yet. */
+static void renew_base(void) {
+  event_base_free(base);
+  base = event_base_new();
+}
+
 /* Many clients, few descriptors: as many as fit are served, the error is told once, and the rest is served
    when there is room again. */
 TEST(out_of_descriptors_one_error_and_nobody_is_lost) {
@@ -452,6 +458,7 @@ TEST(out_of_descriptors_one_error_and_nobody_is_lost) {
   struct timeval longer_than_three_rests = {0, 350000};
   int clients[6], i;
   if (!ours()) return;
+  renew_base();
   listener = listen_on_loopback(&seen, 0);
   CHECK(listener != NULL);
   evconnlistener_set_cb(listener, keep, &seen);
@@ -508,7 +515,7 @@ TEST(listeners_hold_no_descriptors_but_their_own) {
   CHECK_INT_EQ(opened, kRoom - kListeners);
 }
 
-/* However many accept, and none when they are gone. */
+/* However many accept; the base keeps it. */
 TEST(all_listeners_share_one_reserve) {
   enum { kListeners = 8, kRoom = 60 };
   struct seen seen = {0};
@@ -516,6 +523,7 @@ TEST(all_listeners_share_one_reserve) {
   struct evconnlistener *listeners[kListeners];
   int files[kRoom], i, with, without;
   if (!ours()) return;
+  renew_base();
   CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
   low = old;
   low.rlim_cur = limit_with_room(kRoom);
@@ -535,7 +543,7 @@ TEST(all_listeners_share_one_reserve) {
   for (i = 0; i < without; ++i) close(files[i]);
   setrlimit(RLIMIT_NOFILE, &old);
   CHECK_INT_EQ(with, kRoom - kListeners - 1);
-  CHECK_INT_EQ(without, kRoom);
+  CHECK_INT_EQ(without, kRoom - 1);
 }
 
 #ifndef EVENT__DISABLE_THREAD_SUPPORT

@@ -365,11 +365,17 @@ void model::kqueue_closing(int fd) {
   for (auto &[kq, queue] : queues()) queue->closing(fd);
 }
 
+namespace {
+
+// Before the library registers its own, which fork() then runs first: as elsewhere, the signal registry's
+// lock is taken before the one here.
+[[maybe_unused]] const int registered =
+    pthread_atfork([] { queues_mutex.lock(); }, [] { queues_mutex.unlock(); }, forget_in_child);
+
+}  // namespace
+
 extern "C" int kqueue(void) {
   if (model::refuse_with) return errno = model::refuse_with, -1;
-  static const int registered =
-      pthread_atfork([] { queues_mutex.lock(); }, [] { queues_mutex.unlock(); }, forget_in_child);
-  static_cast<void>(registered);
   const int fd = epoll_create1(0);
   if (fd < 0) return -1;
   const std::lock_guard held(queues_mutex);
