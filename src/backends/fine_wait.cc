@@ -33,10 +33,11 @@ int FineWait::wait(int epfd, epoll_event *reports, int capacity, Nanos timeout) 
     if (got >= 0 || (errno != ENOSYS && errno != EPERM)) return got;
     pwait2_works_ = false;
   }
-  if (timeout > 0 && timerfd_works_ && arm_timer(epfd, timeout))
-    return without_timer(reports, epoll_wait(epfd, reports, capacity, -1));
+  const bool by_timer = timeout > 0 && timerfd_works_ && arm_timer(epfd, timeout);
   if (timeout < 0 && is_armed_) disarm_timer();
-  return epoll_wait(epfd, reports, capacity, to_milliseconds(timeout));
+  const int got = epoll_wait(epfd, reports, capacity, by_timer ? -1 : to_milliseconds(timeout));
+  // Also one of a wait before, which ended before its timer did.
+  return is_member_ ? without_timer(reports, got) : got;
 }
 
 bool FineWait::open_timer(int epfd) noexcept {

@@ -113,17 +113,26 @@ Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t siz
   return new_view(Chain::Kind::reference, bytes + offset, size, Reference{cleanup, arg, data, offset + size});
 }
 
-Chain *chain_new_slice(Chain &parent, std::size_t size) noexcept {
-  EVI_ASSERT(parent.kind == Chain::Kind::memory || parent.kind == Chain::Kind::reference);
-  EVI_ASSERT(size <= parent.length());
-  Chain *chain = new_view<Chain *>(Chain::Kind::shared, parent.head, size, &parent);
+namespace {
+
+Chain *hold_view(Chain::Kind kind, Chain &parent, unsigned char *data, std::size_t size) noexcept {
+  Chain *chain = new_view<Chain *>(kind, data, size, &parent);
   if (chain) parent.holders.fetch_add(1, std::memory_order_relaxed);
   return chain;
 }
 
+}  // namespace
+
+Chain *chain_new_slice(Chain &parent, std::size_t size) noexcept {
+  EVI_ASSERT(parent.kind == Chain::Kind::memory && size <= parent.length());
+  return hold_view(Chain::Kind::slice, parent, parent.head, size);
+}
+
 Chain *chain_new_shared(Chain &parent) noexcept {
   if (parent.kind == Chain::Kind::file) return chain_new_file_view(parent, parent.length());
-  return chain_new_slice(parent, parent.length());
+  Chain &memory = parent.kind == Chain::Kind::slice ? *payload<Chain *>(parent) : parent;
+  EVI_ASSERT(memory.kind == Chain::Kind::memory || memory.kind == Chain::Kind::reference);
+  return hold_view(Chain::Kind::shared, memory, parent.head, parent.length());
 }
 
 // --- files ---
@@ -179,6 +188,7 @@ void chain_release(Chain *chain) noexcept {
       break;
     }
     case Chain::Kind::shared:
+    case Chain::Kind::slice:
       chain_release(payload<Chain *>(*chain));
       break;
   }

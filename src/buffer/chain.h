@@ -5,6 +5,7 @@
 //             '------------+---------------+------------'
 //   [ header + Reference ] head ... tail in the program's memory        reference: begin == head, end == tail
 //   [ header + Chain*    ] head ... tail in another chain's memory      shared: that chain is held meanwhile
+//   [ header + Chain*    ] the same                                       slice: of a chunk that was received
 //   [ header + FilePart  ] head ... tail in a file segment's memory     file: the segment is held meanwhile
 //
 // A file chain whose bytes are in the file alone is `unread`: its pointers then are not addresses but tell
@@ -33,7 +34,7 @@ inline constexpr std::size_t kMaxBufferLength = static_cast<std::size_t>(EV_SSIZ
 inline constexpr std::size_t kLargeChain = 16384;
 
 struct Chain {
-  enum class Kind : std::uint8_t { memory, reference, shared, file };
+  enum class Kind : std::uint8_t { memory, reference, shared, slice, file };
 
   Chain *next;
   unsigned char *begin;
@@ -80,7 +81,7 @@ static_assert(sizeof(void *) != 8 || sizeof(Chain) == 48);
 // `size` bytes at data + offset in memory of the program.
 [[nodiscard]] Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t size,
                                          evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept;
-// The present bytes of a memory or reference chain, which is held, or of a file chain.
+// The present bytes of a memory or reference chain, which is held, of a slice's, or of a file chain.
 [[nodiscard]] Chain *chain_new_shared(Chain &parent) noexcept;
 // The first `size` of the present bytes of a memory chain, which is held.
 [[nodiscard]] Chain *chain_new_slice(Chain &parent, std::size_t size) noexcept;

@@ -126,9 +126,10 @@ void BuffereventBase::run_deferred() noexcept {
   }
   if (read_pending_) {
     read_pending_ = false;
+    const event_base *const base = ev_base;
     begin_reading();
     call_read();
-    finish_reading();
+    finish_reading(ev_base == base);
     if (!freed_ && be_ops->read_on) be_ops->read_on(*this);
   }
   if (write_pending_) {

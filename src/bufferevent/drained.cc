@@ -21,7 +21,8 @@ bool Drained::ask(BuffereventBase &bev, eventide_drained_cb callback, void *arg)
   return true;
 }
 
-// A TLS bufferevent's output stays in its buffer until the kernel, or the underlying bufferevent, has the ciphertext.
+// A TLS bufferevent's output stays in its buffer until the kernel, or the underlying bufferevent, has the
+// ciphertext.
 bool Drained::nothing_left() const noexcept {
   const BuffereventBase *bev = &bev_;
   for (;;) {

@@ -346,6 +346,8 @@ void OverlappedBufferevent::stop(BuffereventBase &bev, short directions) noexcep
 void OverlappedBufferevent::flush_turn(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   if (!self.exchange_ || !self.exchange_->writing.busy()) return socket_transport::flush_turn(bev);
+  show_input_ahead(bev);
+  if (bev.freed()) return;
   bev.socket_.report_ready = false;
   if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return;
   if (!arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);

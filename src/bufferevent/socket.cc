@@ -82,7 +82,8 @@ bool blocks(BuffereventBase &bev) noexcept {
 }
 
 void schedule_output(BuffereventBase &bev) noexcept {
-  if (bev.socket_.borrowed && !bev.keeps_.identity) bev.keeps_.identity = descriptor_identity(fd_of(bev));
+  // What is added to an empty buffer is meant for the file that the number means now.
+  if (bev.socket_.borrowed && !bev.queued()) bev.keeps_.identity = descriptor_identity(fd_of(bev));
   bev.schedule_flush();
 }
 
@@ -201,6 +202,8 @@ void output_added(BuffereventBase &bev) noexcept {
 
 void flush_turn(BuffereventBase &bev) noexcept {
   SocketState &state = bev.socket_;
+  show_input_ahead(bev);
+  if (bev.freed()) return;
   const bool report_ready = state.report_ready;
   state.report_ready = false;
   if (state.write_armed || !bev.wants(EV_WRITE) || fd_of(bev) < 0) return;
@@ -262,6 +265,7 @@ void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept {
   constexpr short kPersistent = EV_PERSIST | EV_FINALIZE;
   bev.socket_.borrowed = !bev.has_option(BEV_OPT_CLOSE_ON_FREE) || debug::enabled();
+  if (bev.be_ops->plain_socket) bev.socket_.read_shift = kFirstReadShift;
   static_cast<void>(assign_event(bev.ev_read, bev.ev_base, fd, EV_READ | kPersistent, on_read, &bev));
   static_cast<void>(assign_event(bev.ev_write, bev.ev_base, fd, EV_WRITE | kPersistent, on_write, &bev));
 }

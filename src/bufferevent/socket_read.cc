@@ -13,9 +13,9 @@
 // written from there as one.
 //
 // What ends reading in between (disabling, a watermark, a rate limit, a deferred callback that is still
-// queued) leaves the rest in `ahead`. Arming ev_read again makes it active, as a descriptor with input would.
-// Only a descriptor that the bufferevent owns is read ahead: a program that owns it may want to read the rest
-// there itself.
+// queued, callbacks that come before another of ours, loopbreak) leaves the rest in `ahead`; the flush turn
+// shows it once ev_read is armed. Only a stream that the bufferevent owns is read ahead: a program that owns
+// it may want to read the rest there itself, and slices would cut datagrams and records.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -67,12 +67,16 @@ std::size_t room_for_input(const BuffereventBase &bev) noexcept {
   return high > length ? high - length : 0;
 }
 
+// Reading ahead begins when a read has brought a whole slice; from then on the descriptor is known to be a
+// stream.
 void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
   const unsigned shift = bev.socket_.read_shift;
   const std::size_t offered = std::size_t{1} << shift;
+  const bool ahead = reads_ahead(bev);
   if (got >= offered) {
-    if (shift < kMaxReadShift) ++bev.socket_.read_shift;
-  } else if (got < offered / 4 && shift > kMinReadShift) {
+    const bool asked = shift > kMinReadShift || !ahead;
+    if (shift < kMaxReadShift && (asked || descriptor_is_stream(fd_of(bev)))) ++bev.socket_.read_shift;
+  } else if (got < offered / 4 && shift > kMinReadShift + (ahead ? 1 : 0)) {
     --bev.socket_.read_shift;
   }
 }
@@ -148,13 +152,16 @@ void return_chunk(event_base &base, Chain &chunk) noexcept {
 bool show_some(evbuffer &input, Chain &chunk, std::size_t bytes) noexcept {
   const bool dense = static_cast<std::size_t>(chunk.tail - chunk.begin) >= chunk.capacity() / 2;
   if (dense && input.append_slice(chunk, bytes)) return true;
-  if (!input.add(chunk.head, bytes)) return false;
+  // First of all: callbacks of the buffer may free the bufferevent, and the chunk with it.
   chunk.head += bytes;
-  return true;
+  if (input.add(chunk.head - bytes, bytes)) return true;
+  chunk.head -= bytes;
+  return false;
 }
 
 // Moves up to `limit` of what was read ahead into the input buffer. -1 without memory.
 ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
+  event_base &base = *bev.ev_base;
   Chain *chunk = bev.keeps_.ahead;
   evbuffer &input = bev.input_buffer();
   const std::size_t bytes = std::min(limit, chunk->length());
@@ -168,7 +175,7 @@ ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
     shown = show_some(input, *chunk, bytes);
   }
   input.freeze(kAtEnd);
-  if (all && chunk) return_chunk(*bev.ev_base, *chunk);
+  if (all && chunk) return_chunk(base, *chunk);
   if (shown) return static_cast<ev_ssize_t>(bytes);
   set_socket_error(kNoMemory);
   return -1;
@@ -202,6 +209,7 @@ inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
     read_on(bev);
     return 0;
   }
+  const event_base *const base = bev.ev_base;
   bev.begin_reading();
   const ev_ssize_t got = next_slice(bev, ahead, allowed);
   if (got > 0) {
@@ -209,7 +217,7 @@ inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
     bev.bytes_arrived();
   }
   const int error = last_socket_error();
-  bev.finish_reading();
+  bev.finish_reading(bev.ev_base == base);
   if (got > 0) return static_cast<std::size_t>(got);
   if ((got < 0 && rw_retriable(error)) || bev.freed()) return 0;
   set_socket_error(error);
@@ -220,7 +228,7 @@ inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
 // After a slice of `got` bytes, `total` in this iteration: the callback may have changed everything.
 bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t total) noexcept {
   if (bev.freed() || !bev.socket_.read_armed || bev.read_callback_queued()) return false;
-  if (bev.socket_.connecting || fd_of(bev) < 0) return false;
+  if (bev.socket_.connecting || fd_of(bev) < 0 || bev.ev_base->others_wait()) return false;
   if (ahead) return true;
   // A slice that needs a system call of its own does not need a wait of its own.
   const bool sliced = got == kSliceSize && has_default_slices(bev) && !reads_ahead(bev);
@@ -233,18 +241,25 @@ void read_once(BuffereventBase &bev) noexcept {
   bool ahead = has_input_ahead(bev);
   // The program has not seen the last slice yet: read_on() follows its callback.
   if (EVI_UNLIKELY(ahead) && bev.read_callback_queued()) return;
+  const event_base *const base = bev.ev_base;
   for (std::size_t total = 0;;) {
     const std::size_t got = read_slice(bev, ahead);
     ahead = has_input_ahead(bev);
-    if (EVI_LIKELY(got < kSliceSize && !ahead) || got == 0) return;
+    if (EVI_LIKELY(got < kSliceSize && !ahead)) return;
     total += got;
-    if (!may_go_on(bev, ahead, got, total)) return;
+    if (got == 0 || bev.ev_base != base || !may_go_on(bev, ahead, got, total)) return read_on(bev);
   }
 }
 
 void read_on(BuffereventBase &bev) noexcept {
-  if (!has_input_ahead(bev) || !bev.socket_.read_armed || bev.is_reading()) return;
-  bev.ev_base->activate(bev.ev_read, EV_READ, 1);
+  if (!has_input_ahead(bev) || !bev.socket_.read_armed || bev.is_reading() || bev.read_callback_queued())
+    return;
+  bev.schedule_flush();
+}
+
+void show_input_ahead(BuffereventBase &bev) noexcept {
+  if (EVI_LIKELY(!has_input_ahead(bev)) || !bev.socket_.read_armed || bev.socket_.connecting) return;
+  read_once(bev);
 }
 
 void drop_input_ahead(BuffereventBase &bev) noexcept {

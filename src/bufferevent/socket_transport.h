@@ -37,6 +37,9 @@ void disarm_write(BuffereventBase &bev) noexcept;
 
 // --- reading ---
 
+// The first system call brings this much at most, as a power of two: one slice.
+inline constexpr std::uint8_t kFirstReadShift = 12;
+
 // Something was read that the program has not seen.
 inline bool has_input_ahead(const BuffereventBase &bev) noexcept {
   return bev.keeps_.ahead != nullptr && !bev.socket_.borrowed;
@@ -44,8 +47,10 @@ inline bool has_input_ahead(const BuffereventBase &bev) noexcept {
 // Reads what is wanted and allowed, for one report of readiness, and invokes the read callback for each
 // slice.
 void read_once(BuffereventBase &bev) noexcept;
-// If there is input ahead and reading is armed, has ev_read run as if the descriptor was readable.
+// If there is input ahead and reading is armed, has the flush turn show it.
 void read_on(BuffereventBase &bev) noexcept;
+// In the flush turn.
+void show_input_ahead(BuffereventBase &bev) noexcept;
 // As the descriptor goes: what it had not shown goes with it.
 void drop_input_ahead(BuffereventBase &bev) noexcept;
 

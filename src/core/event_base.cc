@@ -125,7 +125,11 @@ void event_base::dispose(bool run_finalizers) noexcept {
   completion_port_ = nullptr;
   {
     const LockGuard held(lock_);
-    if (is_shared_with_parent()) disown_lost_descriptors();
+    if (is_shared_with_parent()) {
+      disown_lost_descriptors();
+      // Threads of the parent that were waking its loop do not exist here.
+      wakes_in_flight_.store(0, std::memory_order_relaxed);
+    }
     fork_generation_ = evi::forked_generation();
     // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did
     // not call event_reinit they are still the parent's.

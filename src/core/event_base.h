@@ -135,6 +135,9 @@ struct event_base final {
   bool got_exit() noexcept;
   bool got_break() noexcept;
   event *running_event() noexcept;
+  // On the loop's thread, for work that comes in pieces with a callback for each: whether the loop has been
+  // asked to end or to look again, or callbacks wait that come before another piece.
+  bool others_wait() noexcept;
   // True if the loop runs in another thread than the caller's.
   bool loop_runs_elsewhere() noexcept;
 

@@ -71,13 +71,15 @@ class FlushQueue {
 
   template <typename F>
   void for_each(F &&f) const noexcept {
-    for (const FlushLink *ring : {&due_, &waiting_}) {
-      for (FlushLink *at = ring->flush_next; at != ring; at = at->flush_next)
-        f(static_cast<FlushHook &>(*at));
-    }
+    for_each_in(due_, f);
+    for_each_in(waiting_, f);
   }
 
  private:
+  template <typename F>
+  static void for_each_in(const FlushLink &ring, F &f) noexcept {
+    for (FlushLink *at = ring.flush_next; at != &ring; at = at->flush_next) f(static_cast<FlushHook &>(*at));
+  }
   static void insert_before(FlushLink &where, FlushLink &link) noexcept {
     link.flush_next = &where;
     link.flush_prev = where.flush_prev;

@@ -149,6 +149,14 @@ bool descriptor_blocks(Socket fd) noexcept {
   return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+bool descriptor_is_stream(Socket fd) noexcept {
+  int type = 0;
+  socklen_t length = sizeof(type);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0) return type == SOCK_STREAM;
+  struct stat file;
+  return fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode);
+}
+
 // An inode number is not used again while the kernel runs, or not soon.
 std::uint64_t descriptor_identity(Socket fd) noexcept {
   struct stat file;

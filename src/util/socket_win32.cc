@@ -186,6 +186,14 @@ int pending_socket_error(Socket fd) noexcept {
 
 bool descriptor_blocks(Socket) noexcept { return false; }
 
+bool descriptor_is_stream(Socket fd) noexcept {
+  int type = 0;
+  int length = sizeof(type);
+  return getsockopt(static_cast<SOCKET>(fd), SOL_SOCKET, SO_TYPE, reinterpret_cast<char *>(&type), &length) ==
+             0 &&
+         type == SOCK_STREAM;
+}
+
 std::uint64_t descriptor_identity(Socket) noexcept { return 0; }
 
 bool would_block(int error) noexcept { return error == WSAEWOULDBLOCK; }
