@@ -53,6 +53,9 @@ struct BuffereventExtra {
   Drained *drained = nullptr;       // the same
 };
 
+// The first read of a layer that takes any amount, as a power of two.
+inline constexpr std::uint8_t kWholeReadShift = 14;
+
 // What the socket transport keeps in each bufferevent (socket.cc, connect.cc).
 struct SocketState {
   bool connecting : 1 = false;    // a connect is under way: ev_write is armed for its end
@@ -67,7 +70,7 @@ struct SocketState {
   bool fd_blocks : 1 = false;     // output waits until the descriptor was reported writable
   std::uint8_t read_shift : 5;    // what is read at most, as a power of two: follows what reads bring
 
-  SocketState() noexcept : read_shift(14) {}
+  SocketState() noexcept : read_shift(kWholeReadShift) {}
 };
 
 // What else the socket transport keeps; which of the two, SocketState::borrowed says.
@@ -187,7 +190,10 @@ class BuffereventBase : public bufferevent, public FlushHook {
     read_whole(whole_reads);
   }
   // Until callbacks are set again, a read callback sees all that one system call brings.
-  void read_whole(bool whole) noexcept { socket_.whole_reads = whole; }
+  void read_whole(bool whole) noexcept {
+    socket_.whole_reads = whole;
+    if (whole && socket_.read_shift < kWholeReadShift) socket_.read_shift = kWholeReadShift;
+  }
   // Calls them, or has the loop call them. The program may do anything meanwhile, so nothing that was read
   // before holds afterwards.
   void trigger_data(short directions, int options) noexcept;

@@ -225,10 +225,14 @@ inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
   return 0;
 }
 
+bool others_wait(const BuffereventBase &bev, int more_urgent) noexcept {
+  return bev.ev_base->others_wait(bev.ev_read.ev_evcallback.evcb_pri - more_urgent);
+}
+
 // After a slice of `got` bytes, `total` in this iteration: the callback may have changed everything.
 bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t total) noexcept {
   if (bev.freed() || !bev.socket_.read_armed || bev.read_callback_queued()) return false;
-  if (bev.socket_.connecting || fd_of(bev) < 0 || bev.ev_base->others_wait()) return false;
+  if (bev.socket_.connecting || fd_of(bev) < 0 || others_wait(bev, 0)) return false;
   if (ahead) return true;
   // A slice that needs a system call of its own does not need a wait of its own.
   const bool sliced = got == kSliceSize && has_default_slices(bev) && !reads_ahead(bev);
@@ -259,7 +263,7 @@ void read_on(BuffereventBase &bev) noexcept {
 
 void show_input_ahead(BuffereventBase &bev) noexcept {
   if (EVI_LIKELY(!has_input_ahead(bev)) || !bev.socket_.read_armed || bev.socket_.connecting) return;
-  read_once(bev);
+  others_wait(bev, 1) ? read_on(bev) : read_once(bev);
 }
 
 void drop_input_ahead(BuffereventBase &bev) noexcept {

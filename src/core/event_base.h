@@ -136,8 +136,8 @@ struct event_base final {
   bool got_break() noexcept;
   event *running_event() noexcept;
   // On the loop's thread, for work that comes in pieces with a callback for each: whether the loop has been
-  // asked to end or to look again, or callbacks wait that come before another piece.
-  bool others_wait() noexcept;
+  // asked to end or to look again, or callbacks of that priority or a more urgent one wait.
+  bool others_wait(int priority) noexcept;
   // True if the loop runs in another thread than the caller's.
   bool loop_runs_elsewhere() noexcept;
 

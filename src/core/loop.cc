@@ -316,11 +316,10 @@ bool event_base::got_break() noexcept {
   return break_requested_;
 }
 
-bool event_base::others_wait() noexcept {
+bool event_base::others_wait(int priority) noexcept {
   const LockGuard held(lock_);
-  if (break_requested_ || continue_requested_) return true;
   const int first = active_.first_busy(0);
-  return first >= 0 && (running_priority_ < 0 || first <= running_priority_);
+  return break_requested_ || continue_requested_ || (first >= 0 && first <= priority);
 }
 
 event *event_base::running_event() noexcept {

@@ -226,8 +226,8 @@ int main(int argc, char **argv) {
   check(event_base_get_num_events(s.base, EVENT_BASE_COUNT_ADDED) == 1,
         "no event but the listener's is left");
   evconnlistener_free(listener);
-  check(open_descriptors() < fds, "no descriptor is left, nor the listener's");
   event_base_free(s.base);
+  check(open_descriptors() < fds, "no descriptor is left, nor the listener's");
   printf("table: %u connections at once, seed %llu, in %.1f s\n", s.most_live, (unsigned long long)seed,
          seconds() - begin);
   printf("%u passed, %u failed\n", passed, failed);
