@@ -202,8 +202,10 @@ void output_added(BuffereventBase &bev) noexcept {
 
 void flush_turn(BuffereventBase &bev) noexcept {
   SocketState &state = bev.socket_;
-  show_input_ahead(bev);
-  if (bev.freed()) return;
+  if (EVI_UNLIKELY(has_input_ahead(bev))) {
+    show_input_ahead(bev);
+    if (bev.freed()) return;
+  }
   const bool report_ready = state.report_ready;
   state.report_ready = false;
   if (state.write_armed || !bev.wants(EV_WRITE) || fd_of(bev) < 0) return;

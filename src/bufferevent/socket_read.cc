@@ -72,12 +72,11 @@ std::size_t room_for_input(const BuffereventBase &bev) noexcept {
 void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
   const unsigned shift = bev.socket_.read_shift;
   const std::size_t offered = std::size_t{1} << shift;
-  const bool ahead = reads_ahead(bev);
   if (got >= offered) {
-    const bool asked = shift > kMinReadShift || !ahead;
-    if (shift < kMaxReadShift && (asked || descriptor_is_stream(fd_of(bev)))) ++bev.socket_.read_shift;
-  } else if (got < offered / 4 && shift > kMinReadShift + (ahead ? 1 : 0)) {
-    --bev.socket_.read_shift;
+    const bool grows = shift > kMinReadShift || !reads_ahead(bev) || descriptor_is_stream(fd_of(bev));
+    if (grows && shift < kMaxReadShift) ++bev.socket_.read_shift;
+  } else if (got < offered / 4 && shift > kMinReadShift) {
+    if (shift > kMinReadShift + 1 || !reads_ahead(bev)) --bev.socket_.read_shift;
   }
 }
 
