@@ -62,20 +62,22 @@ TlsBufferevent *TlsBufferevent::of(bufferevent &bev) noexcept {
   return tls ? &of(BuffereventBase::of(bev)) : nullptr;
 }
 
-// Its input is held back until the first pump() wants some. That it cannot be enabled is its own failure,
-// which it tells by an event.
+// Its input is held back until the first pump() wants some. That it cannot be enabled is reported by an
+// event.
 void TlsBufferevent::take_underlying() noexcept {
   const BuffereventUse use(*underlying_);
   underlying_->hold();
   underlying_->set_relay(on_underlying_data, on_underlying_data, on_underlying_event, *this, true);
   underlying_->suspend(EV_READ, kFilterBusy);
-  if (!underlying_->enable(kBoth)) wire_failed(last_socket_error());
+  if (underlying_->enable(kBoth)) return;
+  receive_failed(last_socket_error());
+  send_failed(receive_error_);
 }
 
 // Everything that was written has left: the peer may know that this was all.
 void TlsBufferevent::say_goodbye() noexcept {
   const bool all_left = output_buffer().empty() && wire_out_.empty();
-  if (said_goodbye_ || in_engine_ || phase_ != Phase::open || wire_error_ || !all_left || !has_wire()) return;
+  if (said_goodbye_ || in_engine_ || phase_ != Phase::open || send_error_ || !all_left || !has_wire()) return;
   said_goodbye_ = true;
   const AddingUnderneath adding(underlying_);
   const EngineCall call(*this);
@@ -106,7 +108,7 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   owner ? self.say_goodbye() : self.give_back_session();
   BuffereventBase *under = self.underlying_;
   if (!under) {
-    const bool left = !self.wire_out_.empty() && !self.wire_error_;
+    const bool left = !self.wire_out_.empty() && !self.send_error_;
     self.descriptor_passed_ =
         left && may_wait && send_close_notify_later(*self.ev_base, fd_of(self), self.wire_out_);
     return;
@@ -121,7 +123,10 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
 
 // Nothing that was written waits, here or underneath.
 bool TlsBufferevent::wire_drained() const noexcept {
-  if (!output_buffer().empty() || !wire_out_.empty()) return false;
+  return output_buffer().empty() && wire_out_.empty() && drained_underneath();
+}
+
+bool TlsBufferevent::drained_underneath() const noexcept {
   for (const BuffereventBase *bev = underlying_; bev; bev = below(*bev)) {
     if (!bev->output_buffer().empty()) return false;
   }
@@ -181,7 +186,7 @@ void TlsBufferevent::pump() noexcept {
   pumping_ = false;
   const bool again = again_;
   again_ = may_receive_ = false;
-  if (!freed() && untold_ && !end_due()) tell_of_underlying();
+  if (!freed() && broken_underneath()) report_broken_underneath();
   if (freed()) return;
   if (again || work_left()) schedule_flush();
   if (!update_interest()) fail(BEV_EVENT_ERROR, last_socket_error());
@@ -198,29 +203,40 @@ void TlsBufferevent::pump_once() noexcept {
   if (!freed() && phase_ == Phase::open) report_end();
 }
 
-// What broke underneath is told also where nobody reads. An end of reading that was told stands for that; for
-// an error of writing only if it was none by close_notify: the alert that a session then sends cannot arrive.
-void TlsBufferevent::tell_of_underlying() noexcept {
-  const short what = std::exchange(untold_, short{0});
-  const bool told = phase_ == Phase::failed || (ended_ && (torn_ || !(what & BEV_EVENT_WRITING)));
-  if (!told) fail(what, wire_error_);
+// The underlying transport has failed to receive, and neither that nor an end of reading was reported.
+bool TlsBufferevent::broken_underneath() const noexcept {
+  return underlying_ && receive_error_ && !ended_ && phase_ != Phase::failed;
+}
+
+// Something was received that the application has not seen and can still read.
+bool TlsBufferevent::input_left() const noexcept {
+  if (deferred_read_pending()) return true;
+  return reads_on() && (ciphertext_at_hand() > 0 || (phase_ == Phase::open && engine_.holds_input(session_)));
+}
+
+// Also while reading is disabled, but only after what was received before the error. An enabled read reports
+// it as an end of reading.
+void TlsBufferevent::report_broken_underneath() noexcept {
+  const bool read_follows = phase_ == Phase::open && wants(EV_READ) && reads_on() && unread_;
+  if (!read_follows && !end_due() && !input_left()) fail(error_in(EV_READ), receive_error_);
 }
 
 // What was encrypted before the failure, an alert perhaps, still goes. An error ends that in silence.
 void TlsBufferevent::send_last() noexcept {
-  if (!underlying_ && !wire_out_.empty()) static_cast<void>(send_rest());
+  if (!underlying_ && !wire_out_.empty() && !send_error_) static_cast<void>(send_rest());
 }
 
 // There is something to do that no event will tell of.
 bool TlsBufferevent::work_left() const noexcept {
+  if (broken_underneath() && deferred_read_pending()) return true;
   if (phase_ != Phase::open || !has_wire()) return false;
   if (unread_ && reads_on() && !read_wants_output_ && wants(EV_READ)) return true;
   if (end_due()) return true;
-  return wants(EV_WRITE) && !output_buffer().empty() && may_seal();
+  return wants(EV_WRITE) && !output_buffer().empty() && (send_error_ || may_seal());
 }
 
 bool TlsBufferevent::may_seal() const noexcept {
-  if (write_wants_input_ || write_wants_output_ || !wire_out_.empty()) return false;
+  if (send_error_ || write_wants_input_ || write_wants_output_ || !wire_out_.empty()) return false;
   return underlying_ ? underlying_->output_buffer().length() < kMaxUnderneath : has_wire();
 }
 
@@ -235,7 +251,8 @@ void TlsBufferevent::fail(short what, int error) noexcept {
 
 void TlsBufferevent::handshake() noexcept {
   if (!may_pump()) return;
-  if (!wire_out_.empty() && !send_rest()) return fail(error_in(EV_READ), wire_error_);
+  // The peer may have sent the reason.
+  if (!wire_out_.empty() && !send_error_ && !send_rest()) may_receive_ = true;
   errors_.count = 0;
   write_wants_output_ = false;
   TlsOutcome outcome;
@@ -249,6 +266,8 @@ void TlsBufferevent::handshake() noexcept {
     case TlsResult::done:
       return handshake_done();
     case TlsResult::want_read:
+      // The peer waits for records that cannot be sent.
+      if (send_error_ && ciphertext_at_hand() == 0) fail(error_in(EV_WRITE), send_error_);
       return;
     case TlsResult::want_write:
       write_wants_output_ = true;
@@ -257,7 +276,7 @@ void TlsBufferevent::handshake() noexcept {
     case TlsResult::truncated:
     case TlsResult::failed:
       // The alert that tells the peer why may be in wire_out_ still: send_last() sees to it.
-      return fail(error_in(EV_READ), wire_error_);
+      return fail(error_in(EV_READ), receive_error_ ? receive_error_ : send_error_);
   }
 }
 

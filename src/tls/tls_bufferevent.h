@@ -19,7 +19,8 @@
 // a flush turn, without anything new from the socket.
 //
 // Ends of reading are reported after the output of the same pump() was written, and only while reading is
-// wanted: `end_` keeps one meanwhile.
+// wanted: `end_` keeps one meanwhile. A failed send ends writing alone: what the peer sent before can still
+// be read.
 //
 // Ciphertext out: records are collected in the lent chunk and leave by one send(). What the socket does not
 // take is kept in wire_out_, and the plaintext behind it stays in the output buffer until that is gone too:
@@ -89,7 +90,9 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   void pump() noexcept;
   void pump_once() noexcept;
   void send_last() noexcept;
-  void tell_of_underlying() noexcept;
+  bool broken_underneath() const noexcept;
+  bool input_left() const noexcept;
+  void report_broken_underneath() noexcept;
   bool work_left() const noexcept;
   bool may_seal() const noexcept;
   void handshake() noexcept;
@@ -99,6 +102,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool may_pump() const noexcept;
   void say_goodbye() noexcept;
   bool wire_drained() const noexcept;
+  bool drained_underneath() const noexcept;
   void finish_underneath() noexcept;
   void give_back_session() noexcept;
   static void unlink(BuffereventBase &bev) noexcept;
@@ -117,6 +121,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool end_due() const noexcept { return end_ != TlsResult::done && wants(EV_READ); }
   void report_end() noexcept;
   void fail_writing() noexcept;
+  void report_send_error() noexcept;
   std::size_t read_limit(std::size_t budget) noexcept;
   void write_records() noexcept;
   std::size_t write_limit() noexcept;
@@ -175,7 +180,9 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   ev_ssize_t send_front() noexcept;
   [[nodiscard]] bool send_rest() noexcept;
   std::size_t ciphertext_at_hand() const noexcept;
-  bool wire_failed(int error) noexcept;
+  bool receive_failed(int error) noexcept;
+  bool send_failed(int error) noexcept;
+  bool take_record(const void *data, std::size_t size) noexcept;
   std::size_t stage_size() const noexcept;
   void follow_reads(std::size_t got, std::size_t offered) noexcept;
   friend class StageLease;
@@ -189,7 +196,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   Phase phase_;
   bool unread_ : 1 = true;               // the session, wire_in_ or the underlying one may have more to give
   bool ended_ : 1 = false;               // nothing more to read, which was reported
-  bool torn_ : 1 = false;                // without close_notify, and nothing was written since
+  bool data_underneath_ : 1 = false;     // the underlying output holds records of the application's data
   bool wire_ended_ : 1 = false;          // the transport's end was seen
   bool read_wants_output_ : 1 = false;   // the session reads on when the wire takes bytes
   bool write_wants_input_ : 1 = false;   // the session writes on when the wire has brought bytes
@@ -207,8 +214,8 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool said_goodbye_ : 1 = false;
   bool descriptor_passed_ : 1 = false;  // freed, and the descriptor waits to take close_notify
   std::uint8_t flags_ = 0;              // BUFFEREVENT_SSL_*
-  short untold_ = 0;                    // an error underneath, BEV_EVENT_*
-  int wire_error_ = 0;                  // the transport's last error, 0 if it works
+  int receive_error_ = 0;               // the transport's last error in that direction, 0 if it works
+  int send_error_ = 0;
   std::size_t sealed_ = 0;
   std::size_t retry_ = 0;            // how many bytes the session must be given again
   TlsResult end_ = TlsResult::done;  // the end of reading, if it was met and not reported

@@ -12,13 +12,13 @@ using socket_transport::fd_of;
 // --- what is waited for ---
 
 bool TlsBufferevent::wants_input() const noexcept {
-  if (wire_ended_ || wire_error_ || phase_ == Phase::failed) return false;
+  if (wire_ended_ || receive_error_ || phase_ == Phase::failed) return false;
   if (phase_ == Phase::handshaking) return may_pump();
   return (wants(EV_READ) && reads_on()) || write_wants_input_;
 }
 
 bool TlsBufferevent::wants_output() const noexcept {
-  if (wire_error_ || (phase_ == Phase::handshaking && !may_pump())) return false;
+  if (send_error_ || (phase_ == Phase::handshaking && !may_pump())) return false;
   if (!wire_out_.empty()) return true;
   return phase_ != Phase::failed && (read_wants_output_ || write_wants_output_);
 }
@@ -99,7 +99,7 @@ void TlsBufferevent::timed_out(short direction) noexcept {
 // What became of the old one counts no more; what the session itself has come to does.
 void TlsBufferevent::new_wire() noexcept {
   wire_ended_ = false;
-  wire_error_ = 0;
+  receive_error_ = send_error_ = 0;
   if (end_ != TlsResult::closed) end_ = TlsResult::done;
 }
 
@@ -152,6 +152,7 @@ void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
   TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
   const BuffereventUse use(self);
   if (self.freed()) return;
+  if (self.data_underneath_) self.data_underneath_ = !self.drained_underneath();
   if (!self.underlying_->input_buffer().empty()) {
     self.unread_ = true;
     self.write_wants_input_ = false;
@@ -185,8 +186,9 @@ void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) n
   self.write_wants_input_ = false;
   if (what & BEV_EVENT_EOF) self.wire_ended_ = true;
   if (what & BEV_EVENT_ERROR) {
-    self.wire_failed(error);
-    self.untold_ = static_cast<short>(what & (BEV_EVENT_ERROR | BEV_EVENT_READING | BEV_EVENT_WRITING));
+    // Without a direction it ends both.
+    if (!(what & BEV_EVENT_WRITING) || (what & BEV_EVENT_READING)) self.receive_failed(error);
+    if (!(what & BEV_EVENT_READING) || (what & BEV_EVENT_WRITING)) self.send_failed(error);
   }
   self.pump_on_loop();
 }

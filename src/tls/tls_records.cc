@@ -87,7 +87,7 @@ TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noe
 
 // Saves the question for most messages.
 bool TlsBufferevent::nothing_left() const noexcept {
-  if (own_wire_ || wire_ended_ || wire_error_ || ciphertext_at_hand() > 0) return false;
+  if (own_wire_ || wire_ended_ || receive_error_ || ciphertext_at_hand() > 0) return false;
   return !engine_.holds_input(session_);
 }
 
@@ -108,7 +108,7 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
     evbuffer_iovec room[2];
     const int count = input.reserve(wanted, room, 2);
     if (count < 1) {
-      wire_failed(ENOMEM);
+      receive_failed(ENOMEM);
       return {TlsResult::failed, 0};
     }
     const bool beyond = count == 2 && room[0].iov_len < std::min(wanted, kWorthwhileRoom);
@@ -137,19 +137,21 @@ void TlsBufferevent::report_end() noexcept {
   const TlsResult end = std::exchange(end_, TlsResult::done);
   const bool dirty_allowed = flags_ & BUFFEREVENT_SSL_DIRTY_SHUTDOWN;
   if (end == TlsResult::truncated && !dirty_allowed) return fail(error_in(EV_READ), 0);
-  if (end == TlsResult::failed && (!dirty_allowed || wire_error_ != ECONNRESET)) {
-    return fail(error_in(EV_READ), wire_error_);
+  // A session that has to answer what it reads, and cannot, fails by the error of that.
+  const int error = receive_error_ ? receive_error_ : send_error_;
+  if (end == TlsResult::failed && (!dirty_allowed || error != ECONNRESET)) {
+    return fail(error_in(EV_READ), error);
   }
   ended_ = true;
-  torn_ = end != TlsResult::closed;
-  set_socket_error(end == TlsResult::failed ? wire_error_ : 0);
+  set_socket_error(end == TlsResult::failed ? error : 0);
   trigger_event(BEV_EVENT_EOF | BEV_EVENT_READING, 0);
 }
 
 // --- writing ---
 
 void TlsBufferevent::write_records() noexcept {
-  if (!underlying_ && !wire_out_.empty() && !send_rest()) return fail_writing();
+  if (!underlying_ && !wire_out_.empty() && !send_error_) static_cast<void>(send_rest());
+  if (send_error_) return report_send_error();
   std::size_t moved = 0;
   if (wire_out_.empty()) moved = sealed_left();
   std::size_t allowed = 0;
@@ -157,21 +159,35 @@ void TlsBufferevent::write_records() noexcept {
   TlsResult result = TlsResult::done;
   while (allowed > 0 && result == TlsResult::done && !freed() && may_seal()) {
     result = write_batch(allowed);
-    if (wire_out_.empty() && !freed()) moved += sealed_left();
+    if (wire_out_.empty() && !send_error_ && !freed()) moved += sealed_left();
   }
   if (freed()) return;
   if (moved > 0) charge_write(moved);
-  if (moved > 0) torn_ = false;
-  if (moved > 0 && underlying_) restart_timeout(EV_WRITE);
+  if (moved > 0 && underlying_) {
+    data_underneath_ = !drained_underneath();
+    restart_timeout(EV_WRITE);
+  }
   if (result == TlsResult::failed) return fail_writing();
   if (moved > 0) bytes_left();
   if (!freed() && goodbye_) finish_writing();
 }
 
-// An end of reading was there first.
+// An end of reading was there first. A transport that fails to send ends writing alone, a session that fails
+// ends both directions.
 void TlsBufferevent::fail_writing() noexcept {
   report_end();
-  if (!freed() && phase_ == Phase::open) fail(error_in(EV_WRITE), wire_error_);
+  if (freed() || phase_ != Phase::open) return;
+  if (!send_error_) return fail(error_in(EV_WRITE), 0);
+  data_underneath_ = false;
+  disable(EV_WRITE);
+  set_socket_error(send_error_);
+  trigger_event(error_in(EV_WRITE), 0);
+}
+
+// Reports it if the application's data is lost. Tickets and alerts that the peer does not take are not.
+void TlsBufferevent::report_send_error() noexcept {
+  const bool pending = wants(EV_WRITE) && !output_buffer().empty();
+  if (!freed() && (pending || data_underneath_)) fail_writing();
 }
 
 std::size_t TlsBufferevent::write_limit() noexcept {
@@ -191,7 +207,9 @@ TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
   sealing_ = false;
   write_wants_input_ = result == TlsResult::want_read;
   write_wants_output_ = result == TlsResult::want_write;
-  return sent && !wire_error_ ? result : TlsResult::failed;
+  // The transport is the session's own, and its error is the thread's.
+  if (own_wire_ && result == TlsResult::failed) send_failed(last_socket_error());
+  return sent && !send_error_ ? result : TlsResult::failed;
 }
 
 TlsOutcome TlsBufferevent::write_session(const evbuffer_iovec &record) noexcept {
@@ -217,7 +235,7 @@ TlsResult TlsBufferevent::seal(std::size_t &allowed, unsigned char *scratch) noe
   return TlsResult::done;
 }
 
-// The bytes that go into the next record: where they are, or copied together. False, with wire_error_, if
+// The bytes that go into the next record: where they are, or copied together. False, with send_error_, if
 // they cannot be had.
 bool TlsBufferevent::next_record(std::size_t allowed, evbuffer_iovec &record,
                                  unsigned char *scratch) noexcept {
@@ -227,11 +245,11 @@ bool TlsBufferevent::next_record(std::size_t allowed, evbuffer_iovec &record,
   output.set_position(from, sealed_, EVBUFFER_PTR_SET);
   evbuffer_iovec pieces[kMaxPieces];
   const int needed = output.peek(static_cast<ev_ssize_t>(wanted), &from, pieces, kMaxPieces);
-  if (needed < 1) return wire_failed(last_socket_error());
+  if (needed < 1) return send_failed(last_socket_error());
   record = {pieces[0].iov_base, std::min(pieces[0].iov_len, wanted)};
   const bool batch = flags_ & BUFFEREVENT_SSL_BATCH_WRITE;
   if (record.iov_len == wanted || (!retry_ && !batch && record.iov_len >= kLargePiece)) return true;
-  if (!scratch) return !retry_ || wire_failed(ENOMEM);
+  if (!scratch) return !retry_ || send_failed(ENOMEM);
   std::size_t copied = 0;
   for (int i = 0; i < std::min(needed, kMaxPieces) && copied < wanted; ++i) {
     const std::size_t here = std::min(pieces[i].iov_len, wanted - copied);

@@ -71,8 +71,13 @@ unsigned char *StageLease::split_scratch() noexcept {
 
 // --- receiving ---
 
-bool TlsBufferevent::wire_failed(int error) noexcept {
-  wire_error_ = error ? error : kConnectionReset;
+bool TlsBufferevent::receive_failed(int error) noexcept {
+  receive_error_ = error ? error : kConnectionReset;
+  return false;
+}
+
+bool TlsBufferevent::send_failed(int error) noexcept {
+  send_error_ = error ? error : kConnectionReset;
   return false;
 }
 
@@ -101,7 +106,7 @@ long TlsBufferevent::receive_now(void *data, std::size_t size) noexcept {
   }
   const int error = last_socket_error();
   if (rw_retriable(error)) return kWireBlocked;
-  wire_failed(error);
+  receive_failed(error);
   return kWireFailed;
 }
 
@@ -155,7 +160,7 @@ long TlsBufferevent::wire_receive(TlsWire &wire, void *data, std::size_t size) n
   if (self.underlying_ && !self.underlying_->input_buffer().empty()) {
     return static_cast<long>(self.underlying_->input_buffer().remove(data, size));
   }
-  if (self.wire_error_) return kWireFailed;
+  if (self.receive_error_) return kWireFailed;
   if (self.wire_ended_) return kWireEnded;
   if (self.underlying_ || fd_of(self) < 0 || (self.pumping_ && !self.may_receive_)) return kWireBlocked;
   return self.receive_now(data, size);
@@ -170,12 +175,12 @@ bool TlsBufferevent::send_now(const void *data, std::size_t size) noexcept {
     const int error = last_socket_error();
     // While the program's own connect() is in progress, which ends by a report of ev_write.
     const bool connecting = error == kNotConnected && !socket_.write_armed;
-    if (!rw_retriable(error) && !connecting) return wire_failed(error);
+    if (!rw_retriable(error) && !connecting) return send_failed(error);
     put = 0;
   }
   const std::size_t left = size - static_cast<std::size_t>(put);
   if (left == 0) return true;
-  if (!wire_out_.add(static_cast<const unsigned char *>(data) + put, left)) return wire_failed(ENOMEM);
+  if (!wire_out_.add(static_cast<const unsigned char *>(data) + put, left)) return send_failed(ENOMEM);
   if (!pumping_) schedule_flush();
   return true;
 }
@@ -199,35 +204,33 @@ ev_ssize_t TlsBufferevent::send_front() noexcept {
 bool TlsBufferevent::send_rest() noexcept {
   if (fd_of(*this) < 0) return true;
   const ev_ssize_t put = send_front();
-  if (put < 0 && !rw_retriable(last_socket_error())) return wire_failed(last_socket_error());
+  if (put < 0 && !rw_retriable(last_socket_error())) return send_failed(last_socket_error());
   if (wire_out_.empty()) wire_out_.release_spare();
   return true;
 }
 
-long TlsBufferevent::wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept {
-  auto &self = static_cast<TlsBufferevent &>(wire);
-  if (self.wire_error_) return kWireFailed;
-  const long sent = static_cast<long>(size);
-  if (self.underlying_) {
-    if (self.underlying_->output_buffer().add(data, size)) return sent;
-    self.wire_failed(ENOMEM);
-    return kWireFailed;
-  }
-  if (self.sealing_ && self.wire_out_.empty()) {
-    if (self.stage_.room() < size && !self.send_stage()) return kWireFailed;
-    if (self.wire_out_.empty() && self.stage_.room() >= size) {
-      std::memcpy(self.stage_.tail, data, size);
-      self.stage_.tail += size;
-      return sent;
+// False, with send_error_, if the record is lost.
+bool TlsBufferevent::take_record(const void *data, std::size_t size) noexcept {
+  if (underlying_) return underlying_->output_buffer().add(data, size) || send_failed(ENOMEM);
+  if (sealing_ && wire_out_.empty()) {
+    if (stage_.room() < size && !send_stage()) return false;
+    if (wire_out_.empty() && stage_.room() >= size) {
+      std::memcpy(stage_.tail, data, size);
+      stage_.tail += size;
+      return true;
     }
   }
   // Behind what waits already.
-  if (!self.wire_out_.empty()) {
-    if (self.wire_out_.add(data, size)) return sent;
-    self.wire_failed(ENOMEM);
-    return kWireFailed;
-  }
-  return self.send_now(data, size) ? sent : kWireFailed;
+  if (!wire_out_.empty()) return wire_out_.add(data, size) || send_failed(ENOMEM);
+  return send_now(data, size);
+}
+
+// OpenSSL looks at the thread's error: a server whose tickets meet EPIPE completes its handshake.
+long TlsBufferevent::wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept {
+  auto &self = static_cast<TlsBufferevent &>(wire);
+  if (!self.send_error_ && self.take_record(data, size)) return static_cast<long>(size);
+  set_socket_error(self.send_error_);
+  return kWireFailed;
 }
 
 bool TlsBufferevent::wire_inherit(TlsWire &wire, const TlsRemains &remains) noexcept {

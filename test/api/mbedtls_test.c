@@ -243,6 +243,7 @@ TEST(megabytes_cross_in_both_directions) { in_each_form(much); }
 static void *session_of(struct bufferevent *bev) { return bufferevent_mbedtls_get_ssl(bev); }
 static void free_session(void *session) { bufferevent_mbedtls_dyncontext_free(session); }
 TEST(everything_may_be_freed_in_every_callback) { in_each_form(frees_all); }
+TEST(data_that_arrived_before_a_failed_send_is_read) { in_each_form(failed_send); }
 
 TEST(a_refused_connection_is_tried_again) { refused_at_first(); }
 
@@ -304,8 +305,8 @@ int main(int argc, char **argv) {
       data_goes_both_ways_until_close_notify, a_free_says_goodbye,
       an_end_without_close_notify_is_an_error_unless_allowed, garbage_instead_of_a_handshake_is_an_error,
       what_a_limit_holds_back_comes_without_new_bytes, renegotiation_is_done,
-      everything_may_be_freed_in_every_callback, a_refused_connection_is_tried_again,
-      a_constructor_that_fails_takes_nothing, a_read_callback_sees_no_more_than_the_maximum,
-      no_end_of_stream_is_reported_while_reading_is_disabled,
+      everything_may_be_freed_in_every_callback, data_that_arrived_before_a_failed_send_is_read,
+      a_refused_connection_is_tried_again, a_constructor_that_fails_takes_nothing,
+      a_read_callback_sees_no_more_than_the_maximum, no_end_of_stream_is_reported_while_reading_is_disabled,
       an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed, megabytes_cross_in_both_directions);
 }

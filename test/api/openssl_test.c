@@ -904,6 +904,33 @@ static void frees_everything(enum form form, int server) {
 }
 TEST(everything_may_be_freed_in_every_callback) { in_all_ways(frees_everything); }
 
+TEST(data_that_arrived_before_a_failed_send_is_read) { in_all_ways(failed_send); }
+
+/* Where the server's last records of the handshake, its tickets, cannot be sent. */
+TEST(data_of_a_client_that_closed_before_the_tickets_is_read) {
+  int form;
+  for (form = over_socket; form <= over_bufferevent; ++form) {
+    struct fixture f;
+    use_version(TLS1_3_VERSION);
+    begin(&f, (enum form)form, 1);
+    bufferevent_setcb(f.bev, on_read, NULL, on_event, (void *)"a");
+    bufferevent_enable(f.bev, EV_READ | EV_WRITE);
+    tls_peer_move(&f.peer);
+    turn();
+    tls_peer_receive(&f.peer);
+    CHECK_INT_EQ(SSL_do_handshake(f.peer.ssl), 1);
+    CHECK_INT_EQ(SSL_write(f.peer.ssl, "early", 5), 5);
+    SSL_shutdown(f.peer.ssl);
+    tls_peer_send(&f.peer, 1L << 30);
+    close(f.peer.fd);
+    f.peer.fd = -1;
+    turn();
+    CHECK_LOG("a:e80 a:r5 a:e11 ");
+    end(&f);
+    drop_contexts();
+  }
+}
+
 static void deferred(enum form form, int server) {
   struct fixture f;
   make_pair(f.fds);
@@ -1154,7 +1181,9 @@ static void own_bio(enum form form, int server) {
   tls_peer_write(&f.peer, text, 40000);
   for (i = 0; i < 20 && input_length(f.bev) < 40000; ++i) turn();
   CHECK_INT_EQ(input_length(f.bev), 40000);
+  evbuffer_drain(bufferevent_get_input(f.bev), 40000);
   log_text[0] = 0;
+  fail_to_send(&f);
   end(&f);
 }
 TEST(a_bio_of_the_programs_own_is_used_as_it_is) { in_all_ways(own_bio); }
@@ -1380,7 +1409,8 @@ int main(int argc, char **argv) {
             a_free_says_goodbye_if_all_was_sent, the_program_may_say_goodbye_itself,
             a_flush_to_the_end_closes_one_direction, timeouts_are_told_in_their_direction,
             timeouts_run_without_a_descriptor, it_may_be_freed_in_every_callback,
-            everything_may_be_freed_in_every_callback, callbacks_are_deferred_if_asked,
+            everything_may_be_freed_in_every_callback, data_that_arrived_before_a_failed_send_is_read,
+            data_of_a_client_that_closed_before_the_tickets_is_read, callbacks_are_deferred_if_asked,
             a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
             without_the_option_session_and_socket_stay_the_programs,
             another_goes_on_with_a_session_in_the_midst_of_data,

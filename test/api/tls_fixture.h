@@ -167,6 +167,30 @@ TLS_SHARED void frees_all(enum form form, int server) {
   }
 }
 
+/* The peer answers, closes, and does not take what is written then. */
+TLS_SHARED void fail_to_send(struct fixture *f) {
+  bufferevent_disable(f->bev, EV_READ);
+  bufferevent_setcb(f->bev, on_read, NULL, on_event, (void *)"a");
+  tls_peer_write(&f->peer, "reply", 5);
+  SSL_shutdown(f->peer.ssl);
+  tls_peer_send(&f->peer, 1L << 30);
+  close(f->peer.fd);
+  f->peer.fd = -1;
+  turn();
+  bufferevent_write(f->bev, "lost", 4);
+  turn();
+  CHECK_LOG("a:e22 ");
+  bufferevent_enable(f->bev, EV_READ);
+  turn();
+  CHECK_LOG("a:r5 a:e11 ");
+}
+TLS_SHARED void failed_send(enum form form, int server) {
+  struct fixture f;
+  connect_both(&f, form, server);
+  fail_to_send(&f);
+  end(&f);
+}
+
 /* Nobody listens at first on `port`, a socket that is bound to the address. */
 TLS_SHARED void refused_first(evutil_socket_t port, struct sockaddr *address, socklen_t length) {
   struct fixture f;

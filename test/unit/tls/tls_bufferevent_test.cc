@@ -294,6 +294,47 @@ TEST_P(TlsMachine, a_write_that_breaks_after_the_peers_end_is_told) {
   }
 }
 
+TEST_P(TlsMachine, a_failed_send_ends_writing_alone) {
+  open();
+  bufferevent_disable(bev, EV_READ);
+  session.reads = {TlsResult::done, TlsResult::closed};
+  session.inside = "reply";
+  test::write_all(fds.b, "x");
+  fds.close_b();
+  put("lost");
+  turn();
+  EXPECT_EQ(taken().substr(filter() ? 2 : 0), "e22 ") << "a filter's output has left when it is underneath";
+  EXPECT_EQ(bufferevent_get_enabled(bev), 0);
+  EXPECT_EQ(evbuffer_get_length(bufferevent_get_output(bev)), filter() ? 0u : 4u);
+  put("more");
+  turn();
+  EXPECT_EQ(taken(), "");
+  bufferevent_enable(bev, EV_READ);
+  turn();
+  EXPECT_EQ(taken(), "r5 e11 ");
+  bufferevent_enable(bev, EV_WRITE);
+  turn();
+  EXPECT_EQ(taken(), "e22 ");
+}
+
+TEST_P(TlsMachine, handshake_records_that_cannot_be_sent_are_no_error_until_data_is_written) {
+  make(BUFFEREVENT_SSL_ACCEPTING);
+  session.greets = true;
+  session.reads = {TlsResult::done, TlsResult::closed};
+  session.inside = "early";
+  test::write_all(fds.b, "x");
+  fds.close_b();
+  bufferevent_enable(bev, EV_READ);
+  turn();
+  EXPECT_EQ(taken(), "e80 r5 e11 ");
+  EVUTIL_SET_SOCKET_ERROR(0);
+  EXPECT_EQ(session.wire->send(*session.wire, "ticket", 6), evi::kWireFailed);
+  EXPECT_NE(EVUTIL_SOCKET_ERROR(), 0) << "by which OpenSSL recognizes a peer that does not take tickets";
+  put("lost");
+  turn();
+  EXPECT_EQ(taken(), "e22 ");
+}
+
 TEST_P(TlsMachine, progress_restarts_the_write_timeout) {
   const timeval later = {60, 0};
   open();
