@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
 #include "tls/tls_stage.h"
 #include "util/socket.h"
@@ -44,9 +45,15 @@ std::size_t TlsBufferevent::read_limit(std::size_t budget) noexcept {
   return read_allowance(limit);
 }
 
+// As between two reads: loopbreak, and callbacks that come before another of ours, have their effect between
+// two slices. The rest follows from the flush turn.
 void TlsBufferevent::read_records() noexcept {
+  const auto others_wait = [this](int more_urgent) noexcept {
+    return ev_base && ev_base->others_wait(ev_read.ev_evcallback.evcb_pri - more_urgent);
+  };
   std::size_t budget = kMaxRead;
-  while (read_slice(budget)) {
+  if (unread_ && others_wait(1)) return;
+  while (read_slice(budget) && !others_wait(0)) {
   }
   settle_received();
 }
