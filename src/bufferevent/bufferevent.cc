@@ -358,10 +358,12 @@ bool BuffereventBase::set_priority(int priority) noexcept {
 
 // --- the loop's queues ---
 
-void BuffereventBase::schedule_flush() noexcept {
-  if (!ev_base) return;
+bool BuffereventBase::queue_flush() noexcept {
+  if (!ev_base) return false;
   hold();
-  if (!flush_schedule(*ev_base, *this)) drop();
+  if (flush_schedule(*ev_base, *this)) return true;
+  drop();
+  return false;
 }
 
 // Without threads a queue is asked by looking at the hook, so that a program which freed the base first, and

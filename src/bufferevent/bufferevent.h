@@ -241,8 +241,10 @@ class BuffereventBase : public bufferevent, public FlushHook {
   // this is its thread.
   void reclaim_input(bool loop_thread) noexcept;
 
-  // Has the loop call flush_turn() before it waits next.
-  void schedule_flush() noexcept;
+  // Has the loop call flush_turn() before it waits next. queue_flush() returns true unless that was so
+  // already.
+  void schedule_flush() noexcept { static_cast<void>(queue_flush()); }
+  bool queue_flush() noexcept;
   // There is no output to write any more, or none that may be written.
   void withdraw_flush() noexcept;
 

@@ -82,9 +82,9 @@ bool blocks(BuffereventBase &bev) noexcept {
 }
 
 void schedule_output(BuffereventBase &bev) noexcept {
-  // What is added to an empty buffer is meant for the file that the number means now.
-  if (bev.socket_.borrowed && !bev.queued()) bev.keeps_.identity = descriptor_identity(fd_of(bev));
-  bev.schedule_flush();
+  // What is added to an empty buffer is meant for the file that the number means now. The flush turn waits
+  // for the lock, which is held here.
+  if (bev.queue_flush() && bev.socket_.borrowed) bev.keeps_.identity = descriptor_identity(fd_of(bev));
 }
 
 namespace {
