@@ -39,6 +39,9 @@ constexpr std::size_t kSliceSize = kDefaultMaxRead;
 constexpr std::uint8_t kMinReadShift = 12;
 constexpr std::uint8_t kMaxReadShift = 16;
 constexpr std::size_t kMaxRead = std::size_t{1} << kMaxReadShift;
+// What a larger chunk is smaller than the power of two. With its header it is none more, and what it brought
+// leaves by one segment of the largest size that TCP offloads.
+constexpr std::size_t kChunkOverhead = 64;
 
 // --- how much ---
 
@@ -72,7 +75,7 @@ std::size_t room_for_input(const BuffereventBase &bev) noexcept {
 void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
   const unsigned shift = bev.socket_.read_shift;
   const std::size_t offered = std::size_t{1} << shift;
-  if (got >= offered) {
+  if (got >= offered - (shift > kMinReadShift ? kChunkOverhead : 0)) {
     const bool grows = shift > kMinReadShift || !reads_ahead(bev) || descriptor_is_stream(fd_of(bev));
     if (grows && shift < kMaxReadShift) ++bev.socket_.read_shift;
   } else if (got < offered / 4 && shift > kMinReadShift) {
@@ -84,7 +87,7 @@ void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
 
 // A datagram of the default size is not cut.
 std::size_t chunk_size(const BuffereventBase &bev, std::size_t limit) noexcept {
-  return limit <= kSliceSize ? kSliceSize : std::size_t{1} << bev.socket_.read_shift;
+  return limit <= kSliceSize ? kSliceSize : (std::size_t{1} << bev.socket_.read_shift) - kChunkOverhead;
 }
 
 // What the loop lends to all its connections, if there is any, has room for `limit` bytes or a whole chunk
