@@ -52,6 +52,11 @@ void evhttp::dispose() noexcept {
     vhost->dispose();
   }
   if (parent_) parent_->remove_vhost(*this);
+  freed_ = true;
+  if (pins_ == 0) free_memory();
+}
+
+void evhttp::free_memory() noexcept {
   this->~evhttp();
   mm_free(this);
 }
@@ -120,8 +125,15 @@ void evhttp::on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *address, 
 }
 
 bufferevent *evhttp::make_bufferevent(const evhttp_bound_socket &socket, evutil_socket_t fd) noexcept {
-  const BuffereventMaker &own = socket.maker.make ? socket.maker : maker;
-  if (bufferevent *bev = own.make ? own.make(base_, own.arg) : nullptr) {
+  const BuffereventMaker own = socket.maker.make ? socket.maker : maker;
+  ++pins_;
+  bufferevent *bev = own.make ? own.make(base_, own.arg) : nullptr;
+  --pins_;
+  if (freed_) {
+    if (bev) bufferevent_free(bev);
+    return nullptr;
+  }
+  if (bev) {
     // What could not be added for it is reported when the connection is enabled.
     if (bufferevent_setfd(bev, fd) == 0 || bufferevent_getfd(bev) == fd) return bev;
     bufferevent_free(bev);
@@ -146,11 +158,12 @@ void evhttp::take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, 
                          int length) noexcept {
   if (max_connections > 0 && connection_count_ >= max_connections) return turn_away(fd);
   bufferevent *bev = make_bufferevent(socket, fd);
-  if (!bev) {
-    evutil_closesocket(fd);
+  if (bev) {
+    add_connection(bev, address, length);
     return;
   }
-  add_connection(bev, address, length);
+  evutil_closesocket(fd);
+  if (freed_ && pins_ == 0) free_memory();
 }
 
 bool evhttp::add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept {

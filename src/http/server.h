@@ -126,7 +126,9 @@ struct evhttp final {
   void take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, const sockaddr *address,
                    int length) noexcept;
   bool add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept;
+  // Null if it could not be made, or if the program's function freed the server.
   bufferevent *make_bufferevent(const evhttp_bound_socket &socket, evutil_socket_t fd) noexcept;
+  void free_memory() noexcept;
 
   event_base *base_;
   evhttp *parent_ = nullptr;  // as a virtual host
@@ -136,6 +138,8 @@ struct evhttp final {
   evi::ConnectionList connection_list_;
   evi::ConnectionList closing_list_;  // dead ones
   int connection_count_ = 0;
+  unsigned pins_ = 0;  // calls of the program's functions during which the memory stays
+  bool freed_ = false;
   evi::HostNames aliases_;
   char date_[32] = "";
   std::size_t date_size_ = 0;

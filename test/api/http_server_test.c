@@ -959,6 +959,30 @@ TEST(bufferevents_may_be_the_programs) {
   stop_server();
 }
 
+static struct bufferevent *free_server_and_make(struct event_base *on, void *arg) {
+  struct bufferevent *bev = arg ? bufferevent_socket_new(on, -1, BEV_OPT_CLOSE_ON_FREE) : NULL;
+  evhttp_free(http);
+  http = NULL;
+  return bev;
+}
+
+/* With a bufferevent or without one, the client's connection is closed. */
+TEST(the_server_may_be_freed_while_a_client_is_accepted) {
+  int with_bufferevent;
+  for (with_bufferevent = 0; ours() && with_bufferevent < 2; ++with_bufferevent) {
+    int fd;
+    start_server();
+    evhttp_set_bevcb(http, free_server_and_make, with_bufferevent ? &with_bufferevent : NULL);
+    fd = client();
+    memset(&last, 0, sizeof(last));
+    receive(fd, &last, NULL);
+    CHECK(http == NULL && last.ended);
+    CHECK_INT_EQ(last.size, 0);
+    close(fd);
+    stop_server();
+  }
+}
+
 int main(int argc, char **argv) {
   RUN_TESTS(
       a_reply_has_date_length_and_type, the_default_content_type_can_be_changed, some_replies_have_no_body,
@@ -975,5 +999,6 @@ int main(int argc, char **argv) {
       late_replies_without_a_connection_free_the_request, an_owned_request_stays,
       the_server_may_be_freed_before_the_reply, a_callback_may_free_what_it_likes,
       a_connection_can_be_looked_at_and_limited, silent_clients_are_sent_away,
-      a_slow_program_does_not_time_its_client_out, bufferevents_may_be_the_programs);
+      a_slow_program_does_not_time_its_client_out, bufferevents_may_be_the_programs,
+      the_server_may_be_freed_while_a_client_is_accepted);
 }
