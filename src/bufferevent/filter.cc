@@ -33,10 +33,9 @@ ev_ssize_t room_below(std::size_t high, std::size_t length) noexcept {
 }  // namespace
 
 bool base_lives(BuffereventBase &top) noexcept {
-  constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   if (!top.ev_base || top.lock()) return top.ev_base != nullptr;
   for (BuffereventBase *bev = &top; bev; bev = below(*bev)) {
-    if (bev->queued() || has(bev->ev_read, kInUse) || has(bev->ev_write, kInUse)) return true;
+    if (bev->queued() || has(bev->ev_read, kQueuedFlags) || has(bev->ev_write, kQueuedFlags)) return true;
   }
   return false;
 }
@@ -76,10 +75,12 @@ bool Filter::attach() noexcept {
 void Filter::leave() noexcept {
   base_watch_.forget_if_gone(*this);
   stop_timeouts(EV_READ | EV_WRITE);
-  if (underlying_.errorcb == on_event && underlying_.cbarg == this) {
+  const bool owner = has_option(BEV_OPT_CLOSE_ON_FREE);
+  // The application may have replaced them by its own, which must not be called for what is being freed.
+  if (owner || (underlying_.errorcb == on_event && underlying_.cbarg == this)) {
     underlying_.set_callbacks(nullptr, nullptr, nullptr, nullptr);
   }
-  if (has_option(BEV_OPT_CLOSE_ON_FREE)) {
+  if (owner) {
     write_underlying_out(underlying_);
     return underlying_.release_by_program();
   }

@@ -101,27 +101,28 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   TlsBufferevent &self = of(bev);
   const bool owner = self.has_option(BEV_OPT_CLOSE_ON_FREE);
   self.base_watch_.forget_if_gone(self);
-  // What a socket does not take of close_notify at once goes later, if it is all that is left.
+  // What a socket does not take of close_notify at once is sent later, if nothing else is left.
   const bool may_wait = owner && base_lives(self) && self.wire_drained();
   socket_transport::disarm_read(self);
   socket_transport::disarm_write(self);
-  owner ? self.say_goodbye() : self.give_back_session();
   BuffereventBase *under = self.underlying_;
+  // The application may have replaced them by its own, which must not be called for what is being freed.
+  if (under && (owner || under->cbarg == static_cast<BuffereventBase *>(&self)))
+    under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
+  owner ? self.say_goodbye() : self.give_back_session();
   if (!under) {
     const bool left = !self.wire_out_.empty() && !self.send_error_;
     self.descriptor_passed_ =
         left && may_wait && send_close_notify_later(*self.ev_base, fd_of(self), self.wire_out_);
     return;
   }
-  if (under->cbarg == static_cast<BuffereventBase *>(&self))
-    under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
   if (!owner) return under->resume(EV_READ, kFilterBusy);
   under->clear_reasons(EV_READ, kFilterBusy);
   write_underlying_out(*under);
   if (may_wait) self.finish_underneath();
 }
 
-// Nothing that was written waits, here or underneath.
+// No output is pending, here or in the underlying bufferevents.
 bool TlsBufferevent::wire_drained() const noexcept {
   return output_buffer().empty() && wire_out_.empty() && drained_underneath();
 }
@@ -133,7 +134,7 @@ bool TlsBufferevent::drained_underneath() const noexcept {
   return true;
 }
 
-// Takes the socket at the bottom, which goes with us, together with what is left of close_notify.
+// Takes the socket at the bottom, which is freed with us, together with what is left of close_notify.
 void TlsBufferevent::finish_underneath() noexcept {
   BuffereventBase *bottom = underlying_;
   while (bottom->has_option(BEV_OPT_CLOSE_ON_FREE) && below(*bottom)) bottom = below(*bottom);

@@ -216,6 +216,26 @@ TEST_F(Filters, freed_inside_of_a_callback_of_underlying_s_buffers) {
   EXPECT_EQ(filter.frees, 1);
 }
 
+// The last bytes are written when the filter is freed. Callbacks that the application has put in place of the
+// filter's own are not called for that.
+TEST_F(Filters, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent) {
+  bufferevent *under = socket(BEV_OPT_CLOSE_ON_FREE);
+  fds.a.release();
+  Filtered filter(under);
+  bufferevent_enable(under, EV_READ);
+  bufferevent_write(filter, "abc", 3);
+  int calls = 0;
+  bufferevent_setcb(
+      under, [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
+      [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
+      [](bufferevent *, short, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+  filter.free();
+  EXPECT_EQ(calls, 0);
+  EXPECT_EQ(test::read_all(fds.b), "abc");
+  test::turn(*base);
+  EXPECT_EQ(calls, 0);
+}
+
 TEST_F(Filters, freed_in_the_middle_of_a_stack) {
   test::FaultAlloc memory;
   {

@@ -466,6 +466,30 @@ TEST_P(TlsMachine, close_notify_that_the_socket_does_not_take_at_once_follows_la
   }
 }
 
+// close_notify is written when the filter is freed. Callbacks that the application has put in place of the
+// filter's own are not called for that.
+TEST(TlsFilter, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent) {
+  auto base = test::make_base();
+  auto fds = test::socket_pair();
+  Session session;
+  session.says_bye = true;
+  bufferevent *under = bufferevent_socket_new(base.get(), fds.a.release(), BEV_OPT_CLOSE_ON_FREE);
+  const evi::TlsSetup setup = {base.get(),           under, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
+                               BEV_OPT_CLOSE_ON_FREE};
+  bufferevent *bev = evi_private_tls_new(&setup);
+  ASSERT_NE(bev, nullptr);
+  int calls = 0;
+  bufferevent_setcb(
+      under, [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
+      [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
+      [](bufferevent *, short, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+  bufferevent_free(bev);
+  EXPECT_EQ(calls, 0);
+  EXPECT_FALSE(test::read_all(fds.b).empty());
+  test::turn(*base);
+  EXPECT_EQ(calls, 0);
+}
+
 TEST_P(TlsMachine, an_engine_that_does_not_attach_costs_nothing) {
   session.attached = TlsAttached::failed;
   bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
