@@ -211,7 +211,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool in_callback(short direction) const noexcept {
     return direction == EV_READ ? in_read_callback_ : in_write_callback_;
   }
-  // A deferred read callback is to come.
+  // The loop is to call the read callback, for what was read before.
   bool deferred_read_pending() const noexcept { return read_pending_; }
   // Has the loop run what is pending.
   void schedule_deferred() noexcept;
@@ -257,8 +257,6 @@ class BuffereventBase : public bufferevent, public FlushHook {
     if (EVI_UNLIKELY(mail_.load(std::memory_order_acquire) != nullptr)) collect_all_mail();
   }
 
-  // The read callback is to be called from the loop.
-  bool read_callback_queued() const noexcept { return read_pending_; }
   // The read callback, or a function of a filter, is being called for bytes that arrived.
   bool is_reading() const noexcept { return reading_; }
 

@@ -68,4 +68,13 @@ bool keep_loop_chunk(event_base &base, Chain &chain) noexcept {
   return true;
 }
 
+void return_chunk(ReadChunk *lent, event_base &base, Chain &chunk) noexcept {
+  chunk.reset();
+  if (lent && !lent->chain) {
+    lent->chain = &chunk;
+  } else if (!keep_loop_chunk(base, chunk)) {
+    chain_release(&chunk);
+  }
+}
+
 }  // namespace evi

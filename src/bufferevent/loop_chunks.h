@@ -24,7 +24,7 @@ struct LoopChunks {
   // Claims: the base's, and one of each BaseWatch.
   void hold() noexcept { claims_.fetch_add(1, std::memory_order_relaxed); }
   void drop() noexcept;
-  // The base goes, and the memory with it; only the last claim ends the object.
+  // The base is freed: releases the chunks. The object is destroyed with the last claim.
   void abandon() noexcept;
   bool base_is_gone() const noexcept { return base_is_gone_.load(std::memory_order_acquire); }
 
@@ -55,6 +55,9 @@ inline LoopChunks *loop_chunks(event_base &base) noexcept {
 Chain *take_loop_chunk(event_base &base, std::size_t size) noexcept;
 // Takes over a chain that nobody else holds; false if it stays the caller's.
 bool keep_loop_chunk(event_base &base, Chain &chain) noexcept;
+// Takes over a chunk that was read into and is not needed any more: it is lent again by `lent`, which is null
+// off the loop's thread, or kept, or freed.
+void return_chunk(ReadChunk *lent, event_base &base, Chain &chunk) noexcept;
 
 }  // namespace evi
 

@@ -8,8 +8,8 @@
 //
 // A descriptor that blocks is written to only when it was reported writable, a little at a time. A borrowed
 // one, which the program may have closed since the output was added, must still be the same file in the flush
-// turn: otherwise the bytes would reach the next owner of its number. ev_write needs no such check, as its
-// report is of the file itself.
+// turn: otherwise, after fd reuse, the bytes would reach another file. ev_write needs no such check, because
+// the kernel reports the file itself.
 //
 // Without a descriptor both events are mere timers, and keep the loop alive as libevent's do. So they are for
 // a socket whose readiness overlapped operations tell (overlapped_win32.cc).
@@ -82,7 +82,7 @@ bool blocks(BuffereventBase &bev) noexcept {
 }
 
 void schedule_output(BuffereventBase &bev) noexcept {
-  // What is added to an empty buffer is meant for the file that the number means now. The flush turn waits
+  // What is added to an empty buffer is meant for the file that the fd refers to now. The flush turn waits
   // for the lock, which is held here.
   if (bev.queue_flush() && bev.socket_.borrowed) bev.keeps_.identity = descriptor_identity(fd_of(bev));
 }
@@ -259,8 +259,7 @@ bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) no
 // Without threads the event itself tells whether there is anything to delete: a program may have freed the
 // base first, which deleted it.
 void del(BuffereventBase &bev, event &ev) noexcept {
-  constexpr int kInUse = EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
-  if (bev.ev_base && (bev.lock() || has(ev, kInUse))) bev.ev_base->del(ev, DelMode::no_block);
+  if (bev.ev_base && (bev.lock() || has(ev, kQueuedFlags))) bev.ev_base->del(ev, DelMode::no_block);
 }
 
 void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,

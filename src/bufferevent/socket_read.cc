@@ -90,27 +90,34 @@ std::size_t chunk_size(const BuffereventBase &bev, std::size_t limit) noexcept {
   return limit <= kSliceSize ? kSliceSize : (std::size_t{1} << bev.socket_.read_shift) - kChunkOverhead;
 }
 
-// What the loop lends to all its connections, if there is any, has room for `limit` bytes or a whole chunk
-// afterwards.
-inline void prepare_chunk(event_base &base, ReadChunk &chunk, std::size_t limit, std::size_t size) noexcept {
-  if (chunk.chain && chunk.chain->capacity() < std::min(size, limit)) {
-    if (!keep_loop_chunk(base, *chunk.chain)) chain_release(chunk.chain);
-    chunk.chain = nullptr;
+// The chunk that one system call reads into: the one that the loop lends to all its connections, or its own.
+// If there is one already, it has room for `limit` bytes or for `size`.
+struct ReadTarget {
+  ReadTarget(BuffereventBase &bev, std::size_t limit) noexcept
+      : size(chunk_size(bev, limit)), lent(shared_chunk(*bev.ev_base)), chunk(lent ? *lent : own) {
+    event_base &base = *bev.ev_base;
+    if (chunk.chain && chunk.chain->capacity() < std::min(size, limit)) {
+      if (!keep_loop_chunk(base, *chunk.chain)) chain_release(chunk.chain);
+      chunk.chain = nullptr;
+    }
+    if (!chunk.chain && size >= kLargeChain && (chunk.chain = take_loop_chunk(base, size)))
+      chunk.chain->recyclable = true;
   }
-  if (!chunk.chain && size >= kLargeChain && (chunk.chain = take_loop_chunk(base, size)))
-    chunk.chain->recyclable = true;
-}
+  ReadTarget(const ReadTarget &) = delete;
+  ReadTarget &operator=(const ReadTarget &) = delete;
+
+  const std::size_t size;
+  ReadChunk own;
+  ReadChunk *const lent;
+  ReadChunk &chunk;
+};
 
 // Into the room behind the data, and into the lent chunk.
 ev_ssize_t receive_slice(BuffereventBase &bev, std::size_t limit) noexcept {
-  ReadChunk own;
-  ReadChunk *lent = shared_chunk(*bev.ev_base);
-  ReadChunk &chunk = lent ? *lent : own;
-  const std::size_t size = chunk_size(bev, limit);
-  prepare_chunk(*bev.ev_base, chunk, limit, size);
+  const ReadTarget target(bev, limit);
   evbuffer &input = bev.input_buffer();
   input.unfreeze(kAtEnd);
-  const ev_ssize_t got = input.read_into(fd_of(bev), limit, chunk, size);
+  const ev_ssize_t got = input.read_into(fd_of(bev), limit, target.chunk, target.size);
   const int error = last_socket_error();
   input.freeze(kAtEnd);
   set_socket_error(error);
@@ -119,12 +126,9 @@ ev_ssize_t receive_slice(BuffereventBase &bev, std::size_t limit) noexcept {
 
 // Into the lent chunk, which becomes what is read ahead.
 ev_ssize_t receive_ahead(BuffereventBase &bev, std::size_t limit) noexcept {
-  ReadChunk own;
-  ReadChunk *lent = shared_chunk(*bev.ev_base);
-  ReadChunk &chunk = lent ? *lent : own;
-  const std::size_t size = chunk_size(bev, limit);
-  prepare_chunk(*bev.ev_base, chunk, limit, size);
-  if (!chunk.chain && !(chunk.chain = chain_new_exact(size + sizeof(Chain)))) {
+  const ReadTarget target(bev, limit);
+  ReadChunk &chunk = target.chunk;
+  if (!chunk.chain && !(chunk.chain = chain_new_exact(target.size + sizeof(Chain)))) {
     set_socket_error(kNoMemory);
     return -1;
   }
@@ -136,16 +140,6 @@ ev_ssize_t receive_ahead(BuffereventBase &bev, std::size_t limit) noexcept {
   room.tail += got;
   bev.keeps_.ahead = std::exchange(chunk.chain, nullptr);
   return got;
-}
-
-// A chunk that has become empty is lent again.
-void return_chunk(event_base &base, Chain &chunk) noexcept {
-  ReadChunk *lent = shared_chunk(base);
-  if (lent && !lent->chain) {
-    lent->chain = &chunk;
-  } else if (!keep_loop_chunk(base, chunk)) {
-    chain_release(&chunk);
-  }
 }
 
 // --- one slice ---
@@ -161,7 +155,7 @@ bool show_some(evbuffer &input, Chain &chunk, std::size_t bytes) noexcept {
   return false;
 }
 
-// Moves up to `limit` of what was read ahead into the input buffer. -1 without memory.
+// Moves up to `limit` of what was read ahead into the input buffer. -1 if out of memory.
 ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
   event_base &base = *bev.ev_base;
   Chain *chunk = bev.keeps_.ahead;
@@ -177,7 +171,7 @@ ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
     shown = show_some(input, *chunk, bytes);
   }
   input.freeze(kAtEnd);
-  if (all && chunk) return_chunk(base, *chunk);
+  if (all && chunk) return_chunk(shared_chunk(base), base, *chunk);
   if (shown) return static_cast<ev_ssize_t>(bytes);
   set_socket_error(kNoMemory);
   return -1;
@@ -198,7 +192,8 @@ inline ev_ssize_t next_slice(BuffereventBase &bev, bool ahead, std::size_t limit
   return got;
 }
 
-// Lets a slice in and invokes the read callback: the number of bytes, 0 if there is no more to do for now.
+// Adds one slice to the input buffer and invokes the read callback. Returns its size, 0 if there is no more
+// to do for now.
 inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
   const std::size_t limit = std::min(slice_size(bev), room_for_input(bev));
   if (limit == 0) {
@@ -233,7 +228,7 @@ bool others_wait(const BuffereventBase &bev, int more_urgent) noexcept {
 
 // After a slice of `got` bytes, `total` in this iteration: the callback may have changed everything.
 bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t total) noexcept {
-  if (bev.freed() || !bev.socket_.read_armed || bev.read_callback_queued()) return false;
+  if (bev.freed() || !bev.socket_.read_armed || bev.deferred_read_pending()) return false;
   if (bev.socket_.connecting || fd_of(bev) < 0 || others_wait(bev, 0)) return false;
   if (ahead) return true;
   // A slice that needs a system call of its own does not need a wait of its own.
@@ -246,7 +241,7 @@ bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t to
 void read_once(BuffereventBase &bev) noexcept {
   bool ahead = has_input_ahead(bev);
   // The program has not seen the last slice yet: read_on() follows its callback.
-  if (EVI_UNLIKELY(ahead) && bev.read_callback_queued()) return;
+  if (EVI_UNLIKELY(ahead) && bev.deferred_read_pending()) return;
   const event_base *const base = bev.ev_base;
   for (std::size_t total = 0;;) {
     const std::size_t got = read_slice(bev, ahead);
@@ -258,7 +253,7 @@ void read_once(BuffereventBase &bev) noexcept {
 }
 
 void read_on(BuffereventBase &bev) noexcept {
-  if (!has_input_ahead(bev) || !bev.socket_.read_armed || bev.is_reading() || bev.read_callback_queued())
+  if (!has_input_ahead(bev) || !bev.socket_.read_armed || bev.is_reading() || bev.deferred_read_pending())
     return;
   bev.schedule_flush();
 }

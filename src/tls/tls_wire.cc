@@ -37,15 +37,6 @@ Chain *borrow_chunk(ReadChunk *shared, std::size_t size) noexcept {
   return chunk;
 }
 
-void return_chunk(ReadChunk *shared, event_base &base, Chain &chunk) noexcept {
-  chunk.reset();
-  if (shared && !shared->chain) {
-    shared->chain = &chunk;
-  } else if (!keep_loop_chunk(base, chunk)) {
-    chain_release(&chunk);
-  }
-}
-
 }  // namespace
 
 ReadChunk *TlsBufferevent::shared_chunk() const noexcept {
@@ -110,7 +101,7 @@ long TlsBufferevent::receive_now(void *data, std::size_t size) noexcept {
   return kWireFailed;
 }
 
-// Without memory there is none, and the session receives straight from the socket, in small steps.
+// Out of memory there is none, and the session receives straight from the socket, in small steps.
 void TlsBufferevent::lend_received() noexcept {
   if (!received_) received_ = borrow_chunk(shared_chunk(), stage_size());
 }
@@ -133,7 +124,7 @@ void TlsBufferevent::give_back_received() noexcept {
     return_chunk(shared_chunk(), *ev_base, *std::exchange(received_, nullptr));
 }
 
-// Reading stops for now: little ciphertext is not to hold a large chunk. Without memory it does.
+// Reading stops for now: little ciphertext must not hold a large chunk. It does if out of memory.
 void TlsBufferevent::settle_received() noexcept {
   if (!received_ || received() >= received_->capacity() / 2) return;
   if (received() > 0 && !wire_in_.add(received_->head, received())) return;
