@@ -84,7 +84,7 @@ typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *
 
 /* Options for all functions that create a bufferevent; to be or'ed together. */
 enum bufferevent_options {
-  /* Freeing the bufferevent closes the socket, or frees the bufferevent underneath. Until then nothing else
+  /* Freeing the bufferevent closes the socket, or frees the underlying bufferevent. Until then nothing else
    * reads from the socket or closes it. */
   BEV_OPT_CLOSE_ON_FREE = (1 << 0),
   /* The bufferevent and its buffers get a lock. Threads must have been enabled before. */

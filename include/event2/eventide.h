@@ -56,10 +56,10 @@ struct event_base;
 
 /* One callback, known by its address, over all its calls for whatever events. */
 struct eventide_slowest {
-  const void *callback;  /* its address, or NULL in entries behind the last one used */
-  ev_uint64_t worst_ns;  /* its longest call */
-  ev_uint64_t count;     /* its calls since it came into the table */
-  ev_uint64_t total_ns;  /* how long they took together */
+  const void *callback; /* its address, or NULL in entries behind the last one used */
+  ev_uint64_t worst_ns; /* its longest call */
+  ev_uint64_t count;    /* its calls since it came into the table */
+  ev_uint64_t total_ns; /* how long they took together */
 };
 
 /* What a loop did since its metrics were enabled or reset. Fields may be added at the end in later versions;
@@ -83,8 +83,8 @@ struct eventide_metrics {
 
   ev_uint64_t slow_callbacks; /* calls that took longer than eventide_set_slow_callback() allows */
 
-  /* Timers that came due, and by how much too late the loop found them so, which is when its turn came to look
-   * at them; to a microsecond. */
+  /* Timers that came due, and by how much too late the loop found them so, which is when its turn came to
+   * look at them; to a microsecond. */
   ev_uint64_t timers_due;
   ev_uint64_t lateness_ns;
   ev_uint64_t worst_lateness_ns;
@@ -103,20 +103,20 @@ struct eventide_metrics {
 EVENT2_CORE_EXPORT_SYMBOL
 int eventide_metrics_enable(struct event_base *base);
 
-/* Ends it at once, in the middle of a callback too, and forgets what was counted. No effect if the base is not
- * measured. A slow callback stays set. */
+/* Ends it at once, in the middle of a callback too, and forgets what was counted. No effect if the base is
+ * not measured. A slow callback stays set. */
 EVENT2_CORE_EXPORT_SYMBOL
 void eventide_metrics_disable(struct event_base *base);
 
-/* Sets all counters back to zero. The callback or wait that is under way counts, in full, when it ends. Returns
- * 0, or -1 if metrics are not enabled. */
+/* Sets all counters back to zero. The callback or wait that is under way counts, in full, when it ends.
+ * Returns 0, or -1 if metrics are not enabled. */
 EVENT2_CORE_EXPORT_SYMBOL
 int eventide_metrics_reset(struct event_base *base);
 
-/* Copies what was counted so far into *out, consistently even while the loop runs in another thread. `size` is
- * sizeof(*out) as the program was compiled: a program that knows fewer fields than the library gets those, and
- * fields that the library does not know are set to zero. What is under way is not contained yet. Returns 0, or
- * -1, leaving *out alone, if metrics are not enabled, or size is zero. */
+/* Copies what was counted so far into *out, consistently even while the loop runs in another thread. `size`
+ * is sizeof(*out) as the program was compiled: a program that knows fewer fields than the library gets those,
+ * and fields that the library does not know are set to zero. What is under way is not contained yet. Returns
+ * 0, or -1, leaving *out alone, if metrics are not enabled, or size is zero. */
 EVENT2_CORE_EXPORT_SYMBOL
 int eventide_metrics_get(struct event_base *base, struct eventide_metrics *out, size_t size);
 
@@ -132,9 +132,9 @@ struct eventide_slow_call {
   ev_uint64_t duration_ns; /* how long it took */
 };
 
-/* A report of a slow call. Runs in the loop's thread right after the call, without the base's lock, so it may do
- * whatever an event's callback may; arg is the program's. Its own time is not counted. Who waits in another
- * thread for the slow callback to end, as event_del() does, waits for the report as well. */
+/* A report of a slow call. Runs in the loop's thread right after the call, without the base's lock, so it may
+ * do whatever an event's callback may; arg is the program's. Its own time is not counted. Who waits in
+ * another thread for the slow callback to end, as event_del() does, waits for the report as well. */
 typedef void (*eventide_slow_cb)(struct event_base *base, const struct eventide_slow_call *call, void *arg);
 
 /* Has `callback` called whenever a callback of the base took longer than `threshold`: with zero, whenever it
@@ -148,9 +148,10 @@ int eventide_set_slow_callback(struct event_base *base, const struct timeval *th
 
 /* --- leaving the loop --------------------------------------------------------------------------------- */
 
-/* Like event_base_loopbreak(), but not forgotten if no loop runs: then the next event_base_loop() returns 0 at once,
- * before any callback, and event_base_got_break() is true. So a thread may stop a loop that another one is about to
- * start. Asked for several times it ends one loop. Allowed from any thread if the base has a lock.
+/* Like event_base_loopbreak(), but not forgotten if no loop runs: then the next event_base_loop() returns 0
+ * at once, before any callback, and event_base_got_break() is true. So a thread may stop a loop that another
+ * one is about to start. Asked for several times it ends one loop. Allowed from any thread if the base has a
+ * lock.
  *
  * Returns 0, or -1 if base is NULL. */
 EVENT2_CORE_EXPORT_SYMBOL
@@ -158,28 +159,30 @@ int eventide_loopbreak(struct event_base *base);
 
 /* --- output that has left ----------------------------------------------------------------------------- */
 
-/* Called once when everything that was written to a bufferevent has left it. `what` is 0, or, if an error ended
- * that, the BEV_EVENT_* flags that the event callback was called with before. */
+/* Called once when everything that was written to a bufferevent has left it. `what` is 0, or, if an error
+ * ended that, the BEV_EVENT_* flags that the event callback was called with before. */
 typedef void (*eventide_drained_cb)(struct bufferevent *bev, short what, void *arg);
 
-/* Has `callback` called once, from the loop and never inside of this call, when the output buffer of the bufferevent
- * and those of all bufferevents underneath are empty: the kernel, or the other end of a pair, has every byte then. If
- * they are empty already it is called soon; if more is written before the call, that has to leave too.
+/* Has `callback` called once, from the loop and never inside of this call, when the output buffer of the
+ * bufferevent and those of all underlying bufferevents are empty: the kernel, or the other end of a pair, has
+ * every byte then. If they are empty already it is called soon; if more is written before the call, that has
+ * to leave too.
  *
  *   static void done(struct bufferevent *bev, short what, void *arg) { bufferevent_free(bev); }
  *   ...
  *   bufferevent_write(filter, "bye", 3);
  *   eventide_bufferevent_when_drained(filter, done, NULL);
  *
- * What it is for: the write callback of a filter is called when data has passed to the bufferevent underneath, where
- * it may still wait for a slow peer, and is lost if the filter and that are freed.
+ * What it is for: the write callback of a filter is called when data has passed to the underlying
+ * bufferevent, where it may still wait for a slow peer, and is lost if both are freed.
  *
- * An error (BEV_EVENT_ERROR in an event of this bufferevent) calls it too, after the event callback. A timeout does
- * not, nor does the end of what the peer sends: output may still leave. Nor is there a call while writing is disabled,
- * or after the bufferevent was freed. A call replaces the callback that waited; with NULL none waits any more. Each
- * bufferevent of a stack may have a callback of its own. The option BEV_OPT_UNLOCK_CALLBACKS holds for it.
+ * An error (BEV_EVENT_ERROR in an event of this bufferevent) calls it too, after the event callback. A
+ * timeout does not, nor does EOF: output may still leave. Nor is there a call while writing is disabled, or
+ * after the bufferevent was freed. A call replaces the callback that waited; with NULL none waits any more.
+ * Each bufferevent of a stack may have a callback of its own. The option BEV_OPT_UNLOCK_CALLBACKS holds for
+ * it.
  *
- * Returns 0, or -1 without memory, if bev is NULL or was freed. */
+ * Returns 0; -1 if out of memory, or if bev is NULL or was freed. */
 EVENT2_CORE_EXPORT_SYMBOL
 int eventide_bufferevent_when_drained(struct bufferevent *bev, eventide_drained_cb callback, void *arg);
 
@@ -195,16 +198,15 @@ int eventide_bufferevent_when_drained(struct bufferevent *bev, eventide_drained_
  *   events                  every event of the base, the library's own included: event, callback and arg are
  *                           addresses ("0x..."); fd or signal is a number; flags some of "read", "write",
  *                           "closed", "signal", "persist", "et", "finalize"; internal, priority; pending and
- *                           active are what it waits for and what it is about to be told; due_in_us is the time
- *                           left until its timeout (negative: overdue), null if none is set
- *   active                  what will run, in that order: kind ("event", "deferred", "finalizer"), event (null
- *                           if none), callback and arg, priority, next_turn
- *   metrics                 null unless enabled; else the fields of struct eventide_metrics, a histogram as
- *                           a list of its non-empty buckets {"below_ns", "count"}, below_ns being null in the
- *                           last bucket of all
+ *                           active are what it waits for and what it is about to be told; due_in_us is the
+ * time left until its timeout (negative: overdue), null if none is set active                  what will run,
+ * in that order: kind ("event", "deferred", "finalizer"), event (null if none), callback and arg, priority,
+ * next_turn metrics                 null unless enabled; else the fields of struct eventide_metrics, a
+ * histogram as a list of its non-empty buckets {"below_ns", "count"}, below_ns being null in the last bucket
+ * of all
  *
- * More members may be added in later versions. Holds the base's lock, so a loop in another thread stands still
- * while the file takes the output. Returns 0, or -1 if it cannot be written. */
+ * More members may be added in later versions. Holds the base's lock, so a loop in another thread stands
+ * still while the file takes the output. Returns 0, or -1 if it cannot be written. */
 EVENT2_CORE_EXPORT_SYMBOL
 int eventide_dump_json(struct event_base *base, FILE *out);
 

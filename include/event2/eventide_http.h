@@ -1,5 +1,5 @@
-/* What Eventide offers for HTTP servers beyond libevent's interface: a server that learns at once when a
- * client ends its connection, as long polling and expensive requests want it.
+/* What Eventide offers for HTTP servers beyond libevent's interface: a server that is notified at once when a
+ * client ends its connection, for long polling and expensive requests.
  *
  *   static void on_gone(struct evhttp_connection *evcon, void *job) { cancel(job); }
  *   static void on_request(struct evhttp_request *req, void *arg) {
@@ -8,18 +8,18 @@
  *     eventide_http_connection_set_close_on_eof(evcon, 1);
  *   }
  *
- * How the end of a client is noticed. While the program works on a request, from its callback to the reply,
- * the server goes on reading what the client sends: the next requests, up to 16 KiB, and the end.
+ * How a disconnect is noticed. While the program works on a request, from its callback to the reply, the
+ * server goes on reading what the client sends: the next requests, up to 16 KiB, and a reset or EOF.
  *
- *   reset        the connection is closed at once: evhttp_connection_set_closecb()'s callback runs, and
- *                evhttp_request_get_connection() is NULL
- *   end (FIN)    of a client that reads a reply in parts, which was begun before: the same
- *                before the reply was begun: the client may have ended its sending side alone and wait for
- * the reply (TCP does not distinguish the two), so it is answered, in parts too, and the connection closed
- *                afterwards; the close callback runs then. With the setting below: the same as a reset
+ * - Reset: the connection is closed at once. The callback of evhttp_connection_set_closecb() runs, and
+ *   evhttp_request_get_connection() returns NULL.
+ * - EOF (FIN) during a reply in parts that was begun before: the same.
+ * - EOF before the reply was begun: the client may have shut down its sending side alone and wait for the
+ * reply (TCP does not distinguish the two). So it is answered, in parts too, and the connection is closed
+ * afterwards; the close callback runs then. With the setting below: the same as a reset.
  *
- * A client from which that much input waits is read no further, and its end is noticed when a reply cannot be
- * sent.
+ * A client with that much unread input is read no further, and its disconnect is noticed when a reply cannot
+ * be sent.
  *
  * Threads. All functions belong to the thread of the server's loop.
  *

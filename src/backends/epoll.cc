@@ -79,8 +79,8 @@ bool epoll_reopen(void *arg) noexcept {
 
 void epoll_disown(void *state) noexcept { static_cast<EpollState *>(state)->set.forget(); }
 
-// An entry belongs to a file and a number, so this also distinguishes the set from another one. The parent's
-// entry stays as it is; an addition to a stranger's set reports nothing before it is taken back.
+// An entry is identified by file and fd, so this also distinguishes the set from another one. The parent's
+// entry stays as it is; an addition to a set that is not ours reports nothing before it is removed.
 bool epoll_has_entry(void *arg, int fd) noexcept {
   const auto &state = *static_cast<EpollState *>(arg);
   if (!state.set.is_open()) return true;  // reopen failed before: without a set there is no evidence

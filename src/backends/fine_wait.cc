@@ -11,7 +11,7 @@
 namespace evi {
 namespace {
 
-// The timerfd's mark among the reports. No registration has it: no descriptor number is that high.
+// Identifies the timerfd's report. No registration has it: no fd is that high.
 constexpr std::uint64_t kTimerTag = ~std::uint64_t{0};
 
 int without_timer(epoll_event *reports, int count) noexcept {

@@ -178,8 +178,8 @@ void note_changes(Changes &changes, int fd, const FdSlot &slot, std::uint8_t old
   // A disabled filter would keep the flags of its time.
   const bool clean_reading = slot.registered && (reading || !new_mask);
   const bool clean_writing = slot.registered && (writing || !new_mask);
-  // Costs no call of its own unless an event joins others with the same interest, and helps after the number
-  // was closed and opened again.
+  // Costs no call of its own unless an event joins others with the same interest, and restores the filter
+  // after fd reuse.
   const bool again = (new_mask & ~old_mask & kIoEvents) != 0 || new_mask == old_mask;
   note_direction(changes, fd, slot.tag,
                  {EVFILT_READ, read_flags(old_mask), reading, EVI_READ_NOTES, clean_reading, again});

@@ -250,8 +250,8 @@ bool wepoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
     slot.armed = 0;
     return true;
   }
-  // A request for more than is wanted is let be: what nobody wants is not told. One for the same is made again,
-  // since the number may mean another socket by now.
+  // A request for more than is wanted stays: what no event wants is not reported. One for the same interest
+  // is made again, because the handle may have been reused for another socket.
   if (!poll || wanted == slot.armed || (to_afd(wanted) & ~poll->asked)) {
     poll = renew_poll(state, fd);
     if (!poll) {

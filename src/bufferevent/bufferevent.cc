@@ -257,7 +257,7 @@ void BuffereventBase::resume(short directions, SuspendReasons why) noexcept {
   if ((directions & EV_READ) && wants(EV_READ)) wanted |= EV_READ;
   if ((directions & EV_WRITE) && wants(EV_WRITE)) wanted |= EV_WRITE;
   if (!wanted || be_ops->start(*this, wanted, Start::resumed)) return;
-  // From the loop: the program may be in the midst of a call on one of the buffers.
+  // From the loop: a call of the application on one of the buffers may be in progress.
   trigger_event(BEV_EVENT_ERROR, BEV_TRIG_DEFER_CALLBACKS);
 }
 

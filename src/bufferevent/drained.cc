@@ -1,4 +1,4 @@
-// When everything has left: looking down a stack of bufferevents, and calling the program.
+// Checking the output buffers of a stack of bufferevents, and calling the application when all are empty.
 #include "bufferevent/drained.h"
 
 #include <utility>

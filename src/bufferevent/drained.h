@@ -1,4 +1,4 @@
-// Drained: the program's question when everything that it wrote has left a bufferevent and all underneath.
+// Drained: calls the application when its output has left a bufferevent and all underlying ones.
 #ifndef EVI_BUFFEREVENT_DRAINED_H
 #define EVI_BUFFEREVENT_DRAINED_H
 
@@ -7,23 +7,23 @@
 
 namespace evi {
 
-// Made with the first question, and kept by its bufferevent, whose lock guards it. An output buffer that
-// becomes empty asks those on top (BuffereventBase::output_emptied); the answer is a deferred callback of the
-// bufferevent.
+// Created with the first request, and owned by its bufferevent, whose lock guards it. An output buffer that
+// becomes empty checks the requests of the bufferevents on top (BuffereventBase::output_emptied); the
+// callback is a deferred one.
 class Drained {
  public:
   explicit Drained(BuffereventBase &bev) noexcept : bev_(bev) {}
   Drained(const Drained &) = delete;
   Drained &operator=(const Drained &) = delete;
 
-  // Replaces the question before. A null callback asks nothing. False without memory.
+  // Replaces the previous request. A null callback only cancels it. False if out of memory.
   [[nodiscard]] static bool ask(BuffereventBase &bev, eventide_drained_cb callback, void *arg) noexcept;
 
-  // Some output left: has the loop call if that was all.
+  // Some output has left: if that was all, the callback becomes due.
   void check() noexcept;
-  // What is left will not leave.
+  // The remaining output will never leave.
   void fail(short what) noexcept;
-  // From the deferred callback: calls the program if it is time.
+  // From the deferred callback: invokes the application's callback if it is due.
   void run() noexcept;
 
  private:

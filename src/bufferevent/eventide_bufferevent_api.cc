@@ -1,4 +1,4 @@
-// The functions of event2/eventide.h that are about bufferevents.
+// The façade of event2/eventide.h for bufferevents.
 #include "bufferevent/drained.h"
 #include "event2/eventide.h"
 

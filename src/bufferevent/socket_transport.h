@@ -51,7 +51,7 @@ void read_once(BuffereventBase &bev) noexcept;
 void read_on(BuffereventBase &bev) noexcept;
 // In the flush turn.
 void show_input_ahead(BuffereventBase &bev) noexcept;
-// As the descriptor goes: what it had not shown goes with it.
+// Discards it, because the descriptor is closed or replaced.
 void drop_input_ahead(BuffereventBase &bev) noexcept;
 
 // --- writing ---

@@ -14,7 +14,7 @@ class TimedBufferevent : public BuffereventBase {
 
   // Lets the timeout of one direction begin anew, if it has one. False without memory.
   [[nodiscard]] bool restart_timeout(short direction) noexcept;
-  // The same where no caller learns of a failure: without memory there is an error event, because the wait
+  // The same where no caller can report a failure: out of memory, there is an error event, because the wait
   // would have no end.
   void keep_timeout(short direction) noexcept;
   void stop_timeouts(short directions) noexcept;

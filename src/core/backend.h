@@ -34,8 +34,8 @@ struct Backend {
   // Makes the kernel watch `fd` for `wanted` (EV_READ|EV_WRITE|EV_CLOSED|EV_ET|kOneShot, 0 for nothing) in
   // place of slot.armed, and sets slot.armed to what it now watches. False with errno if it cannot; taking
   // interest away never fails, since the descriptor may have been closed. Called with slot.armed itself when
-  // an event joins others on the descriptor: the number may have been closed and opened again since, and then
-  // the kernel watches nothing. Otherwise the two differ.
+  // an event joins others on the descriptor: after fd reuse the kernel watches nothing. Otherwise the two
+  // differ.
   bool (*update)(void *state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept;
 
   // Waits until something is ready or `timeout` passes (kWaitForever: without bound), opening the base's lock
@@ -44,11 +44,11 @@ struct Backend {
 
   // For a method with a descriptor of its own, which a forked child has to replace; null for all others.
   // reopen closes it, if it is still there, and opens another, which watches nothing. False with errno: then
-  // there is none, the calls above fail, and reopen may be called again. disown leaves the number alone from
-  // now on: it means another file.
+  // there is none, the calls above fail, and reopen may be called again. disown forgets
+  // the descriptor without closing it: the fd refers to another file.
   bool (*reopen)(void *state) noexcept = nullptr;
   void (*disown)(void *state) noexcept = nullptr;
-  // Optional: whether the kernel's set has an entry for the very file that `fd` means now. Only for the
+  // Optional: whether the kernel's set has an entry for the very file that `fd` refers to now. Only for the
   // library's own descriptors, which never report errors or hang-ups.
   bool (*has_entry)(void *state, int fd) noexcept = nullptr;
 

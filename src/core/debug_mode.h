@@ -1,4 +1,5 @@
-// Debug mode: every event that was assigned is remembered, so that the use of any other one is told at once.
+// Debug mode: every event that was assigned is remembered, so that the use of any other one is reported at
+// once.
 //
 // Off, it costs one load of a flag per call of the public interface. The library's own events are known, too:
 // a program reaches them as members of struct bufferevent, and by event_base_foreach_event(). What the

@@ -286,8 +286,9 @@ int event_base::renew_channels() noexcept {
   return result;
 }
 
-// The program may have closed descriptors that it did not open, and their numbers may mean other files now.
-// What the method's set does not know is taken for lost, and the set with it: see util/held_fd.h.
+// The application may have closed descriptors that it did not open, and the fds may refer to other files now.
+// A descriptor that the method's set has no entry for counts as lost, and so does the set: see
+// util/held_fd.h.
 void event_base::disown_lost_descriptors() noexcept {
   bool set_is_known = true;
   const auto keeps = [&](const event &ev, bool intact) EVI_NO_THREAD_SAFETY_ANALYSIS {

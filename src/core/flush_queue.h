@@ -2,7 +2,7 @@
 //
 // A transport that has bytes to send puts its hook here instead of registering for EV_WRITE; output collected
 // by many callbacks then leaves in one system call. A queued hook keeps the loop alive and its wait at zero.
-// To the program it counts as the write event that it stands for.
+// Queries about events count it as the write event that it stands for.
 #ifndef EVI_CORE_FLUSH_QUEUE_H
 #define EVI_CORE_FLUSH_QUEUE_H
 

@@ -16,8 +16,8 @@ namespace {
 // listen()'s queue when the program leaves the choice to us.
 constexpr int kDefaultBacklog = 128;
 
-// How long one round of accepting may keep other events waiting. A crowd is not cut off by number:
-// connections that the kernel's queue has no room for are reset.
+// How long one round of accepting may delay other events. There is no limit on the number of connections:
+// those that the kernel's queue has no room for are reset.
 constexpr evi::Micros kLongestRound = 4'000;
 // The clock is read after 1, 2, 4 ... connections, and from here on after as many again.
 constexpr int kAcceptsPerLook = 64;
@@ -295,7 +295,7 @@ void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {
   const bool still_none = !listener->take_reserve() && evi::out_of_descriptors(evi::last_socket_error());
   if (still_none && listener->base_.add(listener->resume_, &kRest) == 0) return;
   if (listener->start() == 0) return;
-  // The method may refuse for a while: without another rest no connection would be accepted ever again.
+  // The method may fail for a while: without another rest no connection would ever be accepted again.
   listener->rest();
   if (!listener->backing_off_) evi::log_warnx("evconnlistener: cannot resume listening");
 }

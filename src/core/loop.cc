@@ -151,8 +151,8 @@ void event_base::rearm_period(event &ev) noexcept {
 
 // --- active callbacks ---
 
-// What was active at its start, and a bounded number that their callbacks activated in turn: an event that
-// activates itself gives descriptors and timers their turn.
+// Runs what was active at its start, and a bounded number of callbacks that these activated: an event that
+// activates itself does not starve descriptors and timers.
 int event_base::process_active() noexcept {
   const int most = active_.size() + evi::kMaxChainedCallbacks;
   Micros end_time = -1;

@@ -14,7 +14,7 @@ class Reserve {
  public:
   // True if the reserve is held now; else the socket error says why it cannot be had.
   [[nodiscard]] bool take() noexcept;
-  // Closes it. False if there was none, or if its number means another file by now.
+  // Closes it. False if there was none, or if its fd was closed by others and reused.
   bool give() noexcept;
 
  private:

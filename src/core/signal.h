@@ -62,7 +62,7 @@ class SignalSource {
   // In a forked child: a waker of its own, the same signals. The shared one is closed first. False with
   // errno: then there is none.
   [[nodiscard]] bool reopen_after_fork() noexcept;
-  // Whether the waker's numbers still mean what was opened; if not, forget_waker() leaves them alone.
+  // Whether the waker's fds still refer to what was opened; if not, forget_waker() leaves them open.
   bool waker_is_intact() const noexcept { return waker_.is_intact(); }
   void forget_waker() noexcept { waker_.forget(); }
 

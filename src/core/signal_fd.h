@@ -42,7 +42,7 @@ class SignalFd {
   [[nodiscard]] bool reopen_after_fork() noexcept;
   bool is_open() const noexcept { return fd_.is_open(); }
   int fd() const noexcept { return static_cast<int>(fd_.get()); }
-  // Whether the number still means what was opened; if not, forget() leaves it alone.
+  // Whether the fd still refers to what was opened; if not, forget() leaves it open.
   bool is_intact() const noexcept { return fd_.is_intact(); }
   void forget() noexcept { fd_.forget(); }
 

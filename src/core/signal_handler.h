@@ -38,9 +38,8 @@ pid_t signal_process() noexcept;
 
 // Counts a signal for every base of this process that wants it, and wakes them; async-signal-safe.
 void tell_signal_ports(int signal) noexcept;
-// Around a fork, the registry locked. The child's copies of the ports are the child's: they count its
-// signals, and nothing that came to the parent; nobody is woken by them until the base has a waker of its
-// own.
+// Around a fork, the registry locked. The child's copies of the ports belong to the child: they count its
+// signals, and none that the parent received; they wake no loop until the base has a waker of its own.
 void before_fork() noexcept;
 void adopt_ports_in_child(pid_t parent) noexcept;
 

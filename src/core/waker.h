@@ -18,7 +18,7 @@ class Waker {
   [[nodiscard]] bool open() noexcept;
   void close() noexcept { read_.close(), write_.close(); }
   bool is_open() const noexcept { return read_.is_open(); }
-  // Whether the numbers still mean what was opened; if not, forget() leaves them alone.
+  // Whether the fds still refer to what was opened; if not, forget() leaves them open.
   bool is_intact() const noexcept { return read_.is_intact() && (!write_.is_open() || write_.is_intact()); }
   void forget() noexcept { read_.forget(), write_.forget(); }
 
@@ -37,7 +37,7 @@ class Waker {
   HeldFd write_;  // not open where an eventfd serves as both
 };
 
-// A descriptor that means nothing, of the cheapest kind there is; kNoSocket with the socket error if there is
+// A descriptor without a purpose, of the cheapest kind there is; kNoSocket with the socket error if there is
 // none. On Linux by a call that programs which filter system calls for libevent allow.
 [[nodiscard]] Socket open_placeholder() noexcept;
 

@@ -33,7 +33,7 @@ void Waker::drain() noexcept {
   }
 }
 
-// It blocks, which tells it from a waker where HeldFd compares.
+// It blocks, so that HeldFd, which compares flags, distinguishes it from a waker.
 Socket open_placeholder() noexcept { return eventfd(0, EFD_CLOEXEC); }
 
 }  // namespace evi

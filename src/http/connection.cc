@@ -110,8 +110,8 @@ evhttp_connection::Reading evhttp_connection::wanted_reading() const noexcept {
   return evbuffer_get_length(input()) < kMaxWaitingInput ? Reading::unasked : Reading::nothing;
 }
 
-// While the program works on a request the client may send the next ones, up to a bound; and it is noticed
-// when it goes. A program that has disabled reading in its callback may read from the descriptor itself.
+// While the program works on a request the client may send the next ones, up to a bound; and its EOF or reset
+// is noticed. A program that has disabled reading in its callback may read from the descriptor itself.
 void evhttp_connection::update_reading() noexcept {
   if (taken_over()) return;
   const bool disabled = (bev_->enabled & EV_READ) == 0;
@@ -241,8 +241,8 @@ void evhttp_connection::on_event(bufferevent *, short what, void *self) noexcept
   connection.update_reading();
 }
 
-// A client that ends its side before the reply is begun may wait for it. One that does so later has gone, as
-// far as libevent's programs are concerned.
+// A client that half-closes before the reply is begun may wait for it. A later EOF counts as a disconnect, as
+// in libevent.
 void evhttp_connection::input_ended() noexcept {
   const Pin pin(*this);
   eof_ = true;

@@ -9,7 +9,7 @@
 // deadline; close() follows.
 //
 // The bufferevent is the program's as soon as that has set callbacks of its own: nothing is changed of it
-// until the program replies, which gives it back, or the connection goes.
+// until the program replies, which gives it back, or the connection is freed.
 #ifndef EVI_HTTP_CONNECTION_H
 #define EVI_HTTP_CONNECTION_H
 
@@ -53,7 +53,7 @@ struct evhttp_connection final {
   [[nodiscard]] bool start() noexcept;
 
   enum class Output : std::uint8_t { sent_first, lost };
-  // Takes it off its server; see above. Its memory goes when nothing on the stack uses it any more.
+  // Takes it off its server; see above. Its memory is freed when nothing on the stack uses it any more.
   void dispose(Output output = Output::sent_first) noexcept;
   // evhttp_connection_free().
   void release_by_program() noexcept;
@@ -116,7 +116,7 @@ struct evhttp_connection final {
   static void on_drain_failed(bufferevent *, short what, void *self) noexcept;
   static void on_deadline(evutil_socket_t, short what, void *self) noexcept;
 
-  // What is read: the request; only what comes unasked, to notice that the client has gone; nothing.
+  // What is read: the request; only unsolicited input, to notice EOF or a reset; nothing.
   enum class Reading : std::uint8_t { request, unasked, nothing };
 
   void set_peer(const sockaddr &address) noexcept;
@@ -197,7 +197,7 @@ struct evhttp_connection final {
   State state_ = State::head;
   Reading reading_ = Reading::request;
   bool dead_ = false;
-  bool closed_ = false;    // the memory goes with the last pin
+  bool closed_ = false;    // the memory is freed with the last pin
   bool released_ = false;  // by the program
   bool processing_ = false;
   bool closing_ = false;            // when the output has been sent

@@ -26,8 +26,8 @@ struct ReplyShape {
   std::string_view content_type;
 };
 
-// Appends status line, headers and the empty line. Returns their size; 0 without memory, then nothing was
-// appended.
+// Appends status line, headers and the empty line. Returns their size; 0 if out of memory, then nothing
+// was appended.
 [[nodiscard]] std::size_t write_reply_head(const HttpRequest &request, const ReplyShape &shape,
                                            evbuffer *out) noexcept;
 

@@ -1,4 +1,4 @@
-// Sending a close_notify after its bufferevent has gone.
+// Sending a close_notify after its bufferevent was freed.
 #include "tls/close_notify.h"
 
 #include "buffer/descriptor_io.h"
@@ -9,11 +9,11 @@
 namespace evi {
 namespace {
 
-// A peer that takes nothing for longer has no use for it.
+// A peer that reads nothing for longer does not need it.
 constexpr Micros kPatience = 1'000'000;
 constexpr int kMaxAttempts = 8;
 
-// Owns the descriptor. It is the base's: an event of event_base_once() calls it, or abandons it.
+// Owns the descriptor, and is owned by the base: an event of event_base_once() calls it, or abandons it.
 struct LateCloseNotify {
   LateCloseNotify(event_base &its_base, evutil_socket_t its_fd) noexcept
       : base(its_base), fd(its_fd), deadline(add_saturating(its_base.monotonic_now(), kPatience)) {}

@@ -203,8 +203,7 @@ class TlsBufferevent final : public BuffereventBase, public TlsWire {
   bool write_wants_output_ : 1 = false;  // a wire that is not ours is full
   bool own_wire_ : 1 = false;            // the session reads and writes the socket itself
   bool in_engine_ : 1 = false;           // see EngineCall
-  bool off_loop_ : 1 =
-      false;  // maybe not on the loop's thread: what its connections share is not to be touched
+  bool off_loop_ : 1 = false;  // another thread may run the loop, whose shared chunk is not to be used
   bool pumping_ : 1 = false;
   bool again_ : 1 = false;        // pump() was asked for while it ran
   bool may_receive_ : 1 = false;  // in pump(): the socket may have something

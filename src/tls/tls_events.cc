@@ -161,7 +161,7 @@ void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
   self.pump_on_loop();
 }
 
-// The socket at the bottom was refused, or has no address.
+// The socket at the bottom failed to connect, or does not exist.
 bool TlsBufferevent::not_connected() const noexcept {
   const BuffereventBase *bottom = underlying_;
   while (const BuffereventBase *under = below(*bottom)) bottom = under;

@@ -58,8 +58,8 @@ void TlsBufferevent::read_records() noexcept {
   settle_received();
 }
 
-// What one read is to the program: a bounded number of bytes, then the callback, which may do anything. True
-// if another one may follow at once.
+// One read, as the application sees it: a bounded number of bytes, then the callback, which may do anything.
+// True if another one may follow at once.
 bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
   if (deferred_read_pending()) return false;
   const std::size_t limit = read_limit(budget);

@@ -1,17 +1,18 @@
 // A descriptor that the library opens for its own use, and closes itself.
 //
-// Programs close descriptors that they did not open (closefrom() in a forked child), and the numbers come
-// back as other files. Before a held descriptor is closed or used in an emergency, it is checked whether the
-// number still means the file that was opened:
-//  - Pipes, sockets and device files are known by fstat: exactly, while the file exists.
-//  - On Linux an epoll set, an eventfd and a signalfd share one inode. For them fstat and the flags of fcntl
-//  say
-//    only that the number is an object without a file, with the same access mode, O_NONBLOCK and FD_CLOEXEC.
-//    Of two numbers that the library itself opened the later one is recognised (a second base in a child that
-//    closed everything); an object of another library with the same flags is not. A method that has the
-//    descriptor in its set knows more: Backend::has_entry.
-// In doubt the number is left open: a descriptor that leaks in a child does less harm than one that is closed
-// under its owner.
+// Applications close descriptors that they did not open (closefrom() in a forked child), and the fds are
+// reused. So before a held descriptor is closed, it is checked whether the fd still refers to the file that
+// was opened.
+//
+// Pipes, sockets and device files are identified by fstat: exactly, while the file exists. On Linux an epoll
+// set, an eventfd and a signalfd share one inode: fstat and fcntl only show that the fd is an object of that
+// kind with the same access mode, O_NONBLOCK and FD_CLOEXEC. If the library itself opened another object with
+// the same fd since (a second base in a child that closed everything), that is recognised; an object of
+// another library with the same flags is not. A method that has the descriptor in its set can distinguish
+// them: Backend::has_entry.
+//
+// In doubt the fd is left open: a leaked descriptor in a child does less harm than one that is closed under
+// its owner.
 #ifndef EVI_UTIL_HELD_FD_H
 #define EVI_UTIL_HELD_FD_H
 
@@ -33,11 +34,11 @@ class HeldFd {
   Socket get() const noexcept { return fd_; }
   bool is_open() const noexcept { return fd_ != kNoSocket; }
 
-  // Whether the number still means what was opened.
+  // Whether the fd still refers to what was opened.
   bool is_intact() const noexcept;
-  // Closes the number if it is intact. errno stays as it is.
+  // Closes the fd if it is intact. errno stays as it is.
   void close() noexcept;
-  // Leaves the number to its new owner.
+  // Leaves the fd to its new owner.
   void forget() noexcept { fd_ = kNoSocket; }
 
  private:

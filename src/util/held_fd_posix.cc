@@ -1,5 +1,5 @@
-// What fstat and fcntl say of a held descriptor, and which of the library's own was opened last under a
-// number.
+// Recognising a held descriptor by fstat and fcntl, and by a record of what the library opened last with each
+// fd.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -11,11 +11,11 @@
 namespace evi {
 namespace {
 
-// The latest reset of a number, as number and serial. Numbers that are kNumbers apart share a place: then the
-// older one is not known any more, and counts as intact as far as this table goes. A table of atomics needs
-// no lock that a fork could catch locked.
-constexpr int kNumbers = 512;
-constinit std::atomic<std::uint64_t> latest[kNumbers] = {};
+// The latest reset of an fd, as fd and serial. Fds with the same remainder share an entry: then the older one
+// has none, and counts as intact as far as this table goes. A table of atomics needs no lock that fork()
+// could copy while it is held.
+constexpr int kEntries = 512;
+constinit std::atomic<std::uint64_t> latest[kEntries] = {};
 constinit std::atomic<std::uint32_t> last_serial{0};
 
 std::uint64_t entry(int fd, std::uint32_t serial) noexcept {
@@ -23,7 +23,7 @@ std::uint64_t entry(int fd, std::uint32_t serial) noexcept {
 }
 
 bool opened_again(int fd, std::uint32_t serial) noexcept {
-  const std::uint64_t seen = latest[fd % kNumbers].load(std::memory_order_relaxed);
+  const std::uint64_t seen = latest[fd % kEntries].load(std::memory_order_relaxed);
   return seen >> 32 == static_cast<std::uint32_t>(fd) && seen != entry(fd, serial);
 }
 
@@ -41,7 +41,7 @@ void HeldFd::reset(Socket fd) noexcept {
   if (fd < 0) return;
   const int error = errno;
   serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
-  latest[fd % kNumbers].store(entry(fd, serial_), std::memory_order_relaxed);
+  latest[fd % kEntries].store(entry(fd, serial_), std::memory_order_relaxed);
   struct stat st {};
   if (fstat(fd, &st) != 0) st = {};
   device_ = static_cast<std::uint64_t>(st.st_dev);

@@ -1,5 +1,5 @@
-// Sockets that the library holds. Processes are not forked here, and nothing closes the sockets of others by
-// the dozen.
+// Sockets that the library holds. There is no fork() here, and no function closes a range of handles: a held
+// socket is always intact.
 #include "util/held_fd.h"
 
 namespace evi {

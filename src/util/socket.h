@@ -77,8 +77,8 @@ int pending_socket_error(Socket fd) noexcept;
 bool descriptor_blocks(Socket fd) noexcept;
 // Whether bytes from it have no boundaries: a stream socket, or a pipe.
 bool descriptor_is_stream(Socket fd) noexcept;
-// Tells apart the files that one descriptor number stands for in the course of time; pipes' two ends are
-// alike, eventfd and its like all are. 0 if it is not open, or where the system cannot be asked.
+// Identifies the file that `fd` refers to, to detect fd reuse. The two ends of a pipe are the same file, and
+// so are all eventfds, epoll sets and the like. 0 if it is not open, or where the system cannot be asked.
 std::uint64_t descriptor_identity(Socket fd) noexcept;
 
 inline int last_socket_error() noexcept { return EVUTIL_SOCKET_ERROR(); }

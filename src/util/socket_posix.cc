@@ -157,7 +157,7 @@ bool descriptor_is_stream(Socket fd) noexcept {
   return fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode);
 }
 
-// An inode number is not used again while the kernel runs, or not soon.
+// The kernel does not reuse an inode number soon.
 std::uint64_t descriptor_identity(Socket fd) noexcept {
   struct stat file;
   if (fstat(fd, &file) != 0) return 0;
