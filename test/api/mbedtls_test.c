@@ -5,14 +5,12 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <event2/thread.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 #include <openssl/pem.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "api/tls_fixture.h"
@@ -292,12 +290,7 @@ static int configure(void) {
 }
 
 int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN);
-#ifndef EVENT__DISABLE_THREAD_SUPPORT
-  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
-#endif
-  base = event_base_new();
-  if (!base || !tls_make_certificate() || !configure()) return 1;
+  if (!begin_program() || !configure()) return 1;
   server_ctx = tls_context(1, TLS1_2_VERSION);
   client_ctx = tls_context(0, TLS1_2_VERSION);
   RUN_TESTS(

@@ -7,9 +7,7 @@
 #include <event2/event.h>
 #include <event2/eventide.h>
 #include <event2/listener.h>
-#include <event2/thread.h>
 #include <setjmp.h>
-#include <signal.h>
 
 #include "api/openssl_fixture.h"
 
@@ -49,6 +47,20 @@ static struct bufferevent *make_stack(const char *stack, evutil_socket_t fd, int
   return bev;
 }
 
+/* Runs a test's body for each stack and each variant, of which there are `variants`. */
+static void on_each_stack(void (*run)(const char *stack, int variant), int variants,
+                          const char *variant_name) {
+  int stack, variant;
+  use_version(TLS1_3_VERSION);
+  for (stack = 0; stack < stack_count; ++stack) {
+    for (variant = 0; variant < variants && !CHECK_FAILED(); ++variant) {
+      run(stacks[stack], variant);
+      if (CHECK_FAILED()) printf("with %s, %s %d\n", stacks[stack], variant_name, variant);
+    }
+  }
+  drop_contexts();
+}
+
 /* --- an echo server ----------------------------------------------------------------------------------- */
 
 /* What the server of a stack has seen. */
@@ -78,6 +90,27 @@ struct client {
   size_t received;
   int close_notify;
 };
+
+/* The client of that stack's server, with the handshake if there is one. */
+static void begin_client(struct client *client, const char *stack, evutil_socket_t fd) {
+  int i;
+  memset(client, 0, sizeof(*client));
+  client->tls = has_tls(stack);
+  client->peer.fd = fd;
+  if (client->tls) client->peer = tls_peer_new(client_ctx, 0, fd);
+  for (i = 0; i < 6 && client->tls; ++i) {
+    turn();
+    tls_peer_move(&client->peer);
+  }
+}
+static void end_client(struct client *client) {
+  if (client->tls) {
+    tls_peer_free(&client->peer);
+  } else {
+    close(client->peer.fd);
+  }
+  turn();
+}
 
 static void client_read(struct client *client) {
   static char text[65536];
@@ -112,20 +145,13 @@ static void echo_one(const char *stack, size_t size, int deferred) {
   evutil_socket_t fds[2];
   int i;
   memset(&server_state, 0, sizeof(server_state));
-  memset(&client, 0, sizeof(client));
   make_pair(fds);
   for (i = 0; i < 2; ++i) setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
   bev = make_stack(stack, fds[0], 1, deferred);
   CHECK(bev != NULL);
   bufferevent_setcb(bev, echo, free_when_written, end_of_stream, NULL);
   bufferevent_enable(bev, EV_READ | EV_WRITE);
-  client.tls = has_tls(stack);
-  client.peer.fd = fds[1];
-  if (client.tls) client.peer = tls_peer_new(client_ctx, 0, fds[1]);
-  for (i = 0; i < 6 && client.tls; ++i) {
-    turn();
-    tls_peer_move(&client.peer);
-  }
+  begin_client(&client, stack, fds[1]);
   client_send(&client, size);
   for (i = 0; i < 10; ++i) {
     turn();
@@ -135,11 +161,7 @@ static void echo_one(const char *stack, size_t size, int deferred) {
   CHECK_INT_EQ(client.received, size);
   if (client.tls && ours()) CHECK_INT_EQ(client.close_notify, 1);
   CHECK(!is_open(fds[0]));
-  if (client.tls) {
-    tls_peer_free(&client.peer);
-  } else {
-    close(fds[1]);
-  }
+  end_client(&client);
 }
 
 TEST(all_that_was_echoed_arrives_when_data_and_the_end_come_together) {
@@ -206,31 +228,15 @@ static struct bufferevent *begin_stack(const char *stack, int deferred, struct c
   evutil_socket_t fds[2];
   int i;
   memset(&drained, 0, sizeof(drained));
-  memset(client, 0, sizeof(*client));
   make_pair(fds);
   for (i = 0; i < 2; ++i) setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
   bev = make_stack(stack, fds[0], 1, deferred);
   bufferevent_setcb(bev, NULL, NULL, on_event, (void *)"a");
   bufferevent_enable(bev, EV_READ | EV_WRITE);
-  client->tls = has_tls(stack);
-  client->peer.fd = fds[1];
-  if (client->tls) client->peer = tls_peer_new(client_ctx, 0, fds[1]);
-  for (i = 0; i < 6 && client->tls; ++i) {
-    turn();
-    tls_peer_move(&client->peer);
-  }
+  begin_client(client, stack, fds[1]);
   turn();
   log_text[0] = 0;
   return bev;
-}
-
-static void end_client(struct client *client) {
-  if (client->tls) {
-    tls_peer_free(&client->peer);
-  } else {
-    close(client->peer.fd);
-  }
-  turn();
 }
 
 static void drain_stack(const char *stack, int deferred) {
@@ -278,17 +284,12 @@ static void break_stack(const char *stack, int deferred) {
   turn();
 }
 
+static void drain_and_break_stack(const char *stack, int deferred) {
+  drain_stack(stack, deferred);
+  if (!CHECK_FAILED()) break_stack(stack, deferred);
+}
 TEST(a_callback_is_called_when_all_output_has_left_the_stack) {
-  int stack, deferred;
-  use_version(TLS1_3_VERSION);
-  for (stack = 0; stack < stack_count; ++stack) {
-    for (deferred = 0; deferred < 3 && !CHECK_FAILED(); ++deferred) {
-      drain_stack(stacks[stack], deferred);
-      if (!CHECK_FAILED()) break_stack(stacks[stack], deferred);
-      if (CHECK_FAILED()) printf("with %s, deferred %d\n", stacks[stack], deferred);
-    }
-  }
-  drop_contexts();
+  on_each_stack(drain_and_break_stack, 3, "deferred");
 }
 
 TEST(a_callback_for_output_is_replaced_or_taken_back) {
@@ -392,16 +393,7 @@ static void connect_stack(const char *stack, int by_name) {
 
 /* libevent reports no CONNECTED of a filter, and fails the handshake of a TLS filter. */
 TEST(a_stack_is_connected_from_its_top) {
-  int stack, by_name;
-  if (!ours()) return;
-  use_version(TLS1_3_VERSION);
-  for (stack = 0; stack < stack_count; ++stack) {
-    for (by_name = 0; by_name < 2 && !CHECK_FAILED(); ++by_name) {
-      connect_stack(stacks[stack], by_name);
-      if (CHECK_FAILED()) printf("with %s, by name %d\n", stacks[stack], by_name);
-    }
-  }
-  drop_contexts();
+  if (ours()) on_each_stack(connect_stack, 2, "by name");
 }
 
 /* A port that was free a moment ago. */
@@ -491,17 +483,7 @@ static void hold_end(const char *stack, int deferred) {
   bufferevent_free(bev);
   end_client(&client);
 }
-TEST(no_end_of_stream_is_reported_while_reading_is_disabled) {
-  int stack, deferred;
-  use_version(TLS1_3_VERSION);
-  for (stack = 0; stack < stack_count; ++stack) {
-    for (deferred = 0; deferred < 3 && !CHECK_FAILED(); ++deferred) {
-      hold_end(stacks[stack], deferred);
-      if (CHECK_FAILED()) printf("with %s, deferred %d\n", stacks[stack], deferred);
-    }
-  }
-  drop_contexts();
-}
+TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { on_each_stack(hold_end, 3, "deferred"); }
 
 /* --- callbacks that are left -------------------------------------------------------------------------- */
 
@@ -577,12 +559,7 @@ TEST(every_callback_may_be_left_by_longjmp) {}
 #endif
 
 int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN);
-#ifndef EVENT__DISABLE_THREAD_SUPPORT
-  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
-#endif
-  base = event_base_new();
-  if (!base || !tls_make_certificate()) return 1;
+  if (!begin_program()) return 1;
   RUN_TESTS(all_that_was_echoed_arrives_when_data_and_the_end_come_together,
             all_that_was_echoed_arrives_at_the_other_end_of_a_pair,
             a_callback_is_called_when_all_output_has_left_the_stack,

@@ -5,9 +5,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <event2/thread.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "api/openssl_fixture.h"
@@ -25,8 +23,7 @@ static void small_records(enum form form, int server) {
   forget_seen(0, NULL);
   for (from = 0; from < stream_size; from += 1000) encrypt_stream(&f.peer, from, 1000);
   send_all(&f);
-  CHECK_INT_EQ(seen.received, stream_size);
-  CHECK_INT_EQ(seen.wrong, 0);
+  check_whole_stream();
   CHECK_INT_LE(seen.largest, slice);
   end(&f);
 }
@@ -45,8 +42,7 @@ static void take_slices(enum form form, int server, int options) {
   encrypt_stream(&f.peer, 0, stream_size);
   SSL_shutdown(f.peer.ssl);
   send_all(&f);
-  CHECK_INT_EQ(seen.received, stream_size);
-  CHECK_INT_EQ(seen.wrong, 0);
+  check_whole_stream();
   CHECK_INT_LE(seen.largest, slice);
   CHECK_LOG("a:e11 ");
   end(&f);
@@ -60,17 +56,14 @@ TEST(a_deferred_read_callback_sees_one_slice) { in_all_ways(deferred_slices); }
 static void stopped(enum form form, int server) {
   struct fixture f;
   if (!ours()) return;
-  connect_for_stream(&f, form, server);
+  begin_stream(&f, form, server, stream_size, 1, stop_reading);
   if (CHECK_FAILED()) return;
-  forget_seen(1, stop_reading);
-  encrypt_stream(&f.peer, 0, stream_size);
   send_all(&f);
   CHECK_INT_EQ(seen.calls, 1);
   CHECK_INT_LE(seen.received, slice);
   bufferevent_enable(f.bev, EV_READ);
   turn();
-  CHECK_INT_EQ(seen.received, stream_size);
-  CHECK_INT_EQ(seen.wrong, 0);
+  check_whole_stream();
   end(&f);
 }
 TEST(disabling_in_the_callback_of_a_slice_holds_the_next_back) { in_all_ways(stopped); }
@@ -102,16 +95,13 @@ static void take_descriptor(struct bufferevent *bev) { bufferevent_setfd(bev, -1
 static void without_descriptor(enum form form, int server) {
   struct fixture f;
   if (!ours() || form == over_bufferevent) return;
-  connect_for_stream(&f, form, server);
+  begin_stream(&f, form, server, stream_size, 1, take_descriptor);
   if (CHECK_FAILED()) return;
-  forget_seen(1, take_descriptor);
-  encrypt_stream(&f.peer, 0, stream_size);
   send_all(&f);
   CHECK_INT_EQ(seen.calls, 1);
   CHECK_INT_EQ(bufferevent_setfd(f.bev, f.fds[0]), 0);
   send_all(&f);
-  CHECK_INT_EQ(seen.received, stream_size);
-  CHECK_INT_EQ(seen.wrong, 0);
+  check_whole_stream();
   end(&f);
 }
 TEST(taking_the_descriptor_in_the_callback_of_a_slice_stops_reading) { in_all_ways(without_descriptor); }
@@ -141,8 +131,7 @@ static void session_goes_on(enum form form, int server) {
   bufferevent_setcb(f.bev, take_all, NULL, on_event, (void *)"a");
   bufferevent_enable(f.bev, EV_READ);
   send_all(&f);
-  CHECK_INT_EQ(seen.received, stream_size);
-  CHECK_INT_EQ(seen.wrong, 0);
+  check_whole_stream();
   end(&f);
 }
 TEST(a_session_kept_between_slices_goes_on_with_the_next) { in_all_ways(session_goes_on); }
@@ -185,11 +174,9 @@ static void cut_held_back(enum form form, int server) {
   int dirty;
   if (!ours() || form == over_bufferevent) return;
   for (dirty = 0; dirty < 2; ++dirty) {
-    connect_for_stream(&f, form, server);
+    begin_stream(&f, form, server, 4, 1, stop_reading);
     if (CHECK_FAILED()) return;
     bufferevent_openssl_set_allow_dirty_shutdown(f.bev, dirty);
-    forget_seen(1, stop_reading);
-    encrypt_stream(&f.peer, 0, 4);
     tls_peer_send(&f.peer, 1L << 30);
     tls_peer_receive(&f.peer);
     shutdown(f.fds[1], SHUT_WR);
@@ -238,10 +225,8 @@ static void left_by_jump(enum form form, int server) {
   /* Not with locks: control would take them along. */
   if (threadsafe() || !ours()) return;
   base = event_base_new();
-  connect_for_stream(&f, form, server);
+  begin_stream(&f, form, server, stream_size, 2, leave);
   if (CHECK_FAILED()) return;
-  forget_seen(2, leave);
-  encrypt_stream(&f.peer, 0, stream_size);
   if (!setjmp(way_out)) send_all(&f);
   CHECK_INT_EQ(seen.calls, 2);
   bufferevent_free(f.bev);
@@ -259,12 +244,7 @@ TEST(a_read_callback_may_be_left_by_longjmp) {
 }
 
 int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN);
-#ifndef EVENT__DISABLE_THREAD_SUPPORT
-  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
-#endif
-  base = event_base_new();
-  if (!base || !tls_make_certificate()) return 1;
+  if (!begin_program()) return 1;
   RUN_TESTS(a_read_callback_sees_no_more_than_the_maximum, small_records_share_a_slice,
             a_deferred_read_callback_sees_one_slice, disabling_in_the_callback_of_a_slice_holds_the_next_back,
             a_watermark_between_slices_holds_the_next_back,

@@ -6,10 +6,8 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <event2/thread.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -1385,12 +1383,7 @@ TEST(another_thread_may_use_and_free_it) {}
 #endif
 
 int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN);
-#ifndef EVENT__DISABLE_THREAD_SUPPORT
-  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
-#endif
-  base = event_base_new();
-  if (!base || !tls_make_certificate()) return 1;
+  if (!begin_program()) return 1;
   RUN_TESTS(a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
             the_handshake_goes_on_by_itself_and_is_told_once,
             the_handshake_rests_while_both_directions_are_disabled, a_handshake_may_come_byte_by_byte,

@@ -5,8 +5,10 @@
 
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <event2/thread.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
@@ -23,6 +25,16 @@ TLS_SHARED int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
 
 /* With threads enabled all of it runs with locks. */
 TLS_SHARED int threadsafe(void) { return getenv("EVENTIDE_TEST_THREADS") ? BEV_OPT_THREADSAFE : 0; }
+
+/* To be called first in main(). Returns 0 on failure. */
+TLS_SHARED int begin_program(void) {
+  signal(SIGPIPE, SIG_IGN);
+#ifndef EVENT__DISABLE_THREAD_SUPPORT
+  if (getenv("EVENTIDE_TEST_THREADS")) evthread_use_pthreads();
+#endif
+  base = event_base_new();
+  return base && tls_make_certificate();
+}
 
 TLS_SHARED void on_event(struct bufferevent *bev, short what, void *name) {
   (void)bev;

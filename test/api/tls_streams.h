@@ -50,6 +50,20 @@ TLS_SHARED void connect_for_stream(struct fixture *f, enum form form, int server
   bufferevent_setcb(f->bev, take_all, NULL, on_event, (void *)"a");
 }
 
+/* The same, with the first `size` bytes encrypted; `act` runs in the call `act_at`, 0 for none. */
+TLS_SHARED void begin_stream(struct fixture *f, enum form form, int server, size_t size, size_t act_at,
+                             void (*act)(struct bufferevent *)) {
+  connect_for_stream(f, form, server);
+  if (CHECK_FAILED()) return;
+  forget_seen(act_at, act);
+  encrypt_stream(&f->peer, 0, size);
+}
+
+TLS_SHARED void check_whole_stream(void) {
+  CHECK_INT_EQ(seen.received, stream_size);
+  CHECK_INT_EQ(seen.wrong, 0);
+}
+
 /* All that waits, while the loop takes it. */
 TLS_SHARED void send_all(struct fixture *f) {
   int i;
@@ -62,14 +76,11 @@ TLS_SHARED void slices(enum form form, int server) {
   struct fixture f;
   size_t i;
   for (i = 0; i < 3; ++i) {
-    connect_for_stream(&f, form, server);
+    begin_stream(&f, form, server, stream_size, 0, NULL);
     if (CHECK_FAILED()) return;
     if (maxima[i]) bufferevent_set_max_single_read(f.bev, maxima[i]);
-    forget_seen(0, NULL);
-    encrypt_stream(&f.peer, 0, stream_size);
     send_all(&f);
-    CHECK_INT_EQ(seen.received, stream_size);
-    CHECK_INT_EQ(seen.wrong, 0);
+    check_whole_stream();
     /* libevent takes no notice of the maximum. */
     if (ours()) CHECK_INT_LE(seen.largest, maxima[i] ? maxima[i] : slice);
     if (!ours()) CHECK_INT_LE(seen.largest, slice);
@@ -79,15 +90,14 @@ TLS_SHARED void slices(enum form form, int server) {
     end(&f);
   }
 }
+
 TLS_SHARED void stop_reading(struct bufferevent *bev) { bufferevent_disable(bev, EV_READ); }
 
 TLS_SHARED void end_held_back(enum form form, int server) {
   struct fixture f;
   if (!ours()) return;
-  connect_for_stream(&f, form, server);
+  begin_stream(&f, form, server, 4, 1, stop_reading);
   if (CHECK_FAILED()) return;
-  forget_seen(1, stop_reading);
-  encrypt_stream(&f.peer, 0, 4);
   SSL_shutdown(f.peer.ssl);
   send_all(&f);
   CHECK_INT_EQ(seen.received, 4);
