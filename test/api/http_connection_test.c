@@ -78,9 +78,7 @@ TEST(a_half_close_before_the_reply_is_answered) {
       settle();
       CHECK_INT_EQ(closes, 0);
       finish(in_parts);
-      memset(&last, 0, sizeof(last));
-      receive(fd, &last, NULL);
-      CHECK_HAS(last.text, in_parts ? "2\r\nan\r\n4\r\nswer\r\n0\r\n\r\n" : "answer");
+      CHECK_HAS(next_answer(fd, NULL), in_parts ? "2\r\nan\r\n4\r\nswer\r\n0\r\n\r\n" : "answer");
       CHECK_HAS(last.text, "Connection: close");
       CHECK_INT_EQ(last.ended, 1);
       CHECK_INT_EQ(closes, 1);
@@ -105,9 +103,7 @@ TEST(a_half_close_with_the_request_is_answered_in_parts) {
   CHECK_INT_EQ(closes, 0);
   send_part(kept, "last");
   evhttp_send_reply_end(kept);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
-  CHECK_HAS(last.text, "4\r\nlast\r\n0\r\n\r\n");
+  CHECK_HAS(next_answer(fd, NULL), "4\r\nlast\r\n0\r\n\r\n");
   close(fd);
   stop_server();
 }
@@ -121,8 +117,7 @@ TEST(all_that_a_half_closed_client_asked_for_is_answered) {
   CHECK_STR_EQ(evhttp_request_get_uri(kept), "/1");
   evhttp_set_gencb(http, say_hello, "second");
   reply_text(kept, 200, "first");
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
+  next_answer(fd, NULL);
   CHECK_INT_EQ(count_of(last.text, "HTTP/1.1 200"), 2);
   CHECK_HAS(last.text, "first");
   CHECK_HAS(last.text, "second");
@@ -171,9 +166,7 @@ TEST(closing_on_the_end_can_be_taken_back) {
   settle();
   CHECK_INT_EQ(closes, 0);
   reply_text(kept, 200, "answer");
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
-  CHECK_HAS(last.text, "answer");
+  CHECK_HAS(next_answer(fd, NULL), "answer");
   close(fd);
   stop_server();
 }
@@ -210,9 +203,7 @@ TEST(input_that_waits_is_bounded) {
   evhttp_set_gencb(http, say_hello, "second");
   reply_text(kept, 200, "first");
   send_text(fd, " HTTP/1.1\r\n\r\n", 13);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "second");
-  CHECK_HAS(last.text, "first");
+  CHECK_HAS(next_answer(fd, "second"), "first");
   CHECK_HAS(last.text, "second");
   close(fd);
   stop_server();
@@ -254,9 +245,7 @@ TEST(a_bufferevent_may_be_taken_over) {
     echoes = events = 0;
     fd = begin(later ? keep : upgrade, GET("/up"));
     if (later) upgrade_kept();
-    memset(&last, 0, sizeof(last));
-    receive(fd, &last, "\r\n\r\n");
-    CHECK_HAS(last.text, "101");
+    CHECK_HAS(next_answer(fd, "\r\n\r\n"), "101");
     for (i = 0; i < 5; ++i) {
       memset(&last, 0, sizeof(last));
       send_text(fd, "ball", 4);
@@ -317,10 +306,7 @@ TEST(a_reply_has_the_next_request_read) {
   evhttp_set_gencb(http, disable_and_reply, NULL);
   fd = client();
   for (i = 0; i < 3; ++i) {
-    send_text(fd, GET("/"), strlen(GET("/")));
-    memset(&last, 0, sizeof(last));
-    receive(fd, &last, "hello");
-    CHECK_HAS(last.text, "hello");
+    CHECK_HAS(ask_on(fd, GET("/"), "hello"), "hello");
   }
   close(fd);
   stop_server();
@@ -339,10 +325,7 @@ TEST(reading_that_the_program_disables_stays_so_until_the_reply) {
   CHECK_INT_EQ(byte, '!');
   evhttp_set_gencb(http, say_hello, "second");
   reply_text(kept, 200, "first");
-  send_text(fd, GET("/2"), strlen(GET("/2")));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "second");
-  CHECK_HAS(last.text, "second");
+  CHECK_HAS(ask_on(fd, GET("/2"), "second"), "second");
   close(fd);
   stop_server();
 }
@@ -361,12 +344,9 @@ TEST(a_reply_gives_the_bufferevent_back) {
     bufferevent_enable(bev, EV_READ);
     settle();
     finish(in_parts);
-    memset(&last, 0, sizeof(last));
-    receive(fd, &last, in_parts ? "0\r\n\r\n" : "answer");
+    next_answer(fd, in_parts ? "0\r\n\r\n" : "answer");
     evhttp_set_gencb(http, say_hello, "second");
-    send_text(fd, GET("/2"), strlen(GET("/2")));
-    receive(fd, &last, "second");
-    CHECK_HAS(last.text, "second");
+    CHECK_HAS(ask_on(fd, GET("/2"), "second"), "second");
     close(fd);
     until_closed();
     CHECK_INT_EQ(closes, 1);
@@ -387,12 +367,9 @@ TEST(a_part_of_a_reply_gives_the_bufferevent_back) {
     settle();
     if (with_part) send_part(kept, "last");
     evhttp_send_reply_end(kept);
-    memset(&last, 0, sizeof(last));
-    receive(fd, &last, "0\r\n\r\n");
+    next_answer(fd, "0\r\n\r\n");
     evhttp_set_gencb(http, say_hello, "second");
-    send_text(fd, GET("/2"), strlen(GET("/2")));
-    receive(fd, &last, "second");
-    CHECK_HAS(last.text, "second");
+    CHECK_HAS(ask_on(fd, GET("/2"), "second"), "second");
     close(fd);
     until_closed();
     CHECK_INT_EQ(closes, 1);
@@ -417,9 +394,7 @@ TEST(a_slow_reply_in_parts_is_not_timed_out) {
   CHECK_INT_EQ(closes, 0);
   send_part(kept, "last");
   evhttp_send_reply_end(kept);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "0\r\n\r\n");
-  CHECK_HAS(last.text, "4\r\nlast\r\n0\r\n\r\n");
+  CHECK_HAS(next_answer(fd, "0\r\n\r\n"), "4\r\nlast\r\n0\r\n\r\n");
   /* The next request's timeout runs again. */
   receive(fd, &last, NULL);
   CHECK_INT_EQ(last.ended, 1);

@@ -55,8 +55,7 @@ static struct cost cost_of(const char *request, size_t size, size_t piece) {
     sent += now;
     event_base_loop(base, EVLOOP_NONBLOCK);
   }
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "\r\n\r\n");
+  next_answer(fd, "\r\n\r\n");
   cost.held = at_request > before ? at_request - before : 0;
   cost.most = peak - before;
   close(fd);

@@ -97,9 +97,21 @@ SHARED void send_text(int fd, const char *text, size_t size) {
   }
 }
 
+/* What a client receives from now on, as receive() does it. Valid until the next call. */
+SHARED struct answer last;
+SHARED const char *next_answer(int fd, const char *enough) {
+  memset(&last, 0, sizeof(last));
+  receive(fd, &last, enough);
+  return last.text;
+}
+/* The same for a request on a connection that stays open. */
+SHARED const char *ask_on(int fd, const char *request, const char *enough) {
+  send_text(fd, request, strlen(request));
+  return next_answer(fd, enough);
+}
+
 /* All that comes back for a request, to the end of the connection: the client tells that it sends no more.
  * Valid until the next call. */
-SHARED struct answer last;
 SHARED const char *ask_bytes(const char *request, size_t size, int one_by_one) {
   const int fd = client();
   size_t i;

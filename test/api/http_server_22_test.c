@@ -127,9 +127,7 @@ static void set_timeouts(struct evhttp_request *req, void *arg) {
 
 static void expect_to_be_sent_away(void) {
   const int fd = client();
-  send_text(fd, GET("/"), strlen(GET("/")));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
+  ask_on(fd, GET("/"), NULL);
   CHECK_INT_EQ(status_of(last.text), 200);
   CHECK_INT_EQ(last.ended, 1);
   close(fd);

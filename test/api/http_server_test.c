@@ -403,8 +403,7 @@ TEST(lingering_reads_what_was_refused) {
   snprintf(head, sizeof(head), "POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n", (int)kBytes);
   send_text(fd, head, strlen(head));
   send_text(fd, body, kBytes);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
+  next_answer(fd, NULL);
   CHECK_INT_EQ(status_of(last.text), 413);
   CHECK_INT_EQ(last.ended, 1);
   close(fd);
@@ -438,8 +437,7 @@ TEST(expectations_are_met_or_refused) {
                200);
   fd = client();
   send_text(fd, head, sizeof(head) - 1);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "\r\n\r\n");
+  next_answer(fd, "\r\n\r\n");
   CHECK_STR_EQ(last.text, "HTTP/1.1 100 Continue\r\n\r\n");
   send_text(fd, "abc", 3);
   receive(fd, &last, "body=abc");
@@ -734,9 +732,7 @@ TEST(a_reply_may_come_later) {
   evhttp_set_gencb(http, say_hello, "second");
   reply_text(kept, 200, "first");
   CHECK_INT_EQ(completes, 0);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "second");
-  CHECK_HAS(last.text, "\r\n\r\nfirstHTTP/1.1 200 OK");
+  CHECK_HAS(next_answer(fd, "second"), "\r\n\r\nfirstHTTP/1.1 200 OK");
   CHECK_INT_EQ(completes, 1);
   CHECK_INT_EQ(closes, 0);
   close(fd);
@@ -798,8 +794,7 @@ TEST(an_owned_request_stays) {
   CHECK(kept != NULL);
   CHECK_INT_EQ(evhttp_request_is_owned(kept), 1);
   reply_text(kept, 200, "mine");
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "mine");
+  next_answer(fd, "mine");
   turns(5);
   CHECK_STR_EQ(evhttp_request_get_uri(kept), "/kept");
   evhttp_request_free(kept);
@@ -901,17 +896,14 @@ TEST(silent_clients_are_sent_away) {
   start_server();
   evhttp_set_gencb(http, hurry, NULL);
   fd = client();
-  send_text(fd, GET("/"), strlen(GET("/")));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL); /* to the end, which the server makes */
+  ask_on(fd, GET("/"), NULL); /* to the end, which the server makes */
   CHECK_INT_EQ(status_of(last.text), 200);
   CHECK_INT_EQ(last.ended, 1);
   close(fd);
   evhttp_set_timeout_tv(http, &soon);
   fd = client();
   send_text(fd, "GET / HT", 8);
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
+  next_answer(fd, NULL);
   CHECK_INT_EQ(last.ended, 1);
   close(fd);
   evhttp_set_timeout(http, 50);
@@ -936,10 +928,7 @@ TEST(a_slow_program_does_not_time_its_client_out) {
   evhttp_set_gencb(http, reply_slowly, NULL);
   evhttp_set_timeout_tv(http, &soon);
   fd = client();
-  send_text(fd, GET("/"), strlen(GET("/")));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "slow");
-  CHECK_HAS(last.text, "slow");
+  CHECK_HAS(ask_on(fd, GET("/"), "slow"), "slow");
   close(fd);
   stop_server();
 }

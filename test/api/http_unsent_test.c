@@ -52,9 +52,7 @@ static const char *ask_two(void (*second)(struct evhttp_request *), const char *
   int fd = prompt_client();
   closes = requests = 0;
   evhttp_set_gencb(http, first_then, &second);
-  send_text(fd, request, strlen(request));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, NULL);
+  ask_on(fd, request, NULL);
   close(fd);
   settle();
   return last.text;
@@ -102,6 +100,7 @@ static void first_is_big(struct evhttp_request *req, void *arg) {
 }
 static int begin_big(void) {
   int fd;
+  kept = NULL;
   closes = 0;
   evhttp_set_gencb(http, first_is_big, NULL);
   fd = prompt_client();
@@ -137,7 +136,6 @@ static size_t read_all(int fd) {
 TEST(a_freed_connection_sends_all_of_a_reply) {
   int fd;
   start_server();
-  kept = NULL;
   fd = begin_big();
   evhttp_connection_free(connection_of_big());
   CHECK_INT_EQ(closes, 1);
@@ -153,7 +151,6 @@ TEST(a_freed_connection_waits_no_longer_than_the_write_timeout) {
   int fd, i;
   start_server();
   evhttp_set_write_timeout_tv(http, &soon);
-  kept = NULL;
   fd = begin_big();
   evhttp_connection_free(connection_of_big());
   for (i = 0; i < 1000 && evhttp_get_connection_count(http) > 0; ++i) event_base_loop(base, EVLOOP_ONCE);
@@ -166,7 +163,6 @@ TEST(a_freed_connection_waits_no_longer_than_the_write_timeout) {
 TEST(a_freed_server_sends_nothing_more) {
   int fd;
   start_server();
-  kept = NULL;
   fd = begin_big();
   evhttp_connection_free(connection_of_big());
   evhttp_free(http);
@@ -186,7 +182,6 @@ static void free_server(struct evhttp_connection *evcon, void *arg) {
 TEST(a_close_callback_may_free_the_server) {
   int fd;
   start_server();
-  kept = NULL;
   fd = begin_big();
   evhttp_connection_set_closecb(connection_of_big(), free_server, NULL);
   evhttp_connection_free(connection_of_big());
@@ -201,8 +196,7 @@ TEST(a_reply_that_is_cut_off_is_closed_at_once) {
   int fd;
   start_server();
   fd = begin(begin_parts, GET("/"));
-  memset(&last, 0, sizeof(last));
-  receive(fd, &last, "part");
+  next_answer(fd, "part");
   send_part(kept, "unsent");
   evhttp_connection_free(evhttp_request_get_connection(kept));
   CHECK_INT_EQ(evhttp_get_connection_count(http), 0);
