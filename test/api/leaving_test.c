@@ -301,18 +301,6 @@ TEST(buffer_callbacks) { TRY_CASES(buffer_cases); }
 
 /* --- bufferevents --- */
 
-static void make_sockets(void) {
-  evutil_socket_t fds[2];
-  make_pair(fds);
-  world.bevs[0] = bufferevent_socket_new(world.base, fds[0], bufferevent_options());
-  world.bevs[1] = bufferevent_socket_new(world.base, fds[1], bufferevent_options());
-}
-static void make_bufferevent_pair(void) {
-  bufferevent_pair_new(world.base, bufferevent_options(), world.bevs);
-}
-static void put_filter_on_top(void) {
-  world.bevs[0] = bufferevent_filter_new(world.bevs[0], NULL, NULL, bufferevent_options(), NULL, NULL);
-}
 static void make_filter(void) {
   make_sockets();
   put_filter_on_top();
@@ -340,14 +328,6 @@ static void make_filter_on_borrowed_pair(void) {
   put_filter_on_borrowed();
 }
 
-static void read_something(void) {
-  leave_bufferevent_at(at_read);
-  bufferevent_write(world.bevs[1], "x", 1);
-}
-static void written(void) {
-  leave_bufferevent_at(at_write);
-  bufferevent_write(world.bevs[0], "x", 1);
-}
 static void end_of_file(void) {
   leave_bufferevent_at(AT_EVENT(BEV_EVENT_EOF));
   if (bufferevent_getfd(world.bevs[1]) < 0) {
@@ -357,32 +337,13 @@ static void end_of_file(void) {
   bufferevent_free(world.bevs[1]);
   world.bevs[1] = NULL;
 }
-static void read_timeout(void) {
-  bufferevent_set_timeouts(world.bevs[0], &kSoon, NULL);
-  leave_bufferevent_at(AT_EVENT(BEV_EVENT_TIMEOUT));
-}
 static void triggered(void) {
   leave_bufferevent_at(at_read);
   bufferevent_trigger(world.bevs[0], EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
-static void change_of_the_input(void) {
-  evbuffer_add_cb(bufferevent_get_input(world.bevs[0]), leave_change, NULL);
-  leave_bufferevent_at(0);
-  bufferevent_write(world.bevs[1], "x", 1);
-}
 static void deferred_change_of_the_input(void) {
   evbuffer_defer_callbacks(bufferevent_get_input(world.bevs[0]), world.base);
   change_of_the_input();
-}
-static void output_is_drained(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg) {
-  (void)buffer;
-  (void)arg;
-  if (info->n_deleted) leave();
-}
-static void change_of_the_output(void) {
-  evbuffer_add_cb(bufferevent_get_output(world.bevs[0]), output_is_drained, NULL);
-  leave_bufferevent_at(0);
-  bufferevent_write(world.bevs[0], "x", 1);
 }
 
 static const struct carrier carriers[] = {

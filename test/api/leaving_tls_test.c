@@ -13,7 +13,7 @@ static enum bufferevent_ssl_state state(int server) {
 
 /* --- the bufferevents --- */
 
-static void make_sockets(void) {
+static void make_tls_sockets(void) {
   evutil_socket_t fds[2];
   int i;
   make_pair(fds);
@@ -30,14 +30,11 @@ static void put_tls_on_top(void) {
   }
 }
 static void make_filters(void) {
-  evutil_socket_t fds[2];
-  int i;
-  make_pair(fds);
-  for (i = 0; i < 2; ++i) world.bevs[i] = bufferevent_socket_new(world.base, fds[i], bufferevent_options());
+  make_sockets();
   put_tls_on_top();
 }
 static void make_filters_over_a_pair(void) {
-  bufferevent_pair_new(world.base, bufferevent_options(), world.bevs);
+  make_bufferevent_pair();
   put_tls_on_top();
 }
 /* The session stays the program's too, which ends without freeing it. */
@@ -51,12 +48,12 @@ static void make_filter_on_borrowed_socket(void) {
       bufferevent_openssl_socket_new(world.base, fds[1], session(1), state(1), bufferevent_options());
 }
 static void make_filter_over_tls(void) {
-  make_sockets();
-  world.bevs[0] = bufferevent_filter_new(world.bevs[0], NULL, NULL, bufferevent_options(), NULL, NULL);
+  make_tls_sockets();
+  put_filter_on_top();
 }
 
 static const struct carrier carriers[] = {
-    {"TLS socket", make_sockets},
+    {"TLS socket", make_tls_sockets},
     {"TLS filter over a socket", make_filters},
     {"TLS filter over a pair", make_filters_over_a_pair},
     {"TLS filter over a borrowed socket", make_filter_on_borrowed_socket},
@@ -66,14 +63,6 @@ static const struct carrier carriers[] = {
 /* --- what causes callbacks --- */
 
 static void connected(void) { leave_bufferevent_at(AT_EVENT(BEV_EVENT_CONNECTED)); }
-static void read_something(void) {
-  leave_bufferevent_at(at_read);
-  bufferevent_write(world.bevs[1], "x", 1);
-}
-static void written(void) {
-  leave_bufferevent_at(at_write);
-  bufferevent_write(world.bevs[0], "x", 1);
-}
 
 static void end_peer(struct bufferevent *peer, short what, void *arg) {
   (void)arg;
@@ -91,25 +80,6 @@ static void broken_handshake(void) {
   bufferevent_free(world.bevs[1]);
   world.bevs[1] = NULL;
 }
-static void read_timeout(void) {
-  bufferevent_set_timeouts(world.bevs[0], &kSoon, NULL);
-  leave_bufferevent_at(AT_EVENT(BEV_EVENT_TIMEOUT));
-}
-
-static void leave_change(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *deleted) {
-  (void)buffer;
-  if (deleted ? info->n_deleted : info->n_added) leave();
-}
-static void change_of_the_input(void) {
-  evbuffer_add_cb(bufferevent_get_input(world.bevs[0]), leave_change, NULL);
-  leave_bufferevent_at(0);
-  bufferevent_write(world.bevs[1], "x", 1);
-}
-static void change_of_the_output(void) {
-  evbuffer_add_cb(bufferevent_get_output(world.bevs[0]), leave_change, world.base);
-  leave_bufferevent_at(0);
-  bufferevent_write(world.bevs[0], "x", 1);
-}
 
 static const struct cause causes[] = {
     {"connected", connected, 0},
@@ -123,7 +93,7 @@ static const struct cause causes[] = {
 TEST(tls_bufferevent_callbacks) { TRY_BUFFEREVENTS(carriers, causes); }
 
 /* Only a socket shows that the other side has closed it. */
-static const struct carrier over_sockets[] = {{"TLS socket", make_sockets}, {"TLS filter", make_filters}};
+static const struct carrier over_sockets[] = {{"TLS socket", make_tls_sockets}, {"TLS filter", make_filters}};
 static const struct cause broken[] = {{"broken handshake", broken_handshake, 0}};
 TEST(tls_handshakes_that_fail) { TRY_BUFFEREVENTS(over_sockets, broken); }
 
@@ -138,7 +108,7 @@ static void session_callback(void) {
   SSL_set_info_callback(bufferevent_openssl_get_ssl(world.bevs[0]), leave_info);
 }
 static const struct cause in_the_session[] = {{"session's callback", session_callback, kOthersWait}};
-static const struct carrier tls_carriers[] = {{"TLS socket", make_sockets},
+static const struct carrier tls_carriers[] = {{"TLS socket", make_tls_sockets},
                                               {"TLS filter over a socket", make_filters},
                                               {"TLS filter over a pair", make_filters_over_a_pair}};
 TEST(callbacks_of_the_tls_library) { TRY_BUFFEREVENTS(tls_carriers, in_the_session); }
