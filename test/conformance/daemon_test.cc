@@ -18,9 +18,14 @@ using test::Pair;
 
 namespace {
 
-// As daemonising code does it.
-void close_everything() {
-  for (int fd = 3; fd < 256; ++fd) close(fd);
+// Runs f in a child that closed every file descriptor first, as daemonising code does it.
+template <typename F>
+bool closed_child_agrees(F &&f) {
+  return child_agrees([&] {
+    alarm(20);
+    for (int fd = 3; fd < 256; ++fd) close(fd);
+    return f();
+  });
 }
 
 // The base works: a descriptor, a signal and a timer.
@@ -43,9 +48,7 @@ TEST_P(Conformance, a_child_that_closed_everything_reinitialises) {
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   reader.add();
   ev.add();
-  EXPECT_TRUE(child_agrees([&] {
-    alarm(20);
-    close_everything();
+  EXPECT_TRUE(closed_child_agrees([&] {
     reader.del();
     EXPECT_EQ(base->reinit(), 0);
     EXPECT_TRUE(base->check_invariants());
@@ -94,9 +97,7 @@ class Others {
 TEST_P(Conformance, numbers_that_a_child_reused_are_left_alone) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
-  EXPECT_TRUE(child_agrees([&] {
-    alarm(20);
-    close_everything();
+  EXPECT_TRUE(closed_child_agrees([&] {
     const Others others(is("epoll"));
     EXPECT_EQ(base->reinit(), 0);
     return others.are_intact() && serves(*base, ev);
@@ -106,8 +107,7 @@ TEST_P(Conformance, numbers_that_a_child_reused_are_left_alone) {
 TEST_P(Conformance, the_end_of_a_base_leaves_reused_numbers_alone) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
-  EXPECT_TRUE(child_agrees([&] {
-    close_everything();
+  EXPECT_TRUE(closed_child_agrees([&] {
     const Others others(is("epoll"));
     ev.forget();
     base.reset();
@@ -140,9 +140,7 @@ TEST_P(Conformance, two_bases_of_a_child_that_closed_everything) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), also(*second, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   also.add();
-  EXPECT_TRUE(child_agrees([&] {
-    alarm(20);
-    close_everything();
+  EXPECT_TRUE(closed_child_agrees([&] {
     EXPECT_EQ(second->reinit(), 0);
     EXPECT_EQ(base->reinit(), 0);
     return serves(*second, also) && base->loop(EVLOOP_NONBLOCK) == 0 && serves(*base, ev);
@@ -152,9 +150,7 @@ TEST_P(Conformance, two_bases_of_a_child_that_closed_everything) {
 TEST_P(Conformance, a_new_base_outlives_the_one_whose_numbers_it_has) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
-  EXPECT_TRUE(child_agrees([&] {
-    alarm(20);
-    close_everything();
+  EXPECT_TRUE(closed_child_agrees([&] {
     const test::Base fresh = make();
     Event also(*fresh, SIGUSR1, EV_SIGNAL | EV_PERSIST);
     EXPECT_EQ(also.add(), 0);

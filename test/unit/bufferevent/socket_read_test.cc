@@ -443,16 +443,14 @@ TEST_F(SocketRead, a_borrowed_descriptor_that_blocks_is_read_once) {
 }
 
 TEST_F(SocketRead, a_datagram_of_the_default_size_is_never_cut) {
-  for (const int options : {0, static_cast<int>(BEV_OPT_CLOSE_ON_FREE)}) {
-    int pair[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    const test::Fd peer(pair[1]);
-    Bev bev(*base, pair[0], options);
+  for (const bool owned : {false, true}) {
+    fds = test::socket_pair(SOCK_SEQPACKET);
+    Bev bev(*base, owned ? fds.a.release() : int{fds.a}, owned ? BEV_OPT_CLOSE_ON_FREE : 0);
     bev.on_read = [&] { take(bev); };
     bufferevent_enable(bev, EV_READ);
     const auto receive = [&](std::size_t size) {
       slices.clear();
-      test::write_all(peer, std::string(size, 'd'));
+      test::write_all(fds.b, std::string(size, 'd'));
       wait_with(bev);
       return slices;
     };
@@ -463,36 +461,27 @@ TEST_F(SocketRead, a_datagram_of_the_default_size_is_never_cut) {
     receive(100);
     bev.on_read = [&] { take(bev); };
     EXPECT_EQ(receive(kSlice), (std::vector<std::size_t>{100 + kSlice}));
-    if (options == 0) close(pair[0]);
   }
 }
 
 TEST_F(SocketRead, records_are_not_read_ahead) {
-  int pair[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-  const test::Fd peer(pair[1]);
-  Bev bev(*base, pair[0], BEV_OPT_CLOSE_ON_FREE);
-  bev.on_read = [&] { take(bev); };
-  bufferevent_enable(bev, EV_READ);
+  fds = test::socket_pair(SOCK_SEQPACKET);
+  auto bev = owner(0, evi::socket_transport::kFirstReadShift);
   for (int i = 0; i < 3; ++i) {
-    test::write_all(peer, std::string(kSlice, 'd'));
-    wait_with(bev);
+    test::write_all(fds.b, std::string(kSlice, 'd'));
+    wait_with(*bev);
   }
   EXPECT_EQ(slices, (std::vector<std::size_t>(3, kSlice)));
-  EXPECT_EQ(bev->socket_.read_shift, evi::socket_transport::kFirstReadShift);
+  EXPECT_EQ((*bev)->socket_.read_shift, evi::socket_transport::kFirstReadShift);
 }
 
 TEST_F(SocketRead, two_datagrams_are_two_callbacks) {
-  int pair[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-  const test::Fd peer(pair[1]);
-  Bev bev(*base, pair[0], BEV_OPT_CLOSE_ON_FREE);
-  bev.on_read = [&] { take(bev); };
-  bufferevent_enable(bev, EV_READ);
-  test::write_all(peer, "one");
-  test::write_all(peer, "three");
-  wait_with(bev);
-  wait_with(bev);
+  fds = test::socket_pair(SOCK_SEQPACKET);
+  auto bev = owner(0, evi::socket_transport::kFirstReadShift);
+  test::write_all(fds.b, "one");
+  test::write_all(fds.b, "three");
+  wait_with(*bev);
+  wait_with(*bev);
   EXPECT_EQ(slices, (std::vector<std::size_t>{3, 5}));
 }
 #endif

@@ -1,4 +1,4 @@
-// Errors of the bufferevent underneath a TLS filter, and the data that was received before them.
+// Errors of the bufferevent that underlies a TLS filter, and the data that was received before them.
 #include <string>
 #include <utility>
 
@@ -14,14 +14,14 @@ using namespace test::scripted;
 // Reports an error of the underlying bufferevent in the first read callback, and stops reading in one of the
 // ways that there are.
 enum class Stop { none, disabled, watermark, rate_limit };
-struct BrokenUnderneath {
+struct BrokenUnderlying {
   Stop stop = Stop::none;
   bool broken = false;
   std::size_t got = 0;
   std::string log;
 
   static void on_read(bufferevent *bev, void *arg) {
-    auto &self = *static_cast<BrokenUnderneath *>(arg);
+    auto &self = *static_cast<BrokenUnderlying *>(arg);
     evbuffer *input = bufferevent_get_input(bev);
     if (self.stop != Stop::watermark || self.broken) {
       self.got += evbuffer_get_length(input);
@@ -34,7 +34,7 @@ struct BrokenUnderneath {
     bufferevent_trigger_event(bufferevent_get_underlying(bev), BEV_EVENT_ERROR | BEV_EVENT_READING, 0);
   }
   static void on_event(bufferevent *, short what, void *arg) {
-    auto &self = *static_cast<BrokenUnderneath *>(arg);
+    auto &self = *static_cast<BrokenUnderlying *>(arg);
     self.log += std::to_string(what) + " after " + std::to_string(self.got);
   }
   void go_on(bufferevent *bev) const {
@@ -46,6 +46,15 @@ struct BrokenUnderneath {
   }
 };
 
+// A filter over `under`, which is in that state of the handshake.
+bufferevent *make_filter(event_base *base, bufferevent *under, Session &session, bufferevent_ssl_state at,
+                         BrokenUnderlying &state, int options = 0) {
+  const evi::TlsSetup setup = {base, under, -1, &kEngine, &session, at, options};
+  bufferevent *bev = evi_private_tls_new(&setup);
+  if (bev) bufferevent_setcb(bev, BrokenUnderlying::on_read, nullptr, BrokenUnderlying::on_event, &state);
+  return bev;
+}
+
 TEST(TlsFilter, an_error_underneath_is_reported_after_the_data_that_came_before) {
   for (const Stop stop : {Stop::none, Stop::disabled, Stop::watermark, Stop::rate_limit}) {
     for (const int options : {0, int{BEV_OPT_DEFER_CALLBACKS}}) {
@@ -55,13 +64,10 @@ TEST(TlsFilter, an_error_underneath_is_reported_after_the_data_that_came_before)
       bufferevent *ends[2];
       ASSERT_EQ(bufferevent_pair_new(base.get(), 0, ends), 0);
       Session session;
-      BrokenUnderneath state;
+      BrokenUnderlying state;
       state.stop = stop;
-      const evi::TlsSetup setup = {base.get(),           ends[0], -1, &kEngine, &session,
-                                   BUFFEREVENT_SSL_OPEN, options};
-      bufferevent *bev = evi_private_tls_new(&setup);
+      bufferevent *bev = make_filter(base.get(), ends[0], session, BUFFEREVENT_SSL_OPEN, state, options);
       ASSERT_NE(bev, nullptr);
-      bufferevent_setcb(bev, BrokenUnderneath::on_read, nullptr, BrokenUnderneath::on_event, &state);
       const timeval hour = {3600, 0};
       ev_token_bucket_cfg *limit = ev_token_bucket_cfg_new(20000, 20000, 20000, 20000, &hour);
       if (stop == Stop::rate_limit) bufferevent_set_rate_limit(bev, limit);
@@ -85,49 +91,34 @@ TEST(TlsFilter, an_error_underneath_is_reported_after_the_data_that_came_before)
   }
 }
 
-TEST(TlsFilter, an_error_underneath_is_reported_while_reading_is_disabled_and_no_data_waits) {
-  test::Base base = test::make_base();
-  test::Pair fds = test::socket_pair();
-  for (const bool handshaking : {true, false}) {
-    SCOPED_TRACE(handshaking);
-    Session session;
-    session.handshakes.assign(8, TlsResult::want_read);
-    BrokenUnderneath state;
-    bufferevent *under = bufferevent_socket_new(base.get(), fds.a, 0);
-    const evi::TlsSetup setup = {base.get(), under,
-                                 -1,         &kEngine,
-                                 &session,   handshaking ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_OPEN,
-                                 0};
-    bufferevent *bev = evi_private_tls_new(&setup);
-    ASSERT_NE(bev, nullptr);
-    bufferevent_setcb(bev, nullptr, nullptr, BrokenUnderneath::on_event, &state);
-    bufferevent_disable(bev, EV_READ);
-    test::turn(*base);
-    bufferevent_trigger_event(under, BEV_EVENT_ERROR | BEV_EVENT_READING, 0);
-    test::turn(*base);
-    EXPECT_EQ(state.log, "33 after 0");
-    bufferevent_free(bev);
-    bufferevent_free(under);
-  }
-}
-
-TEST(TlsFilter, a_handshake_fails_when_its_records_cannot_be_sent) {
+// What a filter over a socket without data reports after an error of the socket in that direction.
+std::string report_of_error(bufferevent_ssl_state at, short direction, short disabled) {
   test::Base base = test::make_base();
   test::Pair fds = test::socket_pair();
   Session session;
   session.handshakes.assign(8, TlsResult::want_read);
-  BrokenUnderneath state;
+  BrokenUnderlying state;
   bufferevent *under = bufferevent_socket_new(base.get(), fds.a, 0);
-  const evi::TlsSetup setup = {base.get(), under, -1, &kEngine, &session, BUFFEREVENT_SSL_CONNECTING, 0};
-  bufferevent *bev = evi_private_tls_new(&setup);
-  ASSERT_NE(bev, nullptr);
-  bufferevent_setcb(bev, nullptr, nullptr, BrokenUnderneath::on_event, &state);
+  bufferevent *bev = make_filter(base.get(), under, session, at, state);
+  EXPECT_NE(bev, nullptr);
+  if (!bev) return {};
+  if (disabled) bufferevent_disable(bev, disabled);
   test::turn(*base);
-  bufferevent_trigger_event(under, BEV_EVENT_ERROR | BEV_EVENT_WRITING, 0);
+  bufferevent_trigger_event(under, static_cast<short>(BEV_EVENT_ERROR | direction), 0);
   test::turn(*base);
-  EXPECT_EQ(state.log, "34 after 0");
   bufferevent_free(bev);
   bufferevent_free(under);
+  return state.log;
+}
+
+TEST(TlsFilter, an_error_underneath_is_reported_while_reading_is_disabled_and_no_data_waits) {
+  for (const bufferevent_ssl_state at : {BUFFEREVENT_SSL_ACCEPTING, BUFFEREVENT_SSL_OPEN}) {
+    EXPECT_EQ(report_of_error(at, BEV_EVENT_READING, EV_READ), "33 after 0") << at;
+  }
+}
+
+TEST(TlsFilter, a_handshake_fails_when_its_records_cannot_be_sent) {
+  EXPECT_EQ(report_of_error(BUFFEREVENT_SSL_CONNECTING, BEV_EVENT_WRITING, 0), "34 after 0");
 }
 
 }  // namespace
