@@ -1,13 +1,13 @@
 // Children as daemonising code makes them: every descriptor closed and numbers reused, and no event_reinit.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <csignal>
 #include <vector>
 
 #include "conformance/methods.h"
+#include "support/descriptor_limit.h"
 
 using conformance::child_agrees;
 using conformance::Conformance;
@@ -121,14 +121,11 @@ TEST_P(Conformance, a_reinit_without_descriptors_can_be_repeated) {
   ev.add();
   EXPECT_TRUE(child_agrees([&] {
     alarm(20);
-    rlimit old, none;
-    getrlimit(RLIMIT_NOFILE, &old);
-    none = old;
-    none.rlim_cur = 0;
-    setrlimit(RLIMIT_NOFILE, &none);
-    EXPECT_EQ(base->reinit(), -1);
-    EXPECT_TRUE(base->check_invariants());
-    setrlimit(RLIMIT_NOFILE, &old);
+    {
+      const test::DescriptorLimit none(0);
+      EXPECT_EQ(base->reinit(), -1);
+      EXPECT_TRUE(base->check_invariants());
+    }
     EXPECT_EQ(base->reinit(), 0);
     return serves(*base, ev);
   }));

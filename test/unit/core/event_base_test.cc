@@ -2,13 +2,13 @@
 #include "core/event_base.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
 
 #include "core/once.h"
 #include "event2/event.h"
+#include "support/descriptor_limit.h"
 #include "support/events.h"
 #include "support/fault_alloc.h"
 #include "support/methods.h"
@@ -387,14 +387,12 @@ TEST_P(ForkTest, without_descriptors_a_base_is_refused_whole) {
   if (!evi::kThreadSupport && GetParam() != std::string("epoll")) GTEST_SKIP() << "it needs none";
   const test::QuietLog quiet;
   const test::Threads threads;
-  rlimit old, none;
-  getrlimit(RLIMIT_NOFILE, &old);
-  none = old;
-  none.rlim_cur = 0;
   test::FaultAlloc memory;
-  setrlimit(RLIMIT_NOFILE, &none);
-  const test::Base base = test::make_base_with(GetParam());
-  setrlimit(RLIMIT_NOFILE, &old);
+  test::Base base;
+  {
+    const test::DescriptorLimit none(0);
+    base = test::make_base_with(GetParam());
+  }
   EXPECT_EQ(base, nullptr);
   EXPECT_EQ(memory.live(), 0u);
 }

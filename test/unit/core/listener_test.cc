@@ -4,7 +4,6 @@
 
 #include <netinet/in.h>
 #ifndef _WIN32
-#include <sys/resource.h>
 #include <sys/socket.h>
 #endif
 
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/descriptor_limit.h"
 #include "support/events.h"
 
 namespace {
@@ -353,13 +353,8 @@ class RestingListener : public testing::Test {
   }
   void TearDown() override { listener->dispose(); }
   void turn_without_descriptors() {
-    rlimit limit{};
-    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    rlimit none = limit;
-    none.rlim_cur = 3;
-    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const test::DescriptorLimit none(3);
     report();
-    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   }
   void report() {
     backend.ready(listening, EV_READ);

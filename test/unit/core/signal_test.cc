@@ -2,7 +2,6 @@
 #include "core/signal.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -10,6 +9,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "support/descriptor_limit.h"
 #include "support/events.h"
 
 using test::Event;
@@ -280,13 +280,10 @@ TEST_P(SignalTest, a_reinit_that_fails_leaves_the_process_whole) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ASSERT_EQ(ev.add(), 0);
   in_child([&] {
-    rlimit old, none;
-    getrlimit(RLIMIT_NOFILE, &old);
-    none = old;
-    none.rlim_cur = 0;
-    setrlimit(RLIMIT_NOFILE, &none);
-    EXPECT_EQ(base->reinit(), -1);
-    setrlimit(RLIMIT_NOFILE, &old);
+    {
+      const test::DescriptorLimit none(0);
+      EXPECT_EQ(base->reinit(), -1);
+    }
     raise(SIGUSR1);
     Event other(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
     EXPECT_EQ(other.add(), 0);  // which brings all of them back

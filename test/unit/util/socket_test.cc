@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
 #include <vector>
 
+#include "support/descriptor_limit.h"
 #include "util/log.h"
 #include "util/socket_pair.h"
 
@@ -187,14 +187,13 @@ TEST_F(SocketTest, accept_without_descriptors_is_told_apart) {
   const Fd listener{listening(address)};
   const Fd client{evi::open_socket(AF_INET, SOCK_STREAM, 0, evi::kCloseOnExec)};
   ASSERT_EQ(connect(client, reinterpret_cast<sockaddr *>(&address), sizeof(address)), 0);
-  rlimit before;
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit none = before;
-  none.rlim_cur = 0;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  const Socket fd = evi::accept_socket(listener, nullptr, nullptr, evi::kNonblocking);
-  const int error = evi::last_socket_error();
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  Socket fd = -5;
+  int error = 0;
+  {
+    const test::DescriptorLimit none(0);
+    fd = evi::accept_socket(listener, nullptr, nullptr, evi::kNonblocking);
+    error = evi::last_socket_error();
+  }
   EXPECT_EQ(fd, evi::kNoSocket);
   EXPECT_TRUE(evi::out_of_descriptors(error));
   EXPECT_FALSE(evi::accept_retriable(error));
@@ -325,19 +324,18 @@ TEST_F(SocketTest, pairs_that_cannot_be_had_leave_nothing_open) {
 
 TEST_F(SocketTest, a_loopback_pair_that_runs_out_of_descriptors_leaves_nothing_open) {
   const int before = count_descriptors();
-  rlimit limit;
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   // The lowest number that is free: sockets get it and the next ones.
   const int next = dup(0);
   close(next);
   for (int room = 0; room < 3; ++room) {
-    rlimit few = limit;
-    few.rlim_cur = static_cast<rlim_t>(next + room);
-    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
     Socket pair[2] = {-5, -5};
-    const bool made = evi::loopback_pair(pair, evi::kCloseOnExec);
-    const int error = evi::last_socket_error();
-    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    bool made = true;
+    int error = 0;
+    {
+      const test::DescriptorLimit few(next + room);
+      made = evi::loopback_pair(pair, evi::kCloseOnExec);
+      error = evi::last_socket_error();
+    }
     EXPECT_FALSE(made);
     EXPECT_TRUE(evi::out_of_descriptors(error)) << error;
     EXPECT_EQ(count_descriptors(), before);
