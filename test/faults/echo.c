@@ -233,13 +233,9 @@ static void *start_tls_filter(struct run *run) { return start_echo(run, 1, 1); }
 
 static int start_clean(struct run *run, void *state, int done) {
   struct echo *e = state;
-  e->client.address = run_address_of(evconnlistener_get_fd(e->listener));
   e->client.kind = e->filter ? kPlanFrames : kPlanBytes;
   e->client.tls = e->tls ? run->client_tls : NULL;
-  e->client.random = run->random ^ 1;
-  e->client.count = kTalks;
-  e->client.done = done;
-  return client_start(&e->client);
+  return run_start_client(run, &e->client, evconnlistener_get_fd(e->listener), done);
 }
 
 static unsigned connections_left(struct run *run, void *state) {
@@ -249,9 +245,7 @@ static unsigned connections_left(struct run *run, void *state) {
 
 static void finish(struct run *run, void *state) {
   struct echo *e = state;
-  client_join(&e->client);
-  run_count(run, &e->client);
-  client_free(&e->client);
+  run_end_client(run, &e->client);
   evconnlistener_free(e->listener);
   free(e);
 }

@@ -87,12 +87,8 @@ static void *start(struct run *run) {
 
 static int start_clean(struct run *run, void *state, int done) {
   struct http *h = state;
-  h->client.address = run_address_of(evhttp_bound_socket_get_fd(h->bound));
   h->client.kind = kPlanHttp;
-  h->client.random = run->random ^ 1;
-  h->client.count = kTalks;
-  h->client.done = done;
-  return client_start(&h->client);
+  return run_start_client(run, &h->client, evhttp_bound_socket_get_fd(h->bound), done);
 }
 
 static unsigned connections_left(struct run *run, void *state) {
@@ -102,9 +98,7 @@ static unsigned connections_left(struct run *run, void *state) {
 
 static void finish(struct run *run, void *state) {
   struct http *h = state;
-  client_join(&h->client);
-  run_count(run, &h->client);
-  client_free(&h->client);
+  run_end_client(run, &h->client);
   evhttp_free(h->server);
   close(h->file);
   free(h);

@@ -93,14 +93,18 @@ struct sockaddr_in run_loopback(void) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return address;
 }
-struct sockaddr_in run_address_of(int fd) {
-  struct sockaddr_in address = run_loopback();
-  socklen_t length = sizeof(address);
-  getsockname(fd, (struct sockaddr *)&address, &length);
-  return address;
+
+int run_start_client(struct run *run, struct client *client, int listening, int done) {
+  socklen_t length = sizeof(client->address);
+  client->address = run_loopback();
+  getsockname(listening, (struct sockaddr *)&client->address, &length);
+  client->random = run->random ^ 1;
+  client->count = kTalks;
+  client->done = done;
+  return client_start(client);
 }
 
-void run_count(struct run *run, const struct client *client) {
+static void count_talks(struct run *run, const struct client *client) {
   unsigned i;
   for (i = 0; i < client->count; ++i) {
     const struct talk *t = &client->talks[i];
@@ -114,6 +118,12 @@ void run_count(struct run *run, const struct client *client) {
            t->plan.got, t->plan.want_size);
     run_mistake(run, "a connection ended early");
   }
+}
+
+void run_end_client(struct run *run, struct client *client) {
+  client_join(client);
+  count_talks(run, client);
+  client_free(client);
 }
 
 static struct faults_rates rates_of(enum mode mode, uint64_t *random) {

@@ -38,10 +38,10 @@ extern const struct scenario echo_scenario, tls_scenario, filter_scenario, tls_f
 enum { kTalks = 30 };
 
 void run_mistake(struct run *run, const char *what);
-/* Counts the talks of a client that has ended. */
-void run_count(struct run *run, const struct client *client);
-/* The address of a listening socket. */
-struct sockaddr_in run_address_of(int fd);
+/* Starts a client of a listening socket, whose kind and TLS context are set. As scenario.start_clean. */
+int run_start_client(struct run *run, struct client *client, int listening, int done);
+/* Waits for its end, counts its talks, and frees it. */
+void run_end_client(struct run *run, struct client *client);
 /* A listener's address: any port of 127.0.0.1. */
 struct sockaddr_in run_loopback(void);
 

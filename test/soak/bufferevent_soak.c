@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "soak/soak.h"
+
 enum { kLoops = 2, kWorkers = 3, kLinks = 12, kMaxPending = 1 << 16, kBlock = 3000, kTries = 20000 };
 
 /* Two ends of a socket pair, one on each loop: what is written to one comes back from the other. The bytes
@@ -73,12 +75,6 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
   (void)bev;
   (void)what;
   (void)arg;
-}
-
-static void must(int holds, const char *what) {
-  if (holds) return;
-  fprintf(stderr, "bufferevent_soak: %s\n", what);
-  exit(1);
 }
 
 /* The loops close those of freed links, so that under a low limit there are some again soon. */
@@ -175,11 +171,6 @@ static void work_on(struct link *link, struct worker *w) {
 static void *work(void *arg) {
   struct worker *w = arg;
   while (!atomic_load(&stop)) work_on(&links[next_random(w, kLinks)], w);
-  return NULL;
-}
-
-static void *run_loop(void *base) {
-  event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
   return NULL;
 }
 

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "soak/soak.h"
+
 enum { kLoops = 2, kWorkers = 4, kSlots = 64, kPairs = 8 };
 
 /* What a callback is given. It outlives its event, so that a call that comes too late is seen and not a
@@ -128,11 +130,6 @@ static void *work(void *arg) {
   for (int i = 0; i < kSlots; ++i) {
     if (w->slots[i].ev) discard(&w->slots[i]);
   }
-  return NULL;
-}
-
-static void *run_loop(void *base) {
-  event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
   return NULL;
 }
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "faults/random.h"
+#include "soak/soak.h"
 
 enum { kLoops = 2, kWorkers = 4, kSlots = 40, kPriorities = 3, kMostOutput = 1 << 16, kPatienceMs = 10000 };
 
@@ -62,12 +63,6 @@ static struct worker workers[kWorkers];
 static _Atomic(struct ref *) all_refs;
 static atomic_int stop;
 static atomic_long calls, late_calls;
-
-static void must(int holds, const char *what) {
-  if (holds) return;
-  fprintf(stderr, "mixed_soak: %s\n", what);
-  exit(1);
-}
 
 static uint32_t pick(struct worker *w, uint32_t bound) { return random_below(&w->random, bound); }
 
@@ -375,11 +370,6 @@ static void work_on(struct slot *s, struct worker *w) {
 static void *work(void *arg) {
   struct worker *w = arg;
   while (!atomic_load(&stop)) work_on(&slots[pick(w, kSlots)], w);
-  return NULL;
-}
-
-static void *run_loop(void *base) {
-  event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
   return NULL;
 }
 
