@@ -311,7 +311,7 @@ static void answer_and_close(struct bufferevent *bev, void *arg) {
   next_owner = fds[1];
 }
 
-TEST(output_does_not_reach_the_next_owner_of_a_closed_number) {
+TEST(output_does_not_reach_the_next_owner_of_a_closed_fd) {
   int fds[2];
   char byte;
   struct bufferevent *bev;
@@ -412,13 +412,12 @@ int main(int argc, char **argv) {
   for (i = 0; i < sizeof(pattern); ++i) pattern[i] = (char)('a' + i / 7 % 26);
   signal(SIGPIPE, SIG_IGN);
   base = event_base_new();
-  RUN_TESTS(a_read_callback_finds_at_most_4096_new_bytes, taking_4096_bytes_in_each_callback_takes_everything,
-            a_datagram_beside_a_busy_stream_comes_whole,
-            records_of_inotify_are_read_into_room_for_a_whole_one,
-            records_of_timerfd_are_read_into_room_for_a_whole_one,
-            records_of_eventfd_are_read_into_room_for_a_whole_one,
-            records_of_signalfd_are_read_into_room_for_a_whole_one,
-            the_loop_does_not_block_in_a_write_to_a_blocking_descriptor,
-            output_does_not_reach_the_next_owner_of_a_closed_number,
-            output_waits_for_a_connect_of_the_programs_own);
+  RUN_TESTS(
+      a_read_callback_finds_at_most_4096_new_bytes, taking_4096_bytes_in_each_callback_takes_everything,
+      a_datagram_beside_a_busy_stream_comes_whole, records_of_inotify_are_read_into_room_for_a_whole_one,
+      records_of_timerfd_are_read_into_room_for_a_whole_one,
+      records_of_eventfd_are_read_into_room_for_a_whole_one,
+      records_of_signalfd_are_read_into_room_for_a_whole_one,
+      the_loop_does_not_block_in_a_write_to_a_blocking_descriptor,
+      output_does_not_reach_the_next_owner_of_a_closed_fd, output_waits_for_a_connect_of_the_programs_own);
 }

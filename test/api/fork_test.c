@@ -133,7 +133,7 @@ static void free_after_closing(void) {
   CHECK_INT_EQ(in_child(free_among_new_descriptors), 0);
 }
 
-TEST(freeing_a_base_leaves_reused_numbers_alone) {
+TEST(freeing_a_base_leaves_reused_fds_alone) {
   if (ours()) CHECK_INT_EQ(in_child(free_after_closing), 0);
 }
 
@@ -173,7 +173,7 @@ static void both_live_on(void) {
   serves_beside(run_twice);
 }
 
-TEST(parent_and_child_hear_their_own_signals) {
+TEST(parent_and_child_receive_their_own_signals) {
   if (ours()) CHECK_INT_EQ(in_child(both_live_on), 0);
 }
 
@@ -191,7 +191,7 @@ TEST(signal_handlers_run_on_the_alternate_stack) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(reinit_works_after_every_descriptor_was_closed, freeing_a_base_leaves_reused_numbers_alone,
-            signal_events_outlive_daemon, parent_and_child_hear_their_own_signals,
+  RUN_TESTS(reinit_works_after_every_descriptor_was_closed, freeing_a_base_leaves_reused_fds_alone,
+            signal_events_outlive_daemon, parent_and_child_receive_their_own_signals,
             signal_handlers_run_on_the_alternate_stack);
 }

@@ -1,4 +1,4 @@
-// Children as daemonising code makes them: every descriptor closed and numbers reused, and no event_reinit.
+// Children as daemonising code makes them: every file descriptor closed, fds reused, and no event_reinit.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -59,8 +59,8 @@ TEST_P(Conformance, a_child_that_closed_everything_reinitialises) {
   EXPECT_EQ(reader.calls, 1);
 }
 
-// Objects of the program under the numbers that the base had, which look like the base's own where its method
-// can tell them apart.
+// Objects of the program that reuse the fds of the base. They are of the same kinds as the base's own where
+// its method can distinguish them.
 class Others {
  public:
   explicit Others(bool alike) {
@@ -94,7 +94,7 @@ class Others {
   std::vector<Fd> sets_;
 };
 
-TEST_P(Conformance, numbers_that_a_child_reused_are_left_alone) {
+TEST_P(Conformance, fds_that_a_child_reused_are_left_alone) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(closed_child_agrees([&] {
@@ -104,7 +104,7 @@ TEST_P(Conformance, numbers_that_a_child_reused_are_left_alone) {
   }));
 }
 
-TEST_P(Conformance, the_end_of_a_base_leaves_reused_numbers_alone) {
+TEST_P(Conformance, freeing_a_base_leaves_reused_fds_alone) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(closed_child_agrees([&] {
@@ -131,7 +131,7 @@ TEST_P(Conformance, a_reinit_without_descriptors_can_be_repeated) {
   }));
 }
 
-// What the second base opens comes under the numbers that the first had.
+// What the second base opens reuses the fds of the first.
 TEST_P(Conformance, two_bases_of_a_child_that_closed_everything) {
   const test::Base second = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), also(*second, SIGUSR1, EV_SIGNAL | EV_PERSIST);
@@ -144,7 +144,7 @@ TEST_P(Conformance, two_bases_of_a_child_that_closed_everything) {
   }));
 }
 
-TEST_P(Conformance, a_new_base_outlives_the_one_whose_numbers_it_has) {
+TEST_P(Conformance, a_new_base_outlives_the_one_whose_fds_it_reuses) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(closed_child_agrees([&] {

@@ -176,8 +176,8 @@ TEST_P(Conformance, a_number_closed_and_opened_anew_before_its_event_is_deleted)
   }
 }
 
-// Nor was the old event ever deleted: the base takes the number for watched, the kernel does not watch it.
-TEST_P(Conformance, a_new_event_on_a_reused_number_whose_old_event_was_never_deleted) {
+// The old event was never deleted: the base takes the fd for watched, the kernel does not watch it.
+TEST_P(Conformance, a_new_event_on_a_reused_fd_whose_old_event_was_never_deleted) {
   const test::QuietLog quiet;
   constexpr short kKinds[] = {EV_READ, EV_READ | EV_PERSIST, EV_READ | EV_WRITE | EV_PERSIST,
                               EV_READ | EV_ET | EV_PERSIST};
@@ -186,11 +186,11 @@ TEST_P(Conformance, a_new_event_on_a_reused_number_whose_old_event_was_never_del
     for (const short kind : {old_kind, static_cast<short>(old_kind & ~EV_WRITE)}) {
       Pair old_pair = test::socket_pair();
       Pair next = test::socket_pair();
-      const int number = old_pair.a;
-      Event before(*base, number, old_kind);
+      const int fd = old_pair.a;
+      Event before(*base, fd, old_kind);
       ASSERT_EQ(before.add(), 0);
       old_pair.a.close();
-      const Fd again{dup2(next.a, number)};
+      const Fd again{dup2(next.a, fd)};
       next.a.close();
       Event after(*base, again, kind);
       ASSERT_EQ(after.add(), 0);

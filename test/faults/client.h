@@ -15,7 +15,7 @@ struct talk {
   int fd; /* -1 once it has ended */
   SSL *ssl;
   size_t sent;
-  size_t give_up_at; /* it is reset when so many bytes have been sent; beyond out_size: never */
+  size_t give_up_at; /* it is reset after that many bytes; beyond out_size: never */
   int half_closes;   /* when all is sent */
   int said_all;
   int whole;

@@ -6,7 +6,7 @@
  * Each run is one scenario (echo, tls ...) in one mode (soft, hard, memory) with one seed, in a process of
  * its own.
  *
- * After soft faults every byte arrives; after hard ones, or without memory, a connection may end early, but
+ * After soft faults every byte arrives; after hard ones, or out of memory, a connection may end early, but
  * what arrived is right, and no connection, descriptor or memory block stays behind. EVENTIDE_FAULTS_SEEDS
  * lists the seeds, separated by spaces; EVENTIDE_FAULTS_RATES, three numbers of 1000, takes the place of the
  * rates that follow from a seed. The last line is `N passed, N failed`. */
@@ -159,7 +159,7 @@ struct end {
   struct event done, look;
 };
 
-/* The clean side has ended. From here on a timer looks; before, none keeps the loop turning. */
+/* The clean side has ended. From here on a timer looks; before, none keeps the loop running. */
 static void on_done(evutil_socket_t fd, short what, void *arg) {
   static const struct timeval soon = {0, 1000};
   struct end *end = arg;

@@ -4,8 +4,8 @@
  *   load [CONNECTIONS [SEED]]
  *
  * The clients are another process. When all are connected the traffic begins: the server echoes what follows
- * a connection's number. Both sides write down what they saw, and the records are compared at the end. Fewer
- * connections where the limit of descriptors forbids so many. The last line is `N passed, N failed`. */
+ * a connection's number. Both sides write down what they saw, and the records are compared at the end. The
+ * limit of file descriptors may lower CONNECTIONS. The last line is `N passed, N failed`. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <event2/buffer.h>

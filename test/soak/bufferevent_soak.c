@@ -1,7 +1,7 @@
 /* Soak of bufferevents with locks: two loops, and threads that write to, pause, limit and free connections of
- * both while their callbacks echo across the loops, for so many seconds (argument 1, default 3), with a seed
- * (argument 2). Meant to run under ThreadSanitizer too. Ends with figures, and with status 1 if a byte came
- * out of order or an event callback came after the free. */
+ * both while their callbacks echo across the loops, for a number of seconds (argument 1, default 3), with a
+ * seed (argument 2). Meant to run under ThreadSanitizer too. Ends with figures, and with status 1 if a byte
+ * came out of order or an event callback came after the free. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>

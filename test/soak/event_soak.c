@@ -1,6 +1,6 @@
-/* Soak of the event core: two loops, four threads that add, delete, activate and free events on both, for so
- * many seconds (argument 1, default 3), with a seed (argument 2). Meant to run under ThreadSanitizer too;
- * ends with figures, and with status 1 if event_del or event_free returned while the callback ran, or an
+/* Soak of the event core: two loops, four threads that add, delete, activate and free events on both, for a
+ * number of seconds (argument 1, default 3), with a seed (argument 2). Meant to run under ThreadSanitizer
+ * too; ends with figures, and with status 1 if event_del or event_free returned while the callback ran, or an
  * event was called after that. */
 #include <event2/event.h>
 #include <event2/thread.h>

@@ -2,7 +2,7 @@
  *
  * Slots hold events, timers, bufferevents over sockets, pairs and filters, and listeners. Several workers use
  * one slot at a time; only to free what it holds does a worker have it alone. At the end the loops must still
- * turn, hold no event that was freed, and no callback may have come too late. Meant for the
+ * run, hold no event that was freed, and no callback may have come too late. Meant for the
  * sanitizers. Status 1 if one of these does not hold. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -377,7 +377,7 @@ static void *work(void *arg) {
  */
 
 /* A loop that spins on a broken queue, or sleeps through its timers, does not get there. */
-static int turns(int loop) {
+static int still_runs(int loop) {
   const long before = atomic_load(&tick_counts[loop]);
   int ms;
   for (ms = 0; ms < kPatienceMs && atomic_load(&tick_counts[loop]) < before + 3; ++ms) pause_us(1000);
@@ -453,7 +453,7 @@ int main(int argc, char **argv) {
     pthread_join(workers[i].thread, NULL);
     operations += workers[i].operations;
   }
-  for (i = 0; i < kLoops; ++i) check(turns(i), "a loop still turns");
+  for (i = 0; i < kLoops; ++i) check(still_runs(i), "a loop still runs");
   for (i = 0; i < kSlots; ++i) discard(&slots[i]);
   for (i = 0; i < kLoops; ++i) check(holds_its_tick_alone(i), "a loop holds no event that was freed");
   check(atomic_load(&late_calls) == 0, "no callback comes after its object was freed");

@@ -125,7 +125,7 @@ class EpollTest : public testing::Test {
     EXPECT_EQ(base->loop(0), 1);
     EXPECT_EQ(timer.calls, 1);
   }
-  std::vector<Control> told() { return std::exchange(controls, {}); }
+  std::vector<Control> control_calls() { return std::exchange(controls, {}); }
   using Controls = std::vector<Control>;
 
   test::Base base = test::make_base_with("epoll");
@@ -138,27 +138,27 @@ TEST_F(EpollTest, a_lasting_event_costs_one_call_each_way) {
   Event ev(*base, pair.a, EV_READ | EV_PERSIST);
   ev.add();
   ev.add();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}}));
   test::put(pair.b);
   for (int i = 0; i < 3; ++i) base->loop(EVLOOP_ONCE);
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
   ev.del();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
 TEST_F(EpollTest, a_one_time_event_costs_one_call_per_firing) {
   Event ev(*base, pair.a, EV_READ);
   test::put(pair.b);
   ev.add();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN | kOnce}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_ADD, EPOLLIN | kOnce}}));
   base->loop(EVLOOP_ONCE);
   ev.del();
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
   for (int i = 0; i < 3; ++i) {
     ev.add();
-    EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+    EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
     base->loop(EVLOOP_ONCE);
-    EXPECT_EQ(told(), Controls{});
+    EXPECT_EQ(control_calls(), Controls{});
   }
   EXPECT_EQ(ev.calls, 4);
 }
@@ -168,20 +168,20 @@ TEST_F(EpollTest, readding_in_the_callback_costs_one_call) {
   ev.on_call([&](int, short) { ev.add(); });
   test::put(pair.b);
   ev.add();
-  told();
+  control_calls();
   base->loop(EVLOOP_ONCE);
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
 }
 
 TEST_F(EpollTest, what_was_not_reported_is_armed_again) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
   reader.add();
   writer.add();
-  EXPECT_EQ(told(),
+  EXPECT_EQ(control_calls(),
             (Controls{{EPOLL_CTL_ADD, EPOLLIN | kOnce}, {EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | kOnce}}));
   base->loop(EVLOOP_ONCE);
   EXPECT_EQ(writer.calls, 1);
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
 }
 
 // Neither what the first of them leaves nor what the second takes with it is told to the kernel.
@@ -190,47 +190,47 @@ TEST_F(EpollTest, two_one_time_events_that_fire_together_cost_nothing_more) {
   reader.add();
   writer.add();
   test::put(pair.b);
-  told();
+  control_calls();
   base->loop(EVLOOP_ONCE);
   EXPECT_EQ(reader.calls, 1);
   EXPECT_EQ(writer.calls, 1);
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
   writer.add();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLOUT | kOnce}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLOUT | kOnce}}));
 }
 
 TEST_F(EpollTest, a_deleted_one_time_event_leaves_the_other_armed) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE), second(*base, pair.a, EV_WRITE);
   reader.add();
   writer.add();
-  told();
+  control_calls();
   writer.del();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
   second.add();
   base->loop(EVLOOP_ONCE);  // reports the writer and arms the reader again
-  told();
+  control_calls();
   reader.del();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
 TEST_F(EpollTest, a_timeout_of_a_periodic_event_costs_no_call) {
   Event ev(*base, pair.a, EV_READ | EV_PERSIST);
   ev.add(0.001);
-  told();
+  control_calls();
   for (int i = 0; i < 3; ++i) base->loop(EVLOOP_ONCE);
   EXPECT_EQ(ev.calls, 3);
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
 }
 
-// The number may have been closed and opened again since the first was added.
+// The fd may have been closed and reused since the first event was added.
 TEST_F(EpollTest, a_second_event_for_the_same_costs_one_look) {
   Event a(*base, pair.a, EV_READ | EV_PERSIST), b(*base, pair.a, EV_READ | EV_PERSIST);
   a.add();
-  told();
+  control_calls();
   b.add();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
   a.del();
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
   test::put(pair.b);
   base->loop(EVLOOP_ONCE);
   EXPECT_EQ(b.calls, 1);
@@ -257,9 +257,9 @@ TEST_F(EpollTest, a_one_time_event_whose_number_is_another_file_now) {
   base->loop(EVLOOP_ONCE);
   const Pair next = test::socket_pair();
   ASSERT_EQ(dup2(next.a, pair.a), pair.a);
-  told();
+  control_calls();
   EXPECT_EQ(ev.add(), 0);
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}, {EPOLL_CTL_ADD, EPOLLIN | kOnce}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}, {EPOLL_CTL_ADD, EPOLLIN | kOnce}}));
   test::put(next.b);
   base->loop(EVLOOP_ONCE);
   EXPECT_EQ(ev.calls, 2);
@@ -275,9 +275,9 @@ TEST_F(EpollTest, an_entry_left_behind_is_taken_over) {
   ASSERT_EQ(dup2(other.a, pair.a), pair.a);
   ev.del();  // cannot name the entry
   ASSERT_EQ(dup2(alias, pair.a), pair.a);
-  told();
+  control_calls();
   EXPECT_EQ(ev.add(), 0);
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_MOD, EPOLLIN}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_MOD, EPOLLIN}}));
   test::put(pair.b);
   base->loop(EVLOOP_ONCE);
   EXPECT_EQ(ev.calls, 1);
@@ -289,16 +289,16 @@ TEST_F(EpollTest, the_changelist_saves_a_delete_that_is_taken_back) {
   base = test::make_base(&config);
   Event ev(*base, pair.a, EV_READ | EV_PERSIST);
   ev.add();
-  told();
+  control_calls();
   ev.del();
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
   ev.add();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
   ev.del();
   Event timer(*base, kNoFd, 0);
   timer.add(0.0);
   base->loop(EVLOOP_ONCE);
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
 TEST_F(EpollTest, the_changelist_puts_off_whole_deletions_while_there_are_no_edges) {
@@ -310,18 +310,18 @@ TEST_F(EpollTest, the_changelist_puts_off_whole_deletions_while_there_are_no_edg
   Event writer(*base, pair.a, EV_WRITE | EV_PERSIST);
   reader.add();
   writer.add();
-  told();
+  control_calls();
   writer.del();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN}}));
   reader.del();
-  EXPECT_EQ(told(), Controls{});
+  EXPECT_EQ(control_calls(), Controls{});
   Event edge(*base, other.a, EV_READ | EV_ET | EV_PERSIST);
   edge.add();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
   reader.add();
-  told();
+  control_calls();
   reader.del();
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_DEL, 0}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
 // The entry of a closed number whose file lives on cannot be taken out: the set is made anew before there are
@@ -522,7 +522,7 @@ TEST_F(EpollTest, a_timerfd_that_expires_beside_readiness_delivers_both) {
     EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
   }
   EXPECT_EQ(reader.calls, iterations);
-  EXPECT_EQ(told(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
+  EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
 }
 
 TEST_F(EpollTest, precise_timer_rounds_up_to_milliseconds_where_nothing_finer_works) {

@@ -27,7 +27,7 @@ std::pair<std::size_t, std::size_t> extremes(const Members &members, std::size_t
   return {(**least).*what, (**most).*what};
 }
 
-// So many members, or as many as the limit of descriptors lets be: each has two.
+// `wanted`, or fewer if the limit of file descriptors requires it: each member has two.
 std::size_t members_that_fit(std::size_t wanted) {
   constexpr rlim_t kOthers = 100;
   rlimit limit{};

@@ -521,7 +521,7 @@ TEST_F(SocketRead, chunks_are_used_again) {
 }
 
 // Whatever allocation fails, the bytes arrive in order, or an error ends them.
-TEST_F(SocketRead, without_memory_the_bytes_stay_in_order_or_reading_ends) {
+TEST_F(SocketRead, the_bytes_stay_in_order_or_reading_ends_when_an_allocation_fails) {
   const std::string sent = numbered(20'000);
   test::QuietLog quiet;
   base.reset();

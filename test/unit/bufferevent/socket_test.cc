@@ -172,11 +172,11 @@ TEST_F(SocketTransport, not_connected_is_an_error_once_the_descriptor_was_report
   EXPECT_EQ(bev.error, ENOTCONN);
 }
 
-TEST_F(SocketTransport, output_for_a_descriptor_that_was_closed_does_not_reach_the_next_owner_of_its_number) {
+TEST_F(SocketTransport, output_for_a_closed_fd_does_not_reach_its_next_owner) {
   bev.put("secret");
   test::Pair next = test::socket_pair();
-  const int number = fds.a;
-  ASSERT_EQ(dup2(next.a, number), number);
+  const int fd = fds.a;
+  ASSERT_EQ(dup2(next.a, fd), fd);
   base->loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(test::read_all(next.b), "");
   EXPECT_EQ(bev.log(), "");

@@ -110,10 +110,10 @@ TEST_F(BuffereventThreads, a_timeout_restarted_before_its_callback_had_the_lock_
     bufferevent *bev =
         filtered ? bufferevent_filter_new(pair[0], nullptr, nullptr, BEV_OPT_THREADSAFE, nullptr, nullptr)
                  : pair[0];
-    short told = 0;
+    short reported = 0;
     bufferevent_setcb(
         bev, nullptr, nullptr,
-        [](bufferevent *, short what, void *arg) { *static_cast<short *>(arg) |= what; }, &told);
+        [](bufferevent *, short what, void *arg) { *static_cast<short *>(arg) |= what; }, &reported);
     const timeval hour = test::seconds(3600);
     bufferevent_set_timeouts(bev, &hour, &hour);
     bufferevent_disable(pair[1], EV_READ);
@@ -125,7 +125,7 @@ TEST_F(BuffereventThreads, a_timeout_restarted_before_its_callback_had_the_lock_
       ev->ev_evcallback.evcb_cb_union.evcb_callback(-1, EV_TIMEOUT, bev);
     }
     test::turn(*base);
-    EXPECT_EQ(told, 0);
+    EXPECT_EQ(reported, 0);
     EXPECT_TRUE(event_pending(&bev->ev_read, EV_TIMEOUT, nullptr));
     if (filtered) bufferevent_free(bev);
     bufferevent_free(pair[0]);

@@ -220,7 +220,7 @@ TEST_F(EventTest, activated_by_hand_without_a_timer_it_has_no_deadline) {
   EXPECT_EQ(asked(ev), clock.t + clock.wall_ahead + 5'000'000);
 }
 
-TEST_F(EventTest, an_expired_timer_tells_the_deadline_that_has_passed) {
+TEST_F(EventTest, an_expired_timer_reports_the_deadline_that_has_passed) {
   ASSERT_EQ(base->set_priorities(2), 0);
   Event late(*base, kNoFd, 0), asking(*base, kNoFd, 0);
   asking.set_priority(0);

@@ -220,7 +220,7 @@ class QueuedOutput : public FlushQueue {
   Output output{*base, pair.a};
 };
 
-TEST_F(QueuedOutput, counts_as_its_event_until_its_turn) {
+TEST_F(QueuedOutput, counts_as_its_event_until_it_is_flushed) {
   flush_schedule(*base, output);
   flush_schedule(*base, output);
   EXPECT_EQ(added(), 1);
@@ -268,7 +268,7 @@ TEST_F(QueuedOutput, counts_once_beside_its_event) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_F(QueuedOutput, counts_while_other_work_has_its_turn) {
+TEST_F(QueuedOutput, counts_while_other_work_is_flushed) {
   int counted = 0, seen = 0, pending = 0;
   Work first([&] {
     counted = added();
@@ -297,7 +297,7 @@ TEST_F(QueuedOutput, freed_with_its_base_the_count_stays_right) {
 
 // --- what a loop makes of it ---
 
-TEST_F(FlushQueue, a_loop_for_one_turn_returns_zero_if_it_only_flushed) {
+TEST_F(FlushQueue, a_loop_for_one_iteration_returns_zero_if_it_only_flushed) {
   for (const int flags : {EVLOOP_ONCE, EVLOOP_ONCE | EVLOOP_NONBLOCK}) {
     Work work;
     flush_schedule(*base, work);
@@ -338,7 +338,7 @@ TEST_F(FlushQueue, a_break_leaves_output_none) {
 
 // --- ends ---
 
-// Nothing of a turn lies on the stack.
+// A flush keeps no state on the stack.
 TEST_F(FlushQueue, a_callback_may_leave_by_longjmp_and_free_the_base) {
   static std::jmp_buf out;
   static int jumps;

@@ -1,5 +1,6 @@
-// Listeners whose connections come from a scripted accept method, as a completion port brings them: what
-// cannot be waited for is told and tried again. And how many one round of accepting takes.
+// Listeners whose connections come from a scripted accept method, as a completion port brings them: an
+// accept that cannot be started is reported and retried. And how many connections one round of accepting
+// takes.
 #include "core/listener.h"
 
 #include <netinet/in.h>
@@ -309,7 +310,7 @@ TEST_F(ReportedListener, takes_a_crowd_in_two_rounds) {
   EXPECT_EQ(rounds, 2);
 }
 
-// Each connection costs a millisecond: timers and other events get their turns in between.
+// Each connection costs a millisecond: timers and other events run in between.
 TEST_F(ReportedListener, a_round_is_bounded_by_time) {
   constexpr int kClients = 60, kMostInARound = 8;
   listen(kClients);
@@ -352,7 +353,7 @@ class RestingListener : public testing::Test {
     ASSERT_NE(listener, nullptr);
   }
   void TearDown() override { listener->dispose(); }
-  void turn_without_descriptors() {
+  void report_without_descriptors() {
     const test::DescriptorLimit none(3);
     report();
   }
@@ -381,7 +382,7 @@ class RestingListener : public testing::Test {
 };
 
 TEST_F(RestingListener, rests_again_when_the_method_refuses_it) {
-  turn_without_descriptors();
+  report_without_descriptors();
   EXPECT_EQ(accepted, 0);
   EXPECT_EQ(backend.updates.back().wanted, 0);
   backend.fail_updates = 2;

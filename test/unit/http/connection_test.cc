@@ -13,7 +13,7 @@
 namespace {
 
 // What it saw of a request, as the reply.
-void tell(evhttp_request *req, void *) {
+void describe(evhttp_request *req, void *) {
   evbuffer *body = evbuffer_new();
   if (body) {
     evbuffer_add_printf(body, "%s", evhttp_request_get_uri(req));
@@ -26,7 +26,7 @@ void tell(evhttp_request *req, void *) {
   evhttp_send_reply(req, 200, "OK", body);
   if (body) evbuffer_free(body);
 }
-void tell_in_chunks(evhttp_request *req, void *) {
+void describe_in_chunks(evhttp_request *req, void *) {
   evbuffer *data = evbuffer_new();
   evhttp_send_reply_start(req, 200, "OK");
   if (data) {
@@ -49,7 +49,7 @@ TEST(Connection, PiecesDoNotMatter) {
   const auto replies = [](std::size_t cut, bool bytes) {
     test::Served served;
     EXPECT_TRUE(served);
-    evhttp_set_gencb(served.http(), tell, nullptr);
+    evhttp_set_gencb(served.http(), describe, nullptr);
     if (bytes) {
       for (const char &byte : kRequests) served.send({&byte, 1});
     } else {
@@ -81,7 +81,7 @@ TEST(Connection, PiecesOfLongLinesDoNotMatter) {
                                   std::size_t{4097}, requests.size()}) {
     test::Served served;
     ASSERT_TRUE(served);
-    evhttp_set_gencb(served.http(), tell, nullptr);
+    evhttp_set_gencb(served.http(), describe, nullptr);
     for (std::size_t at = 0; at < requests.size(); at += piece) {
       served.send(std::string_view(requests).substr(at, piece));
     }
@@ -94,14 +94,14 @@ TEST(Connection, PiecesOfLongLinesDoNotMatter) {
 
 // Each allocation fails in turn: nothing leaks, nothing hangs, and without a failure everything is answered.
 TEST(Connection, SurvivesLackOfMemory) {
-  for (const auto cb : {tell, tell_in_chunks}) {
+  for (const auto cb : {describe, describe_in_chunks}) {
     test::sweep([cb] {
       test::Served served;
       if (!served) return false;
       evhttp_set_gencb(served.http(), cb, nullptr);
       served.send(kRequests);
       // What has no length ends with the connection, in front of the garbage.
-      const char *last = cb == tell ? "400 Bad Request" : "\r\n\r\nchunk";
+      const char *last = cb == describe ? "400 Bad Request" : "\r\n\r\nchunk";
       return served.received().find(last) != std::string::npos;
     });
   }
@@ -117,7 +117,8 @@ TEST(Connection, SettingUpSurvivesLackOfMemory) {
       evhttp_free(vhost);
       return false;
     }
-    bool good = evhttp_set_cb(vhost, "/a b", tell, nullptr) == 0 && evhttp_add_server_alias(vhost, "x") == 0;
+    bool good =
+        evhttp_set_cb(vhost, "/a b", describe, nullptr) == 0 && evhttp_add_server_alias(vhost, "x") == 0;
     good = good && evhttp_bind_socket(served.http(), "127.0.0.1", 0) == 0;
     if (good) served.send("GET /%61%20b HTTP/1.1\r\nHost: a.com\r\n\r\n");
     return good && served.received().find("/%61%20b Host=a.com") != std::string::npos;
@@ -143,7 +144,7 @@ TEST(Connection, ReadsNoFurtherThanItMust) {
   EXPECT_EQ(waiting(), evi::kMaxWaitingInput);
   served.send("x");
   EXPECT_EQ(waiting(), evi::kMaxWaitingInput);
-  evhttp_set_gencb(served.http(), tell, nullptr);
+  evhttp_set_gencb(served.http(), describe, nullptr);
   evhttp_send_reply(kept, 200, "OK", nullptr);
   served.send("\r\n\r\n");
   EXPECT_NE(served.received().find("/next"), std::string::npos);

@@ -23,7 +23,7 @@ namespace {
 
 evhttp_request *kept, *streamed;
 
-// Ends the reply in parts once: when its last part was added, or when the connection has gone.
+// Ends the reply in parts once: when its last part was added, or when the connection was closed.
 void end_stream() {
   if (evhttp_request *const request = std::exchange(streamed, nullptr)) evhttp_send_reply_end(request);
 }
@@ -131,7 +131,7 @@ class Talk {
   std::string text_;
 };
 
-TEST(Failure, NoConnectionStaysBehindWithoutMemory) {
+TEST(Failure, NoConnectionStaysBehindWhenAllocationsFail) {
   const long steps = test::sweep([] {
     event_base *base = event_base_new();
     bool good;

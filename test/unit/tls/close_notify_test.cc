@@ -55,7 +55,7 @@ TEST_F(LateCloseNotifies, is_given_up_after_a_second) {
   EXPECT_FALSE(test::is_open(fd));
 }
 
-TEST_F(LateCloseNotifies, is_given_up_when_the_peer_is_gone) {
+TEST_F(LateCloseNotifies, is_given_up_when_the_peer_has_closed) {
   fill();
   const int fd = fds.a;
   ASSERT_TRUE(send_later());
@@ -74,7 +74,7 @@ TEST_F(LateCloseNotifies, goes_with_its_base) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(LateCloseNotifies, without_memory_nothing_is_taken) {
+TEST_F(LateCloseNotifies, nothing_is_taken_when_an_allocation_fails) {
   for (long n = 1;; ++n) {
     test::FaultAlloc memory;
     EXPECT_TRUE(bytes.add("bye", 3));

@@ -22,7 +22,7 @@ struct Server {
     base = test::Base{event_base::create(nullptr, {.clock = &clock, .backend = &script})};
     if (!base) return;
     base_made = true;
-    for (Session &session : sessions) session.says_bye = true;
+    for (Session &session : sessions) session.sends_close_notify = true;
     script.fail_update_at = fail_update;
     if (!make(kinds)) failed = true;
   }

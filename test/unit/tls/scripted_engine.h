@@ -30,14 +30,14 @@ struct Session {
   std::size_t retry = 0;
   int shutdowns = 0, detaches = 0, frees = 0;
   bool renegotiates = true;
-  bool says_bye = false;     // its shutdown sends something
-  bool greets = false;       // its handshake sends something
-  bool gone = false;         // freed by the program
-  bool used_inside = false;  // and that while it was sending
+  bool sends_close_notify = false;  // its shutdown sends something
+  bool greets = false;              // its handshake sends something
+  bool freed = false;               // freed by the program
+  bool used_inside = false;         // and that while it was sending
 };
 
 inline Session &of(void *session) {
-  EXPECT_FALSE(static_cast<Session *>(session)->gone) << "used after the program freed it";
+  EXPECT_FALSE(static_cast<Session *>(session)->freed) << "used after the program freed it";
   return *static_cast<Session *>(session);
 }
 
@@ -55,7 +55,7 @@ inline void free_session(void *session) noexcept { ++of(session).frees; }
 
 inline bool send_through(Session &session, const void *data, std::size_t size) {
   const bool sent = session.wire->send(*session.wire, data, size) == static_cast<long>(size);
-  session.used_inside = session.used_inside || session.gone;
+  session.used_inside = session.used_inside || session.freed;
   return sent;
 }
 
@@ -113,7 +113,7 @@ inline TlsOutcome write(void *session, const void *data, std::size_t size, TlsEr
 }
 inline void shutdown(void *session) noexcept {
   ++of(session).shutdowns;
-  if (of(session).says_bye) send_through(of(session), "bye", 3);
+  if (of(session).sends_close_notify) send_through(of(session), "bye", 3);
 }
 inline bool renegotiate(void *session, TlsErrors &errors) noexcept {
   if (!of(session).renegotiates) errors.push(5);

@@ -67,7 +67,7 @@ struct TlsMachine : testing::TestWithParam<bool> {
   void free_all() {
     if (!bev) return;
     end();
-    session.gone = true;
+    session.freed = true;
   }
   void turn() { test::turn(*base, 6); }
   std::string taken() { return std::exchange(log, ""); }
@@ -303,7 +303,8 @@ TEST_P(TlsMachine, a_failed_send_ends_writing_alone) {
   fds.close_b();
   put("lost");
   turn();
-  EXPECT_EQ(taken().substr(filter() ? 2 : 0), "e22 ") << "a filter's output has left when it is underneath";
+  EXPECT_EQ(taken().substr(filter() ? 2 : 0), "e22 ")
+      << "a filter's output has left once the underlying bufferevent has it";
   EXPECT_EQ(bufferevent_get_enabled(bev), 0);
   EXPECT_EQ(evbuffer_get_length(bufferevent_get_output(bev)), filter() ? 0u : 4u);
   put("more");
@@ -439,7 +440,7 @@ TEST_P(TlsMachine, close_notify_that_the_socket_does_not_take_at_once_follows_la
     const int fd = own.a.release();
     auto other_base = test::make_base();
     session = Session{};
-    session.says_bye = true;
+    session.sends_close_notify = true;
     bufferevent *under =
         filter() ? bufferevent_socket_new(other_base.get(), fd, BEV_OPT_CLOSE_ON_FREE) : nullptr;
     const evi::TlsSetup setup = {other_base.get(),     under, fd, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
@@ -578,7 +579,7 @@ TEST_P(TlsMachine, a_callback_may_free_it_and_the_session) {
     test::write_all(fds.b, "in");
     put("out");
     turn();
-    EXPECT_TRUE(session.gone);
+    EXPECT_TRUE(session.freed);
     EXPECT_EQ(session.detaches, 1);
     turn();
     test::read_all(fds.a);
@@ -596,7 +597,7 @@ TEST_P(TlsMachine, a_callback_of_a_buffer_may_free_it_and_the_session) {
     evbuffer_add_cb(input ? bufferevent_get_input(bev) : bufferevent_get_output(bev), free_on_change, this);
     test::write_all(fds.b, "in");
     turn();
-    EXPECT_TRUE(session.gone);
+    EXPECT_TRUE(session.freed);
     turn();
     test::read_all(fds.a);
     test::read_all(fds.b);
@@ -612,7 +613,7 @@ struct TlsOverPair : testing::Test {
   bufferevent *ends[2] = {};
 
   void make(bufferevent_ssl_state state) {
-    session.gone = false;
+    session.freed = false;
     ASSERT_EQ(bufferevent_pair_new(base.get(), 0, ends), 0);
     const evi::TlsSetup setup = {base.get(), ends[0], -1, &kEngine, &session, state, 0};
     tls = evi_private_tls_new(&setup);
@@ -628,7 +629,7 @@ struct TlsOverPair : testing::Test {
     auto *self = static_cast<TlsOverPair *>(arg);
     if (!self->tls) return;
     bufferevent_free(std::exchange(self->tls, nullptr));
-    self->session.gone = true;
+    self->session.freed = true;
   }
   void turn() { test::turn(*base, 6); }
 };
@@ -642,7 +643,7 @@ TEST_F(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
     const std::string much(100'000, 'm');
     bufferevent_write(tls, much.data(), much.size());
     turn();
-    EXPECT_TRUE(session.gone);
+    EXPECT_TRUE(session.freed);
     EXPECT_FALSE(session.used_inside) << "freed inside of a call of the session";
     end();
   }
@@ -690,7 +691,7 @@ TEST_F(TlsOverPair, enabling_it_may_free_it) {
   bufferevent_set_timeouts(tls, &soon, &soon);
   EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 0);
   bufferevent_enable(tls, EV_READ);
-  EXPECT_TRUE(session.gone);
+  EXPECT_TRUE(session.freed);
   EXPECT_EQ(event_base_get_num_events(base.get(), EVENT_BASE_COUNT_ADDED), 0);
   end();
 }

@@ -23,7 +23,7 @@ using test::Fd;
 int new_socket() { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
 bool is_open(int fd) { return fcntl(fd, F_GETFD) != -1; }
 
-// Another file under the number.
+// Another file under the same fd.
 Fd replace(const HeldFd &held, int by) {
   const Fd closed_here{by};
   return Fd{dup3(by, static_cast<int>(held.get()), O_CLOEXEC)};
@@ -62,7 +62,7 @@ TEST(HeldFd, holds_another_in_its_place) {
   EXPECT_FALSE(held.is_open());
 }
 
-TEST(HeldFd, leaves_a_number_that_was_closed) {
+TEST(HeldFd, leaves_a_closed_fd_alone) {
   HeldFd held;
   held.reset(new_socket());
   ::close(static_cast<int>(held.get()));
@@ -72,7 +72,7 @@ TEST(HeldFd, leaves_a_number_that_was_closed) {
   EXPECT_EQ(errno, EXDEV);
 }
 
-TEST(HeldFd, leaves_a_number_that_means_another_file) {
+TEST(HeldFd, leaves_an_fd_of_another_file_alone) {
   HeldFd held;
   held.reset(new_socket());
   const Fd other = replace(held, new_socket());
@@ -91,8 +91,8 @@ TEST(HeldFd, forgets_without_closing) {
 }
 
 #ifdef __linux__
-// These have one inode: they are told apart by their flags, and among the library's own by their age.
-TEST(HeldFd, tells_objects_without_a_file_apart) {
+// These have one inode: they are distinguished by their flags, and among the library's own by their age.
+TEST(HeldFd, distinguishes_objects_without_a_file) {
   const auto is_intact_beside = [](int other_fd) {
     HeldFd held;
     held.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
