@@ -330,6 +330,15 @@ TEST(reading_that_the_program_disables_stays_so_until_the_reply) {
   stop_server();
 }
 
+/* The server answers the next request on the connection, and sees that the client closes it. */
+static void check_served_again(int fd) {
+  evhttp_set_gencb(http, say_hello, "second");
+  CHECK_HAS(ask_on(fd, GET("/2"), "second"), "second");
+  close(fd);
+  until_closed();
+  CHECK_INT_EQ(closes, 1);
+}
+
 /* Programs set callbacks to learn of the client's end, and reply afterwards: that gives the connection back.
  */
 TEST(a_reply_gives_the_bufferevent_back) {
@@ -345,11 +354,7 @@ TEST(a_reply_gives_the_bufferevent_back) {
     settle();
     finish(in_parts);
     next_answer(fd, in_parts ? "0\r\n\r\n" : "answer");
-    evhttp_set_gencb(http, say_hello, "second");
-    CHECK_HAS(ask_on(fd, GET("/2"), "second"), "second");
-    close(fd);
-    until_closed();
-    CHECK_INT_EQ(closes, 1);
+    check_served_again(fd);
     stop_server();
   }
 }
@@ -368,11 +373,7 @@ TEST(a_part_of_a_reply_gives_the_bufferevent_back) {
     if (with_part) send_part(kept, "last");
     evhttp_send_reply_end(kept);
     next_answer(fd, "0\r\n\r\n");
-    evhttp_set_gencb(http, say_hello, "second");
-    CHECK_HAS(ask_on(fd, GET("/2"), "second"), "second");
-    close(fd);
-    until_closed();
-    CHECK_INT_EQ(closes, 1);
+    check_served_again(fd);
     stop_server();
   }
 }
