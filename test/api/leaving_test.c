@@ -556,7 +556,41 @@ static const struct leaving_case our_cases[] = {
 };
 TEST(watchers_and_slow_callbacks) { TRY_CASES(our_cases); }
 
+static jmp_buf before_write;
+static int leaves_function;
+static enum bufferevent_filter_result leave_once(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+                                                 enum bufferevent_flush_mode mode, void *arg) {
+  (void)limit;
+  (void)mode;
+  (void)arg;
+  if (leaves_function) longjmp(before_write, 1);
+  return evbuffer_add_buffer(to, from) == 0 ? BEV_OK : BEV_ERROR;
+}
+
+/* In a call outside the loop, which does not count as running then. */
+TEST(a_filter_function_that_was_left_runs_again_in_the_next_iteration) {
+  struct event_base *base = event_base_new();
+  struct bufferevent *filter;
+  int fds[2];
+  char text[8];
+  CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  evutil_make_socket_nonblocking(fds[0]);
+  filter = bufferevent_filter_new(bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE), NULL,
+                                  leave_once, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+  leaves_function = 1;
+  if (setjmp(before_write) == 0) bufferevent_write(filter, "abc", 3);
+  leaves_function = 0;
+  bufferevent_write(filter, "def", 3);
+  CHECK(event_base_loop(base, EVLOOP_NONBLOCK) >= 0);
+  CHECK_INT_EQ(recv(fds[1], text, sizeof(text), MSG_DONTWAIT), 6);
+  CHECK(memcmp(text, "abcdef", 6) == 0);
+  bufferevent_free(filter);
+  event_base_free(base);
+  close(fds[1]);
+}
+
 int main(int argc, char **argv) {
   RUN_TESTS(event_callbacks, listener_callbacks, buffer_callbacks, bufferevent_callbacks,
-            bufferevent_callbacks_of_some_kinds, watchers_and_slow_callbacks);
+            bufferevent_callbacks_of_some_kinds, watchers_and_slow_callbacks,
+            a_filter_function_that_was_left_runs_again_in_the_next_iteration);
 }

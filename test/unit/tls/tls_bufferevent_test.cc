@@ -473,7 +473,7 @@ TEST(TlsFilter, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent
   auto base = test::make_base();
   auto fds = test::socket_pair();
   Session session;
-  session.says_bye = true;
+  session.sends_close_notify = true;
   bufferevent *under = bufferevent_socket_new(base.get(), fds.a.release(), BEV_OPT_CLOSE_ON_FREE);
   const evi::TlsSetup setup = {base.get(),           under, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
                                BEV_OPT_CLOSE_ON_FREE};
