@@ -347,29 +347,36 @@ int test_dup(int fd) {
   return file_or_error(fd) ? _dup(fd) : -1;
 }
 
-/* The lowest free number is given out first. While a socket is duplicated the system takes one for itself,
- * and shall find a lower one than that which was closed: this. */
+/* The lowest free handle is given out first. While a socket is duplicated the system needs a handle of its own,
+ * for which this one, lower than the closed one, is free then. */
 static HANDLE low_number;
 __attribute__((constructor(101))) static void keep_low_number(void) {
   low_number = CreateEventA(NULL, TRUE, FALSE, NULL);
 }
 
+/* A duplicate with this very handle; another one, or -1, if a call in another thread uses it just now. */
+static int dup_socket_at(SOCKET s, int number) {
+  enum { kMostBelow = 4096 };
+  int below[kMostBelow];
+  int count = 0, made;
+  CloseHandle(low_number);
+  while ((made = dup_socket(s)) >= 0 && made < number && count < kMostBelow) below[count++] = made;
+  while (count > 0) closesocket((SOCKET)below[--count]);
+  keep_low_number();
+  return made;
+}
+
 int test_dup2(int fd, int number) {
-  enum { kTries = 4096 };
-  int others[kTries];
-  int count = 0, made = -1;
+  int tries, made;
   if (!is_socket(fd)) return file_or_error(fd) ? (_dup2(fd, number) == 0 ? number : -1) : -1;
   if (is_socket(number)) closesocket((SOCKET)number);
-  while (count < kTries) {
-    CloseHandle(low_number);
-    made = dup_socket((SOCKET)fd);
-    keep_low_number();
-    if (made < 0 || made >= number) break;
-    others[count++] = made;
+  for (tries = 0; tries < 4096; ++tries) {
+    made = dup_socket_at((SOCKET)fd, number);
+    if (made == number) return made;
+    if (made < 0) break;
+    closesocket((SOCKET)made);
+    SwitchToThread();
   }
-  while (count > 0) closesocket((SOCKET)others[--count]);
-  if (made == number) return made;
-  if (made >= 0) closesocket((SOCKET)made);
   errno = EBADF;
   return -1;
 }
