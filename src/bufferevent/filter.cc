@@ -41,8 +41,7 @@ bool base_lives(BuffereventBase &top) noexcept {
 }
 
 void write_underlying_out(BuffereventBase &underlying) noexcept {
-  const bufferevent_ops &ops = *underlying.be_ops;
-  auto *write = ops.plain_socket ? ops.flush_turn : ops.write_last;
+  auto *write = underlying.be_ops->write_last;
   if (!write || underlying.freed() || underlying.output_buffer().empty() || !base_lives(underlying)) return;
   const evbuffer &output = underlying.output_buffer();
   for (std::size_t before = 0; !output.empty() && output.length() != before;) {

@@ -44,6 +44,7 @@ class OverlappedBufferevent final : public BuffereventBase {
   static bool start(BuffereventBase &bev, short directions, Start why) noexcept;
   static void stop(BuffereventBase &bev, short directions) noexcept;
   static void flush_turn(BuffereventBase &bev) noexcept;
+  static void write_last(BuffereventBase &bev) noexcept;
   static bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
   static void unlink(BuffereventBase &bev) noexcept;
   static void dispose(BuffereventBase *bev) noexcept;
@@ -353,6 +354,11 @@ void OverlappedBufferevent::flush_turn(BuffereventBase &bev) noexcept {
   if (!arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
 }
 
+void OverlappedBufferevent::write_last(BuffereventBase &bev) noexcept {
+  OverlappedBufferevent &self = of(bev);
+  if (!self.exchange_ || !self.exchange_->writing.busy()) socket_transport::write_last(bev);
+}
+
 bool OverlappedBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   const bool good = socket_transport::set_fd(bev, fd);
   if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).tell_of_doubt();
@@ -392,6 +398,7 @@ constinit const bufferevent_ops OverlappedBufferevent::kOps = {
     .output_added = output_added,
     .flush_turn = flush_turn,
     .read_on = read_on,
+    .write_last = write_last,
     .flush = flush,
     .set_fd = set_fd,
     .get_fd = fd_of,

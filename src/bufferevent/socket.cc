@@ -213,6 +213,11 @@ void flush_turn(BuffereventBase &bev) noexcept {
   if (report_ready && bev.writecb && !arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
 }
 
+// Not flush_turn(): what was read ahead is for the loop's thread alone.
+void write_last(BuffereventBase &bev) noexcept {
+  if (!bev.socket_.write_armed && bev.wants(EV_WRITE) && fd_of(bev) >= 0) write_unasked(bev);
+}
+
 int flush(BuffereventBase &, short, bufferevent_flush_mode) noexcept { return 0; }
 
 bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
@@ -355,6 +360,7 @@ constinit const bufferevent_ops socket_ops = {
     .output_added = socket_transport::output_added,
     .flush_turn = socket_transport::flush_turn,
     .read_on = socket_transport::read_on,
+    .write_last = socket_transport::write_last,
     .flush = socket_transport::flush,
     .set_fd = socket_transport::set_fd,
     .get_fd = socket_transport::fd_of,

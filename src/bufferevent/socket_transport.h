@@ -83,6 +83,7 @@ void stop(BuffereventBase &bev, short directions) noexcept;
 void apply_timeouts(BuffereventBase &bev) noexcept;
 void output_added(BuffereventBase &bev) noexcept;
 void flush_turn(BuffereventBase &bev) noexcept;
+void write_last(BuffereventBase &bev) noexcept;
 int flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
 bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
 bufferevent *get_underlying(const BuffereventBase &bev) noexcept;

@@ -376,6 +376,38 @@ TEST_F(SocketRead, another_descriptor_does_not_bring_the_rest_of_the_old_one) {
   EXPECT_EQ(received, numbered(kSlice) + "new");
 }
 
+// A filter may be freed by another thread than the loop's, for which input that was read ahead is reserved.
+TEST_F(SocketRead, freeing_a_filter_writes_its_output_and_leaves_input_that_was_read_ahead) {
+  bufferevent *under =
+      bufferevent_socket_new(&*base, static_cast<evutil_socket_t>(fds.a.release()), BEV_OPT_CLOSE_ON_FREE);
+  static_cast<evi::BuffereventBase *>(under)->socket_.read_shift = 15;
+  bufferevent *filter =
+      bufferevent_filter_new(under, nullptr, nullptr, BEV_OPT_CLOSE_ON_FREE, nullptr, nullptr);
+  std::size_t added = 0;
+  test::Event free_it(*base, -1, 0, [&](int, short) {
+    ASSERT_TRUE(evi::socket_transport::has_input_ahead(*static_cast<evi::BuffereventBase *>(under)));
+    added = 0;
+    bufferevent_write(filter, "abc", 3);
+    bufferevent_free(filter);
+    EXPECT_EQ(added, 0u);
+  });
+  bufferevent_setcb(
+      filter, [](bufferevent *, void *ev) { static_cast<test::Event *>(ev)->activate(EV_READ); }, nullptr,
+      nullptr, &free_it);
+  bufferevent_enable(filter, EV_READ | EV_WRITE);
+  evbuffer_add_cb(
+      bufferevent_get_input(under),
+      [](evbuffer *, const evbuffer_cb_info *info, void *arg) {
+        *static_cast<std::size_t *>(arg) += info->n_added;
+      },
+      &added);
+  test::write_all(fds.b, numbered(3 * kSlice));
+  script.ready(bufferevent_getfd(under), EV_READ);
+  base->loop(EVLOOP_NONBLOCK);
+  EXPECT_EQ(free_it.calls, 1);
+  EXPECT_EQ(test::read_all(fds.b), "abc");
+}
+
 TEST_F(SocketRead, a_borrowed_descriptor_is_not_read_ahead) {
   Bev bev(*base, fds.a);
   bufferevent_enable(bev, EV_READ);
