@@ -1,5 +1,5 @@
-/* What bufferevents were called in the 1.x interface. Do not use it in new programs; each entry names what
- * replaces it in <event2/bufferevent.h>. */
+/* The names of the 1.x interface of bufferevents, for old programs. Each entry names its replacement in
+ * <event2/bufferevent.h>. */
 #ifndef EVENT2_BUFFEREVENT_COMPAT_H_INCLUDED_
 #define EVENT2_BUFFEREVENT_COMPAT_H_INCLUDED_
 
@@ -17,9 +17,10 @@ extern "C" {
 #define evbuffercb bufferevent_data_cb
 #define everrorcb bufferevent_event_cb
 
-/* Creates a bufferevent for a socket on the current base (event_init()) without options: the socket stays the
- * caller's. If there is no current base, bufferevent_base_set() must set one before it is enabled. NULL
- * without memory. Replaced by bufferevent_socket_new() and bufferevent_setcb(). */
+/* Creates a bufferevent for a socket on the current base (event_init()) without options: the caller keeps
+ * ownership of the socket. If there is no current base, bufferevent_base_set() must set one before the
+ * bufferevent is enabled. Returns NULL if out of memory. Replaced by bufferevent_socket_new() and
+ * bufferevent_setcb(). */
 EVENT2_CORE_EXPORT_SYMBOL
 struct bufferevent *bufferevent_new(evutil_socket_t fd, evbuffercb readcb, evbuffercb writecb,
                                     everrorcb errorcb, void *arg);
@@ -28,7 +29,7 @@ struct bufferevent *bufferevent_new(evutil_socket_t fd, evbuffercb readcb, evbuf
 EVENT2_CORE_EXPORT_SYMBOL
 void bufferevent_settimeout(struct bufferevent *bev, int timeout_read, int timeout_write);
 
-/* What an error callback is told. Replaced by BEV_EVENT_*. */
+/* The flags that an error callback receives. Replaced by BEV_EVENT_*. */
 #define EVBUFFER_READ BEV_EVENT_READING
 #define EVBUFFER_WRITE BEV_EVENT_WRITING
 #define EVBUFFER_EOF BEV_EVENT_EOF

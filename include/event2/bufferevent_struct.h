@@ -1,10 +1,10 @@
-/* What struct bufferevent looks like inside, for old programs that reach into it.
+/* The layout of struct bufferevent, for old programs that access its members.
  *
- * The layout is fixed because programs have compiled it in. A bufferevent is always created by the library
- * and is longer than this struct, so it can be neither declared nor copied. New programs use the functions of
+ * The layout is part of the binary interface. A bufferevent is always created by the library and is larger
+ * than this struct, so programs can neither declare nor copy one. New programs use the functions of
  * <event2/bufferevent.h>: bufferevent_get_input(), bufferevent_getcb(), bufferevent_get_enabled(),
  * bufferevent_getwatermark() and so on. Direct access takes no lock: with BEV_OPT_THREADSAFE hold
- * bufferevent_lock() meanwhile.
+ * bufferevent_lock() during it.
  *
  * Since 2.0.
  */
@@ -40,7 +40,7 @@ struct bufferevent {
   struct event_base *ev_base;           /* not owned */
   const struct bufferevent_ops *be_ops; /* what kind of bufferevent this is; opaque */
 
-  /* The events of the socket, or mere timers where there is no socket. */
+  /* The events of the socket, or only its timeouts if there is no socket. */
   struct event ev_read;
   struct event ev_write;
 

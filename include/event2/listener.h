@@ -1,11 +1,11 @@
-/* Listeners, which accept connections and hand each to a function.
+/* Listeners, which accept connections and pass each one to a callback.
  *
  *   listener = evconnlistener_new_bind(base, on_accept, arg, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
  *                                      (struct sockaddr *)&address, sizeof(address));
  *
  * Threads. A listener created with LEV_OPT_THREADSAFE after threads were enabled has a lock, and may be used
- * from any thread; otherwise it belongs to the thread of its base's loop. Callbacks run in that thread
- * without the lock, and may disable or free the listener.
+ * from any thread; otherwise only the thread of its base's loop may use it. Callbacks run in that thread
+ * without the lock held, and may disable or free the listener.
  *
  * Since 2.0.
  */
@@ -23,7 +23,7 @@ extern "C" {
 
 struct sockaddr;
 
-/* A socket that listens, with its event and callbacks. Opaque. */
+/* A listening socket with its event and callbacks. Opaque. */
 struct evconnlistener;
 
 /* Receives a new connection.
@@ -35,9 +35,9 @@ struct evconnlistener;
 typedef void (*evconnlistener_cb)(struct evconnlistener *listener, evutil_socket_t fd,
                                   struct sockaddr *address, int socklen, void *arg);
 
-/* Is told that accept() failed for a reason that does not go away by itself, lack of descriptors for
- * instance (then once until connections are accepted again, which happens by itself); EVUTIL_SOCKET_ERROR() is the
- * reason. arg as given to evconnlistener_new(). Since 2.0.8. */
+/* Is called when accept(2) failed with an error that is not transient; EVUTIL_SOCKET_ERROR() is the reason.
+ * When descriptors run out it is called once; the listener resumes by itself when descriptors are available
+ * again. arg is that of evconnlistener_new(). Since 2.0.8. */
 typedef void (*evconnlistener_errorcb)(struct evconnlistener *listener, void *arg);
 
 /* Flags for the functions that create a listener; to be or'ed together. */
@@ -66,44 +66,44 @@ typedef void (*evconnlistener_errorcb)(struct evconnlistener *listener, void *ar
 
 /* Creates a listener for a socket that is bound already.
  *
- * base      whose loop accepts; must outlive the listener
+ * base      the base whose loop accepts; must outlive the listener
  * cb        receives the connections; if NULL none are accepted until evconnlistener_set_cb()
  * arg       the last argument of cb and of the error callback
- * flags     LEV_OPT_*; REUSEABLE, REUSEABLE_PORT and the BIND flags come too late here
- * backlog   how many connections the kernel may keep waiting, for listen(); less than 0 chooses a good
- *           number, 0 says that the program has called listen() itself
- * fd        the socket, in non-blocking mode; the listener's own with LEV_OPT_CLOSE_ON_FREE
+ * flags     LEV_OPT_*; REUSEABLE, REUSEABLE_PORT and the BIND flags have no effect on a bound socket
+ * backlog   the backlog of listen(2), the maximum of pending connections; negative selects a default
+ *           value, 0 means that the program has already called listen(2)
+ * fd        the socket, in non-blocking mode; with LEV_OPT_CLOSE_ON_FREE the listener owns it
  *
- * Returns the listener, to be freed with evconnlistener_free(), or NULL if listen() fails or without memory;
- * fd is still the caller's then. */
+ * Returns the listener, to be freed with evconnlistener_free(), or NULL if listen(2) fails or if out of
+ * memory; the caller then keeps ownership of fd. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct evconnlistener *evconnlistener_new(struct event_base *base, evconnlistener_cb cb, void *arg,
                                           unsigned flags, int backlog, evutil_socket_t fd);
 
 /* Creates a listener with a new socket, bound to an address of socklen bytes; port 0 lets the system choose.
- * A NULL address leaves the socket unbound. backlog must not be 0. An AF_UNIX address takes neither
- * LEV_OPT_REUSEABLE nor LEV_OPT_REUSEABLE_PORT: its file has to be removed. The other parameters as with
- * evconnlistener_new(). Returns NULL, with nothing left open, if any step fails; EVUTIL_SOCKET_ERROR() tells
- * why. */
+ * A NULL address leaves the socket unbound. backlog must not be 0. For an AF_UNIX address LEV_OPT_REUSEABLE
+ * and LEV_OPT_REUSEABLE_PORT are errors: the caller must remove the socket's file instead (unix(7)). The
+ * other parameters are those of evconnlistener_new(). Returns the listener, or NULL, with nothing left open,
+ * if any step fails; EVUTIL_SOCKET_ERROR() is the reason. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct evconnlistener *evconnlistener_new_bind(struct event_base *base, evconnlistener_cb cb, void *arg,
                                                unsigned flags, int backlog, const struct sockaddr *address,
                                                int socklen);
 
-/* Stops accepting and frees a listener; its socket is closed only with LEV_OPT_CLOSE_ON_FREE. Allowed in its
- * callbacks. */
+/* Stops accepting and frees a listener; the socket is closed only with LEV_OPT_CLOSE_ON_FREE. Allowed in the
+ * listener's callbacks. */
 EVENT2_CORE_EXPORT_SYMBOL
 void evconnlistener_free(struct evconnlistener *listener);
 
-/* Starts to accept connections, or stops; those that arrive meanwhile wait in the kernel's backlog. After
- * evconnlistener_disable() inside a callback no more are accepted in that round either. 0, or -1 for
- * failure. */
+/* Start and stop accepting connections; those that arrive while the listener is disabled wait in the kernel's
+ * backlog. After evconnlistener_disable() inside a callback no further connection of this iteration is
+ * accepted. Return 0, or -1 on failure. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evconnlistener_enable(struct evconnlistener *listener);
 EVENT2_CORE_EXPORT_SYMBOL
 int evconnlistener_disable(struct evconnlistener *listener);
 
-/* The base and the listening socket. */
+/* Return the base, and the listening socket. */
 EVENT2_CORE_EXPORT_SYMBOL
 struct event_base *evconnlistener_get_base(struct evconnlistener *listener);
 EVENT2_CORE_EXPORT_SYMBOL
@@ -114,8 +114,8 @@ evutil_socket_t evconnlistener_get_fd(struct evconnlistener *listener);
 EVENT2_CORE_EXPORT_SYMBOL
 void evconnlistener_set_cb(struct evconnlistener *listener, evconnlistener_cb cb, void *arg);
 
-/* Sets what is called when accept() fails; with NULL, as at the start, the failure is logged. The listener
- * stays enabled either way. Since 2.0.8. */
+/* Sets the callback for failures of accept(2); with NULL, the default, the failure is logged. The listener
+ * stays enabled in either case. Since 2.0.8. */
 EVENT2_CORE_EXPORT_SYMBOL
 void evconnlistener_set_error_cb(struct evconnlistener *listener, evconnlistener_errorcb cb);
 
