@@ -1,5 +1,5 @@
-/* What the platform offers, as macros that programs may test with #ifdef. Since 2.0; the present names, which
- * begin with EVENT__ (two underscores), since 2.1.
+/* The features of the platform, as macros that programs may test with #ifdef. Since 2.0; the present names,
+ * which begin with EVENT__ (two underscores), since 2.1.
  *
  * Nothing in this file is generated: each macro follows from what the compiler and the C library say about
  * themselves, so that one header serves every platform and both 32 and 64 bits. The library itself does not
@@ -13,7 +13,7 @@
 /* --- version ---------------------------------------------------------------------------------------- */
 
 /* The version of the interface: major, minor and patch in a byte each, then 0 for a release. Compare it with
- * event_get_version_number(), which tells that of the library at run time. */
+ * event_get_version_number(), which returns the version of the library at run time. */
 #define EVENT__NUMERIC_VERSION 0x02010c00
 #define EVENT__VERSION "2.1.12-stable"
 
@@ -27,8 +27,8 @@
 
 /* --- the system's full interface ------------------------------------------------------------------- */
 
-/* A program that includes a header of this library first of all sees everything that the system offers, also
- * under -std=c11 and the like; programs have come to rely on that. Without effect after a system header. */
+/* If a header of this library is included first, the system headers declare their full interface, even with
+ * -std=c11 and similar options; existing programs rely on it. No effect after a system header. */
 #ifndef _ALL_SOURCE
 #define _ALL_SOURCE 1
 #endif
@@ -108,7 +108,7 @@
 #define EVENT__SIZEOF_OFF_T 8
 #endif
 
-/* time_t: 32 bits are left on 32-bit glibc of ports older than 2038-safe ones, unless _TIME_BITS is 64. */
+/* time_t: has 32 bits only in 32-bit glibc ports that predate the 64-bit time_t, unless _TIME_BITS is 64. */
 #if defined(_WIN32)
 #if defined(_USE_32BIT_TIME_T)
 #define EVENT__SIZEOF_TIME_T 4

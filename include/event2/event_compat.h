@@ -1,8 +1,10 @@
-/* The 1.x functions, which work on the current base instead of naming one. Do not use them in new programs.
+/* The 1.x functions, which work on the current base instead of a base argument. Do not use them in new
+ * programs.
  *
- * The current base is one per process: the one that event_init() made last. Nothing guards it, so these
- * functions belong to one thread. Each entry names what replaces it in <event2/event.h>; unless it says more,
- * it does the same on the current base and returns the same, and -1, NULL or nothing if there is none.
+ * There is one current base per process: the one that event_init() created last. It has no lock, so only one
+ * thread may use these functions. Each entry names its replacement in <event2/event.h>. Unless it says
+ * otherwise, it does the same on the current base and returns the same; without a current base it returns -1,
+ * NULL or nothing.
  */
 #ifndef EVENT2_EVENT_COMPAT_H_INCLUDED_
 #define EVENT2_EVENT_COMPAT_H_INCLUDED_
@@ -25,8 +27,8 @@ extern "C" {
 struct event;
 struct event_base;
 
-/* Creates a base and makes it the current one. The caller frees it with event_base_free(). NULL on failure.
- * Replaced by event_base_new(). */
+/* Creates a base and makes it the current one. Returns the base, to be freed with event_base_free(), or NULL
+ * on failure. Replaced by event_base_new(). */
 EVENT2_CORE_EXPORT_SYMBOL
 struct event_base *event_init(void);
 
@@ -59,8 +61,8 @@ const char *event_get_method(void);
 EVENT2_CORE_EXPORT_SYMBOL
 int event_priority_init(int count);
 
-/* Sets up an event in the caller's memory for the current base; event_base_set() moves it to another. Tells
- * nothing about failure. Replaced by event_assign(). */
+/* Initializes an event in the caller's memory for the current base; event_base_set() moves it to another
+ * base. Does not report failure. Replaced by event_assign(). */
 EVENT2_CORE_EXPORT_SYMBOL
 void event_set(struct event *ev, evutil_socket_t fd, short what, void (*cb)(evutil_socket_t, short, void *),
                void *arg);

@@ -1,11 +1,10 @@
-/* What struct event looks like inside, for programs that keep events in their own memory.
+/* The layout of struct event, for programs that keep events in their own memory.
  *
- * The layout is fixed: it is compiled into programs (event_assign() on a member of a struct of one's own),
- * and this library keeps it for ever. The fields belong to the library all the same. Read them with the
- * functions of <event2/event.h> (event_get_fd(), event_get_events(), event_pending(), ...) and change them
- * with event_assign(), event_add() and event_del() only; those functions also take the base's lock, which a
- * direct read does not. A program that wants to be independent of the layout uses event_new(), or
- * event_get_struct_event_size() for the size.
+ * The layout is part of the binary interface, because programs compile it in (event_assign() on a member of
+ * their own struct). The library owns the fields. Read them with the functions of <event2/event.h>
+ * (event_get_fd(), event_get_events(), event_pending() and others) and change them only with event_assign(),
+ * event_add() and event_del(), which also take the base's lock; direct access does not. A program that wants
+ * to be independent of the layout uses event_new(), or event_get_struct_event_size() for the size.
  *
  * Since 2.0; event_callback since 2.1.
  */
@@ -27,18 +26,18 @@
 extern "C" {
 #endif
 
-/* Bits of event_callback::evcb_flags: where the event is linked and what becomes of it. */
+/* Bits of event_callback::evcb_flags: the queues that contain the event, and its state. */
 #define EVLIST_TIMEOUT 0x01      /* has a deadline among the base's timeouts */
 #define EVLIST_INSERTED 0x02     /* waits for its descriptor or signal */
 #define EVLIST_SIGNAL 0x04       /* kept for old programs; never set */
-#define EVLIST_ACTIVE 0x08       /* its callback is due in the present round */
+#define EVLIST_ACTIVE 0x08       /* its callback is queued in this iteration */
 #define EVLIST_INTERNAL 0x10     /* the library's own: not counted, does not keep the loop running */
-#define EVLIST_ACTIVE_LATER 0x20 /* its callback is due in the next round */
+#define EVLIST_ACTIVE_LATER 0x20 /* its callback is queued for the next iteration */
 #define EVLIST_FINALIZING 0x40   /* event_finalize() was called; only the finalizer will run */
 #define EVLIST_INIT 0x80         /* set up by event_assign() or event_new() */
 #define EVLIST_ALL 0xff          /* every bit above */
 
-/* The shapes of <sys/queue.h>, which not every platform has; taken away again below if they come from
+/* The macros of <sys/queue.h>, which not every platform has; undefined again below if they were defined
  * here. */
 #ifndef TAILQ_ENTRY
 #define EVENT_DEFINED_TAILQ_ENTRY_
@@ -75,9 +74,9 @@ extern "C" {
 struct event;
 struct event_base;
 
-/* Something that the loop can call: the part of an event that is queued when it is due. */
+/* A callback that the loop can queue: the part of an event that is linked into the active queue. */
 struct event_callback {
-  TAILQ_ENTRY(event_callback) evcb_active_next; /* the base's queue of due callbacks */
+  TAILQ_ENTRY(event_callback) evcb_active_next; /* the base's queue of active callbacks */
   short evcb_flags;                             /* EVLIST_ bits */
   ev_uint8_t evcb_pri;                          /* priority, 0 is the most important */
   ev_uint8_t evcb_closure;                      /* which member of the union to call, and how */
@@ -87,14 +86,14 @@ struct event_callback {
     void (*evcb_evfinalize)(struct event *, void *);
     void (*evcb_cbfinalize)(struct event_callback *, void *);
   } evcb_cb_union;
-  void *evcb_arg; /* the last argument of whichever is called */
+  void *evcb_arg; /* the last argument of the called member */
 };
 
 /* One event. 128 bytes where pointers have 64 bits. */
 struct event {
   struct event_callback ev_evcallback; /* must be first: a queued event_callback is cast back */
 
-  /* Where the deadline is kept: in a list of equal durations or at this index of the base's heap. */
+  /* The position of the deadline: in a list of a common timeout, or at this index of the base's heap. */
   union {
     TAILQ_ENTRY(event) ev_next_with_common_timeout;
     size_t min_heap_idx;
@@ -113,7 +112,7 @@ struct event {
     /* EV_SIGNAL */
     struct {
       LIST_ENTRY(event) ev_signal_next; /* the other events of this signal */
-      short ev_ncalls;                  /* calls still to be made for signals that have arrived */
+      short ev_ncalls;                  /* calls that are pending for signals that arrived */
       short *ev_pncalls;                /* the running callback's count, so that event_del() can stop it */
     } ev_signal;
   } ev_;

@@ -1,5 +1,5 @@
-/* What Eventide offers for HTTP servers beyond libevent's interface: a server that is notified at once when a
- * client ends its connection, for long polling and expensive requests.
+/* Functions for HTTP servers beyond libevent's interface: detecting at once that a client has closed its
+ * connection, for long polling and expensive requests.
  *
  *   static void on_gone(struct evhttp_connection *evcon, void *job) { cancel(job); }
  *   static void on_request(struct evhttp_request *req, void *arg) {
@@ -8,22 +8,22 @@
  *     eventide_http_connection_set_close_on_eof(evcon, 1);
  *   }
  *
- * How a disconnect is noticed. While the program works on a request, from its callback to the reply, the
- * server goes on reading what the client sends: the next requests, up to 16 KiB, and a reset or EOF.
+ * How a disconnect is detected. While the program works on a request, from its callback to the reply, the
+ * server continues to read what the client sends: further requests, up to 16 KiB, and a reset or EOF.
  *
  * - Reset: the connection is closed at once. The callback of evhttp_connection_set_closecb() runs, and
  *   evhttp_request_get_connection() returns NULL.
- * - EOF (FIN) during a reply in parts that was begun before: the same.
- * - EOF before the reply was begun: the client may have shut down its sending side alone and wait for the
- * reply (TCP does not distinguish the two). So it is answered, in parts too, and the connection is closed
- * afterwards; the close callback runs then. With the setting below: the same as a reset.
+ * - EOF (FIN) after a reply in parts was started: the same.
+ * - EOF before the reply was started: the client may have shut down only its sending side and wait for the
+ *   reply (TCP does not distinguish the two cases, RFC 9293 3.6). The reply is sent, in parts too, then the
+ *   connection is closed and the close callback runs. With the setting below: the same as a reset.
  *
- * A client with that much unread input is read no further, and its disconnect is noticed when a reply cannot
- * be sent.
+ * When 16 KiB of unread input are buffered, the server stops reading, and detects a disconnect when it fails
+ * to send a reply.
  *
- * Threads. All functions belong to the thread of the server's loop.
+ * Thread: that of the server's loop only.
  *
- * Since: these functions are Eventide's; no version of libevent has them. */
+ * Since: no version of libevent has these functions. */
 #ifndef EVENT2_EVENTIDE_HTTP_H_INCLUDED_
 #define EVENT2_EVENTIDE_HTTP_H_INCLUDED_
 
@@ -36,15 +36,15 @@ extern "C" {
 struct evhttp;
 struct evhttp_connection;
 
-/* Whether the end of a client's sending side closes its connection also while the program works on a request:
- * 1, or 0 as at first. For connections that are accepted afterwards. Clients that end their side after the
- * request and wait, as some command line tools do, then get no reply unless it is sent in the request's
- * callback. */
+/* Sets whether EOF from a client closes its connection while the program works on a request: 1, or 0, the
+ * default. Applies to connections accepted afterwards. With 1, clients that shut down their sending side
+ * after the request and wait, as some command line tools do, receive a reply only if it is sent in the
+ * request's callback. */
 EVENT2_EXPORT_SYMBOL
 void eventide_http_set_close_on_eof(struct evhttp *http, int on);
 
-/* The same for one connection, for its present request and the later ones; in a request's callback, for
- * instance. If the end was noticed before, the connection is closed by the loop, not by this call. */
+/* The same for one connection, for its present and later requests; may be called in a request's callback. If
+ * EOF was already detected, the loop closes the connection, not this call. */
 EVENT2_EXPORT_SYMBOL
 void eventide_http_connection_set_close_on_eof(struct evhttp_connection *evcon, int on);
 

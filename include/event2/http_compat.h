@@ -1,6 +1,6 @@
-/* HTTP by the functions of 1.4 that work on the current base; not for new programs.
+/* The HTTP functions of 1.4 that work on the current base; not for new programs.
  *
- * Since 2.0 (until then <evhttp.h>).
+ * Since 2.0 (before that <evhttp.h>).
  */
 #ifndef EVENT2_HTTP_COMPAT_H_INCLUDED_
 #define EVENT2_HTTP_COMPAT_H_INCLUDED_
@@ -15,8 +15,9 @@
 extern "C" {
 #endif
 
-/* A server on the base of event_init() that listens already: evhttp_new() and evhttp_bind_socket() in one,
- * which say more. NULL if either fails. */
+/* Creates a server on the base of event_init() that listens on an address and port: evhttp_new() and
+ * evhttp_bind_socket() in one call. Returns the server, to be freed with evhttp_free(), or NULL if either
+ * fails. */
 EVENT2_EXPORT_SYMBOL
 struct evhttp *evhttp_start(const char *address, ev_uint16_t port);
 

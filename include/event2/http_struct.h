@@ -1,8 +1,8 @@
-/* The layout of struct evhttp_request, for programs that look into requests by hand.
+/* The layout of struct evhttp_request, for programs that access its members.
  *
- * It is part of the binary interface. Programs should use the functions of <event2/http.h>; those that do
- * look may read what is below but write only what says so, and never allocate one of their own: a request is
- * larger than this. Since 2.0.
+ * It is part of the binary interface. Programs should use the functions of <event2/http.h>. They may read the
+ * members below, but should not write them, and must not allocate a request themselves: a request is larger
+ * than this struct. Since 2.0.
  */
 #ifndef EVENT2_HTTP_STRUCT_H_INCLUDED_
 #define EVENT2_HTTP_STRUCT_H_INCLUDED_
@@ -32,26 +32,27 @@ struct evkeyvalq;
 struct evhttp_request {
   TAILQ_ENTRY(evhttp_request) next;
 
-  struct evhttp_connection *evcon; /* NULL once the connection has gone */
+  struct evhttp_connection *evcon; /* NULL after the connection was closed */
   int flags;                       /* the following, or'ed together */
-/* The request came over a connection, and its life is the connection's affair. */
+/* The request belongs to a connection, which determines its lifetime. */
 #define EVHTTP_REQ_OWN_CONNECTION 0x0001
-/* The request names another host: it is for a proxy. */
+/* The request has an absolute URI of another host: it is for a proxy. */
 #define EVHTTP_PROXY_REQUEST 0x0002
 /* evhttp_request_own() was called: the program frees the request. */
 #define EVHTTP_USER_OWNED 0x0004
-/* libevent notes by these that a callback runs and the request is to be freed after it. Here they stay 0. */
+/* libevent sets these while a callback runs and the request must be freed after it. This library never sets
+ * them. */
 #define EVHTTP_REQ_DEFER_FREE 0x0008
 #define EVHTTP_REQ_NEEDS_FREE 0x0010
 
   struct evkeyvalq *input_headers;
   struct evkeyvalq *output_headers;
 
-  /* Who is on the other end. */
+  /* The peer's address and port. */
   char *remote_host;
   ev_uint16_t remote_port;
 
-  /* What evhttp_request_get_host() found. */
+  /* The cached result of evhttp_request_get_host(). */
   char *host_cache;
 
   enum evhttp_request_kind kind;
@@ -60,8 +61,8 @@ struct evhttp_request {
   size_t headers_size; /* bytes of the request line and the headers, without line ends */
   size_t body_size;    /* bytes of the body so far */
 
-  char *uri;                    /* as it stands in the request */
-  struct evhttp_uri *uri_elems; /* the same taken apart */
+  char *uri;                    /* as received */
+  struct evhttp_uri *uri_elems; /* the same, parsed */
 
   char major; /* the version, HTTP/major.minor: numbers, not digits */
   char minor;
@@ -70,7 +71,7 @@ struct evhttp_request {
   char *response_code_line;
 
   struct evbuffer *input_buffer; /* the body that was received */
-  ev_int64_t ntoread;            /* bytes of the body, or of its chunk, that are yet to come; -1 if unknown */
+  ev_int64_t ntoread;            /* missing bytes of the body, or of its chunk; -1 if unknown */
   unsigned chunked : 1,          /* the reply is sent in chunks */
       userdone : 1;              /* the program has sent its reply */
 

@@ -1,11 +1,11 @@
-/* The list of name and value pairs in which HTTP headers and query parameters are kept.
+/* A list of name and value pairs, for HTTP headers and query parameters.
  *
  * The layout is part of the binary interface: programs walk the list with the TAILQ_ macros of <sys/queue.h>
  * or by hand (tqh_first, then next.tqe_next until NULL). To change a list use the functions of
- * <event2/http.h> (evhttp_add_header() and others), because they own the memory of the entries. A list has no
- * lock of its own.
+ * <event2/http.h> (evhttp_add_header() and others), because the library owns the memory of the entries. A
+ * list has no lock of its own.
  *
- * Since 2.0 (until then part of <evhttp.h>).
+ * Since 2.0 (before that part of <evhttp.h>).
  */
 #ifndef EVENT2_KEYVALQ_STRUCT_H_INCLUDED_
 #define EVENT2_KEYVALQ_STRUCT_H_INCLUDED_
@@ -16,7 +16,8 @@
 extern "C" {
 #endif
 
-/* The shape of <sys/queue.h>, which not every platform has; taken away again below if it comes from here. */
+/* The macros of <sys/queue.h>, which not every platform has; undefined again below if they were defined
+ * here. */
 #ifndef TAILQ_ENTRY
 #define EVENT_DEFINED_TAILQ_ENTRY_
 #define TAILQ_ENTRY(type)   \
@@ -34,7 +35,7 @@ extern "C" {
   }
 #endif
 
-/* One pair. key and value are NUL-terminated and belong to the list. */
+/* One pair. key and value are NUL-terminated; the list owns them. */
 struct evkeyval {
   TAILQ_ENTRY(evkeyval) next;
 
@@ -42,7 +43,7 @@ struct evkeyval {
   char *value;
 };
 
-/* The list. tqh_first is its first pair or NULL; tqh_last is where the next pair is to be linked. */
+/* The list. tqh_first is its first pair or NULL; tqh_last points to the link for the next pair. */
 TAILQ_HEAD(evkeyvalq, evkeyval);
 
 #ifdef EVENT_DEFINED_TAILQ_ENTRY_

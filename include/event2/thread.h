@@ -1,19 +1,18 @@
-/* Making the libraries safe for programs with threads.
+/* Thread support: locks, condition variables and thread ids for the libraries.
  *
- * Nothing is locked until the program asks for it. A program with threads calls one of the evthread_use_
- * functions first of all, before it creates a base or anything else:
+ * The libraries use no locks unless the program enables them. A program with threads calls one of the
+ * evthread_use_ functions before any other function of the libraries:
  *
  *   evthread_use_pthreads();            where there are POSIX threads; link with event_pthreads
  *   evthread_use_windows_threads();     on Windows
  *
- * or, with threads of another kind, passes its own locks with evthread_set_lock_callbacks(), its condition
- * variables with evthread_set_condition_callbacks() and evthread_set_id_callback(). What is created before
- * has no lock for its whole life. What each object guards then is told in the header that declares it: a base
- * is guarded always (unless EVENT_BASE_FLAG_NOLOCK), bufferevents and listeners only if they are created with
- * their THREADSAFE flag, an evbuffer with evbuffer_enable_locking().
+ * or, for another kind of threads, sets its own locks, condition variables and thread ids with
+ * evthread_set_lock_callbacks(), evthread_set_condition_callbacks() and evthread_set_id_callback(). Objects
+ * created before that never get a lock. Afterwards a base always has a lock (unless EVENT_BASE_FLAG_NOLOCK),
+ * bufferevents and listeners have one if created with their THREADSAFE flag, an evbuffer after
+ * evbuffer_enable_locking(); the header of each object describes its locking.
  *
- * The functions here set up the whole process. They are to be called from one thread while no other uses the
- * libraries.
+ * The functions here affect the whole process. Requires: no other thread uses the libraries during the call.
  */
 #ifndef EVENT2_THREAD_H_INCLUDED_
 #define EVENT2_THREAD_H_INCLUDED_
@@ -31,17 +30,17 @@ struct timeval;
 /* --- ready-made locks ------------------------------------------------------------------------------- */
 
 #ifdef EVENT__HAVE_PTHREADS
-/* Uses POSIX mutexes, conditions and pthread_self(). Calling it again does no harm. 0, or -1 if other
- * callbacks were set before. In the library event_pthreads. Since 2.0. */
+/* Uses POSIX mutexes, condition variables and pthread_self(3). Further calls have no effect. Returns 0, or -1
+ * if other callbacks were set before. In the library event_pthreads. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evthread_use_pthreads(void);
 
-/* The mutexes get the protocol PTHREAD_PRIO_INHERIT, so that a thread of high priority does not wait for a
- * third one's sake. Since 2.2. */
+/* A flag for evthread_use_pthreads_with_flags(): create the mutexes with the protocol PTHREAD_PRIO_INHERIT
+ * (pthread_mutexattr_setprotocol(3)), which avoids priority inversion. Since 2.2. */
 #define EVTHREAD_PTHREAD_PRIO_INHERIT 0x01
 
-/* As evthread_use_pthreads(), with EVTHREAD_PTHREAD_ flags or'ed together. 0, or -1 also for a flag that the
- * system does not offer. In the library event_pthreads. Since 2.2. */
+/* As evthread_use_pthreads(), with EVTHREAD_PTHREAD_ flags or'ed together. Returns 0, or -1 also for a flag
+ * that the system does not support. In the library event_pthreads. Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 int evthread_use_pthreads_with_flags(int flags);
 
@@ -50,8 +49,8 @@ int evthread_use_pthreads_with_flags(int flags);
 #endif
 
 #ifdef _WIN32
-/* Uses critical sections, condition variables and GetCurrentThreadId(). Calling it again does no harm. 0, or
- * -1 if other callbacks were set before. Since 2.0. */
+/* Uses critical sections, condition variables and GetCurrentThreadId(). Further calls have no effect. Returns
+ * 0, or -1 if other callbacks were set before. In the library event_core. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evthread_use_windows_threads(void);
 
@@ -61,75 +60,76 @@ int evthread_use_windows_threads(void);
 
 /* --- locks of the program's own --------------------------------------------------------------------- */
 
-/* How a lock is taken or let go; to be or'ed together. */
+/* Modes of taking and releasing a lock; to be or'ed together. */
 #define EVTHREAD_WRITE 0x04 /* a read/write lock: for writing */
 #define EVTHREAD_READ 0x08  /* a read/write lock: for reading */
-#define EVTHREAD_TRY 0x10   /* do not wait: fail if another thread has it */
+#define EVTHREAD_TRY 0x10   /* do not wait: fail if another thread holds the lock */
 
 /* The version of struct evthread_lock_callbacks. */
 #define EVTHREAD_LOCK_API_VERSION 1
 
-/* Kinds of locks; 0 is a lock that its holder does not take again. */
-#define EVTHREAD_LOCKTYPE_RECURSIVE 1 /* its holder may take it again, and lets it go as often */
+/* Types of locks; 0 is a non-recursive lock. */
+#define EVTHREAD_LOCKTYPE_RECURSIVE 1 /* recursive: its holder may take it again, and releases it as often */
 #define EVTHREAD_LOCKTYPE_READWRITE 2 /* many readers or one writer; not used at present */
 
-/* What the libraries need to know about locks. Since 2.0. */
+/* The lock functions that the libraries use. Since 2.0. */
 struct evthread_lock_callbacks {
   /* EVTHREAD_LOCK_API_VERSION. */
   int lock_api_version;
-  /* EVTHREAD_LOCKTYPE_ bits of what alloc can make; RECURSIVE is needed. */
+  /* EVTHREAD_LOCKTYPE_ bits of the types that alloc supports; RECURSIVE is required. */
   unsigned supported_locktypes;
-  /* Makes a lock of the given type, which nobody holds. NULL if that fails. */
+  /* Creates a lock of the given type, not held. Returns NULL on failure. */
   void *(*alloc)(unsigned locktype);
-  /* Frees a lock of that type, which nobody holds. */
+  /* Frees a lock of that type, which is not held. */
   void (*free)(void *lock, unsigned locktype);
-  /* Takes a lock as mode says (0 or EVTHREAD_ bits): 0 once it is had, anything else if it is not. */
+  /* Takes a lock; mode is 0 or EVTHREAD_ bits. Returns 0 if the lock was taken, any other value if not. */
   int (*lock)(unsigned mode, void *lock);
-  /* Lets go a lock that was taken with the same mode: 0 for success. */
+  /* Releases a lock that was taken with the same mode. Returns 0 on success. */
   int (*unlock)(unsigned mode, void *lock);
 };
 
-/* Makes the libraries use these locks; the struct is copied. Passing an equal struct again does no harm.
- * NULL, for use after libevent_global_shutdown(), forgets the locks, so that others may be set. 0, or -1 if a
- * member is missing or of another version, or if other locks are in use. Since 2.0. */
+/* Makes the libraries use these locks; the struct is copied. Passing an equal struct again has no effect.
+ * NULL, for use after libevent_global_shutdown(), removes the locks, so that others may be set. Returns 0; -1
+ * if a member is NULL, if the version is unknown, or if other locks are in use. Since 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evthread_set_lock_callbacks(const struct evthread_lock_callbacks *callbacks);
 
 /* The version of struct evthread_condition_callbacks. */
 #define EVTHREAD_CONDITION_API_VERSION 1
 
-/* What the libraries need to know about condition variables. Since 2.0. */
+/* The condition variable functions that the libraries use. Since 2.0. */
 struct evthread_condition_callbacks {
   /* EVTHREAD_CONDITION_API_VERSION. */
   int condition_api_version;
-  /* Makes a condition variable; condtype is 0. NULL if that fails. */
+  /* Creates a condition variable; condtype is 0. Returns NULL on failure. */
   void *(*alloc_condition)(unsigned condtype);
-  /* Frees one for which nobody waits. */
+  /* Frees a condition variable for which no thread waits. */
   void (*free_condition)(void *cond);
-  /* Wakes all that wait if broadcast is non-zero, else one. 0, or -1 for failure. The lock is held. */
+  /* Wakes all waiting threads if broadcast is non-zero, else one. Returns 0, or -1 on failure. The lock is
+   * held. */
   int (*signal_condition)(void *cond, int broadcast);
-  /* Lets go the lock, waits until the condition is signalled or the timeout (NULL: none) has passed, and
-   * takes the lock again. 0 if signalled, 1 after the timeout, -1 for failure. The lock is of type RECURSIVE
-   * and is held once. May wake for no reason. */
+  /* Releases the lock, waits until the condition is signalled or the timeout (NULL: none) has expired, and
+   * takes the lock again. Returns 0 if signalled, 1 after the timeout, -1 on failure. The lock is of type
+   * RECURSIVE and is held once. Spurious wake-ups are allowed. */
   int (*wait_condition)(void *cond, void *lock, const struct timeval *timeout);
 };
 
-/* Makes the libraries use these condition variables, with which event_del() waits for a callback that is
- * running in another thread. The struct is copied; NULL forgets it, as with the locks. 0, or -1 as there.
- * Since 2.0. */
+/* Makes the libraries use these condition variables, by which event_del() waits for a callback that is
+ * running in another thread. The struct is copied; NULL removes them. Returns 0, or -1 for the same reasons
+ * as evthread_set_lock_callbacks(). Since 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evthread_set_condition_callbacks(const struct evthread_condition_callbacks *callbacks);
 
-/* Sets the function that returns a number for the calling thread, different for different threads that run at
- * the same time. It is needed with locks of the program's own. Since 2.0. */
+/* Sets the function that returns the id of the calling thread, which must be unique among the threads that
+ * exist at the same time. Required with evthread_set_lock_callbacks(). Since 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 void evthread_set_id_callback(unsigned long (*id_fn)(void));
 
 /* --- looking for mistakes --------------------------------------------------------------------------- */
 
-/* Makes every lock check that it is let go by its holder and as often as it was taken, and that the functions
- * which need it have it. A breach is fatal (event_set_fatal_callback()). To be called before anything with a
- * lock is created, before or after the locks were set. Slows the program down. Since 2.1. */
+/* Makes every lock check that it is released by its holder and as often as it was taken, and that it is held
+ * where the library requires it. A violation is fatal (event_set_fatal_callback()). Call it before any object
+ * with a lock is created, before or after setting the lock callbacks. Slows the program down. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 void evthread_enable_lock_debugging(void);
 
@@ -139,9 +139,9 @@ void evthread_enable_lock_debuging(void);
 
 /* --- waking a base ---------------------------------------------------------------------------------- */
 
-/* Makes sure that other threads can wake the base's loop. A base that was created after threads were enabled
- * can be woken without it. Calling it again does no harm. 0, or -1 if base is NULL or descriptors are short.
- * Since 2.0. */
+/* Enables other threads to wake the base's loop. Not needed for a base that was created after threads were
+ * enabled. Further calls have no effect. Returns 0; -1 if base is NULL or if out of file descriptors. Since
+ * 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evthread_make_base_notifiable(struct event_base *base);
 

@@ -1,9 +1,8 @@
-/* Portable types, sockets, addresses, time, text and random numbers: the small things that programs written
- * around an event loop need on every platform.
+/* Portable types, sockets, addresses, time, text and random numbers.
  *
- * Nothing here needs an event_base. Unless an entry says otherwise, a function may be called from any thread
- * at any time, takes no lock, keeps no pointer it was given, and does nothing but what its entry says. "Since
- * 2.0" and so on name the version of the interface that first had the entry.
+ * No function here needs an event_base. Unless an entry says otherwise, a function may be called from any
+ * thread at any time, takes no lock, and keeps none of its pointer arguments. "Since" names the version of
+ * the interface in which an entry first appeared.
  */
 #ifndef EVENT2_UTIL_H_INCLUDED_
 #define EVENT2_UTIL_H_INCLUDED_
@@ -34,7 +33,7 @@ extern "C" {
 
 /* --- integer types ---------------------------------------------------------------------------------- */
 
-/* Integers of exactly the named width. They are macros, so that #ifdef can ask for them. Since 2.0, the
+/* Integers of exactly the named width. They are macros, so that #ifdef can test for them. Since 2.0, the
  * signed ones and the 8-bit ones since 2.0.2. */
 #define ev_uint64_t uint64_t
 #define ev_int64_t int64_t
@@ -49,7 +48,7 @@ extern "C" {
 #define ev_uintptr_t uintptr_t
 #define ev_intptr_t intptr_t
 
-/* A size that may also be -1 for an error. */
+/* A signed size, so that -1 can report an error. */
 #ifdef _WIN32
 #define ev_ssize_t intptr_t
 #else
@@ -60,7 +59,7 @@ extern "C" {
  * program and in the library. */
 #define ev_off_t ev_int64_t
 
-/* What accept() and its kin use for the length of an address. */
+/* The type of an address length in accept(2) and similar functions. */
 #ifdef _WIN32
 #define ev_socklen_t int
 #else
@@ -96,82 +95,81 @@ extern "C" {
 
 /* --- sockets ---------------------------------------------------------------------------------------- */
 
-/* A socket: a file descriptor, or what holds a SOCKET on Windows. Since 2.0. */
+/* A socket: a file descriptor, on Windows a SOCKET. Since 2.0. */
 #ifdef _WIN32
 #define evutil_socket_t intptr_t
 #else
 #define evutil_socket_t int
 #endif
 
-/* The value that is no socket. Since 2.1. */
+/* The value of an invalid socket. Since 2.1. */
 #define EVUTIL_INVALID_SOCKET -1
 
-/* Makes two sockets that are connected to each other.
+/* Creates two sockets that are connected to each other.
  *
- * family: AF_UNIX where the platform has socketpair(), or AF_INET, which is made from a connection over the
- * loopback interface and therefore works everywhere; for AF_INET only SOCK_STREAM is served. type and
- * protocol are those of socketpair(). fd_pair receives the two sockets; both are blocking and the caller
- * closes them. Returns 0; -1 on failure, the reason being in EVUTIL_SOCKET_ERROR(). Since 2.0. */
+ * family: AF_UNIX where the platform has socketpair(2), or AF_INET, which uses a connection over the loopback
+ * interface and works on every platform; AF_INET supports SOCK_STREAM only. type and protocol are those of
+ * socketpair(2). fd_pair receives the two sockets, in blocking mode; the caller owns them. Returns 0, or -1
+ * on failure; EVUTIL_SOCKET_ERROR() is the reason. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_socketpair(int family, int type, int protocol, evutil_socket_t fd_pair[2]);
 
-/* Makes reads and writes on the socket return instead of waiting. Returns 0, or -1 after logging a warning.
- * Since 2.0. */
+/* Sets the socket to non-blocking mode. Returns 0, or -1 after logging a warning. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_socket_nonblocking(evutil_socket_t sock);
 
-/* Lets a server listen again on a port whose old connections have not quite ended (SO_REUSEADDR on Unix).
- * Does nothing on Windows, where that option would let two programs share the port. To be called before
- * bind(). Returns 0 or -1. Since 2.0. */
+/* Allows a server to bind to a port whose old connections are still in TIME_WAIT (SO_REUSEADDR on Unix). Does
+ * nothing on Windows, where that option would let two programs share the port. Call it before bind(2).
+ * Returns 0, or -1 on failure. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_listen_socket_reuseable(evutil_socket_t sock);
 
-/* Lets several sockets, of one user, be bound to the same address, the kernel spreading connections among
- * them (SO_REUSEPORT). To be called before bind() on each of them. Returns 0, also on platforms without the
- * option, or -1. Since 2.1. */
+/* Allows several sockets of one user to be bound to the same address; the kernel distributes connections
+ * among them (SO_REUSEPORT, socket(7)). Call it before bind(2) on each of them. Returns 0, also on platforms
+ * without the option, or -1 on failure. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_listen_socket_reuseable_port(evutil_socket_t sock);
 
-/* Makes an IPv6 socket serve IPv6 alone (IPV6_V6ONLY on). To be called before bind(). Returns 0 or -1.
- * Since 2.1. */
+/* Restricts an IPv6 socket to IPv6 (sets IPV6_V6ONLY, ipv6(7)). Call it before bind(2). Returns 0, or -1 on
+ * failure. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_listen_socket_ipv6only(evutil_socket_t sock);
 
-/* Makes an IPv6 socket serve IPv4 as well, through mapped addresses (IPV6_V6ONLY off). To be called before
- * bind(). Returns 0 or -1. Since 2.2. */
+/* Makes an IPv6 socket accept IPv4 as well, through mapped addresses (clears IPV6_V6ONLY). Call it before
+ * bind(2). Returns 0, or -1 on failure. Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_listen_socket_not_ipv6only(evutil_socket_t sock);
 
-/* Asks the kernel to report a connection on a listening TCP socket only when its first data have come
- * (TCP_DEFER_ACCEPT). Returns 0, also on platforms without the option, or -1. Since 2.1. */
+/* Makes the kernel report a connection on a listening TCP socket only when its first data has arrived
+ * (TCP_DEFER_ACCEPT, tcp(7)). Returns 0, also on platforms without the option, or -1 on failure. Since
+ * 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_tcp_listen_socket_deferred(evutil_socket_t sock);
 
-/* Closes the descriptor in programs that this one starts with exec(). Returns 0, or -1 after logging a
- * warning. Since 2.0. */
+/* Sets the descriptor to be closed on execve(2) (FD_CLOEXEC). Returns 0, or -1 after logging a warning. Since
+ * 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_make_socket_closeonexec(evutil_socket_t sock);
 
-/* Closes a socket: close() or, on Windows, closesocket(). Returns what that returns. Since 2.0. */
+/* Closes a socket with close(2) or, on Windows, closesocket(), and returns its result. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_closesocket(evutil_socket_t sock);
 #define EVUTIL_CLOSESOCKET(s) evutil_closesocket(s)
 
-/* Switches a TCP connection's keep-alive probes on or off. With `on`, `timeout` is the time in seconds, above
- * zero, after which a silent peer is given up, as nearly as the platform allows: probes start when about half
- * of it has passed and follow at equal distances. Without `on` the timeout is not looked at. Returns 0 or -1.
- * Since 2.2. */
+/* Enables or disables the keep-alive probes of a TCP connection. If `on` is not 0, `timeout` is the time in
+ * seconds, above zero, after which the connection to a silent peer fails, as exactly as the platform allows:
+ * probes start after about half of it and follow at equal intervals. If `on` is 0, `timeout` is ignored.
+ * Returns 0, or -1 on failure. Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 int evutil_set_tcp_keepalive(evutil_socket_t sock, int on, int timeout);
 
 /* Errors of socket calls.
  *
- * EVUTIL_SOCKET_ERROR() is the code of the calling thread's last failed socket call.
- * evutil_socket_geterror(sock) is that of a call on this socket.
- * EVUTIL_SET_SOCKET_ERROR(code) sets what EVUTIL_SOCKET_ERROR() gives.
- * evutil_socket_error_to_string(code) is a text for it, not to be freed; on Unix it is strerror()'s, good
- * until that thread's next call of it. On Unix all of this is errno; on Windows it is WSAGetLastError().
- * Since 2.0. */
+ * EVUTIL_SOCKET_ERROR() is the error code of the calling thread's last failed socket call.
+ * evutil_socket_geterror(sock) is that of a call on this socket. EVUTIL_SET_SOCKET_ERROR(code) sets the value
+ * of EVUTIL_SOCKET_ERROR(). evutil_socket_error_to_string(code) returns a text for the code, which the caller
+ * must not free; on Unix it is that of strerror(3), valid until the thread calls that again. On Unix the code
+ * is errno, on Windows WSAGetLastError(). Since 2.0. */
 #ifdef _WIN32
 #define EVUTIL_SOCKET_ERROR() WSAGetLastError()
 #define EVUTIL_SET_SOCKET_ERROR(errcode) \
@@ -194,8 +192,8 @@ const char *evutil_socket_error_to_string(int errcode);
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
-/* Arithmetic on struct timeval, arguments being pointers. The results have tv_usec in 0 .. 999 999 if the
- * operands do; the result may be one of the operands. An argument may be evaluated more than once. Since 2.0.
+/* Arithmetic on struct timeval; the arguments are pointers. The results have tv_usec in 0 .. 999 999 if the
+ * operands do; the result may be one of the operands. Arguments may be evaluated more than once. Since 2.0.
  *
  * evutil_timeradd: *vvp = *tvp + *uvp.      evutil_timersub: *vvp = *tvp - *uvp.
  * evutil_timerclear: *tvp = 0.              evutil_timerisset: whether *tvp is not 0.
@@ -223,7 +221,8 @@ const char *evutil_socket_error_to_string(int errcode);
 #define evutil_timercmp(tvp, uvp, cmp) \
   (((tvp)->tv_sec == (uvp)->tv_sec) ? ((tvp)->tv_usec cmp(uvp)->tv_usec) : ((tvp)->tv_sec cmp(uvp)->tv_sec))
 
-/* The time of day, since the start of 1970. `tz` is not used. Returns 0, or -1 on an error. Since 2.0. */
+/* Stores the time of day, since the start of 1970, in *tv. `tz` is not used. Returns 0, or -1 on failure.
+ * Since 2.0. */
 #ifdef _WIN32
 EVENT2_EXPORT_SYMBOL
 int evutil_gettimeofday(struct timeval *tv, struct timezone *tz);
@@ -231,33 +230,36 @@ int evutil_gettimeofday(struct timeval *tv, struct timezone *tz);
 #define evutil_gettimeofday(tv, tz) gettimeofday((tv), (tz))
 #endif
 
-/* Writes a date as HTTP and mail want it: "Sun, 06 Nov 1994 08:49:37 GMT", in English whatever the locale.
+/* Formats a date for HTTP and mail (RFC 1123 5.2.14, RFC 9110 5.6.7), in English whatever the locale: "Sun,
+ * 06 Nov 1994 08:49:37 GMT".
  *
- * date, datelen: where to write, and the room there; 30 bytes hold any date up to the year 9999, and a longer
- * text is cut. tm: the date in UTC, or NULL for now. Returns the length of the whole text without its NUL,
- * which is datelen or more if it was cut; 0 if datelen is 0; -1 if the time cannot be had. Since 2.1. */
+ * date, datelen: the output and its size in bytes; 30 bytes hold any date up to the year 9999, and a longer
+ * text is truncated. tm: the date in UTC, or NULL for now. Returns the length of the whole text without its
+ * NUL, which is datelen or more if it was truncated; 0 if datelen is 0; -1 if the clock fails. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_date_rfc1123(char *date, const size_t datelen, const struct tm *tm);
 
-/* A clock that never goes backwards, whatever is done to the system's date. The time it shows has an
- * arbitrary beginning; only differences mean something. One timer must not be used by two threads at once.
- * All since 2.1. */
+/* A monotonic clock: it never goes backwards, also if the system's date is changed. Its zero point is
+ * arbitrary; only differences have a meaning. Two threads must not use one timer at the same time. All since
+ * 2.1. */
 struct evutil_monotonic_timer;
 
-/* For evutil_configure_monotonic_time: the most precise clock there is, though it cost more to read. */
+/* A flag for evutil_configure_monotonic_time(): use the most precise clock, even if it costs more to read. */
 #define EV_MONOT_PRECISE 1
-/* For evutil_configure_monotonic_time: make do with the time of day, kept from going backwards. For tests. */
+/* A flag for evutil_configure_monotonic_time(): use the time of day, corrected so that it never goes
+ * backwards. For tests. */
 #define EV_MONOT_FALLBACK 2
 
-/* A new timer, which must be configured before it is read; NULL if there is no memory. */
+/* Creates a timer, which must be configured before it is read. Returns the timer, to be freed with
+ * evutil_monotonic_timer_free(), or NULL if out of memory. */
 EVENT2_EXPORT_SYMBOL
 struct evutil_monotonic_timer *evutil_monotonic_timer_new(void);
 
-/* Sets a timer up. flags: 0 or any of the two EV_MONOT_ flags. Returns 0 or -1. */
+/* Configures a timer. flags: 0 or EV_MONOT_ flags or'ed together. Returns 0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_configure_monotonic_time(struct evutil_monotonic_timer *timer, int flags);
 
-/* Writes the timer's time to *tp; it is never less than the time it gave before. Returns 0 or -1. */
+/* Stores the timer's time in *tp; it is never less than the time of an earlier call. Returns 0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_gettime_monotonic(struct evutil_monotonic_timer *timer, struct timeval *tp);
 
@@ -267,15 +269,15 @@ void evutil_monotonic_timer_free(struct evutil_monotonic_timer *timer);
 
 /* --- text ------------------------------------------------------------------------------------------- */
 
-/* Reads an integer in the given base, as strtoll() does: leading white space, a sign, and for base 0 or 16 a
- * prefix are allowed; *endptr, if endptr is not NULL, becomes the first character not used. Out of range, the
- * nearest value is returned and errno is ERANGE. Since 2.0. */
+/* Parses an integer in the given base, as strtoll(3) does: leading white space, a sign, and for base 0 or 16
+ * a prefix are allowed. *endptr, if endptr is not NULL, receives the address of the first unused character.
+ * Returns the value; out of range, the nearest representable value with errno ERANGE. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 ev_int64_t evutil_strtoll(const char *s, char **endptr, int base);
 
-/* Formats into buf as snprintf() of C99: at most buflen bytes are written, the last of them a NUL. Returns
- * the length that the whole text has without the NUL, even if it was cut; -1 on an error; 0, nothing being
- * formatted, if buflen is 0. Since 2.0. */
+/* Formats into buf as snprintf(3) of C99: writes no more than buflen bytes, including the terminating NUL.
+ * Returns the length of the whole text without the NUL, even if it was truncated; -1 on an error; 0, without
+ * formatting, if buflen is 0. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_snprintf(char *buf, size_t buflen, const char *format, ...)
 #ifdef __GNUC__
@@ -283,7 +285,7 @@ int evutil_snprintf(char *buf, size_t buflen, const char *format, ...)
 #endif
     ;
 
-/* The same for arguments that are in a va_list, which is used up. Since 2.0. */
+/* The same for arguments in a va_list, whose value is indeterminate after the call. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_vsnprintf(char *buf, size_t buflen, const char *format, va_list ap)
 #ifdef __GNUC__
@@ -291,65 +293,64 @@ int evutil_vsnprintf(char *buf, size_t buflen, const char *format, va_list ap)
 #endif
     ;
 
-/* Compares two strings, A to Z being equal to a to z and no other byte having a case, in every locale.
- * Returns a negative number, 0 or a positive number as s1 comes before, is equal to, or comes after s2.
- * Since 2.0. */
+/* Compares two strings, ignoring the case of the ASCII letters only, in every locale. Returns a negative
+ * number, 0 or a positive number if s1 sorts before, equals, or sorts after s2. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_ascii_strcasecmp(const char *s1, const char *s2);
 
-/* The same, looking at no more than the first n bytes. Since 2.0. */
+/* The same for no more than the first n bytes. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_ascii_strncasecmp(const char *s1, const char *s2, size_t n);
 
 /* --- addresses -------------------------------------------------------------------------------------- */
 
-/* Writes an address as text. af: AF_INET, src being a struct in_addr, or AF_INET6, src being a struct
- * in6_addr. dst has room for len bytes, the NUL included: 16 always do for IPv4 and 46 for IPv6. Returns dst;
- * NULL if af is another or the room too small. Since 2.0. */
+/* Formats an address as text. af: AF_INET, with src a struct in_addr, or AF_INET6, with src a struct
+ * in6_addr. dst has a size of len bytes, including the NUL; 16 suffice for IPv4 and 46 for IPv6. Returns dst;
+ * NULL for another af or if dst is too small. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 const char *evutil_inet_ntop(int af, const void *src, char *dst, size_t len);
 
-/* Reads an address from text. af: AF_INET for "a.b.c.d" in decimal, dst being a struct in_addr, or AF_INET6,
- * dst being a struct in6_addr. Returns 1 if it was one, 0 if not (then *dst has not been written), -1 if af
- * is another. Numbers of an IPv4 address are decimal even if they begin with 0. Since 2.0. */
+/* Parses an address. af: AF_INET for "a.b.c.d" in decimal, with dst a struct in_addr, or AF_INET6 (RFC 4291
+ * 2.2), with dst a struct in6_addr. Returns 1 on success; 0 if src is not an address (*dst is not changed);
+ * -1 for another af. The numbers of an IPv4 address are decimal even if they begin with 0. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_inet_pton(int af, const char *src, void *dst);
 
-/* The same for an address that may be followed by a zone, "fe80::1%eth0" or "fe80::1%2". *indexp receives the
- * zone as a number, 0 if there is none; a zone that names no interface and is no number makes the whole not
- * an address, an empty one is as good as none. With AF_INET a zone is never allowed. Since 2.1. */
+/* The same for an address that may be followed by a zone (RFC 4007 11), "fe80::1%eth0" or "fe80::1%2".
+ * *indexp receives the zone's number, 0 if there is none or it is empty. Returns 0 also if the zone is
+ * neither the name of an interface nor a number. With AF_INET a zone is not allowed. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_inet_pton_scope(int af, const char *src, void *dst, unsigned *indexp);
 
-/* Reads an address with or without a port: "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80"; an IPv6
+/* Parses an address with or without a port: "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80"; an IPv6
  * address may have a zone. Without a port the port is 0. White space before an IPv4 address and around a port
- * does not matter.
+ * is ignored.
  *
- * out, outlen: where to write, and the room there in bytes, which becomes the number of bytes written; a
- * struct sockaddr_storage has room for any. Returns 0; -1, *outlen and *out being as they were, if the text
- * is not of this form, its port is not 1 to 65535, or the room is too small. Since 2.0. */
+ * out, *outlen: the output and its size in bytes; *outlen receives the number of bytes written. A struct
+ * sockaddr_storage is always large enough. Returns 0; -1, without changing *out and *outlen, if the text is
+ * not of this form, if the port is not 1 to 65535, or if the output is too small. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_parse_sockaddr_port(const char *str, struct sockaddr *out, int *outlen);
 
 /* Compares two addresses and, unless include_port is 0, their ports. Returns a negative number, 0 or a
- * positive number; this orders all addresses of AF_INET, AF_INET6 and AF_UNIX, an order that may differ
+ * positive number. This is a total order of the addresses of AF_INET, AF_INET6 and AF_UNIX; it may differ
  * between versions. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, int include_port);
 
 /* --- host names ------------------------------------------------------------------------------------- */
 
-/* What a look-up asks and gives: the platform's struct addrinfo under a name of its own. Since 2.0. */
+/* The hints and the results of a look-up: another name for the platform's struct addrinfo. Since 2.0. */
 #define evutil_addrinfo addrinfo
 
-/* Errors of evutil_getaddrinfo and evdns_getaddrinfo; 0 is success. They are the platform's EAI_ numbers
- * where it has them. Since 2.0.
+/* Errors of evutil_getaddrinfo() and evdns_getaddrinfo(); 0 is success. They are the platform's EAI_ values
+ * (getaddrinfo(3)) where it has them. Since 2.0.
  *
  * ADDRFAMILY: the name has no address of the wanted family.   AGAIN: failed for now, try later.
- * BADFLAGS: ai_flags make no sense.                           FAIL: failed for good.
- * FAMILY: ai_family is not supported.                         MEMORY: no memory.
+ * BADFLAGS: ai_flags are invalid.                             FAIL: failed permanently.
+ * FAMILY: ai_family is not supported.                         MEMORY: out of memory.
  * NODATA: the name exists but has no address.                 NONAME: there is no such name or service.
- * SERVICE: the service is not to be had for ai_socktype.      SOCKTYPE: ai_socktype is not supported.
+ * SERVICE: the service does not exist for ai_socktype.        SOCKTYPE: ai_socktype is not supported.
  * SYSTEM: a system call failed, see errno.                    CANCEL: the look-up was cancelled. */
 #ifdef EAI_ADDRFAMILY
 #define EVUTIL_EAI_ADDRFAMILY EAI_ADDRFAMILY
@@ -381,7 +382,7 @@ int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, 
 #else
 #define EVUTIL_EAI_MEMORY -906
 #endif
-/* Windows and some others give NODATA the number of NONAME; it stays apart here. */
+/* On Windows and some other platforms EAI_NODATA equals EAI_NONAME; here the two are distinct. */
 #if defined(EAI_NODATA) && !defined(_WIN32)
 #define EVUTIL_EAI_NODATA EAI_NODATA
 #else
@@ -409,7 +410,7 @@ int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, 
 #endif
 #define EVUTIL_EAI_CANCEL -90001
 
-/* Flags for ai_flags, the platform's AI_ numbers where it has them. Since 2.0.
+/* Flags for ai_flags, the platform's AI_ values where it has them. Since 2.0.
  *
  * PASSIVE: without a node name, the address to bind() to.     CANONNAME: fill in ai_canonname.
  * NUMERICHOST: the node is an address, look nothing up.       NUMERICSERV: the service is a number.
@@ -452,48 +453,48 @@ int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, 
 #define EVUTIL_AI_ADDRCONFIG 0x40000
 #endif
 
-/* Looks a host and service up, waiting for the answer: getaddrinfo() with the same results on every platform.
+/* Resolves a host name and a service, and blocks until the result is known: getaddrinfo(3) with the same
+ * results on every platform.
  *
  * nodename: a name or an address; NULL for the loopback addresses or, with EVUTIL_AI_PASSIVE, the wildcard
- * ones. servname: a port's number or a service's name; NULL for port 0. Not both may be NULL. hints: the
- * wanted family, type, protocol and flags; NULL for any. *res receives a list that the caller frees with
- * evutil_freeaddrinfo, NULL on failure. Returns 0 or one of the EVUTIL_EAI_ codes.
+ * ones. servname: a port number or a service name; NULL for port 0. At least one of the two must not be NULL.
+ * hints_in: the wanted family, type, protocol and flags; NULL for any. *res receives a list, to be freed with
+ * evutil_freeaddrinfo(), or NULL on failure. Returns 0 or one of the EVUTIL_EAI_ codes.
  *
- * It blocks the calling thread, and with it an event loop, for as long as the system's resolver takes;
- * evdns_getaddrinfo does not. Since 2.0. */
+ * It blocks the calling thread, and an event loop in it, while the system's resolver works. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_getaddrinfo(const char *nodename, const char *servname, const struct evutil_addrinfo *hints_in,
                        struct evutil_addrinfo **res);
 
-/* Frees a list that evutil_getaddrinfo or evdns_getaddrinfo gave; NULL is allowed. Since 2.0. */
+/* Frees a list from evutil_getaddrinfo() or evdns_getaddrinfo(); NULL is allowed. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 void evutil_freeaddrinfo(struct evutil_addrinfo *ai);
 
-/* An English text for an EVUTIL_EAI_ code, not to be freed. Since 2.0. */
+/* Returns an English text for an EVUTIL_EAI_ code, which the caller must not free. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 const char *evutil_gai_strerror(int err);
 
 /* --- random numbers --------------------------------------------------------------------------------- */
 
-/* Fills n bytes with random numbers fit for secrets. They come from the operating system at each call, so
- * that nothing is shared by threads or inherited by a forked child. Since 2.0. */
+/* Fills n bytes at buf with cryptographically secure random numbers. Each call obtains them from the
+ * operating system, so threads and forked children share no state. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 void evutil_secure_rng_get_bytes(void *buf, size_t n);
 
-/* Makes sure that the source of random numbers works, and opens now whatever it needs later: a program that
- * is going to chroot() calls it before. Returns 0, or -1 if there is no source. Since 2.0. */
+/* Checks that the source of random numbers works, and opens the files that it will need: a program calls this
+ * before chroot(2). Returns 0, or -1 if there is no source. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 int evutil_secure_rng_init(void);
 
-/* Names the file that random bytes are read from if the operating system has no call for them; without it
- * this is /dev/urandom. The name is kept, not copied: it must stay as it is while the library is in use. To
- * be called before the first use of the random numbers and from one thread. Returns 0, or -1 if random
- * numbers were had already. Since 2.1. */
+/* Sets the file from which random bytes are read if the operating system has no call for them; the default is
+ * /dev/urandom. The string is not copied and must stay valid while the library is in use. Requires: no random
+ * numbers were used yet, and no other thread uses the library. Returns 0, or -1 if random numbers were
+ * already used. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 int evutil_secure_rng_set_urandom_device_file(char *fname);
 
-/* Stirs n bytes into what the random numbers are made of. That can only better them, whatever the bytes are,
- * and is never needed where the operating system has a source of its own. Since 2.0. */
+/* Adds datlen bytes at dat to the entropy of the random numbers. Whatever the bytes are, they cannot weaken
+ * them; not needed where the operating system has a source of its own. Since 2.0. */
 EVENT2_EXPORT_SYMBOL
 void evutil_secure_rng_add_bytes(const char *dat, size_t datlen);
 

@@ -1,4 +1,4 @@
-/* How the libraries' functions are marked, so that they are exported from a shared library or a DLL.
+/* The export macros of the libraries' functions, for shared libraries and DLLs.
  *
  * A program never needs these macros; every declaration in the other headers carries one of them. They say
  * which library defines the function:

@@ -22,7 +22,7 @@ EXCEPTIONS = "test/tidy/prose_exceptions.txt"
 AVOIDED = {
     "tell": (r"tell|tells|told|telling|untold", "report, return, notify, invoke"),
     "hear": (r"hears?|heard", "receive, be notified"),
-    "who": (r"whoever|whom|whose (?:turn|loop|callback)|who", "the caller, the application, the peer, another thread"),
+    "who": (r"whoever|whom|who", "the caller, the application, the peer, another thread"),
     "nobody": (r"(?:no|some|any|every)body(?:'s|s)?|no one|someone|anyone|everyone", "name the party"),
     "anew": (r"anew", "again, re-arm, re-add"),
     "underneath": (r"underneath", "the underlying bufferevent, the transport"),
