@@ -69,7 +69,7 @@ int evthread_use_windows_threads(void);
 #define EVTHREAD_LOCK_API_VERSION 1
 
 /* Types of locks; 0 is a non-recursive lock. */
-#define EVTHREAD_LOCKTYPE_RECURSIVE 1 /* recursive: its holder may take it again, and releases it as often */
+#define EVTHREAD_LOCKTYPE_RECURSIVE 1 /* its holder may take it again, and releases it as often */
 #define EVTHREAD_LOCKTYPE_READWRITE 2 /* many readers or one writer; not used at present */
 
 /* The lock functions that the libraries use. Since 2.0. */
