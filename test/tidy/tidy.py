@@ -15,6 +15,9 @@ import statistics
 import subprocess
 import sys
 
+import prose
+import references
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # Each layer may include itself and these.
@@ -376,6 +379,7 @@ def report(sources):
     untested = [path for path in sources if path.endswith(".cc") and not path.endswith("_api.cc")
                 and os.path.basename(path)[:-3] not in tests]
     print(f"  sources without a test file of their name: {' '.join(untested) or 'none'}")
+    print("  words that plain technical English avoids:\n" + prose.summary())
 
 
 def main():
@@ -394,6 +398,8 @@ def main():
     check_calls()
     check_requirements()
     check_left_out()
+    gate("what the documentation refers to is there", references.problems(ROOT, tracked(), named_tests(), text))
+    gate("the prose of public headers and documentation avoids the words of the glossary", prose.problems())
     if options.build:
         check_libraries(options.build)
     report(sources)
