@@ -1,16 +1,16 @@
-/* A cat over a TCP connection: standard input goes to the peer, what the peer sends to standard output.
+/* A cat over a TCP connection: sends standard input to the peer, and writes received data to standard output.
  *
- * It shows a bufferevent for the socket joined to plain events for the two standard descriptors, with the
- * evbuffers of the bufferevent in between and no other buffer.  Each direction has its own end: when
- * standard input ends, the sending side of the socket is shut down and the peer may still answer; when the
- * peer ends, standard output is closed and standard input is still sent.  becat ends when both have.  Each
- * direction also has its own bound: a slow peer stops the reading of standard input, and a slow reader of
- * standard output that of the socket.
+ * It shows a bufferevent for the socket together with plain events for the two standard descriptors; the
+ * evbuffers of the bufferevent are the only buffers.  Each direction ends separately: at EOF of standard
+ * input, the sending side of the socket is shut down and the peer may still reply; at EOF from the peer,
+ * standard output is closed and standard input is still sent.  becat ends after both.  Each direction also
+ * has its own limit: a slow peer suspends reading standard input, and a slow reader of standard output
+ * suspends reading the socket.
  *
- * It also shows event_config_require_features(): epoll cannot watch plain files, so if one of the two is
- * such a file, a back end is asked for that can.
+ * It also shows event_config_require_features(): epoll cannot watch regular files, so if one of the two is
+ * a regular file, a method is required that can.
  *
- *   $ ./becat -l -p 9998 > copy          (waits for one connection; says on standard error where)
+ *   $ ./becat -l -p 9998 > copy          (waits for one connection; prints the address to stderr)
  *   $ ./becat 127.0.0.1 9998 < original
  */
 #include <errno.h>
@@ -37,11 +37,11 @@ enum {
 struct cat {
   struct event_base *base;
   struct evconnlistener *listener;
-  struct bufferevent *bev; /* NULL until there is a connection, or an attempt at one */
+  struct bufferevent *bev; /* NULL until a connection exists or is being established */
   struct event *input;     /* standard input is readable */
   struct event *output;    /* standard output is writable; pending only while there is something to write */
-  int input_ended;         /* standard input has */
-  int sending_ended;       /* and all of it is sent */
+  int input_ended;         /* EOF of standard input */
+  int sending_ended;       /* EOF was sent to the peer */
   int peer_ended;
   int failed;
 };
@@ -52,7 +52,7 @@ static void cat_fail(struct cat *cat, const char *doing, const char *why) {
   event_base_loopbreak(cat->base);
 }
 
-/* Call it when data has gone out at either end: it passes on the end of a direction that is now empty. */
+/* Call it when data has been written at either end: passes EOF on if that direction is drained. */
 static void cat_settle(struct cat *cat) {
   if (cat->input_ended && !cat->sending_ended && evbuffer_get_length(bufferevent_get_output(cat->bev)) == 0) {
     cat->sending_ended = 1;
@@ -121,7 +121,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
   struct cat *cat = arg;
 
   if (what & BEV_EVENT_CONNECTED) {
-    on_sent(bev, cat); /* nothing is left to send: this starts the reading of standard input */
+    on_sent(bev, cat); /* the output is empty: starts reading standard input */
   } else if (what & BEV_EVENT_EOF) {
     cat->peer_ended = 1;
     cat_settle(cat);
@@ -148,7 +148,7 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
   (void)peer;
   (void)length;
   cat->listener = NULL;
-  evconnlistener_free(listener); /* one connection is all it takes */
+  evconnlistener_free(listener); /* accepts only one connection */
   if (cat_attach(cat, fd) != 0) {
     if (cat->bev == NULL) evutil_closesocket(fd);
     cat_fail(cat, "connection", "cannot be set up");
@@ -168,7 +168,7 @@ static int cat_listen(struct cat *cat, const struct listen_address *address) {
   return announce(stderr, evconnlistener_get_fd(cat->listener));
 }
 
-/* Without an evdns_base a name is looked up before this returns; a sample may wait for that. */
+/* Without an evdns_base the name look-up blocks this call, which is acceptable in a sample. */
 static int cat_connect(struct cat *cat, const char *host, long port) {
   if (cat_attach(cat, -1) != 0) return -1;
   return bufferevent_socket_connect_hostname(cat->bev, NULL, AF_UNSPEC, host, (int)port);
@@ -249,7 +249,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: %s HOST [PORT]\n       %s -l [-p PORT] [-b ADDRESS]\n", argv[0], argv[0]);
     return 2;
   }
-  signal(SIGPIPE, SIG_IGN); /* a peer or reader that is gone is an error of its descriptor, not our end */
+  signal(SIGPIPE, SIG_IGN); /* report a closed peer or reader by EPIPE */
   result = cat_prepare(&cat);
   if (result == 0) {
     result =

@@ -1,9 +1,9 @@
-/* An echo server: every byte goes back to the client who sent it.
+/* An echo server: sends every byte back to the client it came from.
  *
  * It shows an evconnlistener with bufferevents, and how whole buffers move from the input to the output of a
- * client without a copy.  Two rules make it correct under load: a client who does not take back what he sent
- * is not read from until he does, and one who has shut down his sending side gets the rest before his
- * connection is closed.  SIGINT ends the server.
+ * client without a copy.  Two rules make it correct under load: reading is suspended while a client does not
+ * receive its echo, and a client that has shut down its sending side receives the rest before the connection
+ * is closed.  SIGINT ends the server.
  *
  *   $ ./echo-server -p 9997 &
  *   $ nc 127.0.0.1 9997
@@ -20,13 +20,13 @@
 
 #include "server.h"
 
-/* While more than this waits to be sent, the client is not read from. */
+/* Reading from a client is suspended while its output exceeds this size. */
 enum { MAX_OUTPUT = 256 * 1024 };
 
 struct server {
   struct event_base *base;
   struct evconnlistener *listener;
-  struct event *accept_again; /* ends the pause that a lack of descriptors forces on us */
+  struct event *accept_again; /* resumes accepting after descriptors ran out */
   struct event *interrupt;
   LIST_HEAD(, client) clients;
 };
@@ -100,8 +100,8 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
   if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) client_free(client);
 }
 
-/* The connection that could not be accepted stays in the queue: without a pause the listener would find it
- * again at once. */
+/* The connection that could not be accepted stays in the backlog: without a pause the listener would report
+ * it again at once. */
 static void on_accept_error(struct evconnlistener *listener, void *arg) {
   static const struct timeval pause = {0, 100 * 1000};
   struct server *server = arg;

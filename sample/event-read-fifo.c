@@ -1,9 +1,8 @@
-/* Reads a FIFO and copies to its standard output what any number of writers put in, until SIGINT.
+/* Reads a FIFO and copies the data of any number of writers to standard output, until SIGINT.
  *
- * It shows an event on something that is no socket, and how a FIFO is kept open: the reader holds a writing
- * end itself, or else the FIFO would stay readable, at its end, from the moment the last writer is gone.
- * The FIFO is made if it does not exist, and one that was made here is removed at the end.  What is not data
- * goes to standard error.
+ * It shows an event on a descriptor that is not a socket, and how to keep a FIFO open: the reader holds a
+ * write end itself; otherwise the FIFO would stay readable, at EOF, after the last writer closed it.  The
+ * program creates the FIFO if it does not exist, and then removes it at exit.  Messages go to standard error.
  *
  *   $ ./event-read-fifo event.fifo &
  *   $ echo hello > event.fifo
@@ -21,7 +20,7 @@
 
 struct fifo {
   const char *path;
-  int made; /* by us, so it is ours to remove */
+  int made; /* created by this program, which removes it */
   int reading_end;
   int writing_end;
   struct event_base *base;
@@ -62,7 +61,7 @@ static int fifo_open(struct fifo *fifo) {
   } else if (errno != EEXIST) {
     return -1;
   }
-  /* Without O_NONBLOCK this would wait for a writer. */
+  /* Without O_NONBLOCK open() would wait for a writer. */
   fifo->reading_end = open(fifo->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fifo->reading_end < 0 || fstat(fifo->reading_end, &status) != 0) return -1;
   if (!S_ISFIFO(status.st_mode)) {

@@ -1,9 +1,9 @@
-/* A server that greets whoever connects, and closes the connection when the greeting is sent.
+/* A server that greets each client, and closes the connection when the greeting is sent.
  *
  * It shows the smallest use of an evconnlistener and of a bufferevent that only writes: its write callback
- * runs when the output is empty, and that is the moment to free it.  It also shows that a loop ends by
- * itself: SIGINT removes the listener and the signal's own event, and event_base_dispatch() returns as soon
- * as the last greeting has left, because nothing remains to wait for.
+ * runs when the output is empty, and frees it.  It also shows that a loop ends when no event is left: SIGINT
+ * removes the listener and the signal's own event, and event_base_dispatch() returns as soon as the last
+ * greeting was sent.
  *
  *   $ ./hello-world -p 9996 &
  *   $ nc 127.0.0.1 9996
@@ -23,7 +23,7 @@ static const char kGreeting[] = "Hello, World!\n";
 struct server {
   struct event_base *base;
   struct evconnlistener *listener;
-  struct event *accept_again; /* ends the pause that a lack of descriptors forces on us */
+  struct event *accept_again; /* resumes accepting after descriptors ran out */
   struct event *interrupt;
 };
 
@@ -33,7 +33,7 @@ static void on_sent(struct bufferevent *bev, void *arg) {
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg) {
-  (void)what; /* it only writes, so all that can happen is an error: the client is gone */
+  (void)what; /* it only writes, so the only event is an error */
   (void)arg;
   bufferevent_free(bev);
 }
@@ -57,8 +57,8 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
   }
 }
 
-/* The connection that could not be accepted stays in the queue: without a pause the listener would find it
- * again at once. */
+/* The connection that could not be accepted stays in the backlog: without a pause the listener would report
+ * it again at once. */
 static void on_accept_error(struct evconnlistener *listener, void *arg) {
   static const struct timeval pause = {0, 100 * 1000};
   struct server *server = arg;

@@ -1,8 +1,7 @@
-/* Watches a loop at work: prints what the loop did in the last second, each second, and the state of its base
- * as JSON on SIGUSR1.
+/* Prints the metrics of a loop for each second, and the state of its base as JSON on SIGUSR1.
  *
- * The work is a message that goes back and forth between two sockets as fast as the loop allows while a timer
- * ticks; one tick in sixteen does something that takes too long, and is reported as it does.
+ * The load is a message that is sent back and forth between two sockets as fast as the loop allows, and a
+ * timer; one timer callback in sixteen is slow, and is reported at once.
  *
  *   $ ./loop-metrics &                (until SIGINT)
  *   $ kill -USR1 %1                   (the state, as one line of JSON)
@@ -48,7 +47,7 @@ static void pass_on(evutil_socket_t fd, short what, void *arg) {
   }
 }
 
-/* What no callback should do. */
+/* A slow operation, which no callback should contain. */
 static void block(long microseconds) {
   struct timespec pause = {0, microseconds * 1000};
   nanosleep(&pause, NULL);
@@ -67,7 +66,7 @@ static void on_slow(struct event_base *base, const struct eventide_slow_call *ca
   fprintf(stderr, "slow: callback %p took %" PRIu64 " us\n", call->callback, call->duration_ns / 1000);
 }
 
-/* An upper bound of the time within which `percent` of the callbacks ended. */
+/* Returns an upper bound of the duration of `percent` of the callbacks. */
 static double percentile_us(const struct eventide_metrics *m, int percent) {
   ev_uint64_t left = (m->callbacks * (ev_uint64_t)percent + 99) / 100;
   int bucket = 0;

@@ -1,9 +1,9 @@
-/* A ROT13 server on bufferevents: the library reads, writes and keeps the buffers; the program sees lines.
+/* A ROT13 server on bufferevents: the library reads, writes and buffers; the program handles lines.
  *
- * It shows how to take whole lines from an input evbuffer, how to answer by an output evbuffer, and how the
- * watermarks bound both: the input never grows over one line, and a client who does not read its answers is
- * not read from until the output has drained.  The listening socket is still our own, with a bare event;
- * rot13-server.c leaves that to an evconnlistener too.
+ * It shows how to take whole lines from an input evbuffer, how to reply through an output evbuffer, and how
+ * watermarks limit both: the input never exceeds one line, and reading from a client that does not read its
+ * replies is suspended until the output has drained.  This program handles the listening socket itself, with
+ * a plain event; rot13-server.c uses an evconnlistener instead.
  *
  * Each line is answered when it is complete.  A line longer than MAX_LINE is answered in pieces, and a last
  * line without a newline when the client has shut down its sending side.
@@ -22,13 +22,13 @@
 
 #include "server.h"
 
-/* While more than this waits to be sent, the client is not read from. */
+/* Reading from a client is suspended while its output exceeds this size. */
 enum { MAX_OUTPUT = 4 * MAX_LINE };
 
 struct server {
   struct event_base *base;
   struct event *accepting;
-  struct event *accept_again; /* ends the pause that a lack of descriptors forces on us */
+  struct event *accept_again; /* resumes accepting after descriptors ran out */
   struct event *interrupt;
   LIST_HEAD(, client) clients;
 };
@@ -70,7 +70,7 @@ static int answer_line(struct client *client) {
   return evbuffer_add(output, piece, (size_t)count) == 0 ? 1 : -1;
 }
 
-/* Answers as much as the output has room for, and frees the client when it is done or has failed. */
+/* Answers lines while the output has room, and frees the client when it is done or has failed. */
 static void client_answer(struct client *client) {
   struct evbuffer *output = bufferevent_get_output(client->bev);
   int result = 1;
@@ -81,7 +81,7 @@ static void client_answer(struct client *client) {
   } else if (result == 0 && !client->saw_end) {
     result = bufferevent_enable(client->bev, EV_READ);
   } else if (result == 0 && evbuffer_get_length(output) == 0) {
-    client_free(client); /* no more can come, all is answered, all is sent */
+    client_free(client); /* EOF, and all replies are sent */
     return;
   }
   if (result == 0) return;
@@ -133,8 +133,8 @@ static void client_new(struct server *server, evutil_socket_t fd) {
   if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) client_free(client);
 }
 
-/* The connection that could not be accepted stays in the queue and the socket readable: without a pause the
- * loop would come straight back here. */
+/* The connection that could not be accepted stays in the backlog and the socket readable: without a pause the
+ * loop would report it again at once. */
 static void pause_accepting(struct server *server) {
   static const struct timeval pause = {0, 100 * 1000};
 

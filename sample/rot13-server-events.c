@@ -1,9 +1,9 @@
-/* A ROT13 server on bare events: one event for the listening socket, two for each client.
+/* A ROT13 server on plain events: one event for the listening socket, two for each client.
  *
- * It shows what a program does itself when it uses no bufferevents: non-blocking reads and writes, one
- * bounded buffer for each client, a write event that is pending only while there is something to write,
- * and a read event that rests while the buffer is full, so that a client who does not read its answers is
- * not read from either.
+ * It shows what a program without bufferevents does itself: non-blocking reads and writes, one bounded
+ * buffer per client, a write event that is pending only while there is data to write, and a read event that
+ * is deleted while the buffer is full, so that reading from a client that does not read its replies is
+ * suspended.
  *
  * Each line is answered when it is complete.  A line longer than MAX_LINE is answered in pieces, and a last
  * line without a newline when the client has shut down its sending side.
@@ -23,7 +23,7 @@
 struct server {
   struct event_base *base;
   struct event *accepting;
-  struct event *accept_again; /* ends the pause that a lack of descriptors forces on us */
+  struct event *accept_again; /* resumes accepting after descriptors ran out */
   struct event *interrupt;
   LIST_HEAD(, client) clients;
 };
@@ -45,7 +45,7 @@ static void client_free(struct client *client) {
   LIST_REMOVE(client, link);
   if (client->readable != NULL) event_free(client->readable);
   if (client->writable != NULL) event_free(client->writable);
-  evutil_closesocket(client->fd); /* only after its events are gone */
+  evutil_closesocket(client->fd); /* only after its events are freed */
   free(client);
 }
 
@@ -54,8 +54,8 @@ static void client_fail(struct client *client, const char *doing) {
   client_free(client);
 }
 
-/* Waits for what the buffer allows: more input if it has room, a chance to send if it holds an answer.  When
- * it can wait for neither, all is answered and the client is done. */
+/* Adds the events that the buffer allows: reading if it has room, writing if it holds a reply.  If neither
+ * applies, all is sent and the client is done. */
 static void client_wait(struct client *client) {
   int may_read = !client->saw_end && client->filled < MAX_LINE;
   int may_write = client->sent < client->ready;
@@ -68,7 +68,7 @@ static void client_wait(struct client *client) {
   }
 }
 
-/* Encodes what has become answerable: all complete lines, or everything if no more can come or fit. */
+/* Encodes all complete lines, or everything at EOF or if the buffer is full. */
 static void encode_lines(struct client *client) {
   size_t end = client->filled;
 
@@ -131,8 +131,8 @@ static void client_new(struct server *server, evutil_socket_t fd) {
   client_wait(client);
 }
 
-/* The connection that could not be accepted stays in the queue and the socket readable: without a pause the
- * loop would come straight back here. */
+/* The connection that could not be accepted stays in the backlog and the socket readable: without a pause the
+ * loop would report it again at once. */
 static void pause_accepting(struct server *server) {
   static const struct timeval pause = {0, 100 * 1000};
 

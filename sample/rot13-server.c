@@ -1,11 +1,11 @@
-/* A ROT13 server as one would write it today: an evconnlistener accepts, bufferevents carry the data, and
- * signals end it in good order.
+/* A ROT13 server in the recommended style: an evconnlistener accepts connections, bufferevents transfer the
+ * data, and signals shut the server down gracefully.
  *
- * It shows the whole life of a server: listening, a pause when descriptors run out, bounded memory for each
- * client, lines moved from the input to the output evbuffer with a single copy, and a shutdown in two
- * steps.  The first SIGINT or SIGTERM closes the listening socket and stops reading; what was read is still
- * answered, for two seconds at most.  A second signal ends the program at once.  (A client who is still
- * sending at the end has his connection reset, and may lose the last answers by that.)
+ * It shows all phases of a server: listening, a pause when descriptors run out, bounded memory per client,
+ * moving lines from the input to the output evbuffer with a single copy, and a shutdown in two steps.  The
+ * first SIGINT or SIGTERM closes the listening socket and stops reading; lines already read are still
+ * answered, within two seconds.  A second signal ends the program at once.  (The connection of a client that
+ * is still sending at the end is reset, which may discard the last replies.)
  *
  * Each line is answered when it is complete.  A line longer than MAX_LINE is answered in pieces, and a last
  * line without a newline when the client has shut down its sending side.
@@ -26,13 +26,13 @@
 
 #include "server.h"
 
-/* While more than this waits to be sent, the client is not read from. */
+/* Reading from a client is suspended while its output exceeds this size. */
 enum { MAX_OUTPUT = 4 * MAX_LINE };
 
 struct server {
   struct event_base *base;
-  struct evconnlistener *listener; /* NULL once the shutdown has begun */
-  struct event *accept_again;      /* ends the pause that a lack of descriptors forces on us */
+  struct evconnlistener *listener; /* NULL after the shutdown has started */
+  struct event *accept_again;      /* resumes accepting after descriptors ran out */
   struct event *interrupt;
   struct event *terminate;
   LIST_HEAD(, client) clients;
@@ -41,7 +41,7 @@ struct server {
 struct client {
   struct server *server;
   struct bufferevent *bev;
-  int saw_end; /* no more input will come, or none is wanted */
+  int saw_end; /* EOF, or shutting down */
   LIST_ENTRY(client) link;
 };
 
@@ -54,8 +54,8 @@ static void client_free(struct client *client) {
   if (server->listener == NULL && LIST_EMPTY(&server->clients)) event_base_loopbreak(server->base);
 }
 
-/* How many bytes at the front of the input can be answered: a line with its newline, or a piece of a line
- * that is too long or has no end.  0 if the line is not complete. */
+/* Returns the number of bytes at the front of the input that can be answered: a line with its newline, or a
+ * piece of a line that is too long or ends with EOF.  0 if the line is not complete. */
 static size_t answerable(struct evbuffer *input, int saw_end) {
   size_t length = evbuffer_get_length(input);
   struct evbuffer_ptr newline = evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_LF);
@@ -68,18 +68,18 @@ static size_t answerable(struct evbuffer *input, int saw_end) {
   return length < MAX_LINE ? length : MAX_LINE;
 }
 
-/* Moves bytes from the input straight into space of the output, and encodes them there. */
+/* Copies bytes from the input into reserved space of the output, and encodes them there. */
 static int answer(struct evbuffer *input, struct evbuffer *output, size_t length) {
   struct evbuffer_iovec space;
 
   if (evbuffer_reserve_space(output, (ev_ssize_t)length, &space, 1) != 1) return -1;
   if (evbuffer_remove(input, space.iov_base, length) != (int)length) return -1;
   rot13(space.iov_base, length);
-  space.iov_len = length; /* it may have been given more room than it asked for */
+  space.iov_len = length; /* the extent may be larger than requested */
   return evbuffer_commit_space(output, &space, 1);
 }
 
-/* Answers as much as the output has room for, and frees the client when it is done or has failed. */
+/* Answers lines while the output has room, and frees the client when it is done or has failed. */
 static void client_answer(struct client *client) {
   struct evbuffer *input = bufferevent_get_input(client->bev);
   struct evbuffer *output = bufferevent_get_output(client->bev);
@@ -149,8 +149,8 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
   if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) client_free(client);
 }
 
-/* The connection that could not be accepted stays in the queue: without a pause the listener would find it
- * again at once. */
+/* The connection that could not be accepted stays in the backlog: without a pause the listener would report
+ * it again at once. */
 static void on_accept_error(struct evconnlistener *listener, void *arg) {
   static const struct timeval pause = {0, 100 * 1000};
   struct server *server = arg;

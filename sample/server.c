@@ -1,4 +1,4 @@
-/* The parts that the sample servers share; server.h says what each is for. */
+/* Functions that the sample servers share; server.h documents them. */
 #include "server.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* Counts signals: prints a line for each SIGINT, and ends after the third or the COUNTth one.
  *
  * It shows that a signal is an event like any other: its callback runs in the loop, not in a signal handler,
- * so it may print, allocate and delete its own event.  It also shows event_self_cbarg(), which gives a
- * callback the event that it belongs to.  When the event is deleted the former handler is back in force, and
- * the loop ends because nothing remains to wait for.
+ * so it may print, allocate and delete its own event.  It also shows event_self_cbarg(), which passes the
+ * event to its own callback.  Deleting the event restores the previous handler, and the loop ends because no
+ * event is left.
  *
  *   $ ./signal-test            (and press Ctrl-C three times)
  *   $ ./signal-test -n 1 & kill -INT $!

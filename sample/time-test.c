@@ -1,9 +1,9 @@
 /* A clock that ticks: prints a line each second, with the time since the line before.
  *
- * It shows the two ways to make a timer periodic.  Without -p the event is added once more in its callback,
- * so the next period begins when the callback runs and delays add up.  With -p the event is persistent: the
- * library keeps the period, counted from the time when the timer was due.  Elapsed time is measured by a
- * monotonic timer, which a change of the system's date does not disturb.
+ * It shows the two ways to make a timer periodic.  Without -p the callback adds the event again, so the next
+ * period starts when the callback runs and delays accumulate.  With -p the event is persistent: the library
+ * counts the next period from the deadline of the last one.  Elapsed time is measured by a monotonic timer,
+ * which changes of the system's date do not affect.
  *
  *   $ ./time-test                      (until Ctrl-C)
  *   $ ./time-test -p -i 50 -n 20       (persistent, each 50 ms, 20 times)
@@ -79,7 +79,7 @@ int main(int argc, char **argv) {
   long milliseconds = 1000;
   int option, result;
 
-  prepare_sockets(); /* the event of the signal is woken by one */
+  prepare_sockets(); /* signals wake the loop through a socket */
   while ((option = getopt(argc, argv, "pi:n:")) != -1) {
     if (option == 'p') {
       ticker.persistent = 1;

@@ -1,8 +1,9 @@
-/* An echo server over TLS: every byte goes back, encrypted, to the client who sent it.
+/* An echo server over TLS: sends every byte back, encrypted, to the client it came from.
  *
- * What differs from echo-server.c is the bufferevent alone: it is made with a session of OpenSSL's and does
- * the handshake by itself. The certificate is made at the start and signed by nobody, so a client must be
- * told not to ask. A client who takes too long for the handshake or is silent for a minute is dropped.
+ * It differs from echo-server.c only in the bufferevent, which is created with an OpenSSL session and
+ * performs the handshake by itself. The certificate is created at the start and self-signed, so clients must
+ * not verify it. The connection is closed if the handshake takes too long or the client is silent for a
+ * minute.
  *
  *   $ ./tls-echo-server -p 9996 &
  *   $ openssl s_client -quiet -connect 127.0.0.1:9996
@@ -25,7 +26,7 @@
 
 #include "server.h"
 
-/* While more than this waits to be sent, the client is not read from. */
+/* Reading from a client is suspended while its output exceeds this size. */
 enum { MAX_OUTPUT = 256 * 1024 };
 
 struct server {
@@ -42,7 +43,7 @@ struct client {
   LIST_ENTRY(client) link;
 };
 
-/* All that was written has left: then this says goodbye to the client too. */
+/* All output has been sent: freeing the bufferevent also sends close_notify. */
 static void client_free(struct client *client) {
   LIST_REMOVE(client, link);
   bufferevent_free(client->bev);
@@ -114,7 +115,7 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
                                          BEV_OPT_CLOSE_ON_FREE);
   }
   if (bev == NULL) {
-    /* What it was to own is still ours. */
+    /* The constructor failed, so this function still owns them. */
     fprintf(stderr, "a new client could not be set up\n");
     SSL_free(ssl);
     evutil_closesocket(fd);
@@ -148,7 +149,7 @@ static EVP_PKEY *make_key(void) {
   return key;
 }
 
-/* For a day, for "localhost", signed by itself. */
+/* Creates a self-signed certificate for "localhost", valid for one day. */
 static X509 *make_certificate(EVP_PKEY *key) {
   static const unsigned char name[] = "localhost";
   X509 *certificate = X509_new();
@@ -216,7 +217,7 @@ int main(int argc, char **argv) {
   int result;
 
   parse_server_options(argc, argv, 9996, &address);
-  signal(SIGPIPE, SIG_IGN); /* a client that is gone is an error of its bufferevent, not our end */
+  signal(SIGPIPE, SIG_IGN); /* report a closed connection as an error of its bufferevent */
   LIST_INIT(&server.clients);
   result = server_run(&server, &address);
   if (result != 0) fprintf(stderr, "%s: the event loop could not run\n", argv[0]);

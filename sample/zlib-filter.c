@@ -1,11 +1,11 @@
 /* A cat over a compressed TCP connection: one process sends standard input, another writes what it receives
  * to standard output.
  *
- * It shows bufferevent_filter_new() with zlib on top of a socket: how a filter function hands extents of one
- * evbuffer to a library and has it write straight into another, how it keeps to its limit, what the modes
- * mean to it, and how bufferevent_flush() ends the stream.
+ * It shows bufferevent_filter_new() with zlib on top of a socket: how a filter function passes extents of one
+ * evbuffer to a library that writes directly into another, how it observes its limit and the modes, and how
+ * bufferevent_flush() ends the stream.
  *
- *   $ ./zlib-filter -l -p 9997 > copy          (waits for one connection; says on standard error where)
+ *   $ ./zlib-filter -l -p 9997 > copy          (waits for one connection; prints the address to stderr)
  *   $ ./zlib-filter 127.0.0.1 9997 < original  (a pipe, a terminal or a file)
  */
 #include <event2/buffer.h>
@@ -43,8 +43,7 @@ static void fail(struct cat *cat, const char *what) {
   event_base_loopbreak(cat->base);
 }
 
-/* --- the filter ------------------------------------------------------------------------------------------
- */
+/* --- the filter ----------------------------------------------------------------------------------------- */
 
 static enum bufferevent_filter_result run(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
                                           enum bufferevent_flush_mode mode, void *arg) {
@@ -95,8 +94,8 @@ static void free_codec(void *arg) {
   free(codec);
 }
 
-/* A sender only sends and a receiver only receives, so each needs one stream and leaves the other direction
- * to pass unchanged.  Callbacks are deferred, because otherwise on_room would be called inside of the
+/* A sender only sends and a receiver only receives, so each needs one stream; the other direction passes
+ * unchanged.  Callbacks are deferred, because otherwise on_room would be invoked inside the
  * bufferevent_write() that it calls itself. */
 static int attach(struct cat *cat, struct bufferevent *bev, int sends) {
   struct codec *codec = calloc(1, sizeof(*codec));
@@ -114,8 +113,7 @@ static int attach(struct cat *cat, struct bufferevent *bev, int sends) {
   return cat->filter == NULL ? -1 : 0;
 }
 
-/* --- receiving -------------------------------------------------------------------------------------------
- */
+/* --- receiving ------------------------------------------------------------------------------------------ */
 
 static void on_received(struct bufferevent *bev, void *arg) {
   struct evbuffer *input = bufferevent_get_input(bev);
@@ -174,10 +172,9 @@ static int start_receiving(struct cat *cat, const struct listen_address *address
   return announce(stderr, evconnlistener_get_fd(cat->listener));
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------
- */
+/* --- sending -------------------------------------------------------------------------------------------- */
 
-/* The socket has taken everything there was. */
+/* The kernel has accepted all output. */
 static void on_sent(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg) {
   struct cat *cat = arg;
 
@@ -185,7 +182,7 @@ static void on_sent(struct evbuffer *output, const struct evbuffer_cb_info *info
   if (cat->ended && evbuffer_get_length(output) == 0) event_base_loopbreak(cat->base);
 }
 
-/* Nothing else happens in this process, so it may wait for standard input. */
+/* This process does nothing else, so it may block on standard input. */
 static void on_room(struct bufferevent *bev, void *arg) {
   static char block[READ_SIZE];
   struct cat *cat = arg;
@@ -220,15 +217,14 @@ static int start_sending(struct cat *cat, const struct listen_address *address) 
     bufferevent_free(bev);
     return -1;
   }
-  /* While this much waits for the socket, nothing passes the filter, and on_room is not called. */
+  /* While this amount is queued for the socket, no data passes the filter, and on_room is not invoked. */
   bufferevent_setwatermark(bev, EV_WRITE, 0, MAX_BUFFERED);
   bufferevent_setcb(cat->filter, NULL, on_room, on_connected, cat);
   if (evbuffer_add_cb(bufferevent_get_output(bev), on_sent, cat) == NULL) return -1;
   return bufferevent_socket_connect(bev, (const struct sockaddr *)&address->storage, (int)address->length);
 }
 
-/* --- the program -----------------------------------------------------------------------------------------
- */
+/* --- the program ---------------------------------------------------------------------------------------- */
 
 static int usage(void) {
   fputs("usage: zlib-filter -l [-p PORT] [-b ADDRESS]\n       zlib-filter ADDRESS PORT\n", stderr);
