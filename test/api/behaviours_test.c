@@ -46,7 +46,7 @@ static void ignore_log(int severity, const char *message) {
   (void)message;
 }
 
-TEST(behaviour_01_what_the_loop_returns) {
+TEST(behaviour_01_return_values_of_the_loop) {
   struct event_base *b = fresh_base(1);
   struct event *stays = event_new(b, -1, EV_PERSIST, note, &nothing_seen), *ev;
   CHECK_INT_EQ(event_base_loop(b, 0), 1);
@@ -96,7 +96,7 @@ static void append_and_activate(evutil_socket_t fd, short what, void *arg) {
   append(fd, what, arg);
   event_active(to_activate, EV_READ, 0);
 }
-TEST(behaviour_03_a_more_urgent_event_overtakes_the_active_ones) {
+TEST(behaviour_03_a_more_urgent_event_runs_before_those_already_active) {
   struct event_base *b = fresh_base(3);
   struct event *first = event_new(b, -1, 0, append_and_activate, "1"), *second = timer_of(b, "2");
   struct event *lazy = timer_of(b, "3");
@@ -121,7 +121,7 @@ static void add_it_again(evutil_socket_t fd, short what, void *arg) {
   append(fd, what, "r");
   event_add(arg, &long_time);
 }
-TEST(behaviour_04_an_earlier_callbacks_add_of_an_active_event_is_undone) {
+TEST(behaviour_04_re_adding_an_active_event_in_an_earlier_callback_is_undone) {
   struct event_base *b = fresh_base(2);
   struct event *once = timer_of(b, "o"), *again = event_new(b, -1, 0, add_it_again, once);
   event_priority_set(again, 0);
@@ -136,7 +136,7 @@ TEST(behaviour_04_an_earlier_callbacks_add_of_an_active_event_is_undone) {
   event_base_free(b);
 }
 
-TEST(behaviour_05_missed_periods_are_one_call_and_activation_restarts_the_period) {
+TEST(behaviour_05_missed_periods_cause_one_call_and_activation_restarts_the_period) {
   struct event_base *b = fresh_base(1);
   struct seen seen = {0, 0, 0};
   struct event *ev = event_new(b, -1, EV_PERSIST, note, &seen);
@@ -194,7 +194,7 @@ TEST(behaviour_07_an_event_with_a_timeout_counts_twice) {
   close_pair();
 }
 
-TEST(behaviour_08_active_by_fd_adds_up) {
+TEST(behaviour_08_activations_by_fd_accumulate) {
   struct event_base *b = fresh_base(1);
   struct seen plain = {0, 0, 0}, timed = {0, 0, 0};
   struct event *without, *with;
@@ -245,7 +245,7 @@ TEST(behaviour_09_foreach_visits_each_event_once) {
   close_pair();
 }
 
-TEST(behaviour_10_once_without_a_timeout_runs_at_once) {
+TEST(behaviour_10_once_without_a_timeout_runs_in_the_next_iteration) {
   struct event_base *b = fresh_base(1);
   struct seen seen = {0, 0, 0};
   CHECK_INT_EQ(event_base_once(b, -1, 0, note, &seen, NULL), -1);
@@ -259,7 +259,7 @@ TEST(behaviour_10_once_without_a_timeout_runs_at_once) {
 
 /* --- 11 to 14: descriptors and signals --- */
 
-TEST(behaviour_11_what_cannot_be_watched_is_refused) {
+TEST(behaviour_11_adding_an_unwatchable_fd_or_signal_fails) {
   struct event_base *b = fresh_base(1);
   static const int no_signals[] = {-1, NSIG};
   static const int no_descriptors[] = {INT_MAX, INT_MAX / 2};
@@ -296,10 +296,10 @@ static void mix_edge_and_level_when_debugging(void) {
   CHECK_INT_EQ(event_add(level, NULL), -1);
 }
 /* In a process that has not used the library yet. */
-TEST(behaviour_12_debug_mode_refuses_edge_and_level_on_one_descriptor) {
+TEST(behaviour_12_debug_mode_rejects_edge_and_level_on_one_fd) {
   CHECK_INT_EQ(in_child(mix_edge_and_level_when_debugging), 0);
 }
-TEST(behaviour_12_edges_and_closing_are_told_apart) {
+TEST(behaviour_12_ev_et_and_ev_closed_are_reported_separately) {
   struct event_base *b = fresh_base(1);
   struct seen first = {0, 0, 0}, second = {0, 0, 0}, closed = {0, 0, 0};
   struct event *edge, *other, *level, *closing;
@@ -335,7 +335,7 @@ TEST(behaviour_12_edges_and_closing_are_told_apart) {
   close(pair[0]);
 }
 
-TEST(behaviour_13_a_number_may_be_closed_and_used_again) {
+TEST(behaviour_13_an_fd_may_be_closed_and_reused_after_event_del) {
   struct event_base *b = fresh_base(1);
   struct seen seen = {0, 0, 0};
   struct event *ev;
@@ -377,7 +377,7 @@ static void hear_a_signal_in_the_child(void) {
   event_base_loop(forked_base, EVLOOP_NONBLOCK);
   CHECK_INT_EQ(forked_seen.calls, 1);
 }
-TEST(behaviour_14_signal_events_give_the_handler_back) {
+TEST(behaviour_14_signal_events_restore_the_previous_handler) {
   struct event *ev;
   forked_base = fresh_base(1);
   memset(&forked_seen, 0, sizeof(forked_seen));
@@ -400,7 +400,7 @@ TEST(behaviour_14_signal_events_give_the_handler_back) {
 
 /* --- 16 to 19; 15 and the rest of 18 are in requirements_test.c --- */
 
-TEST(behaviour_16_finalizers_run_though_the_event_was_never_added) {
+TEST(behaviour_16_finalizers_run_even_if_the_event_was_never_added) {
   struct event_base *b = fresh_base(1);
   struct seen seen = {0, 0, 0};
   struct event ev;
@@ -484,7 +484,7 @@ static void choose_by_the_environment(void) {
   setenv("EVENT_NOPOLL", "1", 1);
   CHECK_STR_EQ(method_with(0), "select");
 }
-TEST(behaviour_19_version_and_names_of_methods) {
+TEST(behaviour_19_version_and_method_names) {
   if (ours()) CHECK_STR_EQ(event_get_version(), LIBEVENT_VERSION);
   CHECK_STR_EQ(event_get_version(), "2.1.12-stable");
   CHECK_INT_EQ(in_child(choose_by_the_environment), 0);
@@ -492,17 +492,19 @@ TEST(behaviour_19_version_and_names_of_methods) {
 
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
-  RUN_TESTS(behaviour_12_debug_mode_refuses_edge_and_level_on_one_descriptor,
+  RUN_TESTS(behaviour_12_debug_mode_rejects_edge_and_level_on_one_fd,
             behaviour_17_all_memory_comes_from_the_hooks, behaviour_18_the_shutdown_frees_everything,
-            behaviour_01_what_the_loop_returns, behaviour_02_loopexit_competes_by_priority,
-            behaviour_03_a_more_urgent_event_overtakes_the_active_ones,
-            behaviour_04_an_earlier_callbacks_add_of_an_active_event_is_undone,
-            behaviour_05_missed_periods_are_one_call_and_activation_restarts_the_period,
+            behaviour_01_return_values_of_the_loop, behaviour_02_loopexit_competes_by_priority,
+            behaviour_03_a_more_urgent_event_runs_before_those_already_active,
+            behaviour_04_re_adding_an_active_event_in_an_earlier_callback_is_undone,
+            behaviour_05_missed_periods_cause_one_call_and_activation_restarts_the_period,
             behaviour_06_common_timeouts_are_tagged, behaviour_07_an_event_with_a_timeout_counts_twice,
-            behaviour_08_active_by_fd_adds_up, behaviour_09_foreach_visits_each_event_once,
-            behaviour_10_once_without_a_timeout_runs_at_once, behaviour_11_what_cannot_be_watched_is_refused,
-            behaviour_12_edges_and_closing_are_told_apart, behaviour_13_a_number_may_be_closed_and_used_again,
-            behaviour_14_signal_events_give_the_handler_back,
-            behaviour_16_finalizers_run_though_the_event_was_never_added,
-            behaviour_19_version_and_names_of_methods);
+            behaviour_08_activations_by_fd_accumulate, behaviour_09_foreach_visits_each_event_once,
+            behaviour_10_once_without_a_timeout_runs_in_the_next_iteration,
+            behaviour_11_adding_an_unwatchable_fd_or_signal_fails,
+            behaviour_12_ev_et_and_ev_closed_are_reported_separately,
+            behaviour_13_an_fd_may_be_closed_and_reused_after_event_del,
+            behaviour_14_signal_events_restore_the_previous_handler,
+            behaviour_16_finalizers_run_even_if_the_event_was_never_added,
+            behaviour_19_version_and_method_names);
 }

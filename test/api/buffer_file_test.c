@@ -82,7 +82,7 @@ static int arrives(struct evbuffer *buf, ev_ssize_t step, const char *head, long
 
 /* --- evbuffer_add_file --------------------------------------------------------------------------------- */
 
-TEST(a_file_becomes_bytes) {
+TEST(add_file_appends_a_range_of_the_file) {
   static const struct {
     long offset, length;
   } ranges[] = {{0, 100}, {100, 4000}, {kPage, kPage}, {kPage + 1, 5000}, {5000, kLarge - 5000}};
@@ -126,7 +126,7 @@ TEST(a_file_can_be_searched_and_read_by_line) {
   evbuffer_free(buf);
 }
 
-TEST(the_rest_of_a_file) {
+TEST(add_file_with_length_minus_1_appends_the_rest_of_the_file) {
   struct evbuffer *buf = evbuffer_new();
   CHECK_INT_EQ(evbuffer_add_file(buf, file_of(10000), 0, -1), 0);
   CHECK_INT_EQ(evbuffer_get_length(buf), 10000);
@@ -138,7 +138,7 @@ TEST(the_rest_of_a_file) {
   evbuffer_free(buf);
 }
 
-TEST(failure_leaves_the_descriptor_to_the_caller) {
+TEST(failed_add_file_leaves_the_fd_open) {
   struct evbuffer *buf = evbuffer_new();
   int fds[2];
   CHECK_INT_EQ(pipe(fds), 0);
@@ -165,7 +165,7 @@ TEST(failure_leaves_the_descriptor_to_the_caller) {
   evbuffer_free(buf);
 }
 
-TEST(an_empty_file_is_no_bytes) {
+TEST(an_empty_file_adds_no_bytes) {
   struct evbuffer *buf = evbuffer_new();
   const int fd = file_of(0);
   if (ours()) {
@@ -179,7 +179,7 @@ TEST(an_empty_file_is_no_bytes) {
   evbuffer_free(buf);
 }
 
-TEST(the_program_may_close_the_file_on_a_plain_buffer) {
+TEST(the_caller_may_close_the_fd_after_adding_it_to_a_plain_buffer) {
   struct evbuffer *buf = evbuffer_new();
   const int fd = file_of(kLarge);
   int reused;
@@ -212,7 +212,7 @@ TEST(files_are_sent_in_order) {
   }
 }
 
-TEST(limits_of_writes_hold_for_files) {
+TEST(write_limits_apply_to_files) {
   struct evbuffer *buf = draining();
   int pair[2];
   send_nothing_blocks(pair);
@@ -232,7 +232,7 @@ TEST(limits_of_writes_hold_for_files) {
   evbuffer_free(buf);
 }
 
-TEST(moved_files_are_sent_too) {
+TEST(files_moved_to_another_buffer_are_sent) {
   struct evbuffer *from = draining(), *to = draining();
   CHECK_INT_EQ(evbuffer_add(to, "head", 4), 0);
   CHECK_INT_EQ(evbuffer_add_file(from, file_of(kLarge), 20, 50000), 0);
@@ -252,7 +252,7 @@ TEST(moved_files_are_sent_too) {
   evbuffer_free(to);
 }
 
-TEST(a_file_cut_while_it_waits_ends_in_an_error) {
+TEST(writing_a_file_truncated_while_queued_fails) {
   struct evbuffer *buf = draining();
   const int fd = file_of(10000);
   int pair[2];
@@ -272,7 +272,7 @@ TEST(a_file_cut_while_it_waits_ends_in_an_error) {
 }
 
 /* libevent gives garbage. */
-TEST(files_to_be_sent_can_be_looked_at) {
+TEST(files_queued_for_sending_can_be_searched_and_peeked) {
   struct evbuffer *buf, *other;
   char out[10];
   struct evbuffer_iovec vec[2];
@@ -309,7 +309,7 @@ static void note_end(struct evbuffer_file_segment const *seg, int flags, void *a
   end->was_open = is_open(end->fd);
 }
 
-TEST(a_segment_serves_many_buffers_and_ends_once) {
+TEST(a_segment_shared_by_many_buffers_is_cleaned_up_once) {
   static const unsigned flags[] = {0,
                                    EVBUF_FS_CLOSE_ON_FREE,
                                    EVBUF_FS_CLOSE_ON_FREE | EVBUF_FS_DISABLE_MMAP,
@@ -355,7 +355,7 @@ TEST(a_segment_serves_many_buffers_and_ends_once) {
   }
 }
 
-TEST(a_segment_without_buffers_ends_at_once) {
+TEST(a_segment_without_buffers_is_cleaned_up_when_freed) {
   struct end end = {0, 0, 0, 0, NULL};
   struct evbuffer_file_segment *seg;
   end.fd = file_of(100);
@@ -366,7 +366,7 @@ TEST(a_segment_without_buffers_ends_at_once) {
   CHECK(!is_open(end.fd));
 }
 
-TEST(segments_that_cannot_be) {
+TEST(invalid_segments_are_rejected) {
   const int fd = file_of(100);
   int fds[2];
   CHECK(evbuffer_file_segment_new(fd, -1, 10, EVBUF_FS_CLOSE_ON_FREE) == NULL);
@@ -387,7 +387,7 @@ TEST(segments_that_cannot_be) {
   close(fds[1]);
 }
 
-TEST(the_file_can_go_once_its_bytes_were_taken) {
+TEST(the_fd_may_be_closed_once_the_segment_has_read_the_file) {
   const int fd = file_of(1000);
   struct evbuffer *buf = draining();
   struct evbuffer_file_segment *seg = evbuffer_file_segment_new(fd, 10, 900, EVBUF_FS_DISABLE_SENDFILE);
@@ -398,7 +398,7 @@ TEST(the_file_can_go_once_its_bytes_were_taken) {
   evbuffer_free(buf);
 }
 
-TEST(far_into_a_large_file) {
+TEST(offsets_beyond_4_gib_are_supported) {
   const ev_off_t far_away = ((ev_off_t)5 << 30) + 12345;
   int drains;
   for (drains = 0; drains < 2; ++drains) {
@@ -418,7 +418,7 @@ TEST(far_into_a_large_file) {
   }
 }
 
-TEST(buffers_with_files_by_reference) {
+TEST(buffers_with_files_can_be_added_by_reference) {
   struct evbuffer *from = evbuffer_new(), *to = evbuffer_new();
   const int fd = file_of(kLarge);
   CHECK_INT_EQ(evbuffer_add_file(from, fd, 3, 100000), 0);
@@ -436,12 +436,13 @@ int main(int argc, char **argv) {
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
   evthread_use_pthreads();
 #endif
-  RUN_TESTS(a_file_becomes_bytes, a_file_can_be_searched_and_read_by_line, the_rest_of_a_file,
-            failure_leaves_the_descriptor_to_the_caller, an_empty_file_is_no_bytes,
-            the_program_may_close_the_file_on_a_plain_buffer, files_are_sent_in_order,
-            limits_of_writes_hold_for_files, moved_files_are_sent_too,
-            a_file_cut_while_it_waits_ends_in_an_error, files_to_be_sent_can_be_looked_at,
-            a_segment_serves_many_buffers_and_ends_once, a_segment_without_buffers_ends_at_once,
-            segments_that_cannot_be, the_file_can_go_once_its_bytes_were_taken, far_into_a_large_file,
-            buffers_with_files_by_reference);
+  RUN_TESTS(add_file_appends_a_range_of_the_file, a_file_can_be_searched_and_read_by_line,
+            add_file_with_length_minus_1_appends_the_rest_of_the_file, failed_add_file_leaves_the_fd_open,
+            an_empty_file_adds_no_bytes, the_caller_may_close_the_fd_after_adding_it_to_a_plain_buffer,
+            files_are_sent_in_order, write_limits_apply_to_files, files_moved_to_another_buffer_are_sent,
+            writing_a_file_truncated_while_queued_fails, files_queued_for_sending_can_be_searched_and_peeked,
+            a_segment_shared_by_many_buffers_is_cleaned_up_once,
+            a_segment_without_buffers_is_cleaned_up_when_freed, invalid_segments_are_rejected,
+            the_fd_may_be_closed_once_the_segment_has_read_the_file, offsets_beyond_4_gib_are_supported,
+            buffers_with_files_can_be_added_by_reference);
 }

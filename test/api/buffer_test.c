@@ -58,7 +58,7 @@ static int extents_of(struct evbuffer *buf) { return evbuffer_peek(buf, -1, NULL
 
 /* --- facts ------------------------------------------------------------------------------------------- */
 
-TEST(layouts_and_constants) {
+TEST(structs_and_constants_have_the_documented_layout) {
   CHECK_INT_EQ(sizeof(struct evbuffer_ptr), 3 * sizeof(void *));
   CHECK_INT_EQ(offsetof(struct evbuffer_ptr, pos), 0);
   CHECK_INT_EQ(offsetof(struct evbuffer_ptr, internal_), sizeof(void *));
@@ -83,7 +83,7 @@ TEST(layouts_and_constants) {
 
 /* --- adding and removing ------------------------------------------------------------------------------- */
 
-TEST(bytes_leave_in_the_order_they_came) {
+TEST(bytes_are_removed_in_the_order_they_were_added) {
   struct evbuffer *buf = evbuffer_new();
   char out[3000], want[3000];
   int i;
@@ -101,7 +101,7 @@ TEST(bytes_leave_in_the_order_they_came) {
   evbuffer_free(buf);
 }
 
-TEST(absurd_lengths_fail) {
+TEST(oversized_lengths_fail) {
   struct evbuffer *buf = of("kept");
   struct evbuffer_iovec vec[2];
   CHECK_INT_EQ(evbuffer_expand(buf, SIZE_MAX), -1);
@@ -123,7 +123,7 @@ TEST(absurd_lengths_fail) {
   evbuffer_free(buf);
 }
 
-TEST(prepend_goes_to_the_front) {
+TEST(prepend_inserts_at_the_front) {
   struct evbuffer *buf = of("cde");
   CHECK_INT_EQ(evbuffer_prepend(buf, "b", 1), 0);
   CHECK_INT_EQ(evbuffer_prepend(buf, "", 0), 0);
@@ -148,7 +148,7 @@ TEST(iovecs_are_added_in_order) {
   evbuffer_free(buf);
 }
 
-TEST(printf_returns_what_it_added) {
+TEST(printf_returns_the_number_of_bytes_added) {
   struct evbuffer *buf = evbuffer_new();
   char big[2000];
   CHECK_INT_EQ(evbuffer_add_printf(buf, "%s", ""), 0);
@@ -169,7 +169,7 @@ static int add_formatted(struct evbuffer *buf, const char *format, ...) {
   va_end(args);
   return added;
 }
-TEST(vprintf_takes_the_arguments_of_its_caller) {
+TEST(vprintf_formats_a_va_list) {
   struct evbuffer *buf = evbuffer_new();
   CHECK_INT_EQ(add_formatted(buf, "%d-%s", 7, "seven"), 7);
   CHECK_INT_EQ(add_formatted(buf, "!"), 1);
@@ -192,7 +192,7 @@ static size_t first_room(void) {
   return extents == 1 ? vec[0].iov_len : 0;
 }
 
-TEST(reserved_space_of_a_new_buffer) {
+TEST(reserve_space_in_an_empty_buffer) {
   struct evbuffer *buf = evbuffer_new();
   struct evbuffer_iovec vec[2];
   void *first;
@@ -212,7 +212,7 @@ TEST(reserved_space_of_a_new_buffer) {
   evbuffer_free(buf);
 }
 
-TEST(reserved_space_behind_data) {
+TEST(reserve_space_after_existing_data) {
   struct evbuffer *buf = evbuffer_new();
   struct evbuffer_iovec vec[2], again[2];
   char some[900];
@@ -234,7 +234,7 @@ TEST(reserved_space_behind_data) {
   evbuffer_free(buf);
 }
 
-TEST(commit_of_something_else_fails) {
+TEST(commit_rejects_space_that_was_not_reserved) {
   struct evbuffer *buf = of("abc");
   struct evbuffer_iovec vec[2];
   char elsewhere[1] = "";
@@ -251,7 +251,7 @@ TEST(commit_of_something_else_fails) {
 /* --- between buffers ---------------------------------------------------------------------------------------
  */
 
-TEST(moving_everything_keeps_extents) {
+TEST(moving_a_whole_buffer_keeps_its_extents) {
   struct evbuffer *to = of("ab"), *from = of_extents(2, "cd", "ef");
   CHECK_INT_EQ(evbuffer_add_buffer(to, from), 0);
   CHECK_TEXT(to, "abcdef");
@@ -265,7 +265,7 @@ TEST(moving_everything_keeps_extents) {
   evbuffer_free(from);
 }
 
-TEST(moving_a_part) {
+TEST(moving_a_part_of_a_buffer) {
   struct evbuffer *to = of("<"), *from = of_extents(3, "abc", "def", "ghi");
   CHECK_INT_EQ(evbuffer_remove_buffer(from, to, 0), 0);
   CHECK_INT_EQ(evbuffer_remove_buffer(from, to, 4), 4);
@@ -323,7 +323,7 @@ static void note_cleanup(const void *data, size_t size, void *arg) {
   seen->size = size;
 }
 
-TEST(references_end_with_their_last_byte) {
+TEST(reference_cleanup_runs_after_the_last_byte_is_drained) {
   static const char data[] = "0123456789";
   struct cleanup seen = {0, NULL, 0}, second = {0, NULL, 0};
   struct evbuffer *buf = of("<"), *copy = evbuffer_new();
@@ -345,7 +345,7 @@ TEST(references_end_with_their_last_byte) {
   CHECK_INT_EQ(second.calls, 1);
 }
 
-TEST(references_to_nothing_end_too) {
+TEST(reference_cleanup_runs_for_an_empty_reference) {
   struct cleanup seen = {0, NULL, 0};
   struct evbuffer *buf = evbuffer_new();
   CHECK_INT_EQ(evbuffer_add_reference(buf, "abc", 0, note_cleanup, &seen), 0);
@@ -403,7 +403,7 @@ TEST(peek_counts_extents) {
   evbuffer_free(empty);
 }
 
-TEST(positions_end_with_the_buffer) {
+TEST(positions_beyond_the_buffer_are_rejected) {
   struct evbuffer *buf = of_extents(2, "01234", "56789");
   struct evbuffer_ptr p;
   char out[16];
@@ -452,7 +452,7 @@ TEST(search_finds_across_extents) {
   evbuffer_free(buf);
 }
 
-TEST(lines_end_by_style) {
+TEST(readln_honours_the_eol_style) {
   static const struct {
     const char *text;
     int pos[5], length[5];
@@ -486,7 +486,7 @@ TEST(lines_end_by_style) {
   }
 }
 
-TEST(lines_by_NUL_and_the_old_call) {
+TEST(readln_by_nul_and_the_deprecated_readline) {
   struct evbuffer *buf = evbuffer_new();
   size_t length = 0;
   char *line;
@@ -508,7 +508,7 @@ TEST(lines_by_NUL_and_the_old_call) {
 /* --- frozen ends
  * ------------------------------------------------------------------------------------------------ */
 
-TEST(a_frozen_end_takes_nothing) {
+TEST(adding_to_a_frozen_end_fails) {
   struct evbuffer *buf = of("abc"), *other = of("xyz");
   struct evbuffer_iovec vec[1];
   vec[0].iov_base = (void *)"x";
@@ -536,7 +536,7 @@ TEST(a_frozen_end_takes_nothing) {
   evbuffer_free(other);
 }
 
-TEST(a_frozen_front_gives_nothing) {
+TEST(removing_from_a_frozen_front_fails) {
   struct evbuffer *buf = of("abc\n"), *other = of("xyz");
   char out[4];
   size_t length = 9;
@@ -566,7 +566,7 @@ TEST(a_frozen_front_gives_nothing) {
 /* --- descriptors
  * ------------------------------------------------------------------------------------------------ */
 
-TEST(bytes_pass_through_a_pipe) {
+TEST(write_and_read_pass_bytes_through_a_pipe) {
   struct evbuffer *out = of_extents(3, "abc", "def", "ghi"), *in = evbuffer_new();
   int fds[2];
   CHECK_INT_EQ(pipe(fds), 0);
@@ -593,7 +593,7 @@ TEST(bytes_pass_through_a_pipe) {
   evbuffer_free(out);
 }
 
-TEST(one_read_takes_4096_bytes_at_most) {
+TEST(one_read_takes_at_most_4096_bytes) {
   struct evbuffer *in = evbuffer_new();
   static char bytes[10000];
   int fds[2];
@@ -630,7 +630,7 @@ static void count(struct evbuffer *buf, const struct evbuffer_cb_info *info, voi
     CHECK_INT_EQ((t).last.n_deleted, deleted);    \
   } while (0)
 
-TEST(callbacks_get_the_change_of_each_call) {
+TEST(callbacks_receive_the_change_of_each_call) {
   struct evbuffer *a = of("abc"), *b = of("xyz");
   struct tally on_a = {0, {0, 0, 0}}, on_b = {0, {0, 0, 0}};
   CHECK(evbuffer_add_cb(a, count, &on_a) != NULL);
@@ -663,7 +663,7 @@ TEST(callbacks_get_the_change_of_each_call) {
   evbuffer_free(b);
 }
 
-TEST(callbacks_can_be_switched_off) {
+TEST(callbacks_can_be_disabled) {
   struct evbuffer *buf = evbuffer_new();
   struct tally tally = {0, {0, 0, 0}};
   struct evbuffer_cb_entry *entry = evbuffer_add_cb(buf, count, &tally);
@@ -755,7 +755,7 @@ TEST(deferred_callbacks_run_from_the_loop) {
 /* --- locks, flags, memory
  * ---------------------------------------------------------------------------------------- */
 
-TEST(flags_are_accepted) {
+TEST(buffer_flags_can_be_set_and_cleared) {
   struct evbuffer *buf = of("abc");
   CHECK_INT_EQ(evbuffer_set_flags(buf, EVBUFFER_FLAG_DRAINS_TO_FD), 0);
   CHECK_INT_EQ(evbuffer_clear_flags(buf, EVBUFFER_FLAG_DRAINS_TO_FD), 0);
@@ -766,7 +766,7 @@ static int allocations_left;
 static void *limited_malloc(size_t size) { return allocations_left-- > 0 ? malloc(size) : NULL; }
 static void *limited_realloc(void *old, size_t size) { return realloc(old, size); }
 
-TEST(lack_of_memory_is_reported) {
+TEST(out_of_memory_is_reported) {
   struct evbuffer *buf = of("line\nrest");
   static const char big[5000];
   struct evbuffer_iovec vec[1];
@@ -789,7 +789,7 @@ TEST(lack_of_memory_is_reported) {
 
 /* These exist since 2.2 alone: EVENTIDE_TEST_21 leaves them out, for libevent 2.1. */
 #ifndef EVENTIDE_TEST_21
-TEST(max_read_limits_one_read) {
+TEST(set_max_read_limits_one_read) {
   struct evbuffer *in = evbuffer_new();
   static char bytes[10000];
   int fds[2];
@@ -806,7 +806,7 @@ TEST(max_read_limits_one_read) {
   evbuffer_free(in);
 }
 
-TEST(references_with_an_offset) {
+TEST(reference_with_an_offset_adds_the_rest) {
   static const char data[] = "0123456789";
   struct cleanup seen = {0, NULL, 0};
   struct evbuffer *buf = evbuffer_new();
@@ -818,13 +818,13 @@ TEST(references_with_an_offset) {
   CHECK_PTR_EQ(seen.data, data);
   CHECK_INT_EQ(seen.size, 7);
 }
-#define TESTS_OF_22 max_read_limits_one_read, references_with_an_offset,
+#define TESTS_OF_22 set_max_read_limits_one_read, reference_with_an_offset_adds_the_rest,
 #else
 #define TESTS_OF_22
 #endif
 
 /* Last: from here on the process has threads. */
-TEST(locks_are_made_or_lent) {
+TEST(enable_locking_allocates_a_lock_or_borrows_one) {
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
   struct evbuffer *buf = of("abc");
   CHECK_INT_EQ(evbuffer_enable_locking(buf, NULL), -1);
@@ -844,17 +844,19 @@ TEST(locks_are_made_or_lent) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(layouts_and_constants, bytes_leave_in_the_order_they_came, absurd_lengths_fail,
-            prepend_goes_to_the_front, iovecs_are_added_in_order, printf_returns_what_it_added,
-            vprintf_takes_the_arguments_of_its_caller, reserved_space_of_a_new_buffer,
-            reserved_space_behind_data, commit_of_something_else_fails, moving_everything_keeps_extents,
-            moving_a_part, moving_to_itself_does_nothing, shared_contents_outlive_their_source,
-            references_end_with_their_last_byte, references_to_nothing_end_too, pullup_makes_bytes_contiguous,
-            peek_counts_extents, positions_end_with_the_buffer, search_finds_across_extents,
-            lines_end_by_style, lines_by_NUL_and_the_old_call, a_frozen_end_takes_nothing,
-            a_frozen_front_gives_nothing, bytes_pass_through_a_pipe, one_read_takes_4096_bytes_at_most,
-            callbacks_get_the_change_of_each_call, callbacks_can_be_switched_off,
-            the_newest_callback_runs_first, setcb_replaces_every_callback, callbacks_may_change_the_buffer,
-            deferred_callbacks_run_from_the_loop, flags_are_accepted, lack_of_memory_is_reported,
-            TESTS_OF_22 locks_are_made_or_lent);
+  RUN_TESTS(
+      structs_and_constants_have_the_documented_layout, bytes_are_removed_in_the_order_they_were_added,
+      oversized_lengths_fail, prepend_inserts_at_the_front, iovecs_are_added_in_order,
+      printf_returns_the_number_of_bytes_added, vprintf_formats_a_va_list, reserve_space_in_an_empty_buffer,
+      reserve_space_after_existing_data, commit_rejects_space_that_was_not_reserved,
+      moving_a_whole_buffer_keeps_its_extents, moving_a_part_of_a_buffer, moving_to_itself_does_nothing,
+      shared_contents_outlive_their_source, reference_cleanup_runs_after_the_last_byte_is_drained,
+      reference_cleanup_runs_for_an_empty_reference, pullup_makes_bytes_contiguous, peek_counts_extents,
+      positions_beyond_the_buffer_are_rejected, search_finds_across_extents, readln_honours_the_eol_style,
+      readln_by_nul_and_the_deprecated_readline, adding_to_a_frozen_end_fails,
+      removing_from_a_frozen_front_fails, write_and_read_pass_bytes_through_a_pipe,
+      one_read_takes_at_most_4096_bytes, callbacks_receive_the_change_of_each_call, callbacks_can_be_disabled,
+      the_newest_callback_runs_first, setcb_replaces_every_callback, callbacks_may_change_the_buffer,
+      deferred_callbacks_run_from_the_loop, buffer_flags_can_be_set_and_cleared, out_of_memory_is_reported,
+      TESTS_OF_22 enable_locking_allocates_a_lock_or_borrows_one);
 }

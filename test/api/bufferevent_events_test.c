@@ -103,7 +103,7 @@ static void write_and_leave(evutil_socket_t fd, short what, void *bev) {
   breaks ? event_base_loopbreak(base) : event_base_loopexit(base, NULL);
 }
 
-TEST(output_written_before_loopexit_has_its_attempt) {
+TEST(output_written_before_loopexit_is_attempted_once) {
   const int flags[] = {0, EVLOOP_ONCE, EVLOOP_NONBLOCK};
   struct bufferevent *bev;
   int i;
@@ -138,7 +138,7 @@ static void count_read(struct bufferevent *bev, void *which) {
   ++reads[(size_t)which];
 }
 
-TEST(priority_changes_while_a_deferred_callback_is_queued) {
+TEST(priority_can_change_while_a_deferred_callback_is_queued) {
   struct bufferevent *bevs[2];
   evutil_socket_t fds[2][2];
   struct seen ticks = {0, 0, 0};
@@ -175,7 +175,7 @@ TEST(priority_changes_while_a_deferred_callback_is_queued) {
   event_base_free(base);
 }
 
-TEST(priority_of_an_active_event_does_not_change) {
+TEST(priority_of_an_active_event_cannot_change) {
   struct seen seen = {0, 0, 0};
   struct event *ev;
   base = event_base_new();
@@ -191,7 +191,7 @@ TEST(priority_of_an_active_event_does_not_change) {
 }
 
 /* The program made it active by hand, although it is not added. */
-TEST(descriptor_is_replaced_while_an_event_is_active) {
+TEST(the_fd_can_be_replaced_while_an_event_is_active) {
   struct bufferevent *bev;
   base = event_base_new();
   CHECK(open_pair() == 0);
@@ -332,15 +332,15 @@ static void ask_what_was_freed(void) {
   event_get_fd(&bev->ev_read);
 }
 
-TEST(debug_mode_knows_the_events_of_the_library) {
+TEST(debug_mode_accepts_the_events_of_a_bufferevent) {
   CHECK_INT_EQ(in_child(ask_in_debug_mode), 0);
   CHECK_INT_EQ(in_child(ask_what_was_freed), 42);
 }
 
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
-  RUN_TESTS(debug_mode_knows_the_events_of_the_library, queued_output_counts_as_the_write_event,
-            one_iteration_that_wrote_output_returns_0, output_written_before_loopexit_has_its_attempt,
-            priority_changes_while_a_deferred_callback_is_queued, priority_of_an_active_event_does_not_change,
-            descriptor_is_replaced_while_an_event_is_active);
+  RUN_TESTS(debug_mode_accepts_the_events_of_a_bufferevent, queued_output_counts_as_the_write_event,
+            one_iteration_that_wrote_output_returns_0, output_written_before_loopexit_is_attempted_once,
+            priority_can_change_while_a_deferred_callback_is_queued,
+            priority_of_an_active_event_cannot_change, the_fd_can_be_replaced_while_an_event_is_active);
 }

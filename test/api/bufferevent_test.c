@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "api/bufferevent_log.h"
-#include "support/socket_room.h"
 #include "api/check.h"
+#include "support/socket_room.h"
 
 /* The test also runs on libevent. */
 static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
@@ -102,7 +102,7 @@ static int is_closed(evutil_socket_t fd) {
 
 /* --- state ---------------------------------------------------------------------------------------------- */
 
-TEST(a_new_one_has_the_documented_state) {
+TEST(a_new_bufferevent_has_the_documented_state) {
   struct bufferevent *bev = make(-1, 0, "a");
   bufferevent_data_cb readcb, writecb;
   bufferevent_event_cb eventcb;
@@ -130,7 +130,7 @@ TEST(a_new_one_has_the_documented_state) {
   bufferevent_free(bev);
 }
 
-TEST(options_that_contradict_each_other_are_refused) {
+TEST(contradictory_options_are_rejected) {
   struct bufferevent *bev;
   CHECK(make(-1, BEV_OPT_UNLOCK_CALLBACKS, "a") == NULL);
   bev = make(-1, BEV_OPT_UNLOCK_CALLBACKS | BEV_OPT_DEFER_CALLBACKS, "a");
@@ -138,7 +138,7 @@ TEST(options_that_contradict_each_other_are_refused) {
   bufferevent_free(bev);
 }
 
-TEST(watermarks_are_told_for_one_direction_at_a_time) {
+TEST(getwatermark_accepts_one_direction_at_a_time) {
   struct bufferevent *bev = make(-1, 0, "a");
   size_t low = 0, high = 0;
   bufferevent_setwatermark(bev, EV_READ | EV_WRITE, 3, 9);
@@ -155,7 +155,7 @@ TEST(watermarks_are_told_for_one_direction_at_a_time) {
   bufferevent_free(bev);
 }
 
-TEST(maxima_are_kept_and_reset) {
+TEST(max_single_read_and_write_are_kept_and_reset) {
   struct bufferevent *bev = make(-1, 0, "a");
   CHECK_INT_EQ(bufferevent_set_max_single_read(bev, 100), 0);
   CHECK_INT_EQ(bufferevent_get_max_single_read(bev), 100);
@@ -169,7 +169,7 @@ TEST(maxima_are_kept_and_reset) {
   bufferevent_free(bev);
 }
 
-TEST(directions_are_switched_one_by_one) {
+TEST(directions_are_enabled_and_disabled_separately) {
   struct bufferevent *bev = make(-1, 0, "a");
   CHECK_INT_EQ(bufferevent_enable(bev, 0), 0);
   CHECK_INT_EQ(bufferevent_get_enabled(bev), EV_WRITE);
@@ -182,7 +182,7 @@ TEST(directions_are_switched_one_by_one) {
   bufferevent_free(bev);
 }
 
-TEST(the_program_adds_only_to_output_and_takes_only_from_input) {
+TEST(the_caller_can_only_add_to_output_and_remove_from_input) {
   struct bufferevent *bev = make(-1, 0, "a");
   CHECK_INT_EQ(evbuffer_add(bufferevent_get_input(bev), "x", 1), -1);
   CHECK_INT_EQ(evbuffer_prepend(bufferevent_get_output(bev), "x", 1), -1);
@@ -193,7 +193,7 @@ TEST(the_program_adds_only_to_output_and_takes_only_from_input) {
   bufferevent_free(bev);
 }
 
-TEST(priorities_are_those_of_the_base) {
+TEST(priorities_are_bounded_by_those_of_the_base) {
   struct event_base *other = event_base_new();
   struct bufferevent *bev;
   event_base_priority_init(other, 5);
@@ -208,7 +208,7 @@ TEST(priorities_are_those_of_the_base) {
   event_base_free(other);
 }
 
-TEST(the_base_changes_while_nothing_is_under_way) {
+TEST(base_set_succeeds_only_without_pending_events) {
   struct event_base *other = event_base_new();
   evutil_socket_t fds[2];
   struct bufferevent *bev;
@@ -229,7 +229,7 @@ TEST(the_base_changes_while_nothing_is_under_way) {
   event_base_free(other);
 }
 
-TEST(references_keep_the_memory) {
+TEST(incref_keeps_a_freed_bufferevent_allocated) {
   struct bufferevent *bev = make(-1, 0, "a");
   bufferevent_incref(bev);
   CHECK_INT_EQ(bufferevent_decref(bev), 0);
@@ -266,7 +266,7 @@ TEST(the_old_interface_uses_the_current_base) {
 
 /* --- moving data ---------------------------------------------------------------------------------------- */
 
-TEST(what_one_end_writes_the_other_reads) {
+TEST(bytes_written_at_one_end_are_read_at_the_other) {
   evutil_socket_t fds[2];
   struct bufferevent *a, *b;
   struct evbuffer *side = evbuffer_new();
@@ -442,7 +442,7 @@ TEST(a_reader_that_stays_above_the_high_watermark_is_called_again) {
   close(fds[1]);
 }
 
-TEST(a_low_write_watermark_is_told_of_while_data_remains) {
+TEST(the_write_callback_runs_at_or_below_the_low_write_watermark) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
   char block[5000] = {0};
@@ -458,7 +458,7 @@ TEST(a_low_write_watermark_is_told_of_while_data_remains) {
   close(fds[1]);
 }
 
-TEST(a_maximum_for_single_reads_is_obeyed) {
+TEST(max_single_read_is_obeyed) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
   char block[35] = {0};
@@ -496,7 +496,7 @@ static void check_bulk(struct bufferevent *bev, void *arg) {
   if (bulk->received >= bulk->total) event_base_loopbreak(base);
 }
 
-TEST(much_data_comes_back_unchanged) {
+TEST(megabytes_are_echoed_unchanged) {
   evutil_socket_t fds[2];
   struct bufferevent *a, *b;
   struct bulk bulk = {0, 3000000, 0, 0};
@@ -522,7 +522,7 @@ TEST(much_data_comes_back_unchanged) {
 
 /* --- ends and errors ------------------------------------------------------------------------------------ */
 
-TEST(the_end_comes_after_the_data_and_disables_reading) {
+TEST(eof_is_reported_after_the_data_and_disables_reading) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
   make_pair(fds);
@@ -565,7 +565,7 @@ TEST(a_broken_pipe_disables_writing) {
   bufferevent_free(bev);
 }
 
-TEST(a_reset_connection_is_an_error_of_reading) {
+TEST(a_connection_reset_is_reported_as_a_read_error) {
   struct sockaddr_in address;
   evutil_socket_t listener = listen_here(&address, 5), fd;
   struct bufferevent *bev = make(-1, BEV_OPT_CLOSE_ON_FREE, "a");
@@ -592,7 +592,7 @@ TEST(a_reset_connection_is_an_error_of_reading) {
   close(listener);
 }
 
-TEST(enabling_fails_on_what_the_loop_cannot_watch) {
+TEST(enabling_fails_for_an_fd_that_cannot_be_watched) {
   evutil_socket_t fd = open("/proc/self/exe", O_RDONLY);
   struct bufferevent *bev = make(fd, BEV_OPT_CLOSE_ON_FREE, "a");
   if (!strncmp(event_base_get_method(base), "epoll", 5)) {
@@ -656,7 +656,7 @@ TEST(a_callback_may_free_its_bufferevent) {
   }
 }
 
-TEST(nothing_is_called_after_freeing) {
+TEST(no_callback_runs_after_freeing) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
   make_pair(fds);
@@ -676,7 +676,7 @@ TEST(nothing_is_called_after_freeing) {
 
 /* --- timeouts ------------------------------------------------------------------------------------------- */
 
-TEST(without_a_descriptor_each_direction_times_out_once) {
+TEST(each_direction_without_an_fd_times_out_once) {
   struct bufferevent *bev = make(-1, 0, "a");
   struct timeval tv = milliseconds(20), longer = milliseconds(40);
   bufferevent_enable(bev, EV_READ | EV_WRITE);
@@ -686,7 +686,7 @@ TEST(without_a_descriptor_each_direction_times_out_once) {
   bufferevent_free(bev);
 }
 
-TEST(a_timeout_waits_for_its_direction_to_be_enabled) {
+TEST(a_timeout_starts_when_its_direction_is_enabled) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
   struct timeval tv = milliseconds(20);
@@ -728,7 +728,7 @@ TEST(a_write_timeout_runs_while_the_peer_does_not_read) {
   close(fds[1]);
 }
 
-TEST(timeouts_change_at_once) {
+TEST(changed_timeouts_take_effect_immediately) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
   struct timeval tv = milliseconds(20), never = {0, 0}, hour = {3600, 0};
@@ -774,7 +774,7 @@ TEST(no_read_timeout_runs_at_the_high_watermark) {
 
 /* --- trigger and deferred callbacks --------------------------------------------------------------------- */
 
-TEST(triggers_call_at_once_as_the_watermarks_allow) {
+TEST(trigger_invokes_callbacks_subject_to_the_watermarks) {
   struct bufferevent *bev = make(-1, 0, "a");
   bufferevent_trigger(bev, EV_READ, 0);
   bufferevent_trigger(bev, EV_WRITE, 0);
@@ -792,7 +792,7 @@ TEST(triggers_call_at_once_as_the_watermarks_allow) {
   bufferevent_free(bev);
 }
 
-TEST(deferred_calls_come_from_the_loop_in_their_order) {
+TEST(deferred_callbacks_run_from_the_loop_in_order) {
   int options[] = {0, BEV_OPT_DEFER_CALLBACKS, BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS};
   unsigned i;
   for (i = 0; i < sizeof(options) / sizeof(options[0]); ++i) {
@@ -814,7 +814,7 @@ TEST(deferred_calls_come_from_the_loop_in_their_order) {
   }
 }
 
-TEST(a_deferred_call_is_decided_when_it_is_caused) {
+TEST(watermarks_are_checked_when_a_deferred_callback_is_queued) {
   struct bufferevent *bev = make(-1, BEV_OPT_DEFER_CALLBACKS, "a");
   bufferevent_trigger(bev, EV_READ, 0);
   bufferevent_setwatermark(bev, EV_READ, 100, 0);
@@ -831,7 +831,7 @@ TEST(a_deferred_call_is_decided_when_it_is_caused) {
 
 /* --- descriptors ---------------------------------------------------------------------------------------- */
 
-TEST(a_descriptor_can_be_set_later_and_taken_away) {
+TEST(an_fd_can_be_set_replaced_and_removed) {
   evutil_socket_t fds[2], other[2];
   struct bufferevent *bev = make(-1, BEV_OPT_CLOSE_ON_FREE, "a");
   char text[8] = "";
@@ -868,7 +868,7 @@ TEST(a_descriptor_can_be_set_later_and_taken_away) {
   close(other[1]);
 }
 
-TEST(sockets_need_no_flushing) {
+TEST(flush_of_a_socket_bufferevent_succeeds) {
   struct bufferevent *bev = make(-1, 0, "a");
   CHECK_INT_GE(bufferevent_flush(bev, EV_READ, BEV_NORMAL), 0);
   CHECK_INT_GE(bufferevent_flush(bev, EV_WRITE, BEV_FLUSH), 0);
@@ -882,7 +882,7 @@ static int connect_to(struct bufferevent *bev, const struct sockaddr_in *address
   return bufferevent_socket_connect(bev, (const struct sockaddr *)address, sizeof(*address));
 }
 
-TEST(a_connection_is_told_before_its_data) {
+TEST(connected_is_reported_before_the_first_data) {
   struct sockaddr_in address;
   evutil_socket_t listener = listen_here(&address, 5), fd;
   struct bufferevent *bev = make(-1, BEV_OPT_CLOSE_ON_FREE, "a");
@@ -913,7 +913,7 @@ TEST(a_connection_without_data_does_not_call_the_write_callback) {
   close(listener);
 }
 
-TEST(a_socket_of_the_program_is_connected_too) {
+TEST(connect_uses_an_fd_supplied_by_the_caller) {
   struct sockaddr_in address;
   evutil_socket_t listener = listen_here(&address, 5);
   evutil_socket_t fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -951,7 +951,7 @@ TEST(a_socket_of_the_program_is_connected_too) {
   bufferevent_free(bev);
 }
 
-TEST(a_refused_connection_returns_0_and_calls_once) {
+TEST(a_refused_connect_returns_0_and_reports_one_error) {
   struct sockaddr_in address;
   evutil_socket_t nobody = refuse_here(&address), fd;
   struct bufferevent *bev = make(-1, 0, "a");
@@ -972,7 +972,7 @@ TEST(a_refused_connection_returns_0_and_calls_once) {
   close(nobody);
 }
 
-TEST(an_attempt_that_cannot_begin_returns_an_error_and_calls_nothing) {
+TEST(an_invalid_connect_fails_without_invoking_callbacks) {
   struct sockaddr strange;
   struct sockaddr_un nowhere;
   struct bufferevent *bev = make(-1, BEV_OPT_CLOSE_ON_FREE, "a");
@@ -989,7 +989,7 @@ TEST(an_attempt_that_cannot_begin_returns_an_error_and_calls_nothing) {
   bufferevent_free(bev);
 }
 
-TEST(a_connect_that_hangs_times_out) {
+TEST(a_connect_without_an_answer_times_out) {
   struct sockaddr_in address;
   evutil_socket_t listener = listen_here(&address, 0), fds[8];
   struct timeval tv = milliseconds(20);
@@ -1019,7 +1019,7 @@ TEST(a_connect_that_hangs_times_out) {
   close(listener);
 }
 
-TEST(a_name_that_is_an_address_is_connected_to) {
+TEST(connect_hostname_accepts_a_numeric_address) {
   struct sockaddr_in address;
   evutil_socket_t listener = listen_here(&address, 5);
   struct bufferevent *bev = make(-1, BEV_OPT_CLOSE_ON_FREE, "a");
@@ -1032,7 +1032,7 @@ TEST(a_name_that_is_an_address_is_connected_to) {
   close(listener);
 }
 
-TEST(a_name_without_address_is_one_error_event) {
+TEST(a_name_that_cannot_be_resolved_causes_one_error_event) {
   struct bufferevent *bev = make(-1, BEV_OPT_CLOSE_ON_FREE, "a");
   bufferevent_setcb(bev, on_read, on_write, on_event, "a");
   EVUTIL_SET_SOCKET_ERROR(0);
@@ -1052,7 +1052,7 @@ TEST(a_name_without_address_is_one_error_event) {
 
 /* --- locks ---------------------------------------------------------------------------------------------- */
 
-TEST(a_lock_is_had_only_where_threads_are_enabled) {
+TEST(threadsafe_requires_enabled_threads) {
   struct bufferevent *bev = make(-1, BEV_OPT_THREADSAFE, "a");
   CHECK(bev == NULL);
   bev = make(-1, 0, "a");
@@ -1072,28 +1072,28 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   event_set_log_callback(quiet);
   base = event_base_new();
-  RUN_TESTS(a_new_one_has_the_documented_state, options_that_contradict_each_other_are_refused,
-            watermarks_are_told_for_one_direction_at_a_time, maxima_are_kept_and_reset,
-            directions_are_switched_one_by_one, the_program_adds_only_to_output_and_takes_only_from_input,
-            priorities_are_those_of_the_base, the_base_changes_while_nothing_is_under_way,
-            references_keep_the_memory, the_old_interface_uses_the_current_base,
-            what_one_end_writes_the_other_reads, enabling_writing_calls_the_write_callback_once,
-            nothing_is_written_while_writing_is_disabled, nothing_is_read_while_reading_is_disabled,
-            a_low_read_watermark_delays_the_callback, a_high_read_watermark_stops_reading_until_drained,
-            a_reader_that_stays_above_the_high_watermark_is_called_again,
-            a_low_write_watermark_is_told_of_while_data_remains, a_maximum_for_single_reads_is_obeyed,
-            much_data_comes_back_unchanged, the_end_comes_after_the_data_and_disables_reading,
-            a_broken_pipe_disables_writing, a_reset_connection_is_an_error_of_reading,
-            enabling_fails_on_what_the_loop_cannot_watch, a_callback_may_free_its_bufferevent,
-            nothing_is_called_after_freeing, without_a_descriptor_each_direction_times_out_once,
-            a_timeout_waits_for_its_direction_to_be_enabled,
-            a_write_timeout_runs_while_the_peer_does_not_read, timeouts_change_at_once,
-            no_read_timeout_runs_at_the_high_watermark, triggers_call_at_once_as_the_watermarks_allow,
-            deferred_calls_come_from_the_loop_in_their_order, a_deferred_call_is_decided_when_it_is_caused,
-            a_descriptor_can_be_set_later_and_taken_away, sockets_need_no_flushing,
-            a_connection_is_told_before_its_data, a_connection_without_data_does_not_call_the_write_callback,
-            a_socket_of_the_program_is_connected_too, a_refused_connection_returns_0_and_calls_once,
-            an_attempt_that_cannot_begin_returns_an_error_and_calls_nothing, a_connect_that_hangs_times_out,
-            a_name_that_is_an_address_is_connected_to, a_name_without_address_is_one_error_event,
-            a_lock_is_had_only_where_threads_are_enabled);
+  RUN_TESTS(
+      a_new_bufferevent_has_the_documented_state, contradictory_options_are_rejected,
+      getwatermark_accepts_one_direction_at_a_time, max_single_read_and_write_are_kept_and_reset,
+      directions_are_enabled_and_disabled_separately, the_caller_can_only_add_to_output_and_remove_from_input,
+      priorities_are_bounded_by_those_of_the_base, base_set_succeeds_only_without_pending_events,
+      incref_keeps_a_freed_bufferevent_allocated, the_old_interface_uses_the_current_base,
+      bytes_written_at_one_end_are_read_at_the_other, enabling_writing_calls_the_write_callback_once,
+      nothing_is_written_while_writing_is_disabled, nothing_is_read_while_reading_is_disabled,
+      a_low_read_watermark_delays_the_callback, a_high_read_watermark_stops_reading_until_drained,
+      a_reader_that_stays_above_the_high_watermark_is_called_again,
+      the_write_callback_runs_at_or_below_the_low_write_watermark, max_single_read_is_obeyed,
+      megabytes_are_echoed_unchanged, eof_is_reported_after_the_data_and_disables_reading,
+      a_broken_pipe_disables_writing, a_connection_reset_is_reported_as_a_read_error,
+      enabling_fails_for_an_fd_that_cannot_be_watched, a_callback_may_free_its_bufferevent,
+      no_callback_runs_after_freeing, each_direction_without_an_fd_times_out_once,
+      a_timeout_starts_when_its_direction_is_enabled, a_write_timeout_runs_while_the_peer_does_not_read,
+      changed_timeouts_take_effect_immediately, no_read_timeout_runs_at_the_high_watermark,
+      trigger_invokes_callbacks_subject_to_the_watermarks, deferred_callbacks_run_from_the_loop_in_order,
+      watermarks_are_checked_when_a_deferred_callback_is_queued, an_fd_can_be_set_replaced_and_removed,
+      flush_of_a_socket_bufferevent_succeeds, connected_is_reported_before_the_first_data,
+      a_connection_without_data_does_not_call_the_write_callback, connect_uses_an_fd_supplied_by_the_caller,
+      a_refused_connect_returns_0_and_reports_one_error, an_invalid_connect_fails_without_invoking_callbacks,
+      a_connect_without_an_answer_times_out, connect_hostname_accepts_a_numeric_address,
+      a_name_that_cannot_be_resolved_causes_one_error_event, threadsafe_requires_enabled_threads);
 }

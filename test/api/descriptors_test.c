@@ -128,7 +128,7 @@ static const int kOptions[] = {0, BEV_OPT_CLOSE_ON_FREE, BEV_OPT_DEFER_CALLBACKS
                                BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS};
 enum { kOptionSets = sizeof(kOptions) / sizeof(*kOptions) };
 
-TEST(a_read_callback_finds_at_most_4096_new_bytes) {
+TEST(a_read_callback_receives_at_most_4096_new_bytes) {
   int i;
   for (i = 0; i < kOptionSets; ++i) {
     receive_pattern(kOptions[i], on_read_all);
@@ -138,7 +138,7 @@ TEST(a_read_callback_finds_at_most_4096_new_bytes) {
   }
 }
 
-TEST(taking_4096_bytes_in_each_callback_takes_everything) {
+TEST(draining_4096_bytes_in_each_callback_loses_nothing) {
   int i;
   for (i = 0; i < kOptionSets; ++i) {
     receive_pattern(kOptions[i], on_read_some);
@@ -154,7 +154,7 @@ static void on_read_nothing(struct bufferevent *bev, void *arg) {
   (void)arg;
 }
 
-TEST(a_datagram_beside_a_busy_stream_comes_whole) {
+TEST(a_datagram_read_beside_a_busy_stream_is_not_truncated) {
   struct bufferevent *stream, *datagrams;
   int s[2], d[2], round, i;
   make_pair(SOCK_STREAM, s);
@@ -226,7 +226,7 @@ static void touch_files(void) {
   unlink(path);
 }
 
-TEST(records_of_inotify_are_read_into_room_for_a_whole_one) {
+TEST(reads_of_inotify_have_room_for_a_whole_record) {
   const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   CHECK(mkdtemp(folder) != NULL);
   CHECK(inotify_add_watch(fd, folder, IN_CREATE | IN_DELETE) >= 0);
@@ -234,7 +234,7 @@ TEST(records_of_inotify_are_read_into_room_for_a_whole_one) {
   rmdir(folder);
 }
 
-TEST(records_of_timerfd_are_read_into_room_for_a_whole_one) {
+TEST(reads_of_timerfd_have_room_for_a_whole_record) {
   const struct itimerspec every = {{0, 100000}, {0, 100000}};
   const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   CHECK_INT_EQ(timerfd_settime(fd, 0, &every, NULL), 0);
@@ -244,14 +244,14 @@ TEST(records_of_timerfd_are_read_into_room_for_a_whole_one) {
 static int counter = -1;
 static void count_up(void) { eventfd_write(counter, 1); }
 
-TEST(records_of_eventfd_are_read_into_room_for_a_whole_one) {
+TEST(reads_of_eventfd_have_room_for_a_whole_record) {
   counter = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   read_records(counter, 1600, count_up);
 }
 
 static void raise_signal(void) { kill(getpid(), SIGUSR2); }
 
-TEST(records_of_signalfd_are_read_into_room_for_a_whole_one) {
+TEST(reads_of_signalfd_have_room_for_a_whole_record) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGUSR2);
@@ -272,7 +272,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 }
 
 /* The reader lives in the same loop: a write that blocked would block for ever. */
-TEST(the_loop_does_not_block_in_a_write_to_a_blocking_descriptor) {
+TEST(writing_to_a_blocking_fd_does_not_block_the_loop) {
   enum { kTotal = 4 << 20 };
   struct bufferevent *bev;
   struct event *reader;
@@ -364,7 +364,7 @@ static void on_time_to_accept(evutil_socket_t listener, short what, void *arg) {
   }
 }
 
-TEST(output_waits_for_a_connect_of_the_programs_own) {
+TEST(output_is_deferred_until_the_callers_connect_completes) {
   struct sockaddr_in address;
   struct sockaddr_storage peer;
   socklen_t length = sizeof(address), peer_length = sizeof(peer);
@@ -413,11 +413,10 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   base = event_base_new();
   RUN_TESTS(
-      a_read_callback_finds_at_most_4096_new_bytes, taking_4096_bytes_in_each_callback_takes_everything,
-      a_datagram_beside_a_busy_stream_comes_whole, records_of_inotify_are_read_into_room_for_a_whole_one,
-      records_of_timerfd_are_read_into_room_for_a_whole_one,
-      records_of_eventfd_are_read_into_room_for_a_whole_one,
-      records_of_signalfd_are_read_into_room_for_a_whole_one,
-      the_loop_does_not_block_in_a_write_to_a_blocking_descriptor,
-      output_does_not_reach_the_next_owner_of_a_closed_fd, output_waits_for_a_connect_of_the_programs_own);
+      a_read_callback_receives_at_most_4096_new_bytes, draining_4096_bytes_in_each_callback_loses_nothing,
+      a_datagram_read_beside_a_busy_stream_is_not_truncated, reads_of_inotify_have_room_for_a_whole_record,
+      reads_of_timerfd_have_room_for_a_whole_record, reads_of_eventfd_have_room_for_a_whole_record,
+      reads_of_signalfd_have_room_for_a_whole_record, writing_to_a_blocking_fd_does_not_block_the_loop,
+      output_does_not_reach_the_next_owner_of_a_closed_fd,
+      output_is_deferred_until_the_callers_connect_completes);
 }

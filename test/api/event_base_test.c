@@ -12,21 +12,21 @@ static const char *const kMethods[] = {"epoll", "poll", "select", NULL};
 
 /* --- the library --- */
 
-TEST(event_get_version_is_libevents) {
+TEST(event_get_version_is_that_of_libevent) {
   CHECK_STR_EQ(event_get_version(), "2.1.12-stable");
   CHECK_STR_EQ(event_get_version(), LIBEVENT_VERSION);
 }
 
-TEST(event_get_version_number_is_libevents) {
+TEST(event_get_version_number_is_that_of_libevent) {
   CHECK_INT_EQ(event_get_version_number(), 0x02010c00);
   CHECK_INT_EQ(event_get_version_number(), LIBEVENT_VERSION_NUMBER);
 }
 
-TEST(event_get_struct_event_size_is_that_of_the_header) {
+TEST(event_get_struct_event_size_matches_the_header) {
   CHECK_INT_EQ(event_get_struct_event_size(), sizeof(struct event));
 }
 
-TEST(event_get_supported_methods_are_best_first) {
+TEST(event_get_supported_methods_lists_the_best_first) {
   const char **methods = event_get_supported_methods();
   int i;
   for (i = 0; kMethods[i]; ++i) CHECK_STR_EQ(methods[i], kMethods[i]);
@@ -52,7 +52,7 @@ static void count_debug(int severity, const char *message) {
   if (severity == EVENT_LOG_DEBUG) ++debug_messages;
 }
 
-TEST(event_enable_debug_logging_may_be_turned_on_and_off) {
+TEST(event_enable_debug_logging_can_be_enabled_and_disabled) {
   struct event *ev;
   event_set_log_callback(count_debug);
   event_enable_debug_logging(EVENT_DBG_ALL);
@@ -110,11 +110,11 @@ static void use_it_right(void) {
   _exit(0);
 }
 /* Debug mode must be turned on before anything else: these run first, in processes of their own. */
-TEST(event_enable_debug_mode_and_event_set_fatal_callback) {
+TEST(event_enable_debug_mode_reports_misuse_to_the_fatal_callback) {
   CHECK_INT_EQ(in_child(add_what_was_never_assigned), 42);
   CHECK_INT_EQ(in_child(assign_what_is_pending), 42);
 }
-TEST(event_debug_unassign_allows_another_use) { CHECK_INT_EQ(in_child(use_it_right), 0); }
+TEST(event_debug_unassign_allows_assigning_again) { CHECK_INT_EQ(in_child(use_it_right), 0); }
 
 static int allocated;
 static void *count_malloc(size_t size) {
@@ -145,8 +145,8 @@ static void use_own_memory(void) {
   libevent_global_shutdown();
   _exit(allocated == 0 ? 0 : 2);
 }
-TEST(event_set_mem_functions_are_used_for_all) { CHECK_INT_EQ(in_child(use_own_memory), 0); }
-TEST(libevent_global_shutdown_leaves_nothing) { CHECK_INT_EQ(in_child(use_own_memory), 0); }
+TEST(event_set_mem_functions_serve_all_allocations) { CHECK_INT_EQ(in_child(use_own_memory), 0); }
+TEST(libevent_global_shutdown_frees_all_memory) { CHECK_INT_EQ(in_child(use_own_memory), 0); }
 
 /* --- configurations --- */
 
@@ -162,7 +162,7 @@ static const char *method_with(struct event_config *config) {
   return name;
 }
 
-TEST(event_config_new_changes_nothing_by_itself) {
+TEST(event_config_new_has_the_default_settings) {
   struct event_config *config = event_config_new();
   CHECK(config != NULL);
   CHECK_STR_EQ(method_with(config), kMethods[0]);
@@ -177,7 +177,7 @@ TEST(event_config_free_leaves_bases_alone) {
   event_base_free(made);
 }
 
-TEST(event_config_avoid_method_goes_to_the_next) {
+TEST(event_config_avoid_method_selects_the_next_method) {
   struct event_config *config = event_config_new();
   int i;
   CHECK_INT_EQ(event_config_avoid_method(config, "kqueue"), 0);
@@ -189,7 +189,7 @@ TEST(event_config_avoid_method_goes_to_the_next) {
   event_config_free(config);
 }
 
-TEST(event_config_require_features_chooses_the_method) {
+TEST(event_config_require_features_selects_a_method_with_them) {
   struct event_config *config = event_config_new();
   CHECK_INT_EQ(event_config_require_features(NULL, 0), -1);
   CHECK_INT_EQ(event_config_require_features(config, EV_FEATURE_FDS), 0);
@@ -214,7 +214,7 @@ TEST(event_config_set_flag_adds_flags) {
   event_config_free(config);
 }
 
-TEST(event_config_set_num_cpus_hint_is_a_hint) {
+TEST(event_config_set_num_cpus_hint_is_accepted) {
   struct event_config *config = event_config_new();
   CHECK_INT_EQ(event_config_set_num_cpus_hint(config, 4), 0);
   CHECK_INT_EQ(event_config_set_num_cpus_hint(NULL, 4), -1);
@@ -228,7 +228,7 @@ static void append_and_trigger(evutil_socket_t fd, short what, void *arg) {
   (void)arg;
 }
 
-TEST(event_config_set_max_dispatch_interval_lets_urgent_events_in) {
+TEST(event_config_set_max_dispatch_interval_checks_for_urgent_events) {
   struct event_config *config = event_config_new();
   struct event_base *limited;
   struct event *urgent, *lazy[4];
@@ -256,20 +256,20 @@ TEST(event_config_set_max_dispatch_interval_lets_urgent_events_in) {
 
 /* --- bases --- */
 
-TEST(event_base_new_makes_an_empty_base) {
+TEST(event_base_new_returns_an_empty_base) {
   struct event_base *made = event_base_new();
   CHECK(made != NULL);
   CHECK_INT_EQ(event_base_dispatch(made), 1);
   event_base_free(made);
 }
 
-TEST(event_base_new_with_config_takes_none) {
+TEST(event_base_new_with_config_accepts_null) {
   struct event_base *made = event_base_new_with_config(NULL);
   CHECK_STR_EQ(event_base_get_method(made), kMethods[0]);
   event_base_free(made);
 }
 
-TEST(event_base_free_runs_finalizers_that_are_due) {
+TEST(event_base_free_runs_pending_finalizers) {
   struct event_base *made = event_base_new();
   struct event *ev = event_new(made, -1, 0, note, NULL);
   finalized = 0;
@@ -278,7 +278,7 @@ TEST(event_base_free_runs_finalizers_that_are_due) {
   CHECK_INT_EQ(finalized, 1);
 }
 
-TEST(event_base_free_leaves_pending_events_to_their_owner) {
+TEST(event_base_free_does_not_free_pending_events) {
   struct event_base *made = event_base_new();
   struct timeval tv = {100, 0};
   struct event *ev = event_new(made, -1, 0, note, NULL);
@@ -288,7 +288,7 @@ TEST(event_base_free_leaves_pending_events_to_their_owner) {
   if (ours()) event_free(ev);
 }
 
-TEST(event_base_free_nofinalize_does_not_run_them) {
+TEST(event_base_free_nofinalize_skips_pending_finalizers) {
   struct event_base *made = event_base_new();
   struct event *ev = event_new(made, -1, 0, note, NULL);
   finalized = 0;
@@ -307,7 +307,7 @@ static void reinit_and_read(void) {
   event_base_loop(base, EVLOOP_NONBLOCK);
   _exit(child_seen.calls == 2 ? 0 : 3);
 }
-TEST(event_reinit_in_a_child) {
+TEST(event_reinit_works_in_a_child) {
   struct event *reader, *signaled;
   CHECK_INT_EQ(open_pair(), 0);
   memset(&child_seen, 0, sizeof(child_seen));
@@ -327,13 +327,13 @@ TEST(event_reinit_in_a_child) {
   close_pair();
 }
 
-TEST(event_base_get_method_names_it) { CHECK_STR_EQ(event_base_get_method(base), kMethods[0]); }
+TEST(event_base_get_method_returns_its_name) { CHECK_STR_EQ(event_base_get_method(base), kMethods[0]); }
 
-TEST(event_base_get_features_tells_them) {
+TEST(event_base_get_features_returns_those_of_the_method) {
   CHECK_INT_EQ(event_base_get_features(base), EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE);
 }
 
-TEST(event_base_get_num_events_counts_each_wish) {
+TEST(event_base_get_num_events_counts_fd_and_timeout_separately) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = {100, 0};
   struct event *ev;
@@ -351,7 +351,7 @@ TEST(event_base_get_num_events_counts_each_wish) {
   close_pair();
 }
 
-TEST(event_base_get_max_events_remembers) {
+TEST(event_base_get_max_events_keeps_the_maximum) {
   struct event_base *made = event_base_new();
   struct event *ev = event_new(made, -1, 0, note, NULL);
   struct timeval tv = {100, 0};
@@ -375,7 +375,7 @@ static int stop_at_once(const struct event_base *b, const struct event *ev, void
   (void)arg;
   return -5;
 }
-TEST(event_base_foreach_event_sees_each_once) {
+TEST(event_base_foreach_event_visits_each_event_once) {
   struct event_base *made = event_base_new();
   struct event *timer = event_new(made, -1, 0, note, NULL), *io;
   struct timeval tv = {100, 0};
@@ -429,7 +429,7 @@ static void note_running(evutil_socket_t fd, short what, void *arg) {
   (void)arg;
   running_seen = event_base_get_running_event(base);
 }
-TEST(event_base_get_running_event_is_the_callbacks) {
+TEST(event_base_get_running_event_returns_the_event_of_the_callback) {
   struct event *ev = event_new(base, -1, 0, note_running, NULL);
   event_active(ev, 0, 0);
   event_base_loop(base, EVLOOP_NONBLOCK);
@@ -440,7 +440,7 @@ TEST(event_base_get_running_event_is_the_callbacks) {
 
 /* --- the loop --- */
 
-TEST(event_base_dispatch_ends_with_the_last_event) {
+TEST(event_base_dispatch_returns_after_the_last_event) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(2);
   struct event *ev = evtimer_new(base, note, &seen);
@@ -479,7 +479,7 @@ TEST(event_base_loop_obeys_its_flags) {
   event_free(never);
 }
 
-TEST(event_base_loop_refuses_to_run_inside_itself) {
+TEST(event_base_loop_fails_when_called_from_a_callback) {
   struct event *ev = event_new(base, -1, 0, run_inner_loop, NULL);
   event_set_log_callback(keep_log);
   event_active(ev, 0, 0);
@@ -489,7 +489,7 @@ TEST(event_base_loop_refuses_to_run_inside_itself) {
   event_free(ev);
 }
 
-TEST(event_base_loopexit_and_event_base_got_exit) {
+TEST(event_base_loopexit_sets_event_base_got_exit) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(5), often = after_ms(1);
   struct event *ev = event_new(base, -1, EV_PERSIST, note, &seen);
@@ -512,7 +512,7 @@ static void break_loop(evutil_socket_t fd, short what, void *arg) {
   note(fd, what, arg);
   event_base_loopbreak(base);
 }
-TEST(event_base_loopbreak_and_event_base_got_break) {
+TEST(event_base_loopbreak_sets_event_base_got_break) {
   struct seen first = {0, 0, 0}, second = {0, 0, 0};
   struct event *a = event_new(base, -1, 0, break_loop, &first), *b = event_new(base, -1, 0, note, &second);
   event_active(a, 0, 0);
@@ -535,7 +535,7 @@ static void write_and_continue(evutil_socket_t fd, short what, void *arg) {
   write(pair[1], "x", 1);
   event_base_loopcontinue(base);
 }
-TEST(event_base_loopcontinue_looks_again_at_once) {
+TEST(event_base_loopcontinue_polls_again_immediately) {
   struct event *a, *b;
   CHECK_INT_EQ(open_pair(), 0);
   CHECK_INT_EQ(event_base_priority_init(base, 2), 0);
@@ -570,7 +570,7 @@ static void read_cached_time(evutil_socket_t fd, short what, void *arg) {
   event_base_update_cache_time(base);
   event_base_gettimeofday_cached(base, &cached[2]);
 }
-TEST(event_base_gettimeofday_cached_stands_still_in_callbacks) {
+TEST(event_base_gettimeofday_cached_is_constant_within_an_iteration) {
   struct event *ev = event_new(base, -1, 0, read_cached_time, NULL);
   struct timeval now, outside;
   event_active(ev, 0, 0);
@@ -583,7 +583,7 @@ TEST(event_base_gettimeofday_cached_stands_still_in_callbacks) {
   CHECK(!evutil_timercmp(&outside, &now, <));
   event_free(ev);
 }
-TEST(event_base_update_cache_time_moves_it) {
+TEST(event_base_update_cache_time_refreshes_the_cached_time) {
   struct event *ev = event_new(base, -1, 0, read_cached_time, NULL);
   event_active(ev, 0, 0);
   event_base_loop(base, EVLOOP_NONBLOCK);
@@ -593,7 +593,7 @@ TEST(event_base_update_cache_time_moves_it) {
   event_free(ev);
 }
 
-TEST(event_gettime_monotonic_goes_on) {
+TEST(event_gettime_monotonic_advances) {
   struct timeval a, b;
   CHECK_INT_EQ(event_gettime_monotonic(base, &a), 0);
   usleep(12000); /* libevent looks at a coarse clock */
@@ -623,7 +623,7 @@ TEST(event_base_init_common_timeout_tags_a_duration) {
 
 /* --- priorities --- */
 
-TEST(event_base_priority_init_and_event_base_get_npriorities) {
+TEST(event_base_get_npriorities_returns_those_of_event_base_priority_init) {
   struct event_base *made = event_base_new();
   struct event *ev;
   CHECK_INT_EQ(event_base_get_npriorities(made), 1);
@@ -639,7 +639,7 @@ TEST(event_base_priority_init_and_event_base_get_npriorities) {
   event_base_free(made);
 }
 
-TEST(event_priority_set_and_event_get_priority) {
+TEST(event_get_priority_returns_that_of_event_priority_set) {
   struct event_base *made = event_base_new();
   struct event *ev;
   event_base_priority_init(made, 5);
@@ -657,30 +657,34 @@ TEST(event_priority_set_and_event_get_priority) {
 }
 
 static int run_first(int argc, char **argv) {
-  RUN_TESTS(event_enable_debug_mode_and_event_set_fatal_callback, event_debug_unassign_allows_another_use,
-            event_set_mem_functions_are_used_for_all, libevent_global_shutdown_leaves_nothing);
+  RUN_TESTS(event_enable_debug_mode_reports_misuse_to_the_fatal_callback,
+            event_debug_unassign_allows_assigning_again, event_set_mem_functions_serve_all_allocations,
+            libevent_global_shutdown_frees_all_memory);
 }
 static int run_rest(int argc, char **argv) {
-  RUN_TESTS(
-      event_get_version_is_libevents, event_get_version_number_is_libevents,
-      event_get_struct_event_size_is_that_of_the_header, event_get_supported_methods_are_best_first,
-      event_set_log_callback_receives_messages, event_enable_debug_logging_may_be_turned_on_and_off,
-      event_config_new_changes_nothing_by_itself, event_config_free_leaves_bases_alone,
-      event_config_avoid_method_goes_to_the_next, event_config_require_features_chooses_the_method,
-      event_config_set_flag_adds_flags, event_config_set_num_cpus_hint_is_a_hint,
-      event_config_set_max_dispatch_interval_lets_urgent_events_in, event_base_new_makes_an_empty_base,
-      event_base_new_with_config_takes_none, event_base_free_runs_finalizers_that_are_due,
-      event_base_free_leaves_pending_events_to_their_owner, event_base_free_nofinalize_does_not_run_them,
-      event_reinit_in_a_child, event_base_get_method_names_it, event_base_get_features_tells_them,
-      event_base_get_num_events_counts_each_wish, event_base_get_max_events_remembers,
-      event_base_foreach_event_sees_each_once, event_base_dump_events_lists_them,
-      event_base_get_running_event_is_the_callbacks, event_base_dispatch_ends_with_the_last_event,
-      event_base_loop_obeys_its_flags, event_base_loop_refuses_to_run_inside_itself,
-      event_base_loopexit_and_event_base_got_exit, event_base_loopbreak_and_event_base_got_break,
-      event_base_loopcontinue_looks_again_at_once, event_base_gettimeofday_cached_stands_still_in_callbacks,
-      event_base_update_cache_time_moves_it, event_gettime_monotonic_goes_on,
-      event_base_init_common_timeout_tags_a_duration, event_base_priority_init_and_event_base_get_npriorities,
-      event_priority_set_and_event_get_priority);
+  RUN_TESTS(event_get_version_is_that_of_libevent, event_get_version_number_is_that_of_libevent,
+            event_get_struct_event_size_matches_the_header, event_get_supported_methods_lists_the_best_first,
+            event_set_log_callback_receives_messages, event_enable_debug_logging_can_be_enabled_and_disabled,
+            event_config_new_has_the_default_settings, event_config_free_leaves_bases_alone,
+            event_config_avoid_method_selects_the_next_method,
+            event_config_require_features_selects_a_method_with_them, event_config_set_flag_adds_flags,
+            event_config_set_num_cpus_hint_is_accepted,
+            event_config_set_max_dispatch_interval_checks_for_urgent_events,
+            event_base_new_returns_an_empty_base, event_base_new_with_config_accepts_null,
+            event_base_free_runs_pending_finalizers, event_base_free_does_not_free_pending_events,
+            event_base_free_nofinalize_skips_pending_finalizers, event_reinit_works_in_a_child,
+            event_base_get_method_returns_its_name, event_base_get_features_returns_those_of_the_method,
+            event_base_get_num_events_counts_fd_and_timeout_separately,
+            event_base_get_max_events_keeps_the_maximum, event_base_foreach_event_visits_each_event_once,
+            event_base_dump_events_lists_them, event_base_get_running_event_returns_the_event_of_the_callback,
+            event_base_dispatch_returns_after_the_last_event, event_base_loop_obeys_its_flags,
+            event_base_loop_fails_when_called_from_a_callback, event_base_loopexit_sets_event_base_got_exit,
+            event_base_loopbreak_sets_event_base_got_break, event_base_loopcontinue_polls_again_immediately,
+            event_base_gettimeofday_cached_is_constant_within_an_iteration,
+            event_base_update_cache_time_refreshes_the_cached_time, event_gettime_monotonic_advances,
+            event_base_init_common_timeout_tags_a_duration,
+            event_base_get_npriorities_returns_those_of_event_base_priority_init,
+            event_get_priority_returns_that_of_event_priority_set);
 }
 
 /* The first ones change what holds for the process, in children of their own, before it uses the library. */

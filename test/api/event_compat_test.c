@@ -5,7 +5,7 @@
 /* libevent's does not name the types that it needs. */
 #include <event2/event_compat.h>
 
-TEST(event_init_makes_the_current_base) {
+TEST(event_init_sets_the_current_base) {
   struct seen seen = {0, 0, 0};
   struct event ev;
   CHECK(base != NULL);
@@ -16,7 +16,7 @@ TEST(event_init_makes_the_current_base) {
   CHECK_PTR_EQ(event_get_base(&ev), base);
 }
 
-TEST(event_set_and_event_dispatch) {
+TEST(event_dispatch_runs_an_event_of_event_set) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(1);
   struct event timer, reader;
@@ -34,7 +34,7 @@ TEST(event_set_and_event_dispatch) {
   close_pair();
 }
 
-TEST(event_set_then_event_base_set) {
+TEST(event_base_set_moves_an_event_of_event_set) {
   struct event_base *other = event_base_new();
   struct seen seen = {0, 0, 0};
   struct event ev;
@@ -61,7 +61,7 @@ TEST(event_loop_obeys_its_flags) {
   CHECK_INT_EQ(event_loop(EVLOOP_ONCE), 1);
 }
 
-TEST(event_loopexit_after_a_time) {
+TEST(event_loopexit_stops_after_a_delay) {
   struct timeval tv = after_ms(2), far = {100, 0};
   struct event ev;
   evtimer_set(&ev, note, NULL);
@@ -76,7 +76,7 @@ static void break_loop(evutil_socket_t fd, short what, void *arg) {
   note(fd, what, arg);
   event_loopbreak();
 }
-TEST(event_loopbreak_ends_the_loop) {
+TEST(event_loopbreak_stops_the_loop) {
   struct seen seen = {0, 0, 0};
   struct event a, b;
   event_set(&a, -1, 0, break_loop, &seen);
@@ -88,7 +88,7 @@ TEST(event_loopbreak_ends_the_loop) {
   event_del(&b);
 }
 
-TEST(event_once_calls_once) {
+TEST(event_once_invokes_the_callback_once) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(1);
   CHECK_INT_EQ(event_once(-1, EV_TIMEOUT, note, &seen, &tv), 0);
@@ -97,7 +97,7 @@ TEST(event_once_calls_once) {
   CHECK_INT_EQ(seen.calls, 1);
 }
 
-TEST(event_get_method_names_it) { CHECK_STR_EQ(event_get_method(), event_base_get_method(base)); }
+TEST(event_get_method_returns_its_name) { CHECK_STR_EQ(event_get_method(), event_base_get_method(base)); }
 
 TEST(event_priority_init_sets_priorities) {
   struct event ev;
@@ -109,7 +109,7 @@ TEST(event_priority_init_sets_priorities) {
   CHECK_INT_EQ(event_priority_init(1), 0);
 }
 
-TEST(signal_set_and_its_kin) {
+TEST(signal_set_signal_add_and_signal_del) {
   struct seen seen = {0, 0, 0};
   struct event ev;
   signal_set(&ev, SIGUSR1, note, &seen);
@@ -126,7 +126,7 @@ TEST(signal_set_and_its_kin) {
 }
 
 /* Runs last: event_base_free() without a base means the current one, after which there is none. */
-TEST(event_base_free_of_the_current_base) {
+TEST(event_base_free_of_null_frees_the_current_base) {
   struct event ev;
   event_base_free(NULL);
   base = NULL;
@@ -151,8 +151,10 @@ TEST(event_base_free_of_the_current_base) {
 
 int main(int argc, char **argv) {
   base = event_init();
-  RUN_TESTS(event_init_makes_the_current_base, event_set_and_event_dispatch, event_set_then_event_base_set,
-            event_loop_obeys_its_flags, event_loopexit_after_a_time, event_loopbreak_ends_the_loop,
-            event_once_calls_once, event_get_method_names_it, event_priority_init_sets_priorities,
-            signal_set_and_its_kin, event_base_free_of_the_current_base);
+  RUN_TESTS(event_init_sets_the_current_base, event_dispatch_runs_an_event_of_event_set,
+            event_base_set_moves_an_event_of_event_set, event_loop_obeys_its_flags,
+            event_loopexit_stops_after_a_delay, event_loopbreak_stops_the_loop,
+            event_once_invokes_the_callback_once, event_get_method_returns_its_name,
+            event_priority_init_sets_priorities, signal_set_signal_add_and_signal_del,
+            event_base_free_of_null_frees_the_current_base);
 }

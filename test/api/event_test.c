@@ -8,7 +8,7 @@ static void note_argument(evutil_socket_t fd, short what, void *arg) {
   (void)what;
   argument_seen = arg;
 }
-TEST(event_self_cbarg_becomes_the_event) {
+TEST(event_self_cbarg_passes_the_event_itself) {
   struct event assigned;
   struct event *ev = event_new(base, -1, 0, note_argument, event_self_cbarg());
   CHECK_PTR_EQ(event_get_callback_arg(ev), ev);
@@ -20,7 +20,7 @@ TEST(event_self_cbarg_becomes_the_event) {
   CHECK_PTR_EQ(event_get_callback_arg(&assigned), &assigned);
 }
 
-TEST(event_new_and_event_free) {
+TEST(event_new_allocates_and_event_free_releases) {
   struct event *ev;
   event_set_log_callback(keep_log);
   CHECK(event_new(base, SIGUSR1, EV_SIGNAL | EV_READ, note, NULL) == NULL);
@@ -37,14 +37,14 @@ static void free_itself(evutil_socket_t fd, short what, void *arg) {
   (void)what;
   event_free(arg);
 }
-TEST(event_free_in_its_own_callback) {
+TEST(event_free_in_the_events_own_callback) {
   struct timeval tv = after_ms(1);
   struct event *ev = event_new(base, -1, EV_PERSIST, free_itself, event_self_cbarg());
   event_add(ev, &tv);
   CHECK_INT_EQ(event_base_dispatch(base), 1);
 }
 
-TEST(event_assign_in_the_programs_memory) {
+TEST(event_assign_initializes_caller_owned_memory) {
   struct event ev;
   struct seen seen = {0, 0, 0};
   struct timeval tv = {0, 0};
@@ -77,7 +77,7 @@ TEST(event_base_set_moves_an_event_that_is_not_pending) {
   event_base_free(other);
 }
 
-TEST(event_add_for_a_descriptor) {
+TEST(event_add_watches_an_fd) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = {100, 0};
   struct event *ev;
@@ -95,7 +95,7 @@ TEST(event_add_for_a_descriptor) {
   close_pair();
 }
 
-TEST(event_add_refuses_what_cannot_be) {
+TEST(event_add_rejects_invalid_fds_and_signals) {
   static const int bad_fds[] = {INT_MAX, INT_MAX / 2};
   static const int bad_signals[] = {-1, NSIG};
   struct timeval tv = {100, 0};
@@ -114,7 +114,7 @@ TEST(event_add_refuses_what_cannot_be) {
   CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 0);
 }
 
-TEST(event_add_without_a_descriptor_waits_for_the_timeout) {
+TEST(event_add_without_an_fd_waits_for_the_timeout) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(1);
   struct event *ev = event_new(base, -1, EV_READ, note, &seen);
@@ -126,7 +126,7 @@ TEST(event_add_without_a_descriptor_waits_for_the_timeout) {
   event_free(ev);
 }
 
-TEST(event_add_with_persistence_is_periodic) {
+TEST(event_add_of_a_persistent_timer_is_periodic) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(2), start, end;
   struct event *ev = event_new(base, -1, EV_PERSIST, note, &seen);
@@ -144,7 +144,7 @@ static void readd_other(evutil_socket_t fd, short what, void *arg) {
   (void)what;
   event_add(arg, NULL);
 }
-TEST(event_add_of_an_active_event_from_an_earlier_callback_is_undone) {
+TEST(event_add_of_an_active_event_in_an_earlier_callback_is_undone) {
   struct seen seen = {0, 0, 0};
   struct event *victim, *earlier;
   CHECK_INT_EQ(open_pair(), 0);
@@ -167,7 +167,7 @@ static void push_back_other(evutil_socket_t fd, short what, void *arg) {
   event_add(arg, &tv);
 }
 /* libevent leaves the descriptor unwatched here. */
-TEST(event_add_takes_back_a_timeout_that_was_not_told) {
+TEST(event_add_replaces_an_expired_timeout_not_yet_reported) {
   struct seen seen = {0, 0, 0};
   struct timeval now = {0, 0}, soon = {0, 1};
   struct event *victim, *earlier;
@@ -189,7 +189,7 @@ TEST(event_add_takes_back_a_timeout_that_was_not_told) {
   close_pair();
 }
 
-TEST(event_add_of_an_active_lasting_event_makes_it_pending) {
+TEST(event_add_of_an_active_persistent_event_makes_it_pending) {
   struct seen seen = {0, 0, 0};
   struct event *ev;
   if (!ours()) return; /* libevent forgets it when it has run */
@@ -203,7 +203,7 @@ TEST(event_add_of_an_active_lasting_event_makes_it_pending) {
   close_pair();
 }
 
-TEST(event_del_takes_everything_back) {
+TEST(event_del_cancels_fd_timeout_and_activation) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = {0, 0};
   struct event *ev;
@@ -220,7 +220,7 @@ TEST(event_del_takes_everything_back) {
   close_pair();
 }
 
-TEST(event_del_block_and_event_del_noblock) {
+TEST(event_del_block_and_event_del_noblock_delete) {
   struct timeval tv = {100, 0};
   struct event *ev = event_new(base, -1, 0, note, NULL);
   event_add(ev, &tv);
@@ -232,7 +232,7 @@ TEST(event_del_block_and_event_del_noblock) {
   event_free(ev);
 }
 
-TEST(event_remove_timer_leaves_the_rest) {
+TEST(event_remove_timer_keeps_the_fd_pending) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = {100, 0};
   struct event *ev;
@@ -246,7 +246,7 @@ TEST(event_remove_timer_leaves_the_rest) {
   close_pair();
 }
 
-TEST(event_active_runs_an_event_by_hand) {
+TEST(event_active_invokes_the_callback) {
   struct seen seen = {0, 0, 0};
   struct event *ev = event_new(base, SIGUSR1, EV_SIGNAL, note, &seen), *user = evuser_new(base, note, &seen);
   event_active(ev, EV_SIGNAL, 3);
@@ -271,7 +271,7 @@ static void activate_urgent(evutil_socket_t fd, short what, void *arg) {
   append(fd, what, "a");
   event_active(arg, 0, 0);
 }
-TEST(event_active_of_more_importance_overtakes) {
+TEST(event_active_runs_a_more_urgent_event_first) {
   struct event_base *made = event_base_new();
   struct event *a, *b, *urgent;
   event_base_priority_init(made, 3);
@@ -290,7 +290,7 @@ TEST(event_active_of_more_importance_overtakes) {
   event_base_free(made);
 }
 
-TEST(event_base_active_by_fd_hits_the_pending) {
+TEST(event_base_active_by_fd_activates_pending_events) {
   struct seen reads = {0, 0, 0}, writes = {0, 0, 0}, timed = {0, 0, 0};
   struct timeval tv = {100, 0};
   struct event *reader, *writer, *timer;
@@ -317,7 +317,7 @@ TEST(event_base_active_by_fd_hits_the_pending) {
   close_pair();
 }
 
-TEST(event_base_active_by_signal_hits_the_pending) {
+TEST(event_base_active_by_signal_activates_pending_events) {
   struct seen seen = {0, 0, 0};
   struct event *ev = evsignal_new(base, SIGUSR1, note, &seen);
   evsignal_add(ev, NULL);
@@ -329,7 +329,7 @@ TEST(event_base_active_by_signal_hits_the_pending) {
   event_free(ev);
 }
 
-TEST(event_base_once_calls_once) {
+TEST(event_base_once_invokes_the_callback_once) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = after_ms(1);
   CHECK_INT_EQ(open_pair(), 0);
@@ -349,7 +349,7 @@ TEST(event_base_once_calls_once) {
   close_pair();
 }
 
-TEST(event_pending_tells_what_and_when) {
+TEST(event_pending_returns_flags_and_deadline) {
   struct timeval tv = {100, 0}, due = {0, 0}, now, left;
   struct event *ev;
   CHECK_INT_EQ(open_pair(), 0);
@@ -367,7 +367,7 @@ TEST(event_pending_tells_what_and_when) {
   close_pair();
 }
 
-TEST(event_initialized_tells_an_assigned_event) {
+TEST(event_initialized_is_true_after_assign) {
   struct event ev;
   memset(&ev, 0, sizeof(ev));
   CHECK(!event_initialized(&ev));
@@ -375,7 +375,7 @@ TEST(event_initialized_tells_an_assigned_event) {
   CHECK(event_initialized(&ev));
 }
 
-TEST(event_get_assignment_and_its_parts) {
+TEST(event_get_assignment_returns_each_field) {
   int arg = 0;
   struct event *ev = event_new(base, 3, EV_READ | EV_PERSIST, note, &arg);
   struct event_base *b = NULL;
@@ -399,7 +399,7 @@ TEST(event_get_assignment_and_its_parts) {
   event_free(ev);
 }
 
-TEST(event_finalize_is_the_last_call) {
+TEST(event_finalize_runs_after_the_last_callback) {
   struct seen seen = {0, 0, 0};
   struct timeval tv = {0, 0};
   struct event *ev = event_new(base, -1, EV_FINALIZE, note, &seen);
@@ -422,7 +422,7 @@ TEST(event_finalize_is_the_last_call) {
   event_free(ev);
 }
 
-TEST(event_free_finalize_frees_too) {
+TEST(event_free_finalize_frees_the_event) {
   struct event *ev = event_new(base, -1, EV_FINALIZE, note, NULL);
   finalized = 0;
   CHECK_INT_EQ(event_free_finalize(0, ev, note_finalized), 0);
@@ -456,7 +456,7 @@ TEST(evsignal_del_restores_the_handler) {
 
 static int has(int feature) { return (event_base_get_features(base) & feature) != 0; }
 
-TEST(edges_are_told_once) {
+TEST(each_edge_is_reported_once) {
   struct seen edges = {0, 0, 0};
   struct event *edge;
   if (!has(EV_FEATURE_ET)) return;
@@ -472,7 +472,7 @@ TEST(edges_are_told_once) {
   close_pair();
 }
 
-TEST(closed_is_told) {
+TEST(ev_closed_is_reported) {
   struct seen closed = {0, 0, 0};
   struct event *ev;
   if (!has(EV_FEATURE_EARLY_CLOSE)) return;
@@ -487,20 +487,22 @@ TEST(closed_is_told) {
 }
 
 static int run(int argc, char **argv) {
-  RUN_TESTS(event_self_cbarg_becomes_the_event, event_new_and_event_free, event_free_in_its_own_callback,
-            event_assign_in_the_programs_memory, event_base_set_moves_an_event_that_is_not_pending,
-            event_add_for_a_descriptor, event_add_refuses_what_cannot_be,
-            event_add_without_a_descriptor_waits_for_the_timeout, event_add_with_persistence_is_periodic,
-            event_add_of_an_active_event_from_an_earlier_callback_is_undone,
-            event_add_takes_back_a_timeout_that_was_not_told,
-            event_add_of_an_active_lasting_event_makes_it_pending, event_del_takes_everything_back,
-            event_del_block_and_event_del_noblock, event_remove_timer_leaves_the_rest,
-            event_active_runs_an_event_by_hand, event_active_of_more_importance_overtakes,
-            event_base_active_by_fd_hits_the_pending, event_base_active_by_signal_hits_the_pending,
-            event_base_once_calls_once, event_pending_tells_what_and_when,
-            event_initialized_tells_an_assigned_event, event_get_assignment_and_its_parts,
-            event_finalize_is_the_last_call, event_free_finalize_frees_too, evsignal_del_restores_the_handler,
-            edges_are_told_once, closed_is_told);
+  RUN_TESTS(event_self_cbarg_passes_the_event_itself, event_new_allocates_and_event_free_releases,
+            event_free_in_the_events_own_callback, event_assign_initializes_caller_owned_memory,
+            event_base_set_moves_an_event_that_is_not_pending, event_add_watches_an_fd,
+            event_add_rejects_invalid_fds_and_signals, event_add_without_an_fd_waits_for_the_timeout,
+            event_add_of_a_persistent_timer_is_periodic,
+            event_add_of_an_active_event_in_an_earlier_callback_is_undone,
+            event_add_replaces_an_expired_timeout_not_yet_reported,
+            event_add_of_an_active_persistent_event_makes_it_pending,
+            event_del_cancels_fd_timeout_and_activation, event_del_block_and_event_del_noblock_delete,
+            event_remove_timer_keeps_the_fd_pending, event_active_invokes_the_callback,
+            event_active_runs_a_more_urgent_event_first, event_base_active_by_fd_activates_pending_events,
+            event_base_active_by_signal_activates_pending_events, event_base_once_invokes_the_callback_once,
+            event_pending_returns_flags_and_deadline, event_initialized_is_true_after_assign,
+            event_get_assignment_returns_each_field, event_finalize_runs_after_the_last_callback,
+            event_free_finalize_frees_the_event, evsignal_del_restores_the_handler,
+            each_edge_is_reported_once, ev_closed_is_reported);
 }
 
 int main(int argc, char **argv) {

@@ -55,7 +55,7 @@ static ev_uint64_t sum(const ev_uint64_t *buckets) {
   return total;
 }
 
-TEST(null_and_disabled_are_refused) {
+TEST(null_and_disabled_metrics_are_rejected) {
   struct event_base *base = event_base_new();
   struct eventide_metrics m;
   CHECK(base != NULL);
@@ -79,7 +79,7 @@ TEST(null_and_disabled_are_refused) {
 }
 
 /* What an older and a newer program pass. */
-TEST(the_struct_may_be_shorter_or_longer) {
+TEST(the_metrics_struct_may_be_shorter_or_longer) {
   struct event_base *base = event_base_new();
   struct {
     struct eventide_metrics m;
@@ -107,7 +107,7 @@ TEST(the_struct_may_be_shorter_or_longer) {
   event_base_free(base);
 }
 
-TEST(time_and_counts_are_real) {
+TEST(metrics_measure_real_time_and_counts) {
   struct event_base *base = event_base_new();
   long long quick = 0, slow = 3000000;
   const struct timeval delay = {0, 5000};
@@ -209,7 +209,7 @@ static char *dump(struct event_base *base) {
   return NULL;
 }
 
-TEST(a_base_as_json) {
+TEST(dump_json_describes_the_base) {
   struct event_base *base = event_base_new();
   struct event *ev = event_new(base, -1, EV_PERSIST, on_event, NULL);
   const struct timeval hour = {3600, 0};
@@ -233,7 +233,7 @@ TEST(a_base_as_json) {
   event_base_free(base);
 }
 
-TEST(a_break_that_lasts) {
+TEST(eventide_loopbreak_lasts_until_the_next_loop) {
   struct event_base *base = event_base_new();
   long long nothing = 0;
   const struct timeval now = {0, 0};
@@ -257,7 +257,7 @@ static void *run_loop(void *base) {
 }
 
 /* Everything at once while the loop runs in another thread: for the sanitizers as well. */
-TEST(from_another_thread) {
+TEST(metrics_can_be_read_from_another_thread) {
   long long nothing = 0;
   const struct timeval tick = {0, 100};
   struct reports reports = {0, NULL, {NULL, NULL, 0, 0, 0}};
@@ -293,12 +293,13 @@ TEST(from_another_thread) {
   event_base_free(base);
 }
 
-#define TESTS_OF_THREADS from_another_thread,
+#define TESTS_OF_THREADS metrics_can_be_read_from_another_thread,
 #else
 #define TESTS_OF_THREADS
 #endif
 
 int main(int argc, char **argv) {
-  RUN_TESTS(null_and_disabled_are_refused, the_struct_may_be_shorter_or_longer, time_and_counts_are_real,
-            slow_callbacks_are_reported, TESTS_OF_THREADS a_base_as_json, a_break_that_lasts);
+  RUN_TESTS(null_and_disabled_metrics_are_rejected, the_metrics_struct_may_be_shorter_or_longer,
+            metrics_measure_real_time_and_counts, slow_callbacks_are_reported,
+            TESTS_OF_THREADS dump_json_describes_the_base, eventide_loopbreak_lasts_until_the_next_loop);
 }

@@ -127,7 +127,7 @@ static void end_peer(void) {
 
 /* --- state ---------------------------------------------------------------------------------------------- */
 
-TEST(a_new_one_has_the_documented_state) {
+TEST(a_new_bufferevent_has_the_documented_state) {
   CHECK_INT_EQ(make_closing(), 0);
   CHECK_INT_EQ(bufferevent_get_enabled(filter), EV_WRITE);
   CHECK_INT_EQ(bufferevent_get_enabled(under), EV_READ | EV_WRITE);
@@ -144,7 +144,7 @@ TEST(a_new_one_has_the_documented_state) {
   CHECK_LOG("free:arg ");
 }
 
-TEST(options_that_contradict_each_other_are_refused) {
+TEST(contradictory_options_are_rejected) {
   under = bufferevent_socket_new(base, -1, 0);
   CHECK(bufferevent_filter_new(under, input, output, BEV_OPT_UNLOCK_CALLBACKS, free_arg, NULL) == NULL);
   bufferevent_free(under);
@@ -185,7 +185,7 @@ TEST(input_passes_while_reading_is_enabled) {
   free_filter();
 }
 
-TEST(output_passes_when_it_is_written) {
+TEST(output_is_filtered_when_it_is_written) {
   CHECK_INT_EQ(make_closing(), 0);
   CHECK_INT_EQ(bufferevent_write(filter, "xyz", 3), 0);
   CHECK_LOG("out3 f:w0 ");
@@ -212,7 +212,7 @@ TEST(output_waits_for_writing_to_be_enabled) {
   free_filter();
 }
 
-TEST(underlying_is_enabled_and_disabled_by_itself) {
+TEST(enabling_a_filter_does_not_enable_the_underlying_bufferevent) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_disable(under, EV_READ | EV_WRITE);
   bufferevent_enable(filter, EV_READ);
@@ -228,7 +228,7 @@ TEST(underlying_is_enabled_and_disabled_by_itself) {
   free_filter();
 }
 
-TEST(a_function_is_called_again_until_nothing_is_left) {
+TEST(a_filter_function_is_called_until_no_input_is_left) {
   CHECK_INT_EQ(make_closing(), 0);
   step_in = step_out = 3;
   bufferevent_enable(filter, EV_READ);
@@ -241,7 +241,7 @@ TEST(a_function_is_called_again_until_nothing_is_left) {
   free_filter();
 }
 
-TEST(what_a_function_does_not_take_stays_until_there_is_more) {
+TEST(input_left_by_a_filter_function_stays_until_more_arrives) {
   CHECK_INT_EQ(make_closing(), 0);
   turn();
   result_in = BEV_NEED_MORE;
@@ -262,7 +262,7 @@ TEST(what_a_function_does_not_take_stays_until_there_is_more) {
   free_filter();
 }
 
-TEST(without_functions_data_passes_as_it_is) {
+TEST(data_passes_unchanged_without_filter_functions) {
   CHECK_INT_EQ(make(0, 0), 0);
   bufferevent_free(filter);
   turn();
@@ -280,7 +280,7 @@ TEST(without_functions_data_passes_as_it_is) {
   close(fds[0]);
 }
 
-TEST(data_that_was_there_before_the_filter_passes_too) {
+TEST(data_buffered_before_the_filter_was_created_passes) {
   evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
   evutil_make_socket_nonblocking(fds[0]);
   result_in = -1;
@@ -310,7 +310,7 @@ static void on_change(struct evbuffer *buffer, const struct evbuffer_cb_info *in
   sum[1] += info->n_deleted;
 }
 
-TEST(callbacks_of_underlying_s_buffers_see_what_passes) {
+TEST(buffer_callbacks_of_the_underlying_bufferevent_see_filtered_data) {
   size_t in[2] = {0, 0}, out[2] = {0, 0};
   CHECK_INT_EQ(make_closing(), 0);
   evbuffer_add_cb(bufferevent_get_input(under), on_change, in);
@@ -328,7 +328,7 @@ TEST(callbacks_of_underlying_s_buffers_see_what_passes) {
 
 /* --- watermarks ----------------------------------------------------------------------------------------- */
 
-TEST(the_low_watermarks_decide_about_callbacks) {
+TEST(callbacks_obey_the_low_watermarks) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_setwatermark(filter, EV_READ, 5, 0);
   bufferevent_enable(filter, EV_READ);
@@ -354,7 +354,7 @@ static void on_read_take_two(struct bufferevent *bev, void *name) {
   evbuffer_drain(bufferevent_get_input(bev), 2);
 }
 
-TEST(the_high_watermark_of_the_input_limits_the_function) {
+TEST(the_high_read_watermark_limits_the_input_function) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_setcb(filter, NULL, NULL, NULL, NULL);
   bufferevent_setwatermark(filter, EV_READ, 0, 4);
@@ -381,7 +381,7 @@ TEST(the_high_watermark_of_the_input_limits_the_function) {
 }
 
 /* In libevent data stays underneath until more arrives. */
-TEST(all_passes_a_reader_that_takes_a_little_at_a_time) {
+TEST(all_input_reaches_a_reader_that_drains_in_small_steps) {
   if (!ours()) return;
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_setcb(filter, on_read_take_two, NULL, on_event, (void *)"f");
@@ -398,7 +398,7 @@ TEST(all_passes_a_reader_that_takes_a_little_at_a_time) {
   free_filter();
 }
 
-TEST(the_high_watermark_of_underlying_s_output_limits_the_function) {
+TEST(the_high_write_watermark_of_the_underlying_bufferevent_limits_the_output_function) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_setwatermark(under, EV_WRITE, 0, 4);
   bufferevent_write(filter, "0123456789", 10);
@@ -427,7 +427,7 @@ static enum bufferevent_filter_result hold(struct evbuffer *from, struct evbuffe
   return BEV_OK;
 }
 
-TEST(what_a_function_holds_back_is_asked_for_when_there_is_room) {
+TEST(the_input_function_is_called_again_when_the_reader_drains) {
   struct bufferevent *top;
   if (!ours()) return;
   CHECK_INT_EQ(make_closing(), 0);
@@ -450,7 +450,7 @@ TEST(what_a_function_holds_back_is_asked_for_when_there_is_room) {
 
 /* --- flush ---------------------------------------------------------------------------------------------- */
 
-TEST(a_flush_calls_the_functions_without_data_too) {
+TEST(flush_calls_the_filter_functions_even_without_data) {
   static const struct {
     short directions;
     enum bufferevent_flush_mode mode;
@@ -467,7 +467,7 @@ TEST(a_flush_calls_the_functions_without_data_too) {
   }
 }
 
-TEST(a_flush_moves_what_waits) {
+TEST(flush_moves_pending_data) {
   CHECK_INT_EQ(make_closing(), 0);
   turn();
   result_in = result_out = BEV_NEED_MORE;
@@ -491,7 +491,7 @@ TEST(a_flush_moves_what_waits) {
   free_filter();
 }
 
-TEST(a_flush_ignores_watermarks) {
+TEST(flush_ignores_watermarks) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_setwatermark(under, EV_WRITE, 0, 4);
   bufferevent_write(filter, "0123456789", 10);
@@ -502,7 +502,7 @@ TEST(a_flush_ignores_watermarks) {
   free_filter();
 }
 
-TEST(finishing_tells_the_end_to_the_far_side_of_a_pair) {
+TEST(flush_finished_reports_eof_to_the_partner_of_a_pair) {
   struct bufferevent *pair[2];
   log_text[0] = 0;
   result_in = result_out = -1;
@@ -531,7 +531,7 @@ TEST(finishing_tells_the_end_to_the_far_side_of_a_pair) {
 
 /* --- events --------------------------------------------------------------------------------------------- */
 
-TEST(the_end_comes_after_the_data) {
+TEST(eof_is_reported_after_the_data) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_enable(filter, EV_READ);
   put("abc");
@@ -541,7 +541,7 @@ TEST(the_end_comes_after_the_data) {
   free_filter();
 }
 
-TEST(what_was_not_enough_is_offered_once_more_at_the_end) {
+TEST(the_input_function_is_called_once_more_at_eof) {
   CHECK_INT_EQ(make_closing(), 0);
   result_in = BEV_NEED_MORE;
   bufferevent_enable(filter, EV_READ);
@@ -558,7 +558,7 @@ TEST(what_was_not_enough_is_offered_once_more_at_the_end) {
   free_filter();
 }
 
-TEST(the_end_waits_for_reading_to_be_enabled_and_for_room) {
+TEST(eof_is_deferred_until_reading_is_enabled_and_the_input_has_room) {
   CHECK_INT_EQ(make_closing(), 0);
   put("abcd");
   end_peer();
@@ -573,7 +573,7 @@ TEST(the_end_waits_for_reading_to_be_enabled_and_for_room) {
   free_filter();
 }
 
-TEST(a_broken_pipe_is_told) {
+TEST(a_broken_pipe_is_reported) {
   CHECK_INT_EQ(make_closing(), 0);
   end_peer();
   bufferevent_write(filter, "abc", 3);
@@ -582,7 +582,7 @@ TEST(a_broken_pipe_is_told) {
   free_filter();
 }
 
-TEST(a_function_that_fails_is_an_error_of_its_direction) {
+TEST(a_failing_filter_function_causes_an_error_event_of_its_direction) {
   if (!ours()) return;
   CHECK_INT_EQ(make_closing(), 0);
   result_in = result_out = BEV_ERROR;
@@ -603,7 +603,7 @@ TEST(a_function_that_fails_is_an_error_of_its_direction) {
   free_filter();
 }
 
-TEST(a_function_that_says_ok_and_does_nothing_does_not_spin) {
+TEST(a_filter_function_returning_ok_without_progress_does_not_spin) {
   if (!ours()) return;
   CHECK_INT_EQ(make_closing(), 0);
   result_in = result_out = BEV_OK;
@@ -617,7 +617,7 @@ TEST(a_function_that_says_ok_and_does_nothing_does_not_spin) {
   free_filter();
 }
 
-TEST(a_connection_is_told) {
+TEST(connected_is_passed_on_by_the_filter) {
   CHECK_INT_EQ(make_closing(), 0);
   CHECK_INT_EQ(bufferevent_socket_connect(under, NULL, 0), 0);
   bufferevent_write(filter, "early", 5);
@@ -627,7 +627,7 @@ TEST(a_connection_is_told) {
   free_filter();
 }
 
-TEST(timeouts_of_its_own_and_underneath) {
+TEST(timeouts_of_the_filter_and_of_the_underlying_bufferevent_are_reported) {
   const struct timeval brief = milliseconds(5);
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_set_timeouts(filter, &brief, NULL);
@@ -652,7 +652,7 @@ TEST(timeouts_of_its_own_and_underneath) {
   free_filter();
 }
 
-TEST(output_that_does_not_pass_times_out) {
+TEST(blocked_output_times_out) {
   const struct timeval brief = milliseconds(5);
   CHECK_INT_EQ(make_closing(), 0);
   turn();
@@ -667,7 +667,7 @@ TEST(output_that_does_not_pass_times_out) {
 
 /* --- freeing -------------------------------------------------------------------------------------------- */
 
-TEST(underlying_stays_usable) {
+TEST(the_underlying_bufferevent_stays_usable_after_the_filter_is_freed) {
   bufferevent_data_cb readcb, writecb;
   bufferevent_event_cb eventcb;
   void *arg;
@@ -689,7 +689,7 @@ TEST(underlying_stays_usable) {
   end_peer();
 }
 
-TEST(underlying_is_closed_with_the_filter) {
+TEST(the_underlying_bufferevent_is_freed_with_the_filter) {
   char byte;
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_enable(filter, EV_READ);
@@ -705,7 +705,7 @@ static void on_read_free(struct bufferevent *bev, void *name) {
   bufferevent_free(bev);
 }
 
-TEST(a_callback_may_free) {
+TEST(a_callback_may_free_the_filter) {
   CHECK_INT_EQ(make_closing(), 0);
   bufferevent_setcb(filter, on_read_free, on_write, on_event, (void *)"f");
   bufferevent_enable(filter, EV_READ);
@@ -718,7 +718,7 @@ TEST(a_callback_may_free) {
 /* --- stacks and deferred callbacks -------------------------------------------------------------------------
  */
 
-TEST(filters_stand_on_each_other) {
+TEST(filters_can_be_stacked) {
   struct bufferevent *top;
   CHECK_INT_EQ(make_closing(), 0);
   top = bufferevent_filter_new(filter, input, output, BEV_OPT_CLOSE_ON_FREE, free_arg, (void *)"top");
@@ -770,24 +770,27 @@ int main(int argc, char **argv) {
   event_set_log_callback(quiet);
   base = event_base_new();
   if (!base) return 1;
-  RUN_TESTS(a_new_one_has_the_documented_state, options_that_contradict_each_other_are_refused,
-            threadsafe_does_nothing_before_threads_are_enabled, input_passes_while_reading_is_enabled,
-            output_passes_when_it_is_written, output_waits_for_writing_to_be_enabled,
-            underlying_is_enabled_and_disabled_by_itself, a_function_is_called_again_until_nothing_is_left,
-            what_a_function_does_not_take_stays_until_there_is_more, without_functions_data_passes_as_it_is,
-            data_that_was_there_before_the_filter_passes_too,
-            callbacks_of_underlying_s_buffers_see_what_passes, the_low_watermarks_decide_about_callbacks,
-            the_high_watermark_of_the_input_limits_the_function,
-            all_passes_a_reader_that_takes_a_little_at_a_time,
-            the_high_watermark_of_underlying_s_output_limits_the_function,
-            what_a_function_holds_back_is_asked_for_when_there_is_room,
-            a_flush_calls_the_functions_without_data_too, a_flush_moves_what_waits,
-            a_flush_ignores_watermarks, finishing_tells_the_end_to_the_far_side_of_a_pair,
-            the_end_comes_after_the_data, what_was_not_enough_is_offered_once_more_at_the_end,
-            the_end_waits_for_reading_to_be_enabled_and_for_room, a_broken_pipe_is_told,
-            a_function_that_fails_is_an_error_of_its_direction,
-            a_function_that_says_ok_and_does_nothing_does_not_spin, a_connection_is_told,
-            timeouts_of_its_own_and_underneath, output_that_does_not_pass_times_out, underlying_stays_usable,
-            underlying_is_closed_with_the_filter, a_callback_may_free, filters_stand_on_each_other,
-            callbacks_may_be_deferred_at_both_levels);
+  RUN_TESTS(
+      a_new_bufferevent_has_the_documented_state, contradictory_options_are_rejected,
+      threadsafe_does_nothing_before_threads_are_enabled, input_passes_while_reading_is_enabled,
+      output_is_filtered_when_it_is_written, output_waits_for_writing_to_be_enabled,
+      enabling_a_filter_does_not_enable_the_underlying_bufferevent,
+      a_filter_function_is_called_until_no_input_is_left,
+      input_left_by_a_filter_function_stays_until_more_arrives,
+      data_passes_unchanged_without_filter_functions, data_buffered_before_the_filter_was_created_passes,
+      buffer_callbacks_of_the_underlying_bufferevent_see_filtered_data, callbacks_obey_the_low_watermarks,
+      the_high_read_watermark_limits_the_input_function,
+      all_input_reaches_a_reader_that_drains_in_small_steps,
+      the_high_write_watermark_of_the_underlying_bufferevent_limits_the_output_function,
+      the_input_function_is_called_again_when_the_reader_drains,
+      flush_calls_the_filter_functions_even_without_data, flush_moves_pending_data, flush_ignores_watermarks,
+      flush_finished_reports_eof_to_the_partner_of_a_pair, eof_is_reported_after_the_data,
+      the_input_function_is_called_once_more_at_eof,
+      eof_is_deferred_until_reading_is_enabled_and_the_input_has_room, a_broken_pipe_is_reported,
+      a_failing_filter_function_causes_an_error_event_of_its_direction,
+      a_filter_function_returning_ok_without_progress_does_not_spin, connected_is_passed_on_by_the_filter,
+      timeouts_of_the_filter_and_of_the_underlying_bufferevent_are_reported, blocked_output_times_out,
+      the_underlying_bufferevent_stays_usable_after_the_filter_is_freed,
+      the_underlying_bufferevent_is_freed_with_the_filter, a_callback_may_free_the_filter,
+      filters_can_be_stacked, callbacks_may_be_deferred_at_both_levels);
 }

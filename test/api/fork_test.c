@@ -156,7 +156,7 @@ static void go_into_the_background(void) {
   CHECK_INT_EQ(good, 1);
 }
 
-TEST(signal_events_outlive_daemon) {
+TEST(signal_events_survive_daemon) {
   for (reinit_first = 0; reinit_first < 4; ++reinit_first) {
     if (!ours() && reinit_first == 2) continue; /* its signalfd stays bound to the parent */
     CHECK_INT_EQ(in_child(go_into_the_background), 0);
@@ -192,6 +192,6 @@ TEST(signal_handlers_run_on_the_alternate_stack) {
 
 int main(int argc, char **argv) {
   RUN_TESTS(reinit_works_after_every_descriptor_was_closed, freeing_a_base_leaves_reused_fds_alone,
-            signal_events_outlive_daemon, parent_and_child_receive_their_own_signals,
+            signal_events_survive_daemon, parent_and_child_receive_their_own_signals,
             signal_handlers_run_on_the_alternate_stack);
 }

@@ -5,7 +5,7 @@
 
 /* --- clients that go away --- */
 
-TEST(the_end_of_a_client_in_a_reply_in_parts_is_reported) {
+TEST(a_client_eof_during_a_chunked_reply_is_reported) {
   static void (*const ends[])(int) = {end_side, close_client, reset};
   size_t i;
   for (i = 0; i < sizeof(ends) / sizeof(ends[0]); ++i) {
@@ -91,7 +91,7 @@ TEST(a_half_close_before_the_reply_is_answered) {
 static void begin_parts_of_half_closed(struct evhttp_request *req, void *arg) { begin_parts(req, arg); }
 
 /* Also when the reply is begun in the callback and ended later: the FIN was there first. */
-TEST(a_half_close_with_the_request_is_answered_in_parts) {
+TEST(a_half_closed_client_receives_a_chunked_reply) {
   int fd;
   start_server();
   closes = 0;
@@ -108,7 +108,7 @@ TEST(a_half_close_with_the_request_is_answered_in_parts) {
   stop_server();
 }
 
-TEST(all_that_a_half_closed_client_asked_for_is_answered) {
+TEST(all_pipelined_requests_of_a_half_closed_client_are_answered) {
   int fd;
   start_server();
   fd = begin(keep, GET("/1") GET("/2") "GET /incomplete");
@@ -132,7 +132,7 @@ static void keep_and_close_on_eof(struct evhttp_request *req, void *arg) {
 }
 
 /* For the server's connections, for one, and for one whose end was noticed before. */
-TEST(the_end_of_a_client_can_close_a_pending_request) {
+TEST(close_on_eof_closes_a_pending_request) {
   int kind;
   for (kind = 0; kind < 3; ++kind) {
     int fd;
@@ -156,7 +156,7 @@ TEST(the_end_of_a_client_can_close_a_pending_request) {
   }
 }
 
-TEST(closing_on_the_end_can_be_taken_back) {
+TEST(close_on_eof_can_be_disabled) {
   int fd;
   start_server();
   eventide_http_set_close_on_eof(http, 1);
@@ -184,7 +184,7 @@ static void send_blanks(int fd, size_t size) {
   }
 }
 
-TEST(input_that_waits_is_bounded) {
+TEST(pipelined_input_is_bounded) {
   static char more[kMaxWaiting - 2];
   int fd;
   start_server();
@@ -237,7 +237,7 @@ static void upgrade(struct evhttp_request *req, void *arg) {
 static void upgrade_kept(void) { upgrade(kept, NULL); }
 
 /* In the request's callback, and later. */
-TEST(a_bufferevent_may_be_taken_over) {
+TEST(a_callback_may_take_over_the_bufferevent) {
   int later;
   for (later = 0; later < 2; ++later) {
     int fd, i;
@@ -264,7 +264,7 @@ TEST(a_bufferevent_may_be_taken_over) {
 }
 
 /* Reading and writing stay as the program has them, whatever the program and the client do. */
-TEST(a_bufferevent_that_was_taken_over_is_left_alone) {
+TEST(the_server_does_not_use_a_bufferevent_that_was_taken_over) {
   struct bufferevent *bev;
   int fd;
   start_server();
@@ -300,7 +300,7 @@ static void disable_and_reply(struct evhttp_request *req, void *arg) {
   say_hello(req, arg);
 }
 
-TEST(a_reply_has_the_next_request_read) {
+TEST(a_reply_resumes_reading_of_the_next_request) {
   int fd, i;
   start_server();
   evhttp_set_gencb(http, disable_and_reply, NULL);
@@ -313,7 +313,7 @@ TEST(a_reply_has_the_next_request_read) {
 }
 
 /* A program may read from the descriptor itself, without callbacks of the bufferevent. */
-TEST(reading_that_the_program_disables_stays_so_until_the_reply) {
+TEST(reading_disabled_by_a_callback_stays_disabled_until_the_reply) {
   char byte = '\0';
   int fd, server_fd;
   start_server();
@@ -341,7 +341,7 @@ static void check_served_again(int fd) {
 
 /* Programs set callbacks to learn of the client's end, and reply afterwards: that gives the connection back.
  */
-TEST(a_reply_gives_the_bufferevent_back) {
+TEST(a_reply_returns_the_bufferevent_to_the_server) {
   int in_parts;
   for (in_parts = 0; in_parts < 2; ++in_parts) {
     struct bufferevent *bev;
@@ -360,7 +360,7 @@ TEST(a_reply_gives_the_bufferevent_back) {
 }
 
 /* In the midst of a reply in parts too: the next part gives it back, or the end. */
-TEST(a_part_of_a_reply_gives_the_bufferevent_back) {
+TEST(a_reply_chunk_returns_the_bufferevent_to_the_server) {
   int with_part;
   for (with_part = 0; with_part < 2; ++with_part) {
     struct bufferevent *bev;
@@ -384,7 +384,7 @@ static void stop_waiting(evutil_socket_t fd, short what, void *arg) {
   *(int *)arg = 1;
 }
 /* The read timeout is for the client's part of the work. */
-TEST(a_slow_reply_in_parts_is_not_timed_out) {
+TEST(a_slow_chunked_reply_does_not_time_out) {
   struct timeval longer = {0, 100000};
   int over = 0, fd;
   start_server();
@@ -404,13 +404,14 @@ TEST(a_slow_reply_in_parts_is_not_timed_out) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(the_end_of_a_client_in_a_reply_in_parts_is_reported,
-            a_reset_is_reported_while_the_request_is_pending, a_reset_behind_a_pipelined_request_is_reported,
-            a_half_close_before_the_reply_is_answered, a_half_close_with_the_request_is_answered_in_parts,
-            all_that_a_half_closed_client_asked_for_is_answered,
-            the_end_of_a_client_can_close_a_pending_request, closing_on_the_end_can_be_taken_back,
-            input_that_waits_is_bounded, a_bufferevent_may_be_taken_over,
-            a_bufferevent_that_was_taken_over_is_left_alone, a_reply_has_the_next_request_read,
-            reading_that_the_program_disables_stays_so_until_the_reply, a_reply_gives_the_bufferevent_back,
-            a_part_of_a_reply_gives_the_bufferevent_back, a_slow_reply_in_parts_is_not_timed_out);
+  RUN_TESTS(
+      a_client_eof_during_a_chunked_reply_is_reported, a_reset_is_reported_while_the_request_is_pending,
+      a_reset_behind_a_pipelined_request_is_reported, a_half_close_before_the_reply_is_answered,
+      a_half_closed_client_receives_a_chunked_reply,
+      all_pipelined_requests_of_a_half_closed_client_are_answered, close_on_eof_closes_a_pending_request,
+      close_on_eof_can_be_disabled, pipelined_input_is_bounded, a_callback_may_take_over_the_bufferevent,
+      the_server_does_not_use_a_bufferevent_that_was_taken_over, a_reply_resumes_reading_of_the_next_request,
+      reading_disabled_by_a_callback_stays_disabled_until_the_reply,
+      a_reply_returns_the_bufferevent_to_the_server, a_reply_chunk_returns_the_bufferevent_to_the_server,
+      a_slow_chunked_reply_does_not_time_out);
 }

@@ -85,7 +85,7 @@ static const char *headers_of(const char *answer) {
   }
   return text;
 }
-TEST(a_reply_to_head_says_what_is_known) {
+TEST(a_reply_to_head_has_the_headers_of_get_where_known) {
   size_t i;
   start_server();
   evhttp_set_gencb(http, reply_by_path, NULL);
@@ -101,4 +101,4 @@ TEST(a_reply_to_head_says_what_is_known) {
   stop_server();
 }
 
-int main(int argc, char **argv) { RUN_TESTS(a_reply_to_head_says_what_is_known); }
+int main(int argc, char **argv) { RUN_TESTS(a_reply_to_head_has_the_headers_of_get_where_known); }

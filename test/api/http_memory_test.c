@@ -110,7 +110,7 @@ enum { kFixed = 8192 };
     }                                                                       \
   } while (0)
 
-TEST(a_body_in_small_pieces_costs_little_more_than_its_bytes) {
+TEST(a_body_sent_in_small_pieces_uses_little_more_memory_than_its_bytes) {
   static const size_t pieces[] = {1, 7, 100, 600, 1460};
   const size_t size = 30000;
   size_t i;
@@ -126,7 +126,7 @@ TEST(a_body_in_small_pieces_costs_little_more_than_its_bytes) {
 }
 
 /* While it is copied to its entry, a header is there twice. */
-TEST(a_long_header_costs_little_more_than_its_bytes) {
+TEST(a_long_header_uses_little_more_memory_than_its_bytes) {
   static const size_t pieces[] = {1, 100, 1460, 65536};
   const size_t size = 30000;
   size_t i;
@@ -139,7 +139,7 @@ TEST(a_long_header_costs_little_more_than_its_bytes) {
   stop_server();
 }
 
-TEST(a_very_long_header_costs_little_more_than_its_bytes) {
+TEST(a_very_long_header_uses_little_more_memory_than_its_bytes) {
   const size_t size = 900000;
   struct cost cost;
   begin();
@@ -150,7 +150,7 @@ TEST(a_very_long_header_costs_little_more_than_its_bytes) {
 }
 
 /* Each is a block with its size, name and value, and two pointers to them. */
-TEST(many_headers_cost_their_blocks) {
+TEST(many_headers_use_one_block_each) {
   const size_t count = 500, size = compose_headers(count);
   struct cost cost;
   begin();
@@ -162,7 +162,7 @@ TEST(many_headers_cost_their_blocks) {
 
 int main(int argc, char **argv) {
   event_set_mem_functions(counted_malloc, counted_realloc, counted_free);
-  RUN_TESTS(a_body_in_small_pieces_costs_little_more_than_its_bytes,
-            a_long_header_costs_little_more_than_its_bytes,
-            a_very_long_header_costs_little_more_than_its_bytes, many_headers_cost_their_blocks);
+  RUN_TESTS(a_body_sent_in_small_pieces_uses_little_more_memory_than_its_bytes,
+            a_long_header_uses_little_more_memory_than_its_bytes,
+            a_very_long_header_uses_little_more_memory_than_its_bytes, many_headers_use_one_block_each);
 }

@@ -24,7 +24,7 @@ static void know_foo_from_now_on(struct evhttp_request *req, void *arg) {
   say_hello(req, NULL);
 }
 
-TEST(programs_add_methods) {
+TEST(applications_can_add_methods) {
   start_server();
   evhttp_set_gencb(http, echo, NULL);
   evhttp_set_ext_method_cmp(http, know_foo);
@@ -41,7 +41,7 @@ TEST(programs_add_methods) {
   stop_server();
 }
 
-TEST(webdav_has_its_methods) {
+TEST(webdav_methods_are_known) {
   start_server();
   evhttp_set_gencb(http, echo, NULL);
   evhttp_set_allowed_methods(http, 0xffff);
@@ -61,7 +61,7 @@ static int make_page(struct evhttp_request *req, struct evbuffer *page, int code
   return 0;
 }
 
-TEST(programs_make_error_pages) {
+TEST(applications_can_generate_error_pages) {
   start_server();
   evhttp_set_errorcb(http, make_page, NULL);
   CHECK_STR_EQ(body_of(ask(GET("/none"))), "page 404 Not Found");
@@ -102,7 +102,7 @@ static struct bufferevent *note_and_decline(struct event_base *on, void *arg) {
   return NULL;
 }
 
-TEST(a_socket_has_bufferevents_of_its_own) {
+TEST(a_bound_socket_can_have_its_own_bufferevent_factory) {
   int of_server = 0, of_socket = 0;
   start_server();
   evhttp_set_gencb(http, say_hello, NULL);
@@ -133,7 +133,7 @@ static void expect_to_be_sent_away(void) {
   close(fd);
 }
 
-TEST(reading_and_writing_have_their_own_timeouts) {
+TEST(read_and_write_timeouts_are_separate) {
   start_server();
   evhttp_set_gencb(http, set_timeouts, NULL);
   expect_to_be_sent_away();
@@ -152,7 +152,7 @@ static void reply_much(struct evhttp_request *req, void *arg) {
   evbuffer_free(body);
 }
 
-TEST(clients_that_do_not_read_are_sent_away) {
+TEST(clients_that_do_not_read_are_disconnected) {
   char *much = calloc(1, 16 << 20);
   int fd, i;
   start_server();
@@ -204,7 +204,7 @@ static int prepare(struct evhttp_request *req, void *arg) {
   return seen.wanted;
 }
 
-TEST(a_body_can_be_had_in_pieces) {
+TEST(a_body_can_be_received_in_pieces) {
   start_server();
   memset(&seen, 0, sizeof(seen));
   evhttp_set_gencb(http, echo, NULL);
@@ -227,7 +227,7 @@ TEST(a_body_can_be_had_in_pieces) {
   stop_server();
 }
 
-TEST(requests_that_are_cut_off_are_told) {
+TEST(truncated_requests_are_reported) {
   start_server();
   memset(&seen, 0, sizeof(seen));
   evhttp_set_gencb(http, echo, NULL);
@@ -264,7 +264,7 @@ static const char *curl_says(const char *arguments, const char *path) {
   return last.text;
 }
 
-TEST(curl_is_served) {
+TEST(curl_requests_are_answered) {
   if (system("curl --version > /dev/null 2>&1") != 0) return;
   start_server();
   evhttp_set_gencb(http, echo, NULL);
@@ -280,8 +280,8 @@ TEST(curl_is_served) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(programs_add_methods, webdav_has_its_methods, programs_make_error_pages,
-            connections_are_counted_and_limited, a_socket_has_bufferevents_of_its_own,
-            reading_and_writing_have_their_own_timeouts, clients_that_do_not_read_are_sent_away,
-            a_body_can_be_had_in_pieces, requests_that_are_cut_off_are_told, curl_is_served);
+  RUN_TESTS(applications_can_add_methods, webdav_methods_are_known, applications_can_generate_error_pages,
+            connections_are_counted_and_limited, a_bound_socket_can_have_its_own_bufferevent_factory,
+            read_and_write_timeouts_are_separate, clients_that_do_not_read_are_disconnected,
+            a_body_can_be_received_in_pieces, truncated_requests_are_reported, curl_requests_are_answered);
 }

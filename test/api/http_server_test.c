@@ -43,7 +43,7 @@ static void reply_by_query(struct evhttp_request *req, void *arg) {
   CHECK(evhttp_request_get_response_code_line(req) != NULL);
 }
 
-TEST(some_replies_have_no_body) {
+TEST(replies_to_head_and_204_have_no_body) {
   const char *answer;
   start_server();
   evhttp_set_gencb(http, reply_by_query, NULL);
@@ -74,7 +74,7 @@ static void preset_headers(struct evhttp_request *req, void *arg) {
   reply_text(req, HTTP_OK, "llo");
 }
 
-TEST(what_the_program_set_is_not_added_again) {
+TEST(headers_set_by_the_callback_are_not_added_again) {
   const char *answer;
   start_server();
   evhttp_set_gencb(http, preset_headers, NULL);
@@ -88,7 +88,7 @@ TEST(what_the_program_set_is_not_added_again) {
 
 /* --- versions and persistence --- */
 
-TEST(http_1_0_ends_with_the_connection_unless_asked) {
+TEST(an_http_1_0_connection_is_closed_unless_keep_alive_is_requested) {
   const char *answer;
   start_server();
   evhttp_set_gencb(http, say_hello, NULL);
@@ -100,7 +100,7 @@ TEST(http_1_0_ends_with_the_connection_unless_asked) {
   stop_server();
 }
 
-TEST(connection_close_is_heeded_and_told) {
+TEST(connection_close_is_honoured_and_repeated_in_the_reply) {
   const char *answer;
   start_server();
   evhttp_set_gencb(http, say_hello, NULL);
@@ -151,7 +151,7 @@ TEST(very_many_pipelined_requests_are_answered) {
 
 /* --- requests --- */
 
-TEST(the_request_is_what_was_sent) {
+TEST(the_request_object_reflects_the_request_sent) {
   const char *answer;
   start_server();
   evhttp_set_gencb(http, echo, NULL);
@@ -168,7 +168,7 @@ TEST(the_request_is_what_was_sent) {
   stop_server();
 }
 
-TEST(the_struct_says_the_same) {
+TEST(the_request_struct_matches_its_getters) {
   struct evhttp_request *req = evhttp_request_new(NULL, NULL);
   CHECK(req != NULL);
   CHECK(evhttp_request_get_input_headers(req) == req->input_headers);
@@ -182,7 +182,7 @@ TEST(the_struct_says_the_same) {
 
 #define CHUNKED "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-TEST(chunks_are_put_together_and_trailers_dropped) {
+TEST(chunks_are_joined_and_trailers_are_discarded) {
   static const char request[] =
       CHUNKED "3\r\nabc\r\n0A\r\n0123456789\r\n0\r\nHost: evil\r\nX: y\r\n\r\n" GET("/next");
   int bytes;
@@ -256,7 +256,7 @@ static void check_refused(const char *head, const char *rest) {
   }
 }
 
-TEST(ambiguous_framing_is_refused) {
+TEST(ambiguous_framing_is_rejected) {
   size_t i;
   start_server();
   evhttp_set_gencb(http, echo, NULL);
@@ -315,7 +315,7 @@ static const char *const malformed_too[] = {
     "\r\n\r\nGET / HTTP/1.1\r\n\r\n",
 };
 
-TEST(malformed_heads_are_refused) {
+TEST(malformed_request_heads_are_rejected) {
   static const char nul[] = "GET / HTTP/1.1\r\nA: b\0c\r\n\r\n";
   size_t i;
   start_server();
@@ -329,7 +329,7 @@ TEST(malformed_heads_are_refused) {
 
 /* --- limits --- */
 
-TEST(heads_are_limited) {
+TEST(request_heads_are_limited) {
   char request[1200];
   start_server();
   evhttp_set_gencb(http, say_hello, NULL);
@@ -350,7 +350,7 @@ TEST(heads_are_limited) {
   stop_server();
 }
 
-TEST(headers_are_counted) {
+TEST(the_number_of_headers_is_limited) {
   struct evbuffer *request = evbuffer_new();
   int i;
   if (!ours()) return;
@@ -370,7 +370,7 @@ TEST(headers_are_counted) {
   stop_server();
 }
 
-TEST(bodies_are_limited) {
+TEST(request_bodies_are_limited) {
   int linger;
   for (linger = 0; linger < 2; ++linger) {
     start_server();
@@ -391,7 +391,7 @@ TEST(bodies_are_limited) {
 
 /* With lingering the client may send all of a body that is far too large, and still reads why it was refused.
  */
-TEST(lingering_reads_what_was_refused) {
+TEST(lingering_close_drains_a_rejected_body) {
   enum { kBytes = 4 << 20 };
   char head[100];
   char *body = calloc(1, kBytes);
@@ -413,7 +413,7 @@ TEST(lingering_reads_what_was_refused) {
 
 /* --- methods and expectations --- */
 
-TEST(methods_are_allowed_or_501) {
+TEST(methods_not_allowed_are_answered_with_501) {
   start_server();
   evhttp_set_gencb(http, echo, NULL);
   CHECK_INT_EQ(status_of(ask("OPTIONS * HTTP/1.1\r\n\r\n")), 501);
@@ -425,7 +425,7 @@ TEST(methods_are_allowed_or_501) {
   stop_server();
 }
 
-TEST(expectations_are_met_or_refused) {
+TEST(expect_100_continue_is_met_or_rejected) {
   static const char head[] = "POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-Continue\r\n\r\n";
   int fd;
   start_server();
@@ -518,7 +518,7 @@ static void send_error(struct evhttp_request *req, void *arg) {
   evhttp_send_error(req, 404, arg);
 }
 
-TEST(errors_are_pages_and_close) {
+TEST(errors_send_a_page_and_close) {
   const char *answer;
   start_server();
   CHECK_INT_EQ(evhttp_set_cb(http, "/usual", send_error, NULL), 0);
@@ -553,7 +553,7 @@ static void fail_midway(struct evhttp_request *req, void *arg) {
 }
 
 /* The client sees that the reply is not whole. */
-TEST(an_error_in_the_midst_of_a_reply_cuts_it_short) {
+TEST(an_error_during_a_reply_truncates_it) {
   const char *answer;
   if (!ours()) return;
   start_server();
@@ -565,7 +565,7 @@ TEST(an_error_in_the_midst_of_a_reply_cuts_it_short) {
 
 /* --- who answers --- */
 
-TEST(paths_have_callbacks) {
+TEST(paths_select_their_callbacks) {
   start_server();
   CHECK_INT_EQ(evhttp_set_cb(http, "/a", say_hello, "a"), 0);
   CHECK_INT_EQ(evhttp_set_cb(http, "/a", say_hello, "b"), -1);
@@ -589,7 +589,7 @@ static const char *ask_host(const char *host) {
   return body_of(ask(request));
 }
 
-TEST(virtual_hosts_answer_for_their_names) {
+TEST(virtual_hosts_are_selected_by_name) {
   struct evhttp *a, *b;
   start_server();
   a = evhttp_new(NULL);
@@ -634,7 +634,7 @@ static void ask_socket(struct evhttp_bound_socket *socket) {
   bound = before;
 }
 
-TEST(sockets_are_bound_lent_and_given_up) {
+TEST(sockets_are_bound_accepted_and_released) {
   struct sockaddr_in address;
   struct evconnlistener *listener;
   struct evhttp_bound_socket *second, *third;
@@ -743,7 +743,7 @@ TEST(a_reply_may_come_later) {
 
 /* The client resets the connection while the program works on the request, which learns of it when it writes.
  */
-TEST(a_client_that_has_gone_leaves_the_request_behind) {
+TEST(a_request_outlives_a_disconnected_client) {
   struct linger reset = {1, 0};
   struct evbuffer *data = evbuffer_new();
   int i, fd;
@@ -786,7 +786,7 @@ TEST(late_replies_without_a_connection_free_the_request) {
   }
 }
 
-TEST(an_owned_request_stays) {
+TEST(an_owned_request_outlives_its_reply) {
   int fd;
   if (!ours()) return;
   start_server();
@@ -832,7 +832,7 @@ static void free_server(struct evhttp_request *req, void *arg) {
   reply_text(req, 200, "late");
 }
 
-TEST(a_callback_may_free_what_it_likes) {
+TEST(a_callback_may_free_connection_request_or_server) {
   if (!ours()) return;
   start_server();
   evhttp_set_gencb(http, free_connection, NULL);
@@ -874,7 +874,7 @@ static void look_at_connection(struct evhttp_request *req, void *arg) {
   say_hello(req, NULL);
 }
 
-TEST(a_connection_can_be_looked_at_and_limited) {
+TEST(a_connection_can_be_inspected_and_limited) {
   const char *answer;
   start_server();
   evhttp_set_gencb(http, look_at_connection, NULL);
@@ -891,7 +891,7 @@ static void hurry(struct evhttp_request *req, void *arg) {
   say_hello(req, NULL);
 }
 
-TEST(silent_clients_are_sent_away) {
+TEST(idle_clients_are_disconnected) {
   int fd;
   start_server();
   evhttp_set_gencb(http, hurry, NULL);
@@ -922,7 +922,7 @@ static void reply_slowly(struct evhttp_request *req, void *arg) {
 }
 
 /* The time that the program takes is not the client's. */
-TEST(a_slow_program_does_not_time_its_client_out) {
+TEST(a_slow_callback_does_not_time_out_the_client) {
   int fd;
   start_server();
   evhttp_set_gencb(http, reply_slowly, NULL);
@@ -938,7 +938,7 @@ static struct bufferevent *make_bufferevent(struct event_base *on, void *arg) {
   return bufferevent_socket_new(on, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 }
 
-TEST(bufferevents_may_be_the_programs) {
+TEST(a_callback_may_supply_the_bufferevents) {
   int made = 0;
   start_server();
   evhttp_set_gencb(http, say_hello, NULL);
@@ -971,21 +971,23 @@ TEST(the_server_may_be_freed_while_a_client_is_accepted) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(
-      a_reply_has_date_length_and_type, the_default_content_type_can_be_changed, some_replies_have_no_body,
-      what_the_program_set_is_not_added_again, http_1_0_ends_with_the_connection_unless_asked,
-      connection_close_is_heeded_and_told, pipelined_requests_are_answered_in_order,
-      very_many_pipelined_requests_are_answered, the_request_is_what_was_sent, the_struct_says_the_same,
-      chunks_are_put_together_and_trailers_dropped, ambiguous_framing_is_refused, any_method_may_have_a_body,
-      malformed_heads_are_refused, heads_are_limited, headers_are_counted, bodies_are_limited,
-      lingering_reads_what_was_refused, methods_are_allowed_or_501, expectations_are_met_or_refused,
-      a_reply_can_be_sent_in_chunks, chunk_sizes_are_lowercase_and_empty_ones_are_not_sent,
-      errors_are_pages_and_close, an_error_in_the_midst_of_a_reply_cuts_it_short, paths_have_callbacks,
-      virtual_hosts_answer_for_their_names, sockets_are_bound_lent_and_given_up, a_server_on_the_current_base,
-      a_reply_may_come_later, a_client_that_has_gone_leaves_the_request_behind,
-      late_replies_without_a_connection_free_the_request, an_owned_request_stays,
-      the_server_may_be_freed_before_the_reply, a_callback_may_free_what_it_likes,
-      a_connection_can_be_looked_at_and_limited, silent_clients_are_sent_away,
-      a_slow_program_does_not_time_its_client_out, bufferevents_may_be_the_programs,
-      the_server_may_be_freed_while_a_client_is_accepted);
+  RUN_TESTS(a_reply_has_date_length_and_type, the_default_content_type_can_be_changed,
+            replies_to_head_and_204_have_no_body, headers_set_by_the_callback_are_not_added_again,
+            an_http_1_0_connection_is_closed_unless_keep_alive_is_requested,
+            connection_close_is_honoured_and_repeated_in_the_reply, pipelined_requests_are_answered_in_order,
+            very_many_pipelined_requests_are_answered, the_request_object_reflects_the_request_sent,
+            the_request_struct_matches_its_getters, chunks_are_joined_and_trailers_are_discarded,
+            ambiguous_framing_is_rejected, any_method_may_have_a_body, malformed_request_heads_are_rejected,
+            request_heads_are_limited, the_number_of_headers_is_limited, request_bodies_are_limited,
+            lingering_close_drains_a_rejected_body, methods_not_allowed_are_answered_with_501,
+            expect_100_continue_is_met_or_rejected, a_reply_can_be_sent_in_chunks,
+            chunk_sizes_are_lowercase_and_empty_ones_are_not_sent, errors_send_a_page_and_close,
+            an_error_during_a_reply_truncates_it, paths_select_their_callbacks,
+            virtual_hosts_are_selected_by_name, sockets_are_bound_accepted_and_released,
+            a_server_on_the_current_base, a_reply_may_come_later, a_request_outlives_a_disconnected_client,
+            late_replies_without_a_connection_free_the_request, an_owned_request_outlives_its_reply,
+            the_server_may_be_freed_before_the_reply, a_callback_may_free_connection_request_or_server,
+            a_connection_can_be_inspected_and_limited, idle_clients_are_disconnected,
+            a_slow_callback_does_not_time_out_the_client, a_callback_may_supply_the_bufferevents,
+            the_server_may_be_freed_while_a_client_is_accepted);
 }

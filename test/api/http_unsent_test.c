@@ -133,7 +133,7 @@ static size_t read_all(int fd) {
 }
 
 /* More than sockets hold: it is sent as the client reads it, after the connection was freed. */
-TEST(a_freed_connection_sends_all_of_a_reply) {
+TEST(a_freed_connection_sends_the_whole_reply) {
   int fd;
   start_server();
   fd = begin_big();
@@ -192,7 +192,7 @@ TEST(a_close_callback_may_free_the_server) {
 }
 
 /* A reply in parts that the program gives up is not waited for. */
-TEST(a_reply_that_is_cut_off_is_closed_at_once) {
+TEST(a_truncated_reply_is_closed_immediately) {
   int fd;
   start_server();
   fd = begin(begin_parts, GET("/"));
@@ -207,7 +207,7 @@ TEST(a_reply_that_is_cut_off_is_closed_at_once) {
 
 int main(int argc, char **argv) {
   RUN_TESTS(replies_are_sent_before_the_connection_is_freed,
-            replies_are_sent_before_a_later_request_is_refused, a_freed_connection_sends_all_of_a_reply,
+            replies_are_sent_before_a_later_request_is_refused, a_freed_connection_sends_the_whole_reply,
             a_freed_connection_waits_no_longer_than_the_write_timeout, a_freed_server_sends_nothing_more,
-            a_close_callback_may_free_the_server, a_reply_that_is_cut_off_is_closed_at_once);
+            a_close_callback_may_free_the_server, a_truncated_reply_is_closed_immediately);
 }

@@ -104,7 +104,7 @@ static void check_parts(const struct parts *row) {
   evhttp_uri_free(uri);
 }
 
-TEST(good_ones_are_taken_apart_and_joined) {
+TEST(valid_uris_are_parsed_and_joined) {
   size_t i;
   for (i = 0; i < sizeof(good) / sizeof(good[0]); ++i) {
     check_parts(&good[i]);
@@ -112,7 +112,7 @@ TEST(good_ones_are_taken_apart_and_joined) {
   }
 }
 
-TEST(bad_ones_are_refused) {
+TEST(invalid_uris_are_rejected) {
   size_t i;
   for (i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {
     CHECK_PTR_EQ(evhttp_uri_parse(bad[i]), NULL);
@@ -133,7 +133,7 @@ static void check_joined(struct evhttp_uri *uri, const char *expected) {
   CHECK_STR_EQ(evhttp_uri_join(uri, out, sizeof(out)), expected);
 }
 
-TEST(parts_are_set_checked_and_taken_away) {
+TEST(uri_parts_are_set_validated_and_cleared) {
   struct evhttp_uri *uri = evhttp_uri_new();
   CHECK(uri != NULL);
   CHECK_STR_EQ(evhttp_uri_get_path(uri), NULL);
@@ -226,7 +226,7 @@ TEST(unix_sockets_are_authorities) {
     free(made);                    \
   } while (0)
 
-TEST(texts_are_escaped) {
+TEST(uriencode_escapes_reserved_bytes) {
   CHECK_MADE(evhttp_encode_uri("a b+/?&%-._~\x80"), "a%20b%2B%2F%3F%26%25-._~%80");
   CHECK_MADE(evhttp_uriencode("a b", -1, 1), "a+b");
   CHECK_MADE(evhttp_uriencode("a b", -5, 0), "a%20b");
@@ -237,7 +237,7 @@ TEST(texts_are_escaped) {
   CHECK_PTR_EQ(evhttp_htmlescape(NULL), NULL);
 }
 
-TEST(texts_are_unescaped) {
+TEST(uridecode_unescapes) {
   size_t size = 99;
   CHECK_MADE(evhttp_decode_uri("a+b%20c?d+e"), "a+b c?d e");
   CHECK_MADE(evhttp_decode_uri("%3F+"), "?+");
@@ -310,7 +310,7 @@ TEST(queries_are_split) {
   }
 }
 
-TEST(queries_of_uris_are_split) {
+TEST(queries_within_uris_are_split) {
   struct evkeyvalq list;
   check_query(evhttp_parse_query("http://h/p?a=b#f", &list), &list, "[a]=[b]");
   check_query(evhttp_parse_query("?a=b", &list), &list, "[a]=[b]");
@@ -352,7 +352,7 @@ TEST(headers_cannot_be_forged) {
 }
 
 /* RFC 9110 5.1: a field has a name. libevent 2.1 adds one without. */
-TEST(headers_have_names) {
+TEST(headers_without_a_name_are_rejected) {
   struct evkeyvalq list;
   TAILQ_INIT(&list);
   CHECK_INT_EQ(evhttp_add_header(&list, "", "value"), -1);
@@ -364,7 +364,7 @@ TEST(headers_have_names) {
 }
 
 /* Where libevent survives. */
-TEST(null_is_refused) {
+TEST(null_arguments_are_rejected) {
   struct evhttp_uri *uri = evhttp_uri_parse("http://host/path");
   struct evhttp *http = evhttp_new(NULL), *vhost = evhttp_new(NULL);
   struct evkeyvalq list;
@@ -405,13 +405,14 @@ TEST(null_is_refused) {
 
 int main(int argc, char **argv) {
   if (!ours()) {
-    RUN_TESTS(good_ones_are_taken_apart_and_joined, bad_ones_are_refused,
-              parts_are_set_checked_and_taken_away, texts_are_escaped, texts_are_unescaped, queries_are_split,
-              queries_of_uris_are_split, headers_are_added_found_and_removed, headers_cannot_be_forged,
-              null_is_refused);
+    RUN_TESTS(valid_uris_are_parsed_and_joined, invalid_uris_are_rejected,
+              uri_parts_are_set_validated_and_cleared, uriencode_escapes_reserved_bytes, uridecode_unescapes,
+              queries_are_split, queries_within_uris_are_split, headers_are_added_found_and_removed,
+              headers_cannot_be_forged, null_arguments_are_rejected);
   }
-  RUN_TESTS(good_ones_are_taken_apart_and_joined, bad_ones_are_refused, parts_are_set_checked_and_taken_away,
-            brackets_can_be_stripped, unix_sockets_are_authorities, texts_are_escaped, texts_are_unescaped,
-            queries_are_split, queries_of_uris_are_split, headers_are_added_found_and_removed,
-            headers_cannot_be_forged, headers_have_names, null_is_refused);
+  RUN_TESTS(valid_uris_are_parsed_and_joined, invalid_uris_are_rejected,
+            uri_parts_are_set_validated_and_cleared, brackets_can_be_stripped, unix_sockets_are_authorities,
+            uriencode_escapes_reserved_bytes, uridecode_unescapes, queries_are_split,
+            queries_within_uris_are_split, headers_are_added_found_and_removed, headers_cannot_be_forged,
+            headers_without_a_name_are_rejected, null_arguments_are_rejected);
 }

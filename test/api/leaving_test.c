@@ -159,7 +159,7 @@ static const struct leaving_case event_cases[] = {
     {"log", log_message, kOthersWait},
     {"fatal", fatal_error, 0},
 };
-TEST(event_callbacks) { TRY_CASES(event_cases); }
+TEST(event_callbacks_may_be_left_by_longjmp) { TRY_CASES(event_cases); }
 
 /* --- listeners --- */
 
@@ -216,7 +216,7 @@ static const struct leaving_case listener_cases[] = {
     {"accept", accepted, kOthersWait},
     {"accept error", accept_error, kOthersWait},
 };
-TEST(listener_callbacks) { TRY_CASES(listener_cases); }
+TEST(listener_callbacks_may_be_left_by_longjmp) { TRY_CASES(listener_cases); }
 
 /* --- buffers --- */
 
@@ -300,7 +300,7 @@ static const struct leaving_case buffer_cases[] = {
     {"cleanup by evbuffer_free", cleanup_by_free, kOthersWait},
     {"cleanup of a file segment", cleanup_of_a_segment, kOthersWait},
 };
-TEST(buffer_callbacks) { TRY_CASES(buffer_cases); }
+TEST(buffer_callbacks_may_be_left_by_longjmp) { TRY_CASES(buffer_cases); }
 
 /* --- bufferevents --- */
 
@@ -368,7 +368,7 @@ static const struct cause causes[] = {
     {"deferred change of the input", deferred_change_of_the_input, kOthersWait},
     {"change of the output", change_of_the_output, kOthersWait},
 };
-TEST(bufferevent_callbacks) { TRY_BUFFEREVENTS(carriers, causes); }
+TEST(bufferevent_callbacks_may_be_left_by_longjmp) { TRY_BUFFEREVENTS(carriers, causes); }
 
 /* --- what only some bufferevents have --- */
 
@@ -502,7 +502,7 @@ static const struct leaving_case bufferevent_cases[] = {
     {"filter's output function in the loop", output_function_in_the_loop, kBufferevent | kOthersWait},
     {"filter's free function", filter_free_function, kBufferevent},
 };
-TEST(bufferevent_callbacks_of_some_kinds) { TRY_CASES(bufferevent_cases); }
+TEST(connect_limit_and_filter_callbacks_may_be_left_by_longjmp) { TRY_CASES(bufferevent_cases); }
 
 /* --- what libevent 2.1 does not have --- */
 
@@ -557,7 +557,7 @@ static const struct leaving_case our_cases[] = {
     {"slow callback", slow_callback, 0},
     {"timer with metrics", measured_timer, 0},
 };
-TEST(watchers_and_slow_callbacks) { TRY_CASES(our_cases); }
+TEST(watchers_and_slow_callbacks_may_be_left_by_longjmp) { TRY_CASES(our_cases); }
 
 static jmp_buf before_write;
 static int leaves_function;
@@ -571,7 +571,7 @@ static enum bufferevent_filter_result leave_once(struct evbuffer *from, struct e
 }
 
 /* In a call outside the loop, which does not count as running then. */
-TEST(a_filter_function_that_was_left_runs_again_in_the_next_iteration) {
+TEST(a_filter_function_left_by_longjmp_runs_again_in_the_next_iteration) {
   struct event_base *base = event_base_new();
   struct bufferevent *filter;
   int fds[2];
@@ -593,7 +593,9 @@ TEST(a_filter_function_that_was_left_runs_again_in_the_next_iteration) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(event_callbacks, listener_callbacks, buffer_callbacks, bufferevent_callbacks,
-            bufferevent_callbacks_of_some_kinds, watchers_and_slow_callbacks,
-            a_filter_function_that_was_left_runs_again_in_the_next_iteration);
+  RUN_TESTS(event_callbacks_may_be_left_by_longjmp, listener_callbacks_may_be_left_by_longjmp,
+            buffer_callbacks_may_be_left_by_longjmp, bufferevent_callbacks_may_be_left_by_longjmp,
+            connect_limit_and_filter_callbacks_may_be_left_by_longjmp,
+            watchers_and_slow_callbacks_may_be_left_by_longjmp,
+            a_filter_function_left_by_longjmp_runs_again_in_the_next_iteration);
 }

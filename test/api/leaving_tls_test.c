@@ -90,12 +90,12 @@ static const struct cause causes[] = {
     {"change of the input", change_of_the_input, kOthersWait},
     {"change of the output", change_of_the_output, kOthersWait},
 };
-TEST(tls_bufferevent_callbacks) { TRY_BUFFEREVENTS(carriers, causes); }
+TEST(tls_bufferevent_callbacks_may_be_left_by_longjmp) { TRY_BUFFEREVENTS(carriers, causes); }
 
 /* Only a socket shows that the other side has closed it. */
 static const struct carrier over_sockets[] = {{"TLS socket", make_tls_sockets}, {"TLS filter", make_filters}};
 static const struct cause broken[] = {{"broken handshake", broken_handshake, 0}};
-TEST(tls_handshakes_that_fail) { TRY_BUFFEREVENTS(over_sockets, broken); }
+TEST(callbacks_of_failing_tls_handshakes_may_be_left_by_longjmp) { TRY_BUFFEREVENTS(over_sockets, broken); }
 
 /* The session's own callback runs in the midst of the handshake. */
 static void leave_info(const SSL *ssl, int where, int value) {
@@ -111,11 +111,13 @@ static const struct cause in_the_session[] = {{"session's callback", session_cal
 static const struct carrier tls_carriers[] = {{"TLS socket", make_tls_sockets},
                                               {"TLS filter over a socket", make_filters},
                                               {"TLS filter over a pair", make_filters_over_a_pair}};
-TEST(callbacks_of_the_tls_library) { TRY_BUFFEREVENTS(tls_carriers, in_the_session); }
+TEST(callbacks_of_the_tls_library_may_be_left_by_longjmp) { TRY_BUFFEREVENTS(tls_carriers, in_the_session); }
 
 int main(int argc, char **argv) {
   if (!tls_make_certificate()) return 1;
   contexts[0] = tls_context(0, TLS1_3_VERSION);
   contexts[1] = tls_context(1, TLS1_3_VERSION);
-  RUN_TESTS(tls_bufferevent_callbacks, tls_handshakes_that_fail, callbacks_of_the_tls_library);
+  RUN_TESTS(tls_bufferevent_callbacks_may_be_left_by_longjmp,
+            callbacks_of_failing_tls_handshakes_may_be_left_by_longjmp,
+            callbacks_of_the_tls_library_may_be_left_by_longjmp);
 }

@@ -129,7 +129,7 @@ TEST(flags_decide_blocking_and_close_on_exec) {
   evconnlistener_free(listener);
 }
 
-TEST(enable_and_disable) {
+TEST(a_listener_can_be_disabled_and_enabled) {
   struct seen seen = {0};
   struct evconnlistener *listener = listen_on_loopback(&seen, LEV_OPT_DISABLED);
   int client;
@@ -151,7 +151,7 @@ TEST(enable_and_disable) {
 }
 
 /* must-not 11: a listener that is disabled in its callback accepts no more, also not in the same round. */
-TEST(disable_in_the_callback_ends_the_round) {
+TEST(disable_in_the_callback_stops_accepting_at_once) {
   struct seen seen = {0};
   struct evconnlistener *listener = listen_on_loopback(&seen, 0);
   int clients[6], i;
@@ -169,7 +169,7 @@ TEST(disable_in_the_callback_ends_the_round) {
 }
 
 /* must-not 4: the callback may free the listener. */
-TEST(free_in_the_callback) {
+TEST(a_listener_may_be_freed_in_its_callback) {
   struct seen seen = {0};
   struct evconnlistener *listener = listen_on_loopback(&seen, 0);
   int clients[4], i;
@@ -181,7 +181,7 @@ TEST(free_in_the_callback) {
   for (i = 0; i < 4; ++i) close(clients[i]);
 }
 
-TEST(freed_after_its_base) {
+TEST(a_listener_may_be_freed_after_its_base) {
   struct event_base *const of_the_others = base;
   struct seen seen = {0};
   struct evconnlistener *enabled, *disabled;
@@ -200,7 +200,7 @@ TEST(freed_after_its_base) {
   CHECK_INT_EQ(close(fds[1]), -1);
 }
 
-TEST(new_on_a_socket_of_the_programs) {
+TEST(new_accepts_on_a_socket_supplied_by_the_caller) {
   struct seen seen = {0};
   struct sockaddr_in sin = loopback();
   evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -230,7 +230,7 @@ TEST(new_on_a_socket_of_the_programs) {
   CHECK(fcntl(fd, F_GETFD) == -1);
 }
 
-TEST(set_cb_exchanges_callback_and_argument) {
+TEST(set_cb_replaces_callback_and_argument) {
   struct seen first = {0}, second = {0};
   struct evconnlistener *listener = listen_on_loopback(&first, 0);
   int client;
@@ -244,7 +244,7 @@ TEST(set_cb_exchanges_callback_and_argument) {
   evconnlistener_free(listener);
 }
 
-TEST(without_callback_it_waits_for_one) {
+TEST(a_listener_without_a_callback_does_not_accept) {
   struct seen seen = {0};
   struct sockaddr_in sin = loopback();
   struct evconnlistener *listener = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 16,
@@ -260,7 +260,7 @@ TEST(without_callback_it_waits_for_one) {
   evconnlistener_free(listener);
 }
 
-TEST(unix_sockets) {
+TEST(unix_sockets_are_accepted) {
   struct seen seen = {0};
   struct sockaddr_un sun;
   struct evconnlistener *listener;
@@ -285,7 +285,7 @@ TEST(unix_sockets) {
 }
 
 /* As libevent 2.2: no option makes a name in the file system free again. */
-TEST(unix_sockets_refuse_reuse) {
+TEST(unix_sockets_reject_reuse_options) {
   struct seen seen = {0};
   struct sockaddr_un sun;
   const unsigned flags[] = {LEV_OPT_REUSEABLE, LEV_OPT_REUSEABLE_PORT};
@@ -302,7 +302,7 @@ TEST(unix_sockets_refuse_reuse) {
   }
 }
 
-TEST(bad_arguments_give_null) {
+TEST(invalid_arguments_return_null) {
   struct seen seen = {0};
   struct sockaddr_in sin = loopback();
   const int before = dup(0);
@@ -321,7 +321,7 @@ TEST(bad_arguments_give_null) {
   close(after);
 }
 
-TEST(reuseable_port_lets_two_listen) {
+TEST(reuseable_port_allows_two_listeners) {
   struct seen seen = {0};
   struct sockaddr_in sin = loopback();
   socklen_t length = sizeof(sin);
@@ -337,7 +337,7 @@ TEST(reuseable_port_lets_two_listen) {
   evconnlistener_free(second);
 }
 
-TEST(ipv6only_and_both_families) {
+TEST(ipv6only_limits_a_listener_to_ipv6) {
   struct seen seen = {0};
   struct sockaddr_in6 sin6;
   struct evconnlistener *listener;
@@ -362,7 +362,7 @@ TEST(ipv6only_and_both_families) {
 #endif
 }
 
-TEST(deferred_accept_waits_for_data) {
+TEST(deferred_accept_reports_connections_with_data) {
   struct seen seen = {0};
   struct evconnlistener *listener = listen_on_loopback(&seen, LEV_OPT_DEFERRED_ACCEPT);
   int client;
@@ -380,7 +380,7 @@ TEST(deferred_accept_waits_for_data) {
 
 /* must-not 19: without descriptors the error callback hears of it, and the loop does not spin; when there are
    descriptors again, the connection that waited is accepted. */
-TEST(out_of_descriptors_rests_and_resumes) {
+TEST(accepting_pauses_and_resumes_when_descriptors_run_out) {
   struct seen seen = {0};
   struct rlimit old, low;
   struct evconnlistener *listener = listen_on_loopback(&seen, 0);
@@ -451,7 +451,7 @@ static void renew_base(void) {
 
 /* Many clients, few descriptors: as many as fit are served, the error is told once, and the rest is served
    when there is room again. */
-TEST(out_of_descriptors_one_error_and_nobody_is_lost) {
+TEST(running_out_of_descriptors_reports_one_error_and_loses_no_connection) {
   struct seen seen = {0};
   struct rlimit old, low;
   struct evconnlistener *listener;
@@ -494,7 +494,7 @@ static int open_files(int *files, int most) {
 }
 
 /* What the listeners do not use is left to the program. */
-TEST(listeners_hold_no_descriptors_but_their_own) {
+TEST(listeners_hold_only_their_own_descriptors) {
   enum { kListeners = 50, kRoom = 60 };
   struct seen seen = {0};
   struct rlimit old, low;
@@ -612,12 +612,15 @@ int main(int argc, char **argv) {
   base = event_base_new();
   if (!base) return 1;
   atexit(free_base);
-  RUN_TESTS(new_bind_accepts_connections, flags_decide_blocking_and_close_on_exec, enable_and_disable,
-            disable_in_the_callback_ends_the_round, free_in_the_callback, freed_after_its_base,
-            new_on_a_socket_of_the_programs, set_cb_exchanges_callback_and_argument,
-            without_callback_it_waits_for_one, unix_sockets, bad_arguments_give_null,
-            reuseable_port_lets_two_listen, ipv6only_and_both_families, deferred_accept_waits_for_data,
-            out_of_descriptors_rests_and_resumes, out_of_descriptors_one_error_and_nobody_is_lost,
-            listeners_hold_no_descriptors_but_their_own, all_listeners_share_one_reserve,
-            unix_sockets_refuse_reuse, threadsafe_disable_and_free_from_another_thread);
+  RUN_TESTS(new_bind_accepts_connections, flags_decide_blocking_and_close_on_exec,
+            a_listener_can_be_disabled_and_enabled, disable_in_the_callback_stops_accepting_at_once,
+            a_listener_may_be_freed_in_its_callback, a_listener_may_be_freed_after_its_base,
+            new_accepts_on_a_socket_supplied_by_the_caller, set_cb_replaces_callback_and_argument,
+            a_listener_without_a_callback_does_not_accept, unix_sockets_are_accepted,
+            invalid_arguments_return_null, reuseable_port_allows_two_listeners,
+            ipv6only_limits_a_listener_to_ipv6, deferred_accept_reports_connections_with_data,
+            accepting_pauses_and_resumes_when_descriptors_run_out,
+            running_out_of_descriptors_reports_one_error_and_loses_no_connection,
+            listeners_hold_only_their_own_descriptors, all_listeners_share_one_reserve,
+            unix_sockets_reject_reuse_options, threadsafe_disable_and_free_from_another_thread);
 }

@@ -61,9 +61,9 @@ static void state(enum form form, int server) {
   CHECK_INT_EQ(bufferevent_openssl_get_allow_dirty_shutdown(f.bev), -1);
   end(&f);
 }
-TEST(a_new_one_has_the_documented_state) { in_each_form(state); }
+TEST(a_new_bufferevent_has_the_documented_state) { in_each_form(state); }
 
-TEST(others_are_no_tls_bufferevents) {
+TEST(tls_functions_reject_other_bufferevents) {
   struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
   CHECK(bufferevent_mbedtls_get_ssl(bev) == NULL);
   CHECK_INT_EQ(bufferevent_mbedtls_get_allow_dirty_shutdown(bev), -1);
@@ -94,7 +94,7 @@ static void both_ways(enum form form, int server) {
   CHECK_LOG("a:e11 ");
   end(&f);
 }
-TEST(data_goes_both_ways_until_close_notify) { in_each_form(both_ways); }
+TEST(data_passes_in_both_directions_until_close_notify) { in_each_form(both_ways); }
 
 static void goodbye(enum form form, int server) {
   struct fixture f;
@@ -108,7 +108,7 @@ static void goodbye(enum form form, int server) {
   CHECK_INT_EQ(SSL_get_shutdown(f.peer.ssl), SSL_RECEIVED_SHUTDOWN);
   end(&f);
 }
-TEST(a_free_says_goodbye) { in_each_form(goodbye); }
+TEST(freeing_sends_close_notify) { in_each_form(goodbye); }
 
 static void truncated(enum form form, int server) {
   struct fixture f;
@@ -126,7 +126,7 @@ static void truncated(enum form form, int server) {
     end(&f);
   }
 }
-TEST(an_end_without_close_notify_is_an_error_unless_allowed) { in_each_form(truncated); }
+TEST(eof_without_close_notify_is_an_error_unless_allowed) { in_each_form(truncated); }
 
 static void garbage(enum form form, int server) {
   struct fixture f;
@@ -159,11 +159,13 @@ static void steps(enum form form, int server) {
   CHECK_LOG("a:r5 ");
   end(&f);
 }
-TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_each_form(steps); }
+TEST(input_held_back_by_a_limit_is_delivered_without_new_bytes) { in_each_form(steps); }
 
-TEST(a_read_callback_sees_no_more_than_the_maximum) { in_each_form(slices); }
-TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_each_form(end_held_back); }
-TEST(an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed) { in_each_form(early_end_is_answered); }
+TEST(a_read_callback_receives_at_most_max_single_read) { in_each_form(slices); }
+TEST(eof_is_not_reported_while_reading_is_disabled) { in_each_form(end_held_back); }
+TEST(an_alert_answering_an_unclean_shutdown_is_eof_if_that_is_allowed) {
+  in_each_form(early_end_is_answered);
+}
 
 static int handshakes;
 static void on_info(const SSL *ssl, int where, int value) {
@@ -196,7 +198,7 @@ static void renegotiated(enum form form, int server) {
   CHECK_INT_EQ(handshakes, 1);
   end(&f);
 }
-TEST(renegotiation_is_done) { in_each_form(renegotiated); }
+TEST(renegotiation_succeeds) { in_each_form(renegotiated); }
 
 static void wrong_side(enum form form, int server) {
   mbedtls_dyncontext *ssl = bufferevent_mbedtls_dyncontext_new(&config[server]);
@@ -218,7 +220,7 @@ static void wrong_side(enum form form, int server) {
   close(fds[1]);
   turn();
 }
-TEST(a_constructor_that_fails_takes_nothing) { in_each_form(wrong_side); }
+TEST(a_failed_constructor_leaves_ownership_with_the_caller) { in_each_form(wrong_side); }
 
 static void much(enum form form, int other_is_openssl) {
   evutil_socket_t fds[2];
@@ -240,10 +242,10 @@ TEST(megabytes_cross_in_both_directions) { in_each_form(much); }
 
 static void *session_of(struct bufferevent *bev) { return bufferevent_mbedtls_get_ssl(bev); }
 static void free_session(void *session) { bufferevent_mbedtls_dyncontext_free(session); }
-TEST(everything_may_be_freed_in_every_callback) { in_each_form(frees_all); }
-TEST(data_that_arrived_before_a_failed_send_is_read) { in_each_form(failed_send); }
+TEST(bufferevent_and_session_may_be_freed_in_every_callback) { in_each_form(frees_all); }
+TEST(data_received_before_a_failed_send_is_delivered) { in_each_form(failed_send); }
 
-TEST(a_refused_connection_is_tried_again) { refused_at_first(); }
+TEST(a_refused_connection_can_be_retried) { refused_at_first(); }
 
 /* --- the configurations --------------------------------------------------------------------------------- */
 
@@ -294,12 +296,12 @@ int main(int argc, char **argv) {
   server_ctx = tls_context(1, TLS1_2_VERSION);
   client_ctx = tls_context(0, TLS1_2_VERSION);
   RUN_TESTS(
-      a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
-      data_goes_both_ways_until_close_notify, a_free_says_goodbye,
-      an_end_without_close_notify_is_an_error_unless_allowed, garbage_instead_of_a_handshake_is_an_error,
-      what_a_limit_holds_back_comes_without_new_bytes, renegotiation_is_done,
-      everything_may_be_freed_in_every_callback, data_that_arrived_before_a_failed_send_is_read,
-      a_refused_connection_is_tried_again, a_constructor_that_fails_takes_nothing,
-      a_read_callback_sees_no_more_than_the_maximum, no_end_of_stream_is_reported_while_reading_is_disabled,
-      an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed, megabytes_cross_in_both_directions);
+      a_new_bufferevent_has_the_documented_state, tls_functions_reject_other_bufferevents,
+      data_passes_in_both_directions_until_close_notify, freeing_sends_close_notify,
+      eof_without_close_notify_is_an_error_unless_allowed, garbage_instead_of_a_handshake_is_an_error,
+      input_held_back_by_a_limit_is_delivered_without_new_bytes, renegotiation_succeeds,
+      bufferevent_and_session_may_be_freed_in_every_callback, data_received_before_a_failed_send_is_delivered,
+      a_refused_connection_can_be_retried, a_failed_constructor_leaves_ownership_with_the_caller,
+      a_read_callback_receives_at_most_max_single_read, eof_is_not_reported_while_reading_is_disabled,
+      an_alert_answering_an_unclean_shutdown_is_eof_if_that_is_allowed, megabytes_cross_in_both_directions);
 }

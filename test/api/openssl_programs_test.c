@@ -150,11 +150,11 @@ static void talk(int version, const char *option) {
   SSL_CTX_free(ctx);
 }
 
-TEST(s_server_tls12_turns_lines_round) { talk(TLS1_2_VERSION, "-tls1_2"); }
-TEST(s_server_tls13_turns_lines_round) { talk(TLS1_3_VERSION, "-tls1_3"); }
+TEST(s_server_with_tls12_reverses_lines) { talk(TLS1_2_VERSION, "-tls1_2"); }
+TEST(s_server_with_tls13_reverses_lines) { talk(TLS1_3_VERSION, "-tls1_3"); }
 
 static int run(int argc, char **argv) {
-  RUN_TESTS(s_server_tls12_turns_lines_round, s_server_tls13_turns_lines_round);
+  RUN_TESTS(s_server_with_tls12_reverses_lines, s_server_with_tls13_reverses_lines);
 }
 
 int main(int argc, char **argv) {

@@ -164,7 +164,7 @@ static void echo_one(const char *stack, size_t size, int deferred) {
   end_client(&client);
 }
 
-TEST(all_that_was_echoed_arrives_when_data_and_the_end_come_together) {
+TEST(an_echo_is_complete_when_data_and_eof_arrive_together) {
   static const size_t sizes[] = {10, 5000, 60000};
   int stack, size, deferred;
   use_version(TLS1_3_VERSION);
@@ -202,7 +202,7 @@ static void echo_over_pair(const char *filters, int deferred) {
   bufferevent_free(pair[1]);
   turn();
 }
-TEST(all_that_was_echoed_arrives_at_the_other_end_of_a_pair) {
+TEST(an_echo_over_a_pair_is_complete) {
   int deferred;
   for (deferred = 0; deferred < 2; ++deferred) {
     if (!CHECK_FAILED()) echo_over_pair("f", deferred);
@@ -288,11 +288,11 @@ static void drain_and_break_stack(const char *stack, int deferred) {
   drain_stack(stack, deferred);
   if (!CHECK_FAILED()) break_stack(stack, deferred);
 }
-TEST(a_callback_is_called_when_all_output_has_left_the_stack) {
+TEST(a_drain_callback_runs_when_all_output_has_left_the_stack) {
   on_each_stack(drain_and_break_stack, 3, "deferred");
 }
 
-TEST(a_callback_for_output_is_replaced_or_taken_back) {
+TEST(a_drain_callback_can_be_replaced_or_cancelled) {
   struct client client;
   struct bufferevent *bev = begin_stack("sf", 0, &client, 20000);
   CHECK_INT_EQ(eventide_bufferevent_when_drained(NULL, on_drained, NULL), -1);
@@ -392,7 +392,7 @@ static void connect_stack(const char *stack, int by_name) {
 }
 
 /* libevent reports no CONNECTED of a filter, and fails the handshake of a TLS filter. */
-TEST(a_stack_is_connected_from_its_top) {
+TEST(connect_on_the_top_of_a_stack_connects_its_socket) {
   if (ours()) on_each_stack(connect_stack, 2, "by name");
 }
 
@@ -434,7 +434,7 @@ static void refuse_stack(const char *stack) {
   evconnlistener_free(listener);
   turn();
 }
-TEST(a_stack_that_was_refused_may_be_connected_again) {
+TEST(a_stack_may_reconnect_after_a_refused_connection) {
   int stack;
   if (!ours()) return;
   use_version(TLS1_3_VERSION);
@@ -483,7 +483,7 @@ static void hold_end(const char *stack, int deferred) {
   bufferevent_free(bev);
   end_client(&client);
 }
-TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { on_each_stack(hold_end, 3, "deferred"); }
+TEST(eof_is_not_reported_while_reading_is_disabled) { on_each_stack(hold_end, 3, "deferred"); }
 
 /* --- callbacks that are left -------------------------------------------------------------------------- */
 
@@ -560,10 +560,9 @@ TEST(every_callback_may_be_left_by_longjmp) {}
 
 int main(int argc, char **argv) {
   if (!begin_program()) return 1;
-  RUN_TESTS(all_that_was_echoed_arrives_when_data_and_the_end_come_together,
-            all_that_was_echoed_arrives_at_the_other_end_of_a_pair,
-            a_callback_is_called_when_all_output_has_left_the_stack,
-            a_callback_for_output_is_replaced_or_taken_back, a_stack_is_connected_from_its_top,
-            a_stack_that_was_refused_may_be_connected_again, a_stack_without_a_socket_cannot_be_connected,
-            no_end_of_stream_is_reported_while_reading_is_disabled, every_callback_may_be_left_by_longjmp);
+  RUN_TESTS(an_echo_is_complete_when_data_and_eof_arrive_together, an_echo_over_a_pair_is_complete,
+            a_drain_callback_runs_when_all_output_has_left_the_stack,
+            a_drain_callback_can_be_replaced_or_cancelled, connect_on_the_top_of_a_stack_connects_its_socket,
+            a_stack_may_reconnect_after_a_refused_connection, a_stack_without_a_socket_cannot_be_connected,
+            eof_is_not_reported_while_reading_is_disabled, every_callback_may_be_left_by_longjmp);
 }

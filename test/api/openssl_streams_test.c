@@ -13,7 +13,7 @@
 
 /* --- what a read callback is given -------------------------------------------------------------------- */
 
-TEST(a_read_callback_sees_no_more_than_the_maximum) { in_all_ways(slices); }
+TEST(a_read_callback_receives_at_most_max_single_read) { in_all_ways(slices); }
 
 static void small_records(enum form form, int server) {
   struct fixture f;
@@ -27,7 +27,7 @@ static void small_records(enum form form, int server) {
   CHECK_INT_LE(seen.largest, slice);
   end(&f);
 }
-TEST(small_records_share_a_slice) { in_all_ways(small_records); }
+TEST(small_records_are_delivered_in_one_slice) { in_all_ways(small_records); }
 
 static void take_slices(enum form form, int server, int options) {
   struct fixture f;
@@ -51,7 +51,7 @@ static void deferred_slices(enum form form, int server) {
   if (!ours()) return;
   take_slices(form, server, BEV_OPT_DEFER_CALLBACKS);
 }
-TEST(a_deferred_read_callback_sees_one_slice) { in_all_ways(deferred_slices); }
+TEST(a_deferred_read_callback_receives_one_slice) { in_all_ways(deferred_slices); }
 
 static void stopped(enum form form, int server) {
   struct fixture f;
@@ -66,7 +66,7 @@ static void stopped(enum form form, int server) {
   check_whole_stream();
   end(&f);
 }
-TEST(disabling_in_the_callback_of_a_slice_holds_the_next_back) { in_all_ways(stopped); }
+TEST(disabling_reading_in_a_callback_holds_back_the_next_slice) { in_all_ways(stopped); }
 
 static void limited(enum form form, int server) {
   struct fixture f;
@@ -88,7 +88,7 @@ static void limited(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(a_watermark_between_slices_holds_the_next_back) { in_all_ways(limited); }
+TEST(a_high_watermark_holds_back_the_next_slice) { in_all_ways(limited); }
 
 static void take_descriptor(struct bufferevent *bev) { bufferevent_setfd(bev, -1); }
 
@@ -104,7 +104,7 @@ static void without_descriptor(enum form form, int server) {
   check_whole_stream();
   end(&f);
 }
-TEST(taking_the_descriptor_in_the_callback_of_a_slice_stops_reading) { in_all_ways(without_descriptor); }
+TEST(removing_the_fd_in_a_read_callback_stops_reading) { in_all_ways(without_descriptor); }
 
 static void free_it(struct bufferevent *bev) { bufferevent_free(bev); }
 
@@ -134,7 +134,7 @@ static void session_goes_on(enum form form, int server) {
   check_whole_stream();
   end(&f);
 }
-TEST(a_session_kept_between_slices_goes_on_with_the_next) { in_all_ways(session_goes_on); }
+TEST(a_session_reused_between_slices_continues_with_the_next_slice) { in_all_ways(session_goes_on); }
 
 /* --- descriptors that block -------------------------------------------------------------------------------
  */
@@ -163,11 +163,11 @@ static void blocking(enum form form, int server) {
   CHECK_LOG("");
   end(&f);
 }
-TEST(a_socket_that_blocks_is_not_waited_for) { in_all_ways(blocking); }
+TEST(a_blocking_socket_does_not_block_the_loop) { in_all_ways(blocking); }
 
 /* --- the end of reading ------------------------------------------------------------------------------- */
 
-TEST(no_end_of_stream_is_reported_while_reading_is_disabled) { in_all_ways(end_held_back); }
+TEST(eof_is_not_reported_while_reading_is_disabled) { in_all_ways(end_held_back); }
 
 static void cut_held_back(enum form form, int server) {
   struct fixture f;
@@ -189,7 +189,7 @@ static void cut_held_back(enum form form, int server) {
     end(&f);
   }
 }
-TEST(no_cut_of_the_stream_is_reported_while_reading_is_disabled) { in_all_ways(cut_held_back); }
+TEST(truncation_is_not_reported_while_reading_is_disabled) { in_all_ways(cut_held_back); }
 
 static void end_at_watermark(enum form form, int server) {
   struct fixture f;
@@ -207,9 +207,9 @@ static void end_at_watermark(enum form form, int server) {
   CHECK_LOG("a:e11 ");
   end(&f);
 }
-TEST(no_end_of_stream_is_reported_at_the_high_watermark) { in_all_ways(end_at_watermark); }
+TEST(eof_is_not_reported_at_the_high_watermark) { in_all_ways(end_at_watermark); }
 
-TEST(an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed) { in_all_ways(early_end_is_answered); }
+TEST(an_alert_answering_an_unclean_shutdown_is_eof_if_that_is_allowed) { in_all_ways(early_end_is_answered); }
 
 /* --- callbacks that are left -------------------------------------------------------------------------- */
 
@@ -245,14 +245,13 @@ TEST(a_read_callback_may_be_left_by_longjmp) {
 
 int main(int argc, char **argv) {
   if (!begin_program()) return 1;
-  RUN_TESTS(a_read_callback_sees_no_more_than_the_maximum, small_records_share_a_slice,
-            a_deferred_read_callback_sees_one_slice, disabling_in_the_callback_of_a_slice_holds_the_next_back,
-            a_watermark_between_slices_holds_the_next_back,
-            taking_the_descriptor_in_the_callback_of_a_slice_stops_reading,
-            a_session_kept_between_slices_goes_on_with_the_next, a_socket_that_blocks_is_not_waited_for,
-            no_end_of_stream_is_reported_while_reading_is_disabled,
-            no_cut_of_the_stream_is_reported_while_reading_is_disabled,
-            no_end_of_stream_is_reported_at_the_high_watermark,
-            an_alert_that_answers_an_early_end_is_an_end_if_that_is_allowed,
+  RUN_TESTS(a_read_callback_receives_at_most_max_single_read, small_records_are_delivered_in_one_slice,
+            a_deferred_read_callback_receives_one_slice,
+            disabling_reading_in_a_callback_holds_back_the_next_slice,
+            a_high_watermark_holds_back_the_next_slice, removing_the_fd_in_a_read_callback_stops_reading,
+            a_session_reused_between_slices_continues_with_the_next_slice,
+            a_blocking_socket_does_not_block_the_loop, eof_is_not_reported_while_reading_is_disabled,
+            truncation_is_not_reported_while_reading_is_disabled, eof_is_not_reported_at_the_high_watermark,
+            an_alert_answering_an_unclean_shutdown_is_eof_if_that_is_allowed,
             a_read_callback_may_be_left_by_longjmp);
 }

@@ -34,9 +34,9 @@ static void new_state(enum form form, int server) {
   end(&f);
   CHECK(!is_open(f.fds[0]));
 }
-TEST(a_new_one_has_the_documented_state) { in_all_ways(new_state); }
+TEST(a_new_bufferevent_has_the_documented_state) { in_all_ways(new_state); }
 
-TEST(others_are_no_tls_bufferevents) {
+TEST(tls_functions_reject_other_bufferevents) {
   struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
   CHECK(bufferevent_openssl_get_ssl(bev) == NULL);
   CHECK_INT_EQ(bufferevent_openssl_get_allow_dirty_shutdown(bev), -1);
@@ -57,7 +57,7 @@ static void told_once(enum form form, int server) {
   CHECK_INT_EQ(bufferevent_get_enabled(f.bev), EV_WRITE);
   end(&f);
 }
-TEST(the_handshake_goes_on_by_itself_and_is_told_once) { in_all_ways(told_once); }
+TEST(the_handshake_proceeds_by_itself_and_is_reported_once) { in_all_ways(told_once); }
 
 static void rests(enum form form, int server) {
   struct fixture f;
@@ -71,7 +71,7 @@ static void rests(enum form form, int server) {
   CHECK_LOG("a:e80 ");
   end(&f);
 }
-TEST(the_handshake_rests_while_both_directions_are_disabled) { in_all_ways(rests); }
+TEST(the_handshake_pauses_while_both_directions_are_disabled) { in_all_ways(rests); }
 
 static void byte_by_byte(enum form form, int server) {
   struct fixture f;
@@ -87,7 +87,7 @@ static void byte_by_byte(enum form form, int server) {
   CHECK_LOG("a:e80 ");
   end(&f);
 }
-TEST(a_handshake_may_come_byte_by_byte) { in_all_ways(byte_by_byte); }
+TEST(a_handshake_may_arrive_byte_by_byte) { in_all_ways(byte_by_byte); }
 
 static void early_data(enum form form, int server) {
   struct fixture f;
@@ -101,7 +101,7 @@ static void early_data(enum form form, int server) {
   CHECK_MEM_EQ(text, "early", 5);
   end(&f);
 }
-TEST(output_waits_for_the_handshake) { in_all_ways(early_data); }
+TEST(output_is_sent_after_the_handshake) { in_all_ways(early_data); }
 
 static void garbage(enum form form, int server) {
   struct fixture f;
@@ -136,7 +136,7 @@ static void gone(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(an_end_in_the_handshake_is_an_error) { in_all_ways(gone); }
+TEST(eof_during_the_handshake_is_an_error) { in_all_ways(gone); }
 
 static void refused_certificate(enum form form, int server) {
   struct fixture f;
@@ -148,7 +148,7 @@ static void refused_certificate(enum form form, int server) {
   CHECK_INT_EQ(ERR_GET_REASON(bufferevent_get_openssl_error(f.bev)), SSL_R_CERTIFICATE_VERIFY_FAILED);
   end(&f);
 }
-TEST(a_certificate_that_is_not_trusted_ends_the_handshake) { in_all_ways(refused_certificate); }
+TEST(an_untrusted_certificate_fails_the_handshake) { in_all_ways(refused_certificate); }
 
 static void slow_handshake(enum form form, int server) {
   struct timeval soon;
@@ -170,7 +170,7 @@ static void slow_handshake(enum form form, int server) {
   CHECK_LOG("a:e80 ");
   end(&f);
 }
-TEST(a_handshake_that_waits_too_long_is_a_timeout_without_direction) { in_all_ways(slow_handshake); }
+TEST(a_handshake_timeout_is_reported_without_a_direction) { in_all_ways(slow_handshake); }
 
 static SSL *open_session(evutil_socket_t fds[2], struct tls_peer *peer, int server) {
   SSL *ssl = SSL_new(server ? server_ctx : client_ctx);
@@ -215,7 +215,7 @@ static void taken_over(enum form form, int server) {
   CHECK_LOG("a:r12 ");
   end(&f);
 }
-TEST(an_open_session_is_taken_over_with_what_it_holds) { in_all_ways(taken_over); }
+TEST(an_open_session_is_adopted_with_its_buffered_data) { in_all_ways(taken_over); }
 
 static int seen_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length, const unsigned char *in,
                      unsigned int in_length, void *arg) {
@@ -246,7 +246,7 @@ static void names(enum form form, int server) {
   CHECK_MEM_EQ(protocol, "h2", 2);
   end(&f);
 }
-TEST(server_name_and_protocol_are_the_sessions_own) { in_all_ways(names); }
+TEST(server_name_and_alpn_are_set_on_the_session) { in_all_ways(names); }
 
 static SSL_SESSION *kept_session;
 static int keep_session(SSL *ssl, SSL_SESSION *session) {
@@ -306,7 +306,7 @@ static void renegotiated(enum form form, int server) {
   CHECK_LOG("a:w0 a:r2 ");
   end(&f);
 }
-TEST(renegotiation_is_done_where_the_protocol_has_it) { in_all_ways(renegotiated); }
+TEST(renegotiation_succeeds_where_the_protocol_supports_it) { in_all_ways(renegotiated); }
 
 static void peer_renegotiates(enum form form, int server) {
   struct fixture f;
@@ -449,7 +449,7 @@ static void drains(enum form form, int freeing) {
   bufferevent_free(tls[1]);
   turn();
 }
-TEST(a_watermark_over_a_pair_strands_nothing) { in_all_ways(drains); }
+TEST(a_watermark_over_a_pair_does_not_stall_data) { in_all_ways(drains); }
 
 static void small_steps(enum form form, int server) {
   struct fixture f;
@@ -481,7 +481,7 @@ static void small_steps(enum form form, int server) {
   CHECK_LOG("a:r7 a:r14 a:r21 ");
   end(&f);
 }
-TEST(what_a_limit_holds_back_comes_without_new_bytes) { in_all_ways(small_steps); }
+TEST(input_held_back_by_a_limit_is_delivered_without_new_bytes) { in_all_ways(small_steps); }
 
 static void many_records(enum form form, int server) {
   struct fixture f;
@@ -499,7 +499,7 @@ static void many_records(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(many_records_come_in_one_turn) { in_all_ways(many_records); }
+TEST(many_records_are_read_in_one_iteration) { in_all_ways(many_records); }
 
 static void rate(enum form form, int server) {
   const struct timeval tick = {0, 20000};
@@ -528,7 +528,7 @@ static void rate(enum form form, int server) {
   end(&f);
   ev_token_bucket_cfg_free(limit);
 }
-TEST(a_rate_limit_strands_nothing) { in_all_ways(rate); }
+TEST(a_rate_limit_does_not_stall_data) { in_all_ways(rate); }
 
 /* Counts the records with data that the peer receives. */
 static int data_records;
@@ -572,7 +572,7 @@ static void batches(enum form form, int server) {
   CHECK_INT_EQ(records_for(f.bev, &f.peer, 4, 10000), 3);
   end(&f);
 }
-TEST(pieces_of_output_share_records) { in_all_ways(batches); }
+TEST(small_writes_share_records) { in_all_ways(batches); }
 
 static void flags(enum form form, int server) {
   struct fixture f;
@@ -592,7 +592,7 @@ static void flags(enum form form, int server) {
   CHECK(bufferevent_ssl_get_flags(NULL) == (ev_uint64_t)-1);
   end(&f);
 }
-TEST(flags_are_set_and_cleared) { in_all_ways(flags); }
+TEST(ssl_flags_are_set_and_cleared) { in_all_ways(flags); }
 
 static void full_socket(enum form form, int server) {
   struct fixture f;
@@ -619,7 +619,7 @@ static void full_socket(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(output_stays_until_the_kernel_has_it) { in_all_ways(full_socket); }
+TEST(output_stays_buffered_until_the_kernel_accepts_it) { in_all_ways(full_socket); }
 
 /* --- ends ----------------------------------------------------------------------------------------------- */
 
@@ -645,7 +645,7 @@ static void clean_end(enum form form, int server) {
   }
   end(&f);
 }
-TEST(close_notify_is_the_end_of_reading) { in_all_ways(clean_end); }
+TEST(close_notify_is_reported_as_eof) { in_all_ways(clean_end); }
 
 static void truncated(enum form form, int server) {
   struct fixture f;
@@ -667,7 +667,7 @@ static void truncated(enum form form, int server) {
     end(&f);
   }
 }
-TEST(an_end_without_close_notify_is_an_error_unless_allowed) { in_all_ways(truncated); }
+TEST(eof_without_close_notify_is_an_error_unless_allowed) { in_all_ways(truncated); }
 
 static void mid_record(enum form form, int server) {
   struct fixture f;
@@ -686,7 +686,7 @@ static void mid_record(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(an_end_in_the_middle_of_a_record_is_an_error) { in_all_ways(mid_record); }
+TEST(eof_within_a_record_is_an_error) { in_all_ways(mid_record); }
 
 static void spoilt(enum form form, int server) {
   struct fixture f;
@@ -703,7 +703,7 @@ static void spoilt(enum form form, int server) {
   CHECK_INT_NE(bufferevent_get_openssl_error(f.bev), 0);
   end(&f);
 }
-TEST(a_record_that_was_tampered_with_is_an_error) { in_all_ways(spoilt); }
+TEST(a_corrupted_record_is_an_error) { in_all_ways(spoilt); }
 
 static void says_goodbye(enum form form, int server) {
   struct fixture f;
@@ -736,7 +736,7 @@ static void says_goodbye(enum form form, int server) {
   CHECK(f.peer.received_end);
   end(&f);
 }
-TEST(a_free_says_goodbye_if_all_was_sent) { in_all_ways(says_goodbye); }
+TEST(freeing_sends_close_notify_if_all_output_was_sent) { in_all_ways(says_goodbye); }
 
 static void shut_down_by_program(enum form form, int server) {
   struct fixture f;
@@ -756,7 +756,7 @@ static void shut_down_by_program(enum form form, int server) {
   CHECK_INT_EQ(BIO_pending(f.peer.in), 0);
   end(&f);
 }
-TEST(the_program_may_say_goodbye_itself) { in_all_ways(shut_down_by_program); }
+TEST(the_caller_may_send_close_notify_itself) { in_all_ways(shut_down_by_program); }
 
 static void half_close(enum form form, int server) {
   struct fixture f;
@@ -779,7 +779,7 @@ static void half_close(enum form form, int server) {
   }
   end(&f);
 }
-TEST(a_flush_to_the_end_closes_one_direction) { in_all_ways(half_close); }
+TEST(flush_finished_closes_one_direction) { in_all_ways(half_close); }
 
 /* --- timeouts ------------------------------------------------------------------------------------------- */
 
@@ -806,7 +806,7 @@ static void timeouts(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(timeouts_are_told_in_their_direction) { in_all_ways(timeouts); }
+TEST(timeouts_are_reported_with_their_direction) { in_all_ways(timeouts); }
 
 static void no_descriptor(enum form form, int server) {
   const struct timeval soon = {0, 15000};
@@ -836,7 +836,7 @@ static void no_descriptor(enum form form, int server) {
   log_text[0] = 0;
   end(&f);
 }
-TEST(timeouts_run_without_a_descriptor) { in_all_ways(no_descriptor); }
+TEST(timeouts_run_without_an_fd) { in_all_ways(no_descriptor); }
 
 /* --- free in every callback ----------------------------------------------------------------------------- */
 
@@ -895,17 +895,17 @@ static void frees_itself(enum form form, int server) {
     }
   }
 }
-TEST(it_may_be_freed_in_every_callback) { in_all_ways(frees_itself); }
+TEST(the_bufferevent_may_be_freed_in_every_callback) { in_all_ways(frees_itself); }
 
 static void frees_everything(enum form form, int server) {
   if (ours()) frees_all(form, server);
 }
-TEST(everything_may_be_freed_in_every_callback) { in_all_ways(frees_everything); }
+TEST(bufferevent_and_session_may_be_freed_in_every_callback) { in_all_ways(frees_everything); }
 
-TEST(data_that_arrived_before_a_failed_send_is_read) { in_all_ways(failed_send); }
+TEST(data_received_before_a_failed_send_is_delivered) { in_all_ways(failed_send); }
 
 /* Where the server's last records of the handshake, its tickets, cannot be sent. */
-TEST(data_of_a_client_that_closed_before_the_tickets_is_read) {
+TEST(data_of_a_client_that_closed_before_the_tickets_is_delivered) {
   int form;
   for (form = over_socket; form <= over_bufferevent; ++form) {
     struct fixture f;
@@ -942,7 +942,7 @@ static void deferred(enum form form, int server) {
   CHECK_LOG("a:e80 a:w0 a:r5 ");
   end(&f);
 }
-TEST(callbacks_are_deferred_if_asked) { in_all_ways(deferred); }
+TEST(callbacks_are_deferred_if_requested) { in_all_ways(deferred); }
 
 /* --- ownership ------------------------------------------------------------------------------------------ */
 
@@ -973,9 +973,9 @@ static void constructor_fails(enum form form, int server) {
   CHECK_LOG("a:e80 ");
   end(&f);
 }
-TEST(a_constructor_that_fails_takes_nothing) { in_all_ways(constructor_fails); }
+TEST(a_failed_constructor_leaves_ownership_with_the_caller) { in_all_ways(constructor_fails); }
 
-TEST(a_descriptor_that_is_not_the_sessions_is_refused) {
+TEST(an_fd_other_than_that_of_the_session_is_rejected) {
   evutil_socket_t fds[2];
   SSL *ssl;
   use_version(TLS1_3_VERSION);
@@ -1046,7 +1046,7 @@ static void keeps_session(enum form form, int server) {
   (void)under;
   end(&f);
 }
-TEST(without_the_option_session_and_socket_stay_the_programs) { in_all_ways(keeps_session); }
+TEST(session_and_socket_stay_open_without_close_on_free) { in_all_ways(keeps_session); }
 
 /* A bufferevent that is freed in the midst of data, and another that goes on with the session. */
 static void goes_on(enum form form, int server) {
@@ -1086,7 +1086,7 @@ static void goes_on(enum form form, int server) {
   CHECK_LOG("");
   end(&f);
 }
-TEST(another_goes_on_with_a_session_in_the_midst_of_data) { in_all_ways(goes_on); }
+TEST(a_new_bufferevent_continues_a_session_with_unsent_data) { in_all_ways(goes_on); }
 
 /* The same, and the program goes on itself. */
 static void goes_on_itself(enum form form, int server) {
@@ -1121,7 +1121,7 @@ static void goes_on_itself(enum form form, int server) {
   close(f.fds[0]);
   end(&f);
 }
-TEST(the_program_goes_on_with_a_session_in_the_midst_of_data) { in_all_ways(goes_on_itself); }
+TEST(the_caller_continues_a_session_with_unsent_data) { in_all_ways(goes_on_itself); }
 
 static void keeps_underlying(enum form form, int server) {
   struct bufferevent *under;
@@ -1145,7 +1145,7 @@ static void keeps_underlying(enum form form, int server) {
   bufferevent_free(under);
   close(f.fds[1]);
 }
-TEST(without_the_option_the_underlying_one_stays_usable) { in_all_ways(keeps_underlying); }
+TEST(the_underlying_bufferevent_stays_usable_without_close_on_free) { in_all_ways(keeps_underlying); }
 
 /* A BIO of the program's own that has a descriptor is used as it is. */
 static void own_bio(enum form form, int server) {
@@ -1184,7 +1184,7 @@ static void own_bio(enum form form, int server) {
   fail_to_send(&f);
   end(&f);
 }
-TEST(a_bio_of_the_programs_own_is_used_as_it_is) { in_all_ways(own_bio); }
+TEST(a_bio_supplied_by_the_caller_is_used_unchanged) { in_all_ways(own_bio); }
 
 /* But not by a filter, which has what is underneath for that. */
 static void own_bio_filtered(enum form form, int server) {
@@ -1213,7 +1213,7 @@ static void own_bio_filtered(enum form form, int server) {
   close(other[0]);
   close(other[1]);
 }
-TEST(a_filter_replaces_a_bio_of_the_programs_own) { in_all_ways(own_bio_filtered); }
+TEST(a_filter_replaces_a_bio_supplied_by_the_caller) { in_all_ways(own_bio_filtered); }
 
 /* --- descriptors and connecting ------------------------------------------------------------------------- */
 
@@ -1234,7 +1234,7 @@ static void late_fd(enum form form, int server) {
   CHECK_LOG("a:e80 a:r5 ");
   end(&f);
 }
-TEST(the_descriptor_may_come_later) { in_all_ways(late_fd); }
+TEST(the_fd_may_be_set_later) { in_all_ways(late_fd); }
 
 static evutil_socket_t listen_here(struct sockaddr_in *address, int backlog) {
   socklen_t length = sizeof(*address);
@@ -1276,7 +1276,7 @@ static void connects(enum form form, int by_name) {
   end(&f);
   close(listener);
 }
-TEST(connected_is_told_after_the_handshake) { in_all_ways(connects); }
+TEST(connected_is_reported_after_the_handshake) { in_all_ways(connects); }
 
 static void refused(enum form form, int server) {
   struct sockaddr_in address;
@@ -1293,9 +1293,9 @@ static void refused(enum form form, int server) {
   }
   close(port);
 }
-TEST(a_refused_connection_is_one_error) { in_all_ways(refused); }
+TEST(a_refused_connection_causes_one_error_event) { in_all_ways(refused); }
 
-TEST(a_refused_connection_is_tried_again) {
+TEST(a_refused_connection_can_be_retried) {
   if (!ours()) return;
   use_version(TLS1_3_VERSION);
   refused_at_first();
@@ -1324,7 +1324,7 @@ static void priorities(enum form form, int server) {
   }
   event_base_free(other);
 }
-TEST(base_and_priority_are_chosen_as_with_sockets) { in_all_ways(priorities); }
+TEST(base_and_priority_can_be_set) { in_all_ways(priorities); }
 
 /* --- threads -------------------------------------------------------------------------------------------- */
 
@@ -1377,40 +1377,39 @@ static void two_threads(enum form form, int server) {
   turn();
   event_base_free(there);
 }
-TEST(another_thread_may_use_and_free_it) { in_all_ways(two_threads); }
+TEST(another_thread_may_use_and_free_the_bufferevent) { in_all_ways(two_threads); }
 #else
-TEST(another_thread_may_use_and_free_it) {}
+TEST(another_thread_may_use_and_free_the_bufferevent) {}
 #endif
 
 int main(int argc, char **argv) {
   if (!begin_program()) return 1;
-  RUN_TESTS(a_new_one_has_the_documented_state, others_are_no_tls_bufferevents,
-            the_handshake_goes_on_by_itself_and_is_told_once,
-            the_handshake_rests_while_both_directions_are_disabled, a_handshake_may_come_byte_by_byte,
-            output_waits_for_the_handshake, garbage_instead_of_a_handshake_is_an_error,
-            an_end_in_the_handshake_is_an_error, a_certificate_that_is_not_trusted_ends_the_handshake,
-            a_handshake_that_waits_too_long_is_a_timeout_without_direction,
-            an_open_session_is_taken_over_with_what_it_holds, server_name_and_protocol_are_the_sessions_own,
-            sessions_are_resumed_by_ticket, renegotiation_is_done_where_the_protocol_has_it,
-            a_peer_may_renegotiate, data_goes_both_ways, megabytes_cross_in_both_directions,
-            megabytes_cross_over_a_pair, a_watermark_over_a_pair_strands_nothing,
-            what_a_limit_holds_back_comes_without_new_bytes, many_records_come_in_one_turn,
-            a_rate_limit_strands_nothing, pieces_of_output_share_records, flags_are_set_and_cleared,
-            output_stays_until_the_kernel_has_it, close_notify_is_the_end_of_reading,
-            an_end_without_close_notify_is_an_error_unless_allowed,
-            an_end_in_the_middle_of_a_record_is_an_error, a_record_that_was_tampered_with_is_an_error,
-            a_free_says_goodbye_if_all_was_sent, the_program_may_say_goodbye_itself,
-            a_flush_to_the_end_closes_one_direction, timeouts_are_told_in_their_direction,
-            timeouts_run_without_a_descriptor, it_may_be_freed_in_every_callback,
-            everything_may_be_freed_in_every_callback, data_that_arrived_before_a_failed_send_is_read,
-            data_of_a_client_that_closed_before_the_tickets_is_read, callbacks_are_deferred_if_asked,
-            a_constructor_that_fails_takes_nothing, a_descriptor_that_is_not_the_sessions_is_refused,
-            without_the_option_session_and_socket_stay_the_programs,
-            another_goes_on_with_a_session_in_the_midst_of_data,
-            the_program_goes_on_with_a_session_in_the_midst_of_data,
-            without_the_option_the_underlying_one_stays_usable, a_bio_of_the_programs_own_is_used_as_it_is,
-            a_filter_replaces_a_bio_of_the_programs_own, the_descriptor_may_come_later,
-            connected_is_told_after_the_handshake, a_refused_connection_is_one_error,
-            a_refused_connection_is_tried_again, base_and_priority_are_chosen_as_with_sockets,
-            another_thread_may_use_and_free_it);
+  RUN_TESTS(
+      a_new_bufferevent_has_the_documented_state, tls_functions_reject_other_bufferevents,
+      the_handshake_proceeds_by_itself_and_is_reported_once,
+      the_handshake_pauses_while_both_directions_are_disabled, a_handshake_may_arrive_byte_by_byte,
+      output_is_sent_after_the_handshake, garbage_instead_of_a_handshake_is_an_error,
+      eof_during_the_handshake_is_an_error, an_untrusted_certificate_fails_the_handshake,
+      a_handshake_timeout_is_reported_without_a_direction, an_open_session_is_adopted_with_its_buffered_data,
+      server_name_and_alpn_are_set_on_the_session, sessions_are_resumed_by_ticket,
+      renegotiation_succeeds_where_the_protocol_supports_it, a_peer_may_renegotiate, data_goes_both_ways,
+      megabytes_cross_in_both_directions, megabytes_cross_over_a_pair,
+      a_watermark_over_a_pair_does_not_stall_data, input_held_back_by_a_limit_is_delivered_without_new_bytes,
+      many_records_are_read_in_one_iteration, a_rate_limit_does_not_stall_data, small_writes_share_records,
+      ssl_flags_are_set_and_cleared, output_stays_buffered_until_the_kernel_accepts_it,
+      close_notify_is_reported_as_eof, eof_without_close_notify_is_an_error_unless_allowed,
+      eof_within_a_record_is_an_error, a_corrupted_record_is_an_error,
+      freeing_sends_close_notify_if_all_output_was_sent, the_caller_may_send_close_notify_itself,
+      flush_finished_closes_one_direction, timeouts_are_reported_with_their_direction,
+      timeouts_run_without_an_fd, the_bufferevent_may_be_freed_in_every_callback,
+      bufferevent_and_session_may_be_freed_in_every_callback, data_received_before_a_failed_send_is_delivered,
+      data_of_a_client_that_closed_before_the_tickets_is_delivered, callbacks_are_deferred_if_requested,
+      a_failed_constructor_leaves_ownership_with_the_caller, an_fd_other_than_that_of_the_session_is_rejected,
+      session_and_socket_stay_open_without_close_on_free,
+      a_new_bufferevent_continues_a_session_with_unsent_data, the_caller_continues_a_session_with_unsent_data,
+      the_underlying_bufferevent_stays_usable_without_close_on_free,
+      a_bio_supplied_by_the_caller_is_used_unchanged, a_filter_replaces_a_bio_supplied_by_the_caller,
+      the_fd_may_be_set_later, connected_is_reported_after_the_handshake,
+      a_refused_connection_causes_one_error_event, a_refused_connection_can_be_retried,
+      base_and_priority_can_be_set, another_thread_may_use_and_free_the_bufferevent);
 }

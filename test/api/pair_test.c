@@ -83,14 +83,14 @@ TEST(a_new_pair_has_the_documented_state) {
   free_both();
 }
 
-TEST(other_kinds_have_no_partner) {
+TEST(get_partner_returns_null_for_other_bufferevents) {
   struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
   CHECK(bufferevent_pair_get_partner(bev) == NULL);
   bufferevent_free(bev);
 }
 
 /* Callbacks are always deferred, so the one option that needs that is allowed alone. */
-TEST(options) {
+TEST(unlock_callbacks_is_accepted_without_defer_callbacks) {
   CHECK_INT_EQ(make(BEV_OPT_UNLOCK_CALLBACKS), 0);
   free_both();
   CHECK_INT_EQ(make(BEV_OPT_DEFER_CALLBACKS | BEV_OPT_CLOSE_ON_FREE), 0);
@@ -98,7 +98,7 @@ TEST(options) {
 }
 
 /* As with sockets, a lock that cannot be had is an error. */
-TEST(a_lock_needs_threads) {
+TEST(threadsafe_pair_requires_enabled_threads) {
   CHECK_INT_EQ(make(BEV_OPT_THREADSAFE), -1);
   CHECK_LOG("");
 }
@@ -110,7 +110,7 @@ TEST(an_idle_pair_does_not_keep_the_loop_alive) {
   free_both();
 }
 
-TEST(a_pair_without_a_base_is_refused) {
+TEST(a_pair_without_a_base_is_rejected) {
   struct bufferevent *pair[2] = {NULL, NULL};
   if (!ours()) return;
   CHECK_INT_EQ(bufferevent_pair_new(NULL, 0, pair), -1);
@@ -119,7 +119,7 @@ TEST(a_pair_without_a_base_is_refused) {
 
 /* --- data ----------------------------------------------------------------------------------------------- */
 
-TEST(data_passes_at_once_and_callbacks_follow_from_the_loop) {
+TEST(data_moves_immediately_and_callbacks_run_from_the_loop) {
   char text[8] = "";
   CHECK_INT_EQ(make(0), 0);
   bufferevent_enable(b, EV_READ);
@@ -134,7 +134,7 @@ TEST(data_passes_at_once_and_callbacks_follow_from_the_loop) {
   free_both();
 }
 
-TEST(data_waits_for_a_reader_that_is_enabled) {
+TEST(data_stays_queued_until_the_reader_is_enabled) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_write(a, "hello", 5);
   turn();
@@ -150,7 +150,7 @@ TEST(data_waits_for_a_reader_that_is_enabled) {
   free_both();
 }
 
-TEST(data_waits_for_a_writer_that_is_enabled) {
+TEST(data_stays_queued_until_the_writer_is_enabled) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_enable(b, EV_READ);
   bufferevent_disable(a, EV_WRITE);
@@ -169,7 +169,7 @@ static void on_read_answer(struct bufferevent *bev, void *name) {
   bufferevent_write_buffer(bev, bufferevent_get_input(bev));
 }
 
-TEST(what_one_answers_reaches_the_other) {
+TEST(a_reply_written_in_a_read_callback_arrives) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_setcb(b, on_read_answer, NULL, NULL, (void *)"b");
   bufferevent_enable(a, EV_READ);
@@ -181,7 +181,7 @@ TEST(what_one_answers_reaches_the_other) {
   free_both();
 }
 
-TEST(the_program_touches_the_buffers_at_one_end_only) {
+TEST(frozen_buffer_ends_reject_changes_by_the_caller) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_write(a, "hello", 5);
   CHECK_INT_EQ(evbuffer_drain(bufferevent_get_output(a), 1), -1);
@@ -201,7 +201,7 @@ static void on_change(struct evbuffer *buffer, const struct evbuffer_cb_info *in
   sum[1] += info->n_deleted;
 }
 
-TEST(callbacks_of_the_buffers_see_what_passes) {
+TEST(buffer_callbacks_see_transferred_data) {
   size_t out[2] = {0, 0}, in[2] = {0, 0};
   CHECK_INT_EQ(make(0), 0);
   evbuffer_add_cb(bufferevent_get_output(a), on_change, out);
@@ -217,7 +217,7 @@ TEST(callbacks_of_the_buffers_see_what_passes) {
 
 /* --- watermarks ----------------------------------------------------------------------------------------- */
 
-TEST(the_high_watermark_limits_what_passes) {
+TEST(the_high_watermark_limits_transfers) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_setcb(b, on_read_take, NULL, NULL, (void *)"b");
   bufferevent_setwatermark(b, EV_READ, 0, 4);
@@ -232,7 +232,7 @@ TEST(the_high_watermark_limits_what_passes) {
   free_both();
 }
 
-TEST(taking_data_outside_of_callbacks_makes_room) {
+TEST(draining_outside_of_callbacks_resumes_transfers) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_setcb(b, NULL, NULL, on_event, (void *)"b");
   bufferevent_setwatermark(b, EV_READ, 0, 4);
@@ -248,7 +248,7 @@ TEST(taking_data_outside_of_callbacks_makes_room) {
   free_both();
 }
 
-TEST(the_low_watermarks_decide_about_callbacks) {
+TEST(callbacks_obey_the_low_watermarks) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_setwatermark(b, EV_READ, 5, 0);
   bufferevent_enable(b, EV_READ);
@@ -275,7 +275,7 @@ TEST(the_low_watermarks_decide_about_callbacks) {
 
 /* --- flush ---------------------------------------------------------------------------------------------- */
 
-TEST(a_normal_flush_does_nothing) {
+TEST(flush_normal_does_nothing) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_write(a, "abcde", 5);
   CHECK_INT_EQ(bufferevent_flush(a, EV_READ | EV_WRITE, BEV_NORMAL), 0);
@@ -285,7 +285,7 @@ TEST(a_normal_flush_does_nothing) {
   free_both();
 }
 
-TEST(a_flush_moves_data_whatever_is_enabled) {
+TEST(flush_moves_data_even_while_disabled) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_write(a, "abcde", 5);
   bufferevent_write(b, "xyz", 3);
@@ -301,7 +301,7 @@ TEST(a_flush_moves_data_whatever_is_enabled) {
   free_both();
 }
 
-TEST(a_flush_ignores_the_high_watermark) {
+TEST(flush_ignores_the_high_watermark) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_setcb(b, NULL, NULL, on_event, (void *)"b");
   bufferevent_setwatermark(b, EV_READ, 0, 2);
@@ -315,7 +315,7 @@ TEST(a_flush_ignores_the_high_watermark) {
   free_both();
 }
 
-TEST(finishing_tells_the_partner_of_the_end_after_the_data) {
+TEST(flush_finished_reports_eof_to_the_partner_after_the_data) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_enable(b, EV_READ);
   bufferevent_write(a, "abc", 3);
@@ -330,7 +330,7 @@ TEST(finishing_tells_the_partner_of_the_end_after_the_data) {
   free_both();
 }
 
-TEST(finishing_names_the_directions_from_the_partner_s_side) {
+TEST(flush_finished_reports_the_direction_of_the_partner) {
   static const struct {
     short directions;
     const char *log;
@@ -350,7 +350,7 @@ TEST(finishing_names_the_directions_from_the_partner_s_side) {
 
 /* --- the partner is gone -------------------------------------------------------------------------------- */
 
-TEST(the_one_that_is_left_is_told_nothing_and_stays_usable) {
+TEST(freeing_one_end_causes_no_event_at_the_other_which_stays_usable) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_enable(a, EV_READ);
   bufferevent_enable(b, EV_READ);
@@ -373,7 +373,7 @@ TEST(the_one_that_is_left_is_told_nothing_and_stays_usable) {
   bufferevent_free(a);
 }
 
-TEST(callbacks_that_were_due_to_a_freed_end_do_not_come) {
+TEST(pending_callbacks_of_a_freed_end_do_not_run) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_enable(b, EV_READ);
   bufferevent_write(a, "abc", 3);
@@ -389,7 +389,7 @@ static void on_read_free_both(struct bufferevent *bev, void *name) {
   bufferevent_free(bev);
 }
 
-TEST(a_callback_may_free_both) {
+TEST(a_callback_may_free_both_ends) {
   CHECK_INT_EQ(make(0), 0);
   bufferevent_setcb(b, on_read_free_both, on_write, on_event, (void *)"b");
   bufferevent_enable(a, EV_READ);
@@ -441,7 +441,7 @@ TEST(writing_times_out_while_there_is_something_to_write) {
   free_both();
 }
 
-TEST(a_timeout_begins_when_it_is_set) {
+TEST(a_timeout_starts_when_it_is_set) {
   const struct timeval brief = milliseconds(5);
   CHECK_INT_EQ(make(0), 0);
   bufferevent_enable(a, EV_READ);
@@ -476,7 +476,7 @@ TEST(a_reader_at_its_high_watermark_does_not_time_out) {
 /* --- threads -------------------------------------------------------------------------------------------- */
 
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
-TEST(both_have_one_lock) {
+TEST(both_ends_share_one_lock) {
   struct event_base *before = base;
   CHECK_INT_EQ(evthread_use_pthreads(), 0);
   base = event_base_new();
@@ -504,23 +504,24 @@ TEST(both_have_one_lock) {
 int main(int argc, char **argv) {
   base = event_base_new();
   if (!base) return 1;
-  RUN_TESTS(a_lock_needs_threads, a_new_pair_has_the_documented_state, other_kinds_have_no_partner, options,
-            an_idle_pair_does_not_keep_the_loop_alive, a_pair_without_a_base_is_refused,
-            data_passes_at_once_and_callbacks_follow_from_the_loop, data_waits_for_a_reader_that_is_enabled,
-            data_waits_for_a_writer_that_is_enabled, what_one_answers_reaches_the_other,
-            the_program_touches_the_buffers_at_one_end_only, callbacks_of_the_buffers_see_what_passes,
-            the_high_watermark_limits_what_passes, taking_data_outside_of_callbacks_makes_room,
-            the_low_watermarks_decide_about_callbacks, a_normal_flush_does_nothing,
-            a_flush_moves_data_whatever_is_enabled, a_flush_ignores_the_high_watermark,
-            finishing_tells_the_partner_of_the_end_after_the_data,
-            finishing_names_the_directions_from_the_partner_s_side,
-            the_one_that_is_left_is_told_nothing_and_stays_usable,
-            callbacks_that_were_due_to_a_freed_end_do_not_come, a_callback_may_free_both, reading_times_out,
-            writing_times_out_while_there_is_something_to_write, a_timeout_begins_when_it_is_set,
+  RUN_TESTS(threadsafe_pair_requires_enabled_threads, a_new_pair_has_the_documented_state,
+            get_partner_returns_null_for_other_bufferevents,
+            unlock_callbacks_is_accepted_without_defer_callbacks, an_idle_pair_does_not_keep_the_loop_alive,
+            a_pair_without_a_base_is_rejected, data_moves_immediately_and_callbacks_run_from_the_loop,
+            data_stays_queued_until_the_reader_is_enabled, data_stays_queued_until_the_writer_is_enabled,
+            a_reply_written_in_a_read_callback_arrives, frozen_buffer_ends_reject_changes_by_the_caller,
+            buffer_callbacks_see_transferred_data, the_high_watermark_limits_transfers,
+            draining_outside_of_callbacks_resumes_transfers, callbacks_obey_the_low_watermarks,
+            flush_normal_does_nothing, flush_moves_data_even_while_disabled, flush_ignores_the_high_watermark,
+            flush_finished_reports_eof_to_the_partner_after_the_data,
+            flush_finished_reports_the_direction_of_the_partner,
+            freeing_one_end_causes_no_event_at_the_other_which_stays_usable,
+            pending_callbacks_of_a_freed_end_do_not_run, a_callback_may_free_both_ends, reading_times_out,
+            writing_times_out_while_there_is_something_to_write, a_timeout_starts_when_it_is_set,
             a_reader_at_its_high_watermark_does_not_time_out
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
             ,
-            both_have_one_lock
+            both_ends_share_one_lock
 #endif
   );
 }

@@ -53,7 +53,7 @@ static void tear_down(struct world *w) {
   event_base_free(w->base);
 }
 
-static void configurations(void) {
+TEST(token_bucket_configurations_are_validated) {
   const size_t most = (size_t)EV_RATE_LIMIT_MAX;
   const struct timeval none = {0, 0}, brief = {0, 999}, negative = {-1, 0}, millisecond = {0, 1000};
   struct ev_token_bucket_cfg *cfg;
@@ -74,7 +74,7 @@ static void configurations(void) {
   CHECK(!ev_token_bucket_cfg_new(1, 1, 1, 1, &negative));
 }
 
-static void no_limit(void) {
+TEST(getters_without_a_limit_return_the_defaults) {
   struct world w;
   set_up(&w);
   CHECK_INT_EQ(bufferevent_get_read_limit(w.bev[0]), NONE);
@@ -92,7 +92,7 @@ static void no_limit(void) {
   tear_down(&w);
 }
 
-static void one_limit(void) {
+TEST(a_rate_limit_is_set_read_and_removed) {
   struct world w;
   struct ev_token_bucket_cfg *cfg = config(1000, 2000, 500, 700), *less = config(100, 100, 500, 5000);
   set_up(&w);
@@ -125,7 +125,7 @@ static void one_limit(void) {
   ev_token_bucket_cfg_free(less);
 }
 
-static void numbers_at_the_edge(void) {
+TEST(extreme_rates_are_accepted_or_rejected) {
   struct world w;
   struct ev_token_bucket_cfg *cfg = config((size_t)NONE, (size_t)NONE, 1, (size_t)NONE);
   set_up(&w);
@@ -143,7 +143,7 @@ static void numbers_at_the_edge(void) {
   ev_token_bucket_cfg_free(cfg);
 }
 
-static void a_group(void) {
+TEST(a_group_limits_and_counts_its_members) {
   struct world w;
   struct ev_token_bucket_cfg *cfg = config(1000, 2000, 500, 700), *less = config(100, 100, 500, 5000);
   struct bufferevent_rate_limit_group *group;
@@ -198,7 +198,7 @@ static void a_group(void) {
   ev_token_bucket_cfg_free(less);
 }
 
-static void bytes_are_paid_for_and_counted(void) {
+TEST(transferred_bytes_are_deducted_and_counted) {
   struct world w;
   struct ev_token_bucket_cfg *cfg = config(1000, 2000, 500, 700), *own = config(300, 300, 30, 30);
   struct bufferevent_rate_limit_group *group, *other;
@@ -242,7 +242,7 @@ static void bytes_are_paid_for_and_counted(void) {
   ev_token_bucket_cfg_free(own);
 }
 
-static void ticks_pass(void) {
+TEST(tokens_are_refilled_by_ticks) {
   struct world w;
   const struct timeval tick = {0, 20000};
   struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(10, 10, 10, 10, &tick);
@@ -262,7 +262,7 @@ static void ticks_pass(void) {
   ev_token_bucket_cfg_free(cfg);
 }
 
-static void a_group_without_a_base_or_freed_first(void) {
+TEST(a_group_works_without_a_base_and_may_be_freed_before_its_members) {
   struct world w;
   struct ev_token_bucket_cfg *cfg = config(1000, 2000, 500, 700);
   struct bufferevent_rate_limit_group *group;
@@ -280,6 +280,8 @@ static void a_group_without_a_base_or_freed_first(void) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(configurations, no_limit, one_limit, numbers_at_the_edge, a_group, bytes_are_paid_for_and_counted,
-            ticks_pass, a_group_without_a_base_or_freed_first);
+  RUN_TESTS(token_bucket_configurations_are_validated, getters_without_a_limit_return_the_defaults,
+            a_rate_limit_is_set_read_and_removed, extreme_rates_are_accepted_or_rejected,
+            a_group_limits_and_counts_its_members, transferred_bytes_are_deducted_and_counted,
+            tokens_are_refilled_by_ticks, a_group_works_without_a_base_and_may_be_freed_before_its_members);
 }

@@ -214,7 +214,7 @@ static void fill_output(struct bufferevent *bev, void *arg) {
   (void)arg;
 }
 
-TEST(must_not_02_freeing_a_bufferevent_waits_for_who_waits_for_it) {
+TEST(must_not_02_freeing_a_bufferevent_deadlocks_with_its_callback) {
   struct loop loop;
   int round;
   start(&loop);
@@ -320,7 +320,7 @@ static struct evconnlistener *listen_with(evconnlistener_cb callback, void *arg)
   return evconnlistener_new_bind(base, callback, arg, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_THREADSAFE, 16,
                                  (struct sockaddr *)&sin, sizeof(sin));
 }
-TEST(must_not_04_what_its_callback_freed_is_touched_later) {
+TEST(must_not_04_an_object_freed_by_its_callback_is_used_later) {
   struct event *ev;
   struct bufferevent *bev;
   struct evconnlistener *listener;
@@ -349,7 +349,7 @@ TEST(must_not_04_what_its_callback_freed_is_touched_later) {
   close(pair[1]);
 }
 
-TEST(must_not_05_a_shared_lock_goes_before_its_last_buffer) {
+TEST(must_not_05_a_shared_lock_is_freed_before_its_last_buffer) {
   struct evbuffer *source = evbuffer_new(), *copies[2];
   char text[16];
   int i;
@@ -437,7 +437,7 @@ static void count_alarm(int signal_number) {
   (void)signal_number;
   ++alarms;
 }
-TEST(must_not_08_a_signal_that_is_nobodys_ends_the_wait) {
+TEST(must_not_08_a_signal_without_an_event_interrupts_the_wait) {
   struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
   struct seen seen = {0, 0, 0};
   struct event *timer = event_new(base, -1, 0, note, &seen);
@@ -517,7 +517,7 @@ TEST(must_not_09_parent_and_child_share_a_loop) {
 
 /* --- 10, 11 --- */
 
-TEST(must_not_10_an_end_asked_for_before_the_loop_is_lost) {
+TEST(must_not_10_a_loopexit_before_the_loop_is_lost) {
   struct event_base *b = event_base_new();
   struct seen seen = {0, 0, 0};
   struct event *ev = event_new(b, -1, EV_PERSIST, note, &seen);
@@ -609,7 +609,7 @@ TEST(must_not_12_edges_end_with_one_of_several_events) {
   close_pair();
 }
 
-TEST(must_not_13_phantom_events_and_swallowed_ends) {
+TEST(must_not_13_spurious_events_and_lost_hangups) {
   struct seen edge = {0, 0, 0}, closed = {0, 0, 0}, broken = {0, 0, 0}, ended = {0, 0, 0};
   struct event *ev;
   int ends[2];
@@ -678,7 +678,7 @@ static int open_number(void) {
   return close(pair[0]);
 }
 
-TEST(must_not_14_a_closed_number_spins_or_misleads) {
+TEST(must_not_14_a_closed_fd_spins_or_reports_for_another) {
   int i;
   for (i = 0; i < 2; ++i) {
     struct seen old_seen = {0, 0, 0}, new_seen = {0, 0, 0};
@@ -749,7 +749,7 @@ TEST(must_not_15_the_changelist_changes_results) {
 
 /* --- 16, 17, 18, 20: timers --- */
 
-TEST(must_not_16_a_timer_is_early_or_late_by_a_tick) {
+TEST(must_not_16_a_timer_is_early_or_late_by_a_clock_tick) {
   struct seen seen = {0, 0, 0};
   struct event *timer = event_new(base, -1, 0, note, &seen);
   struct evwatch *watch = evwatch_check_new(base, count_wait, NULL);
@@ -775,7 +775,7 @@ TEST(must_not_16_a_timer_is_early_or_late_by_a_tick) {
   evwatch_free(watch);
 }
 
-TEST(must_not_17_more_time_is_left_than_was_set) {
+TEST(must_not_17_pending_returns_more_time_than_was_set) {
   struct event *timer = event_new(base, -1, 0, note, NULL);
   int i;
   for (i = 0; i < 2000; ++i) {
@@ -832,7 +832,7 @@ static void add_many_timers(void) {
   event_base_free(b);
 }
 /* In a process that has not used the library yet. */
-TEST(must_not_18_the_memory_of_a_burst_of_timers_is_kept) { CHECK_INT_EQ(in_child(add_many_timers), 0); }
+TEST(must_not_18_memory_of_a_burst_of_timers_is_kept) { CHECK_INT_EQ(in_child(add_many_timers), 0); }
 
 static int errors;
 static void on_accept_error(struct evconnlistener *listener, void *arg) {
@@ -931,33 +931,33 @@ static void set_locks_again(void) {
                                           ignore_lock,
                                           ignore_lock};
   event_set_log_callback(ignore_log);
-  CHECK_INT_EQ(evthread_use_pthreads(), 0); /* where the process is a new one */
+  CHECK_INT_EQ(evthread_use_pthreads(), 0);              /* where the process is a new one */
   CHECK_INT_EQ(evthread_set_lock_callbacks(&locks), -1); /* there are some */
   libevent_global_shutdown();
   CHECK_INT_EQ(evthread_set_lock_callbacks(NULL), 0);
   CHECK_INT_EQ(evthread_set_lock_callbacks(&locks), 0);
 }
-TEST(behaviour_18_locks_may_be_set_anew_once_taken_back) { CHECK_INT_EQ(in_child(set_locks_again), 0); }
+TEST(behaviour_18_locks_may_be_replaced_after_a_shutdown) { CHECK_INT_EQ(in_child(set_locks_again), 0); }
 
 static int run(int argc, char **argv) {
-  RUN_TESTS(
-      must_not_01_deletion_returns_while_the_callback_runs, must_not_01_a_freed_event_still_starts,
-      must_not_02_freeing_a_bufferevent_waits_for_who_waits_for_it,
-      must_not_03_two_bufferevents_lock_each_other_out, must_not_04_what_its_callback_freed_is_touched_later,
-      must_not_05_a_shared_lock_goes_before_its_last_buffer,
-      must_not_06_a_finalizer_takes_a_running_callbacks_place,
-      must_not_07_bases_in_several_threads_share_state, must_not_08_a_signal_belongs_to_the_last_base,
-      must_not_08_a_signal_that_is_nobodys_ends_the_wait, must_not_09_parent_and_child_share_a_loop,
-      must_not_10_an_end_asked_for_before_the_loop_is_lost, must_not_11_a_disabled_listener_accepts,
-      must_not_12_edges_end_with_one_of_several_events, must_not_13_phantom_events_and_swallowed_ends,
-      must_not_14_a_closed_number_spins_or_misleads, must_not_15_the_changelist_changes_results,
-      must_not_16_a_timer_is_early_or_late_by_a_tick, must_not_17_more_time_is_left_than_was_set,
-      must_not_19_accept_without_descriptors_spins, must_not_20_a_busy_event_starves_others,
-      behaviour_15_event_del_waits_for_the_callback, behaviour_18_locks_may_be_set_anew_once_taken_back);
+  RUN_TESTS(must_not_01_deletion_returns_while_the_callback_runs, must_not_01_a_freed_event_still_starts,
+            must_not_02_freeing_a_bufferevent_deadlocks_with_its_callback,
+            must_not_03_two_bufferevents_lock_each_other_out,
+            must_not_04_an_object_freed_by_its_callback_is_used_later,
+            must_not_05_a_shared_lock_is_freed_before_its_last_buffer,
+            must_not_06_a_finalizer_takes_a_running_callbacks_place,
+            must_not_07_bases_in_several_threads_share_state, must_not_08_a_signal_belongs_to_the_last_base,
+            must_not_08_a_signal_without_an_event_interrupts_the_wait,
+            must_not_09_parent_and_child_share_a_loop, must_not_10_a_loopexit_before_the_loop_is_lost,
+            must_not_11_a_disabled_listener_accepts, must_not_12_edges_end_with_one_of_several_events,
+            must_not_13_spurious_events_and_lost_hangups,
+            must_not_14_a_closed_fd_spins_or_reports_for_another, must_not_15_the_changelist_changes_results,
+            must_not_16_a_timer_is_early_or_late_by_a_clock_tick,
+            must_not_17_pending_returns_more_time_than_was_set, must_not_19_accept_without_descriptors_spins,
+            must_not_20_a_busy_event_starves_others, behaviour_15_event_del_waits_for_the_callback,
+            behaviour_18_locks_may_be_replaced_after_a_shutdown);
 }
-static int run_first(int argc, char **argv) {
-  RUN_TESTS(must_not_18_the_memory_of_a_burst_of_timers_is_kept);
-}
+static int run_first(int argc, char **argv) { RUN_TESTS(must_not_18_memory_of_a_burst_of_timers_is_kept); }
 
 int main(int argc, char **argv) {
   int failed;

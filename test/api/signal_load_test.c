@@ -153,7 +153,7 @@ static void raise_from_two_threads(long count) {
   check_counts(raised);
 }
 
-TEST(each_of_100000_signals_is_told_at_each_base_that_asked) {
+TEST(each_of_100000_signals_is_reported_by_every_base_watching_it) {
   make_loops();
   start_loops();
   if (CHECK_FAILED()) return;
@@ -162,7 +162,7 @@ TEST(each_of_100000_signals_is_told_at_each_base_that_asked) {
 }
 
 /* Each wakes both loops from their sleep, or reaches one that is about to sleep. */
-TEST(each_signal_alone_wakes_every_base_that_asked) {
+TEST(a_single_signal_wakes_every_base_watching_it) {
   long raised[kKinds] = {0, 0, 1};
   int i, n;
   make_loops();
@@ -199,7 +199,7 @@ static void await_child(pid_t child) {
   }
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
-TEST(parent_and_child_each_have_their_own) {
+TEST(parent_and_child_each_receive_their_own_signals) {
   pid_t child;
   make_loops();
   if (CHECK_FAILED()) return;
@@ -243,7 +243,7 @@ TEST(signals_in_children_do_not_reach_the_parent) {
 int main(int argc, char **argv) {
   alarm(60 * kMinutes); /* a signal that is lost would be waited for */
   if (evthread_use_pthreads() != 0) return 1;
-  RUN_TESTS(each_of_100000_signals_is_told_at_each_base_that_asked,
-            each_signal_alone_wakes_every_base_that_asked, parent_and_child_each_have_their_own,
+  RUN_TESTS(each_of_100000_signals_is_reported_by_every_base_watching_it,
+            a_single_signal_wakes_every_base_watching_it, parent_and_child_each_receive_their_own_signals,
             signals_in_children_do_not_reach_the_parent);
 }

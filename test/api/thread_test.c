@@ -314,21 +314,27 @@ static void debug_locks_by_the_old_name(void) {
   use_loop_from_here();
 }
 
-TEST(evthread_use_pthreads_makes_a_loop_usable_from_everywhere) { CHECK_INT_EQ(in_child(use_pthreads), 0); }
-TEST(evthread_use_pthreads_after_own_locks) { CHECK_INT_EQ(in_child(pthreads_after_own_locks), 0); }
-TEST(evthread_use_pthreads_with_flags_takes_what_it_knows) {
+TEST(evthread_use_pthreads_makes_a_base_usable_from_all_threads) { CHECK_INT_EQ(in_child(use_pthreads), 0); }
+TEST(evthread_use_pthreads_fails_after_custom_lock_callbacks) {
+  CHECK_INT_EQ(in_child(pthreads_after_own_locks), 0);
+}
+TEST(evthread_use_pthreads_with_flags_accepts_known_flags) {
 #ifdef EVTHREAD_PTHREAD_PRIO_INHERIT
   CHECK_INT_EQ(in_child(use_pthreads_with_flags), 0);
 #endif
 }
 TEST(evthread_set_lock_callbacks_are_used_and_kept) { CHECK_INT_EQ(in_child(set_lock_callbacks), 0); }
-TEST(evthread_set_lock_callbacks_after_pthreads) { CHECK_INT_EQ(in_child(own_locks_after_pthreads), 0); }
-TEST(evthread_set_condition_callbacks_are_waited_with) { CHECK_INT_EQ(in_child(set_condition_callbacks), 0); }
-TEST(evthread_set_id_callback_tells_threads_apart) { CHECK_INT_EQ(in_child(set_id_callback), 0); }
-TEST(evthread_make_base_notifiable_any_number_of_times) { CHECK_INT_EQ(in_child(make_base_notifiable), 0); }
-TEST(evthread_enable_lock_debugging_lets_right_use_pass) { CHECK_INT_EQ(in_child(debug_locks), 0); }
+TEST(evthread_set_lock_callbacks_fails_after_pthreads) {
+  CHECK_INT_EQ(in_child(own_locks_after_pthreads), 0);
+}
+TEST(evthread_set_condition_callbacks_are_used_for_waiting) {
+  CHECK_INT_EQ(in_child(set_condition_callbacks), 0);
+}
+TEST(evthread_set_id_callback_identifies_threads) { CHECK_INT_EQ(in_child(set_id_callback), 0); }
+TEST(evthread_make_base_notifiable_may_be_repeated) { CHECK_INT_EQ(in_child(make_base_notifiable), 0); }
+TEST(evthread_enable_lock_debugging_accepts_correct_use) { CHECK_INT_EQ(in_child(debug_locks), 0); }
 TEST(evthread_enable_lock_debugging_alone_provides_locks) { CHECK_INT_EQ(in_child(debug_locks_alone), 0); }
-TEST(evthread_enable_lock_debuging_is_the_same) { CHECK_INT_EQ(in_child(debug_locks_by_the_old_name), 0); }
+TEST(evthread_enable_lock_debuging_is_an_alias) { CHECK_INT_EQ(in_child(debug_locks_by_the_old_name), 0); }
 
 /* --- a thread that is cancelled --- */
 
@@ -388,7 +394,7 @@ static void cancel_the_wait(void) {
   event_base_free(made);
 }
 
-TEST(pthread_cancel_ends_a_wait_with_the_lock_open) {
+TEST(pthread_cancel_in_the_wait_leaves_the_lock_released) {
 #ifdef __SANITIZE_ADDRESS__
   return; /* its run-time library takes the frames that are left for an overrun of the stack */
 #endif
@@ -398,12 +404,13 @@ TEST(pthread_cancel_ends_a_wait_with_the_lock_open) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(pthread_cancel_ends_a_wait_with_the_lock_open,
-            evthread_use_pthreads_makes_a_loop_usable_from_everywhere, evthread_use_pthreads_after_own_locks,
-            evthread_use_pthreads_with_flags_takes_what_it_knows,
-            evthread_set_lock_callbacks_are_used_and_kept, evthread_set_lock_callbacks_after_pthreads,
-            evthread_set_condition_callbacks_are_waited_with, evthread_set_id_callback_tells_threads_apart,
-            evthread_make_base_notifiable_any_number_of_times,
-            evthread_enable_lock_debugging_lets_right_use_pass,
-            evthread_enable_lock_debugging_alone_provides_locks, evthread_enable_lock_debuging_is_the_same);
+  RUN_TESTS(pthread_cancel_in_the_wait_leaves_the_lock_released,
+            evthread_use_pthreads_makes_a_base_usable_from_all_threads,
+            evthread_use_pthreads_fails_after_custom_lock_callbacks,
+            evthread_use_pthreads_with_flags_accepts_known_flags,
+            evthread_set_lock_callbacks_are_used_and_kept, evthread_set_lock_callbacks_fails_after_pthreads,
+            evthread_set_condition_callbacks_are_used_for_waiting,
+            evthread_set_id_callback_identifies_threads, evthread_make_base_notifiable_may_be_repeated,
+            evthread_enable_lock_debugging_accepts_correct_use,
+            evthread_enable_lock_debugging_alone_provides_locks, evthread_enable_lock_debuging_is_an_alias);
 }

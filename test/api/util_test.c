@@ -23,7 +23,7 @@ static int option(int fd, int level, int name) {
   return getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
 }
 
-TEST(types_have_their_widths) {
+TEST(integer_types_have_their_widths) {
   CHECK_INT_EQ(sizeof(ev_uint64_t), 8);
   CHECK_INT_EQ(sizeof(ev_int64_t), 8);
   CHECK_INT_EQ(sizeof(ev_uint32_t), 4);
@@ -40,7 +40,7 @@ TEST(types_have_their_widths) {
   CHECK_INT_EQ(sizeof(evutil_socket_t), sizeof(int));
 }
 
-TEST(limits_are_those_of_the_types) {
+TEST(limit_macros_match_the_types) {
   CHECK(EV_UINT64_MAX == (ev_uint64_t)-1);
   CHECK(EV_INT64_MAX == (ev_int64_t)(EV_UINT64_MAX / 2));
   CHECK(EV_INT64_MIN == -EV_INT64_MAX - 1);
@@ -63,12 +63,12 @@ struct sample {
   long second;
 };
 
-TEST(offsetof_is_the_offset) {
+TEST(evutil_offsetof_returns_the_offset) {
   CHECK_INT_EQ(evutil_offsetof(struct sample, first), 0);
   CHECK_INT_EQ(evutil_offsetof(struct sample, second), offsetof(struct sample, second));
 }
 
-TEST(timeval_macros) {
+TEST(timeval_macros_add_subtract_and_compare) {
   struct timeval a = {1, 600000}, b = {2, 700000}, c;
   evutil_timeradd(&a, &b, &c);
   CHECK_INT_EQ(c.tv_sec, 4);
@@ -91,7 +91,7 @@ TEST(timeval_macros) {
   CHECK(evutil_timerisset(&c));
 }
 
-TEST(socket_errors) {
+TEST(socket_error_macros_return_the_error) {
   EVUTIL_SET_SOCKET_ERROR(ECONNRESET);
   CHECK_INT_EQ(EVUTIL_SOCKET_ERROR(), ECONNRESET);
   CHECK_INT_EQ(evutil_socket_geterror(0), ECONNRESET);
@@ -104,7 +104,7 @@ static void keep_log(int severity, const char *message) {
   snprintf(last_log, sizeof(last_log), "%d %s", severity, message);
 }
 
-TEST(making_no_socket_nonblocking_logs) {
+TEST(making_an_invalid_socket_nonblocking_logs_a_warning) {
   event_set_log_callback(keep_log);
   CHECK_INT_EQ(evutil_make_socket_nonblocking(-1), -1);
   CHECK_STR_EQ(last_log, "2 fcntl(-1, F_GETFL): Bad file descriptor");
@@ -120,7 +120,7 @@ TEST(sockets_are_made_nonblocking) {
   evutil_closesocket(fd);
 }
 
-TEST(options_of_listening_sockets) {
+TEST(listening_socket_options_are_set) {
   evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
   CHECK_INT_EQ(evutil_make_listen_socket_reuseable(fd), 0);
   CHECK_INT_EQ(option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
@@ -128,7 +128,7 @@ TEST(options_of_listening_sockets) {
   evutil_closesocket(fd);
 }
 
-TEST(socket_options) {
+TEST(socket_options_are_set) {
   evutil_socket_t fd = socket(AF_INET, SOCK_STREAM, 0);
   CHECK_INT_GE(fd, 0);
   CHECK_INT_EQ(evutil_make_socket_closeonexec(fd), 0);
@@ -144,7 +144,7 @@ TEST(socket_options) {
   CHECK_INT_EQ(evutil_closesocket(fd), -1);
 }
 
-TEST(ipv6only_goes_on_and_off) {
+TEST(ipv6only_can_be_set_and_cleared) {
   evutil_socket_t fd = socket(AF_INET6, SOCK_STREAM, 0);
   if (fd < 0) return; /* no IPv6 here */
   CHECK_INT_EQ(evutil_make_listen_socket_ipv6only(fd), 0);
@@ -174,7 +174,7 @@ TEST(socketpairs_carry_bytes_both_ways) {
   CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, NULL), -1);
 }
 
-TEST(dates) {
+TEST(rfc1123_dates_are_formatted) {
   struct tm when;
   char date[64];
   memset(&when, 0, sizeof(when));
@@ -193,7 +193,7 @@ TEST(dates) {
   CHECK_INT_EQ(strlen(date), 29);
 }
 
-TEST(monotonic_timers_never_go_back) {
+TEST(monotonic_timers_never_run_backwards) {
   const int flags[] = {0, EV_MONOT_PRECISE, EV_MONOT_FALLBACK, EV_MONOT_PRECISE | EV_MONOT_FALLBACK};
   size_t i;
   int n;
@@ -213,7 +213,7 @@ TEST(monotonic_timers_never_go_back) {
   evutil_monotonic_timer_free(NULL);
 }
 
-TEST(strtoll_reads_as_c99_has_it) {
+TEST(strtoll_parses_as_in_c99) {
   char *end;
   const char *text = "  -0x1fz";
   CHECK_INT_EQ(evutil_strtoll(text, &end, 16), -31);
@@ -238,7 +238,7 @@ static int format(char *out, size_t room, const char *fmt, ...) {
   return length;
 }
 
-TEST(formatting_is_cut_and_reports_the_whole_length) {
+TEST(snprintf_truncates_and_returns_the_whole_length) {
   char out[8];
   memset(out, '#', sizeof(out));
   CHECK_INT_EQ(evutil_snprintf(out, 4, "%s", "hello"), 5);
@@ -250,7 +250,7 @@ TEST(formatting_is_cut_and_reports_the_whole_length) {
   CHECK_INT_EQ(evutil_snprintf(NULL, 0, "%d", 12345), 0);
 }
 
-TEST(ascii_comparison) {
+TEST(ascii_comparison_ignores_case) {
   CHECK_INT_EQ(evutil_ascii_strcasecmp("FooBar", "fOObAR"), 0);
   CHECK_INT_LT(evutil_ascii_strcasecmp("FooBar", "fOObARx"), 0);
   CHECK_INT_GT(evutil_ascii_strcasecmp("b", "A"), 0);
@@ -261,7 +261,7 @@ TEST(ascii_comparison) {
   CHECK_INT_EQ(evutil_ascii_strncasecmp("a", "A", 100), 0);
 }
 
-TEST(addresses_to_text_and_back) {
+TEST(addresses_survive_inet_ntop_and_inet_pton) {
   unsigned char binary[16];
   char text[64];
   unsigned scope = 7;
@@ -287,7 +287,7 @@ TEST(addresses_to_text_and_back) {
   CHECK_INT_EQ(evutil_inet_pton_scope(AF_UNIX, "1.2.3.4", binary, &scope), -1);
 }
 
-TEST(parse_sockaddr_port_writes_within_its_room_alone) {
+TEST(parse_sockaddr_port_writes_only_within_the_given_length) {
   struct sockaddr_storage out;
   unsigned char before[sizeof(out)];
   int room;
@@ -318,7 +318,7 @@ TEST(parse_sockaddr_port_writes_within_its_room_alone) {
 }
 
 /* CVE-2016-10196: "[" and more than 128 bytes up to "]" overran a buffer. */
-TEST(parse_sockaddr_port_refuses_long_parts) {
+TEST(parse_sockaddr_port_rejects_long_parts) {
   struct sockaddr_storage out;
   char text[2048];
   size_t length;
@@ -354,7 +354,7 @@ TEST(sockaddr_cmp_orders) {
   CHECK_INT_EQ(compare("[::1]:2", "[::1]:1", 1), 1);
 }
 
-TEST(getaddrinfo_of_addresses) {
+TEST(getaddrinfo_accepts_numeric_addresses) {
   struct evutil_addrinfo hints, *list = NULL;
   memset(&hints, 0, sizeof(hints));
   hints.ai_family = AF_UNSPEC;
@@ -380,13 +380,13 @@ TEST(getaddrinfo_of_addresses) {
 }
 
 /* Programs have mixed the two up, and libevent let them. */
-TEST(freeaddrinfo_takes_the_systems_lists) {
+TEST(freeaddrinfo_frees_lists_of_the_system) {
   struct addrinfo *list = NULL;
   CHECK_INT_EQ(getaddrinfo("1.2.3.4", "80", NULL, &list), 0);
   evutil_freeaddrinfo(list);
 }
 
-TEST(gai_strerror_knows_its_codes) {
+TEST(gai_strerror_describes_each_code) {
   CHECK_STR_EQ(evutil_gai_strerror(0), "No error");
   CHECK_STR_EQ(evutil_gai_strerror(EVUTIL_EAI_CANCEL), "Request canceled");
   CHECK_STR_EQ(evutil_gai_strerror(EVUTIL_EAI_NONAME), "nodename nor servname provided, or not known");
@@ -429,13 +429,15 @@ TEST(random_bytes_after_fork_differ) {
 }
 
 int main(int argc, char **argv) {
-  RUN_TESTS(types_have_their_widths, limits_are_those_of_the_types, offsetof_is_the_offset, timeval_macros,
-            socket_errors, making_no_socket_nonblocking_logs, sockets_are_made_nonblocking,
-            options_of_listening_sockets, socket_options, ipv6only_goes_on_and_off,
-            socketpairs_carry_bytes_both_ways, dates, monotonic_timers_never_go_back,
-            strtoll_reads_as_c99_has_it, formatting_is_cut_and_reports_the_whole_length, ascii_comparison,
-            addresses_to_text_and_back, parse_sockaddr_port_writes_within_its_room_alone,
-            parse_sockaddr_port_refuses_long_parts, sockaddr_cmp_orders, getaddrinfo_of_addresses,
-            freeaddrinfo_takes_the_systems_lists, gai_strerror_knows_its_codes, random_bytes_differ,
-            random_bytes_after_fork_differ);
+  RUN_TESTS(
+      integer_types_have_their_widths, limit_macros_match_the_types, evutil_offsetof_returns_the_offset,
+      timeval_macros_add_subtract_and_compare, socket_error_macros_return_the_error,
+      making_an_invalid_socket_nonblocking_logs_a_warning, sockets_are_made_nonblocking,
+      listening_socket_options_are_set, socket_options_are_set, ipv6only_can_be_set_and_cleared,
+      socketpairs_carry_bytes_both_ways, rfc1123_dates_are_formatted, monotonic_timers_never_run_backwards,
+      strtoll_parses_as_in_c99, snprintf_truncates_and_returns_the_whole_length,
+      ascii_comparison_ignores_case, addresses_survive_inet_ntop_and_inet_pton,
+      parse_sockaddr_port_writes_only_within_the_given_length, parse_sockaddr_port_rejects_long_parts,
+      sockaddr_cmp_orders, getaddrinfo_accepts_numeric_addresses, freeaddrinfo_frees_lists_of_the_system,
+      gai_strerror_describes_each_code, random_bytes_differ, random_bytes_after_fork_differ);
 }

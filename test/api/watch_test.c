@@ -23,7 +23,7 @@ static void free_on_prepare(struct evwatch *watch, const struct evwatch_prepare_
   evwatch_free(watch);
 }
 
-TEST(evwatch_prepare_new_and_evwatch_check_new_run_around_the_wait) {
+TEST(evwatch_prepare_and_check_callbacks_run_around_the_wait) {
   struct timeval tv = after_ms(1);
   struct event *ev = event_new(base, -1, 0, append, "e");
   struct evwatch *check = evwatch_check_new(base, on_check, "c");
@@ -43,13 +43,13 @@ TEST(evwatch_prepare_new_and_evwatch_check_new_run_around_the_wait) {
   event_free(ev);
 }
 
-TEST(evwatch_base_is_the_one_it_was_made_for) {
+TEST(evwatch_base_returns_the_base_of_the_watcher) {
   struct evwatch *check = evwatch_check_new(base, on_check, "c");
   CHECK_PTR_EQ(evwatch_base(check), base);
   evwatch_free(check);
 }
 
-TEST(evwatch_free_in_its_own_callback_and_with_the_base) {
+TEST(evwatch_may_be_freed_in_its_callback_and_is_freed_with_the_base) {
   struct event_base *made = event_base_new();
   struct event *ev = event_new(made, -1, EV_PERSIST, append, "e");
   evwatch_free(NULL);
@@ -66,7 +66,7 @@ TEST(evwatch_free_in_its_own_callback_and_with_the_base) {
   event_base_free(made);
 }
 
-TEST(evwatch_prepare_get_timeout_tells_the_coming_wait) {
+TEST(evwatch_prepare_get_timeout_returns_the_length_of_the_next_wait) {
   struct timeval tv = after_ms(3);
   struct event *ev = event_new(base, -1, 0, append, "e");
   struct evwatch *prepare = evwatch_prepare_new(base, on_prepare, "p");
@@ -93,7 +93,7 @@ TEST(evwatch_prepare_get_timeout_tells_the_coming_wait) {
   close_pair();
 }
 
-TEST(event_base_get_signal_method_names_it) {
+TEST(event_base_get_signal_method_returns_its_name) {
   struct event_config *config = event_config_new();
   struct event_base *made;
   CHECK_STR_EQ(event_base_get_signal_method(base), "signal");
@@ -105,9 +105,11 @@ TEST(event_base_get_signal_method_names_it) {
 }
 
 static int run(int argc, char **argv) {
-  RUN_TESTS(evwatch_prepare_new_and_evwatch_check_new_run_around_the_wait,
-            evwatch_base_is_the_one_it_was_made_for, evwatch_free_in_its_own_callback_and_with_the_base,
-            evwatch_prepare_get_timeout_tells_the_coming_wait, event_base_get_signal_method_names_it);
+  RUN_TESTS(evwatch_prepare_and_check_callbacks_run_around_the_wait,
+            evwatch_base_returns_the_base_of_the_watcher,
+            evwatch_may_be_freed_in_its_callback_and_is_freed_with_the_base,
+            evwatch_prepare_get_timeout_returns_the_length_of_the_next_wait,
+            event_base_get_signal_method_returns_its_name);
 }
 
 int main(int argc, char **argv) {

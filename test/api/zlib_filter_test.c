@@ -152,20 +152,20 @@ static void transfer(int levels, size_t watermark) {
   evbuffer_free(got);
 }
 
-TEST(data_comes_out_as_it_went_in) { transfer(1, 0); }
+TEST(compressed_data_is_restored_unchanged) { transfer(1, 0); }
 
-TEST(also_through_two_filters_on_each_side) { transfer(2, 0); }
+TEST(two_stacked_filters_restore_data_unchanged) { transfer(2, 0); }
 
-TEST(also_in_small_portions) {
+TEST(small_reads_restore_data_unchanged) {
   /* libevent leaves behind what inflate() holds when there is room again. */
   if (ours()) transfer(1, 1000);
 }
 
-TEST(also_in_small_portions_through_two_filters) {
+TEST(small_reads_through_two_stacked_filters_restore_data_unchanged) {
   if (ours()) transfer(2, 1000);
 }
 
-TEST(a_flush_sends_what_the_compressor_holds) {
+TEST(flush_sends_data_held_by_the_compressor) {
   struct bufferevent *pair[2];
   got = evbuffer_new();
   bufferevent_pair_new(base, 0, pair);
@@ -185,7 +185,7 @@ TEST(a_flush_sends_what_the_compressor_holds) {
   evbuffer_free(got);
 }
 
-TEST(what_is_not_compressed_is_an_error) {
+TEST(uncompressed_input_is_an_error) {
   struct bufferevent *pair[2];
   if (!ours()) return;
   events = 0;
@@ -205,7 +205,8 @@ int main(int argc, char **argv) {
   base = event_base_new();
   if (!base) return 1;
   make_original();
-  RUN_TESTS(data_comes_out_as_it_went_in, also_through_two_filters_on_each_side, also_in_small_portions,
-            also_in_small_portions_through_two_filters, a_flush_sends_what_the_compressor_holds,
-            what_is_not_compressed_is_an_error);
+  RUN_TESTS(compressed_data_is_restored_unchanged, two_stacked_filters_restore_data_unchanged,
+            small_reads_restore_data_unchanged,
+            small_reads_through_two_stacked_filters_restore_data_unchanged,
+            flush_sends_data_held_by_the_compressor, uncompressed_input_is_an_error);
 }

@@ -72,7 +72,7 @@ std::string chosen(int flags = 0) {
   return base ? base->method() : "none";
 }
 
-TEST(Choice, the_environment_forbids_methods_one_by_one) {
+TEST(Choice, environment_variables_disable_methods_one_by_one) {
   const test::QuietLog quiet;
   const Names order = names_of(all_backends());
   for (std::size_t forbidden = 0; forbidden < order.size(); ++forbidden) {
@@ -84,7 +84,7 @@ TEST(Choice, the_environment_forbids_methods_one_by_one) {
   EXPECT_EQ(chosen(), "none");
 }
 
-TEST(Choice, demands_and_avoided_names) {
+TEST(Choice, required_features_and_avoided_methods_select_the_method) {
   const test::QuietLog quiet;
   const Forbidden none({});
   event_config config;
@@ -102,7 +102,7 @@ TEST(Choice, demands_and_avoided_names) {
   EXPECT_EQ(choose(), "evport");
 }
 
-TEST(Choice, a_kernel_that_refuses_is_logged_once_and_the_next_method_is_tried) {
+TEST(Choice, a_method_refused_by_the_kernel_is_logged_once_and_the_next_is_tried) {
   const Forbidden none({});
   for (const int error : {ENOSYS, EPERM, EMFILE, ENOMEM}) {
     const test::QuietLog quiet;
@@ -116,7 +116,7 @@ TEST(Choice, a_kernel_that_refuses_is_logged_once_and_the_next_method_is_tried) 
   }
 }
 
-TEST(Choice, when_all_refuse_there_is_no_base) {
+TEST(Choice, no_base_is_created_when_every_method_fails) {
   const test::QuietLog quiet;
   const Forbidden these({"epoll", "poll", "select"});
   model::refuse_with = EPERM;
@@ -126,7 +126,7 @@ TEST(Choice, when_all_refuse_there_is_no_base) {
 }
 
 // The library's own: no descriptor is left for epoll, poll needs none.
-TEST(Choice, without_descriptors_poll_is_left) {
+TEST(Choice, poll_is_chosen_when_no_descriptors_are_left) {
   const test::QuietLog quiet;
   std::vector<test::Fd> all;
   while (all.empty() || all.back() >= 0) all.emplace_back(dup(0));

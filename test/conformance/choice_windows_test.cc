@@ -20,7 +20,7 @@ TEST(Choice, win32_comes_before_wepoll_as_in_libevent) {
   EXPECT_EQ(evi::backend_names()[2], nullptr);
 }
 
-TEST(Choice, wepoll_is_there_for_who_avoids_the_other_or_wants_more) {
+TEST(Choice, wepoll_is_chosen_if_win32_is_avoided_or_lacks_features) {
   event_config avoiding;
   ASSERT_TRUE(avoiding.avoid("win32"));
   EXPECT_EQ(chosen(avoiding), "wepoll");
@@ -31,7 +31,7 @@ TEST(Choice, wepoll_is_there_for_who_avoids_the_other_or_wants_more) {
   EXPECT_EQ(chosen(avoiding), "none");
 }
 
-TEST(Choice, overlapped_io_is_for_wepoll) {
+TEST(Choice, overlapped_io_selects_wepoll) {
   event_config config;
   config.flags = EVENT_BASE_FLAG_STARTUP_IOCP;
   EXPECT_EQ(chosen(config), "wepoll");
@@ -39,7 +39,7 @@ TEST(Choice, overlapped_io_is_for_wepoll) {
   EXPECT_EQ(chosen(config), "win32");
 }
 
-TEST(Choice, the_environment_forbids_methods) {
+TEST(Choice, environment_variables_disable_methods) {
   event_config config, ignoring;
   ignoring.flags = EVENT_BASE_FLAG_IGNORE_ENV;
   setenv("EVENT_NOWIN32", "1", 1);

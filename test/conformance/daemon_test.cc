@@ -43,7 +43,7 @@ bool serves(event_base &base, Event &on_signal) {
   return reader.calls == 1 && timer.calls == 1 && on_signal.calls == before + 1;
 }
 
-TEST_P(Conformance, a_child_that_closed_everything_reinitialises) {
+TEST_P(Conformance, reinit_works_in_a_child_that_closed_every_descriptor) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   reader.add();
@@ -94,7 +94,7 @@ class Others {
   std::vector<Fd> sets_;
 };
 
-TEST_P(Conformance, fds_that_a_child_reused_are_left_alone) {
+TEST_P(Conformance, reinit_leaves_fds_reused_by_the_child_alone) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(closed_child_agrees([&] {
@@ -132,7 +132,7 @@ TEST_P(Conformance, a_reinit_without_descriptors_can_be_repeated) {
 }
 
 // What the second base opens reuses the fds of the first.
-TEST_P(Conformance, two_bases_of_a_child_that_closed_everything) {
+TEST_P(Conformance, reinit_works_for_two_bases_in_a_child_that_closed_every_descriptor) {
   const test::Base second = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), also(*second, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
@@ -171,7 +171,7 @@ TEST_P(Conformance, a_child_without_reinit_receives_its_signals) {
 }
 
 // Both loops run, and each has its own signals.
-TEST_P(Conformance, a_parent_that_lives_on_receives_its_own_signals) {
+TEST_P(Conformance, the_parent_keeps_receiving_its_own_signals) {
   const Pair to_child = test::socket_pair(), to_parent = test::socket_pair();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
@@ -195,7 +195,7 @@ TEST_P(Conformance, a_parent_that_lives_on_receives_its_own_signals) {
   EXPECT_EQ(status, 0);
 }
 
-TEST_P(Conformance, signals_before_the_childs_first_wait_count) {
+TEST_P(Conformance, signals_before_the_first_wait_of_a_child_are_reported) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   raise(SIGUSR1);  // to the parent
@@ -209,7 +209,7 @@ TEST_P(Conformance, signals_before_the_childs_first_wait_count) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_P(Conformance, a_childs_deletion_leaves_the_parents_interest) {
+TEST_P(Conformance, event_del_in_a_child_keeps_the_interest_of_the_parent) {
   const Pair pair = test::socket_pair(), other = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE),
       kept(*base, other.a, EV_READ);
@@ -233,7 +233,7 @@ TEST_P(Conformance, a_childs_deletion_leaves_the_parents_interest) {
 }
 
 // What the child does to its signals before its first wait is no business of the parent's method.
-TEST_P(Conformance, a_childs_deletion_of_a_signal_leaves_the_parents) {
+TEST_P(Conformance, event_del_of_a_signal_in_a_child_keeps_the_event_of_the_parent) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), more(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(child_agrees([&] {

@@ -13,7 +13,7 @@ namespace {
 
 // --- descriptors that go away or mean something else (must-not 14, behaviour 13) ---
 
-TEST_P(Conformance, a_closed_descriptor_is_refused) {
+TEST_P(Conformance, adding_a_closed_fd_fails) {
   const test::QuietLog quiet;
   Fd low = Fd(dup(0));
   const int number = low;
@@ -29,7 +29,7 @@ TEST_P(Conformance, a_closed_descriptor_is_refused) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_P(Conformance, closing_a_watched_descriptor_does_not_disturb_others) {
+TEST_P(Conformance, closing_a_watched_fd_does_not_affect_other_events) {
   const test::QuietLog quiet;
   Pair gone = test::socket_pair();
   const Pair pair = test::socket_pair();
@@ -47,7 +47,7 @@ TEST_P(Conformance, closing_a_watched_descriptor_does_not_disturb_others) {
 }
 
 // One that its user does not look after is told at worst; those beside it are served all the same.
-TEST_P(Conformance, a_closed_descriptor_nobody_deletes_starves_nobody) {
+TEST_P(Conformance, a_closed_fd_whose_event_stays_added_does_not_starve_others) {
   const test::QuietLog quiet;
   Pair gone = test::socket_pair();
   const Pair pair = test::socket_pair();
@@ -60,7 +60,7 @@ TEST_P(Conformance, a_closed_descriptor_nobody_deletes_starves_nobody) {
   EXPECT_GE(reader.calls, 1);
 }
 
-TEST_P(Conformance, close_and_reuse_of_a_number) {
+TEST_P(Conformance, a_reused_fd_reports_only_for_its_new_file) {
   for (const bool delete_first : {true, false}) {
     for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
       const test::QuietLog quiet;
@@ -84,7 +84,7 @@ TEST_P(Conformance, close_and_reuse_of_a_number) {
   }
 }
 
-TEST_P(Conformance, a_fired_one_time_event_and_reuse_of_its_number) {
+TEST_P(Conformance, a_one_shot_event_that_fired_does_not_affect_fd_reuse) {
   for (int round = 0; round < 3; ++round) {
     Pair pair = test::socket_pair();
     Event ev(*base, pair.a, EV_READ);
@@ -95,7 +95,7 @@ TEST_P(Conformance, a_fired_one_time_event_and_reuse_of_its_number) {
   }
 }
 
-TEST_P(Conformance, dup2_onto_a_watched_number) {
+TEST_P(Conformance, re_adding_after_dup2_onto_a_watched_fd_watches_the_new_file) {
   const test::QuietLog quiet;
   Pair first = test::socket_pair(), second = test::socket_pair();
   Event ev(*base, first.a, EV_READ | EV_PERSIST);
@@ -113,7 +113,7 @@ TEST_P(Conformance, dup2_onto_a_watched_number) {
 }
 
 // The old file lives on under another number, out of reach of epoll_ctl, and is ready all the time.
-TEST_P(Conformance, a_stale_registration_neither_spins_nor_misleads) {
+TEST_P(Conformance, a_stale_registration_neither_spins_nor_reports_for_another_file) {
   const test::QuietLog quiet;
   for (const bool reuse : {false, true}) {
     Pair pair = test::socket_pair();
@@ -141,7 +141,7 @@ TEST_P(Conformance, a_stale_registration_neither_spins_nor_misleads) {
   }
 }
 
-TEST_P(Conformance, both_numbers_of_one_file_are_watched) {
+TEST_P(Conformance, both_descriptors_of_one_file_are_watched) {
   const Pair pair = test::socket_pair();
   const Fd alias{dup(pair.a)};
   Event a(*base, pair.a, EV_READ), b(*base, alias, EV_READ);
@@ -154,7 +154,7 @@ TEST_P(Conformance, both_numbers_of_one_file_are_watched) {
 }
 
 // The deletion comes too late: the number means another file, which somebody else watches by now.
-TEST_P(Conformance, a_number_closed_and_opened_anew_before_its_event_is_deleted) {
+TEST_P(Conformance, an_fd_reused_before_its_old_event_is_deleted_reports_only_for_its_new_file) {
   const test::QuietLog quiet;
   for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
     Pair old_pair = test::socket_pair();
@@ -205,7 +205,7 @@ TEST_P(Conformance, a_new_event_on_a_reused_fd_whose_old_event_was_never_deleted
   }
 }
 
-TEST_P(Conformance, a_second_event_on_a_closed_descriptor_changes_nothing) {
+TEST_P(Conformance, adding_a_second_event_on_a_closed_fd_keeps_the_base_consistent) {
   const test::QuietLog quiet;
   Pair pair = test::socket_pair();
   Event first(*base, pair.a, EV_READ | EV_PERSIST), second(*base, pair.a, EV_READ | EV_PERSIST);
@@ -220,7 +220,7 @@ TEST_P(Conformance, a_second_event_on_a_closed_descriptor_changes_nothing) {
   turn();
 }
 
-TEST_P(Conformance, each_number_of_a_file_keeps_its_own_events) {
+TEST_P(Conformance, each_descriptor_of_a_file_keeps_its_own_events) {
   const Pair pair = test::socket_pair();
   Fd alias{dup(pair.a)};
   Event a(*base, pair.a, EV_READ | EV_PERSIST);

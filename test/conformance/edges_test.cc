@@ -10,7 +10,7 @@ namespace {
 
 // --- edge-triggered (behaviour 12, must-not 12) ---
 
-TEST_P(Conformance, edges_are_told_once) {
+TEST_P(Conformance, each_edge_is_reported_once) {
   if (!has(EV_FEATURE_ET)) GTEST_SKIP();
   const Pair pair = test::socket_pair();
   Event ev(*base, pair.a, EV_READ | EV_ET | EV_PERSIST);
@@ -25,7 +25,7 @@ TEST_P(Conformance, edges_are_told_once) {
   EXPECT_EQ(ev.calls, 2);
 }
 
-TEST_P(Conformance, deleting_one_of_two_leaves_the_other_on_edges) {
+TEST_P(Conformance, deleting_one_of_two_events_keeps_the_other_edge_triggered) {
   if (!has(EV_FEATURE_ET)) GTEST_SKIP();
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_ET | EV_PERSIST),
@@ -41,7 +41,7 @@ TEST_P(Conformance, deleting_one_of_two_leaves_the_other_on_edges) {
   EXPECT_EQ(callbacks_in_turns(reader, 3), 1);
 }
 
-TEST_P(Conformance, a_method_without_edges_does_not_tell_of_them) {
+TEST_P(Conformance, a_method_without_edge_triggering_does_not_report_ev_et) {
   if (has(EV_FEATURE_ET)) GTEST_SKIP();
   const Pair pair = test::socket_pair();
   Event ev(*base, pair.a, EV_READ | EV_ET);
@@ -51,7 +51,7 @@ TEST_P(Conformance, a_method_without_edges_does_not_tell_of_them) {
   EXPECT_EQ(ev.what, EV_READ);
 }
 
-TEST_P(Conformance, from_level_to_edge_and_back) {
+TEST_P(Conformance, an_fd_can_switch_between_level_and_edge_triggering) {
   if (!has(EV_FEATURE_ET)) GTEST_SKIP();
   const Pair pair = test::socket_pair();
   test::put(pair.b);
@@ -74,7 +74,7 @@ TEST_P(Conformance, from_level_to_edge_and_back) {
   }
 }
 
-TEST_P(Conformance, both_directions_have_edges_of_their_own) {
+TEST_P(Conformance, each_direction_reports_its_own_edges) {
   if (!has(EV_FEATURE_ET)) GTEST_SKIP();
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_ET | EV_PERSIST);
@@ -91,7 +91,7 @@ TEST_P(Conformance, both_directions_have_edges_of_their_own) {
   EXPECT_EQ(callbacks_in_turns(reader, 2), 0);
 }
 
-TEST_P(Conformance, the_end_is_an_edge) {
+TEST_P(Conformance, eof_is_reported_as_one_edge) {
   if (!has(EV_FEATURE_ET)) GTEST_SKIP();
   Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_ET | EV_PERSIST);

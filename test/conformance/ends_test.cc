@@ -15,7 +15,7 @@ namespace {
 
 // --- ends and errors (must-not 13) ---
 
-TEST_P(Conformance, the_peers_end_is_readable) {
+TEST_P(Conformance, a_close_by_the_peer_is_readable) {
   Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   reader.add();
@@ -24,7 +24,7 @@ TEST_P(Conformance, the_peers_end_is_readable) {
   EXPECT_EQ(reader.what, EV_READ);
 }
 
-TEST_P(Conformance, half_an_end_is_readable_and_still_writable) {
+TEST_P(Conformance, a_half_close_is_readable_and_still_writable) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
   reader.add();
@@ -35,7 +35,7 @@ TEST_P(Conformance, half_an_end_is_readable_and_still_writable) {
   EXPECT_EQ(writer.what, EV_WRITE);
 }
 
-TEST_P(Conformance, the_end_of_a_pipe) {
+TEST_P(Conformance, closing_the_write_end_of_a_pipe_makes_it_readable) {
   Pair pipe = test::make_pipe();
   Event reader(*base, pipe.a, EV_READ);
   reader.add();
@@ -45,7 +45,7 @@ TEST_P(Conformance, the_end_of_a_pipe) {
 }
 
 // The writer must hear of it, although nothing can be written.
-TEST_P(Conformance, a_pipe_that_nobody_reads) {
+TEST_P(Conformance, closing_the_read_end_of_a_full_pipe_makes_it_writable) {
   Pair pipe = test::make_pipe();
   const std::vector<char> much(4096);
   while (write(pipe.b, much.data(), static_cast<unsigned>(much.size())) > 0) {
@@ -59,7 +59,7 @@ TEST_P(Conformance, a_pipe_that_nobody_reads) {
   EXPECT_EQ(writer.what, EV_WRITE);
 }
 
-TEST_P(Conformance, a_pipe_that_nobody_reads_when_the_event_is_added) {
+TEST_P(Conformance, a_pipe_without_a_read_end_is_writable_when_added) {
   Pair pipe = test::make_pipe();
   pipe.a.close();
   for (const short what : {EV_WRITE, EV_WRITE | EV_PERSIST}) {
@@ -71,7 +71,7 @@ TEST_P(Conformance, a_pipe_that_nobody_reads_when_the_event_is_added) {
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
 }
 
-TEST_P(Conformance, the_end_is_told_as_long_as_it_is_waited_for) {
+TEST_P(Conformance, eof_is_reported_in_every_iteration) {
   Pair pair = test::socket_pair();
   test::put(pair.b);
   Event reader(*base, pair.a, EV_READ | EV_PERSIST);
@@ -103,18 +103,18 @@ void expect_closed_is_told_again_and_again(event_base &base, bool data_first) {
   EXPECT_EQ(closed.what, EV_CLOSED);
 }
 
-TEST_P(Conformance, closed_is_told_as_long_as_it_is_waited_for) {
+TEST_P(Conformance, ev_closed_is_reported_in_every_iteration) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   expect_closed_is_told_again_and_again(*base, false);
 }
 
-TEST_P(Conformance, closed_behind_input_is_told_as_long_as_it_is_waited_for) {
+TEST_P(Conformance, ev_closed_behind_unread_input_is_reported_in_every_iteration) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   expect_closed_is_told_again_and_again(*base, true);
 }
 
 // Input that nobody reads is no end, however long it stays.
-TEST_P(Conformance, closed_is_waited_for_at_rest_beside_input) {
+TEST_P(Conformance, waiting_for_ev_closed_does_not_spin_on_unread_input) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   for (const short what : {EV_CLOSED, EV_CLOSED | EV_PERSIST}) {
     const Pair pair = test::socket_pair();
@@ -126,7 +126,7 @@ TEST_P(Conformance, closed_is_waited_for_at_rest_beside_input) {
   }
 }
 
-TEST_P(Conformance, closed_beside_readers_and_writers) {
+TEST_P(Conformance, ev_closed_is_reported_beside_readers_and_writers) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   for (const short lasting : {0, EV_PERSIST}) {
     Pair pair = test::socket_pair();
@@ -172,7 +172,7 @@ TEST_P(Conformance, a_refused_connection_is_writable) {
   }
 }
 
-TEST_P(Conformance, closed_is_told_before_the_data_is_read) {
+TEST_P(Conformance, ev_closed_is_reported_before_the_data_is_read) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   Pair pair = test::socket_pair();
   Event closed(*base, pair.a, EV_CLOSED), reader(*base, pair.a, EV_READ | EV_PERSIST);
@@ -192,7 +192,7 @@ TEST_P(Conformance, closed_is_told_before_the_data_is_read) {
   EXPECT_EQ(reader.what, EV_READ);
 }
 
-TEST_P(Conformance, who_waits_for_closed_alone_hears_of_every_end) {
+TEST_P(Conformance, an_event_for_ev_closed_alone_reports_a_pipe_hangup) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   Pair pipe = test::make_pipe();
   Event closed(*base, pipe.a, EV_CLOSED);
@@ -202,7 +202,7 @@ TEST_P(Conformance, who_waits_for_closed_alone_hears_of_every_end) {
   EXPECT_EQ(closed.what, EV_CLOSED);
 }
 
-TEST_P(Conformance, a_tcp_reset_is_told) {
+TEST_P(Conformance, a_tcp_reset_is_reported) {
   const Fd listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_storage address = {};
   address.ss_family = AF_INET;

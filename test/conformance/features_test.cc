@@ -11,14 +11,14 @@ using test::Pair;
 
 namespace {
 
-TEST_P(Conformance, has_its_name_and_features) {
+TEST_P(Conformance, a_method_has_its_name_and_features) {
   EXPECT_EQ(base->features(), GetParam().features);
   EXPECT_EQ(std::string(base->method()), GetParam().flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST
                                              ? "epoll (with changelist)"
                                              : std::string(GetParam().name));
 }
 
-TEST_P(Conformance, edges_are_a_feature_that_is_told) {
+TEST_P(Conformance, the_edge_triggered_feature_flag_matches_behaviour) {
   const Pair pair = test::socket_pair();
   Event ev(*base, pair.a, EV_READ | EV_ET | EV_PERSIST);
   ev.add();
@@ -29,7 +29,7 @@ TEST_P(Conformance, edges_are_a_feature_that_is_told) {
 }
 
 // A file is always ready, where a method takes files at all.
-TEST_P(Conformance, files_are_a_feature_that_is_told) {
+TEST_P(Conformance, the_regular_files_feature_flag_matches_behaviour) {
   const test::QuietLog quiet;
   char name[] = "/tmp/conformance.XXXXXX";
   const Fd file{mkstemp(name)};
@@ -44,7 +44,7 @@ TEST_P(Conformance, files_are_a_feature_that_is_told) {
   }
 }
 
-TEST_P(Conformance, early_close_is_a_feature_that_is_told) {
+TEST_P(Conformance, the_early_close_feature_flag_matches_behaviour) {
   const test::QuietLog quiet;
   Pair pair = test::socket_pair();
   test::put(pair.b);

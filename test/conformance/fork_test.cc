@@ -15,7 +15,7 @@ using test::Pair;
 
 namespace {
 
-TEST_P(Conformance, a_reinitialised_child_has_events_of_its_own) {
+TEST_P(Conformance, a_child_has_its_own_events_after_reinit) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE);
   reader.add();
@@ -40,7 +40,7 @@ TEST_P(Conformance, a_reinitialised_child_has_events_of_its_own) {
   EXPECT_EQ(reader.calls, 1);
 }
 
-TEST_P(Conformance, a_child_that_ends_its_base_disturbs_nobody) {
+TEST_P(Conformance, freeing_a_base_in_a_child_does_not_affect_the_parent) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST);
   reader.add();
@@ -60,7 +60,7 @@ int open_descriptors() {
 }
 
 // A number that the method had and the child does not may be somebody else's by the time of event_reinit.
-TEST_P(Conformance, a_childs_reinit_closes_nothing_of_others) {
+TEST_P(Conformance, reinit_in_a_child_closes_only_fds_of_the_base) {
   EXPECT_TRUE(child_agrees([&] {
     std::vector<Fd> others;
     for (int i = 0; i < 64; ++i) others.emplace_back(dup(0));
@@ -71,7 +71,7 @@ TEST_P(Conformance, a_childs_reinit_closes_nothing_of_others) {
   }));
 }
 
-TEST_P(Conformance, a_childs_reinit_leaks_no_descriptor) {
+TEST_P(Conformance, reinit_in_a_child_leaks_no_descriptor) {
   EXPECT_TRUE(child_agrees([&] {
     base->reinit();
     const int before = open_descriptors();
@@ -80,13 +80,13 @@ TEST_P(Conformance, a_childs_reinit_leaks_no_descriptor) {
   }));
 }
 
-TEST_P(Conformance, the_end_of_a_base_leaks_no_descriptor) {
+TEST_P(Conformance, freeing_a_base_leaks_no_descriptor) {
   const int before = open_descriptors();
   make().reset();
   EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST_P(Conformance, a_childs_signals_are_its_own) {
+TEST_P(Conformance, a_child_receives_its_own_signals) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
   EXPECT_TRUE(child_agrees([&] {

@@ -14,7 +14,7 @@ using test::Pair;
 namespace {
 
 // A callback in NONBLOCK mode must take its readiness away, or the loop goes on: most tests use EVLOOP_ONCE.
-TEST_P(Conformance, level_triggered_readiness_is_told_again_and_again) {
+TEST_P(Conformance, level_triggered_readiness_is_reported_in_every_iteration) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
   reader.add();
@@ -33,7 +33,7 @@ TEST_P(Conformance, level_triggered_readiness_is_told_again_and_again) {
   EXPECT_EQ(reader.calls, 3);
 }
 
-TEST_P(Conformance, interest_comes_and_goes_in_every_order) {
+TEST_P(Conformance, random_adds_and_deletes_report_current_interest) {
   const Pair pair = test::socket_pair();
   test::put(pair.b);
   constexpr short kKinds[] = {EV_READ, EV_WRITE, EV_READ | EV_WRITE, EV_READ | EV_PERSIST,
@@ -67,7 +67,7 @@ TEST_P(Conformance, interest_comes_and_goes_in_every_order) {
 }
 
 // All sequences of a few steps, each followed by a look at who is told.
-TEST_P(Conformance, every_order_of_adding_and_deleting) {
+TEST_P(Conformance, every_sequence_of_adds_and_deletes_reports_current_interest) {
   constexpr int kSteps = 4, kChoices = 5, kSequences = 625;
   const Pair pair = test::socket_pair();
   test::put(pair.b);
@@ -96,7 +96,7 @@ TEST_P(Conformance, every_order_of_adding_and_deleting) {
 }
 
 // Ready when it was added, and no more when the loop looks.
-TEST_P(Conformance, readiness_that_is_over_is_not_told) {
+TEST_P(Conformance, readiness_that_ended_before_the_wait_is_not_reported) {
   const Pair pair = test::socket_pair();
   for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
     Event reader(*base, pair.a, what);
@@ -113,7 +113,7 @@ TEST_P(Conformance, readiness_that_is_over_is_not_told) {
 }
 
 // What one callback takes away is not told to the next one's descriptor in the turn after.
-TEST_P(Conformance, events_that_change_while_callbacks_run) {
+TEST_P(Conformance, events_may_be_changed_in_callbacks) {
   const Pair pair = test::socket_pair();
   Event first(*base, pair.a, EV_READ | EV_PERSIST), second(*base, pair.a, EV_READ | EV_PERSIST);
   first.on_call([&](int, short) { second.del(), second.add(); });
@@ -131,7 +131,7 @@ TEST_P(Conformance, events_that_change_while_callbacks_run) {
   }
 }
 
-TEST_P(Conformance, two_one_time_events_on_one_descriptor) {
+TEST_P(Conformance, two_one_shot_events_on_one_fd_both_fire) {
   for (const bool readable_first : {true, false}) {
     Pair pair = test::socket_pair();
     Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
@@ -154,7 +154,7 @@ TEST_P(Conformance, two_one_time_events_on_one_descriptor) {
   }
 }
 
-TEST_P(Conformance, a_one_time_event_added_again_in_its_callback) {
+TEST_P(Conformance, a_one_shot_event_can_be_re_added_in_its_callback) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   reader.on_call([&](int fd, short) {
@@ -172,7 +172,7 @@ TEST_P(Conformance, a_one_time_event_added_again_in_its_callback) {
   EXPECT_EQ(reader.calls, 5);
 }
 
-TEST_P(Conformance, a_one_time_event_added_again_later) {
+TEST_P(Conformance, a_one_shot_event_can_be_re_added_later) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   for (int i = 1; i <= 3; ++i) {
@@ -185,7 +185,7 @@ TEST_P(Conformance, a_one_time_event_added_again_later) {
   }
 }
 
-TEST_P(Conformance, the_loop_rests_after_a_one_time_event_fired) {
+TEST_P(Conformance, the_loop_does_not_spin_after_a_one_shot_event_fired) {
   const Pair pair = test::socket_pair();
   test::put(pair.b);
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
@@ -196,7 +196,7 @@ TEST_P(Conformance, the_loop_rests_after_a_one_time_event_fired) {
   EXPECT_EQ(reader.calls + writer.calls, 2);
 }
 
-TEST_P(Conformance, the_loop_rests_after_interest_was_taken_away) {
+TEST_P(Conformance, the_loop_does_not_spin_after_interest_was_removed) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
   reader.add();
@@ -209,7 +209,7 @@ TEST_P(Conformance, the_loop_rests_after_interest_was_taken_away) {
   EXPECT_EQ(writer.calls, 1);
 }
 
-TEST_P(Conformance, one_time_and_lasting_events_mix) {
+TEST_P(Conformance, one_shot_and_persistent_events_share_an_fd) {
   const Pair pair = test::socket_pair();
   Event once(*base, pair.a, EV_READ), lasting(*base, pair.a, EV_READ | EV_PERSIST);
   test::put(pair.b);
@@ -228,7 +228,7 @@ TEST_P(Conformance, one_time_and_lasting_events_mix) {
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
 }
 
-TEST_P(Conformance, a_deleted_event_is_not_told) {
+TEST_P(Conformance, a_deleted_event_is_not_reported) {
   const Pair pair = test::socket_pair();
   Event a(*base, pair.a, EV_READ | EV_PERSIST), b(*base, pair.a, EV_READ | EV_PERSIST);
   a.on_call([&](int, short) { b.del(); });

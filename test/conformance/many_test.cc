@@ -14,7 +14,7 @@ using test::Pair;
 
 namespace {
 
-TEST_P(Conformance, high_and_many_descriptors) {
+TEST_P(Conformance, many_and_high_descriptors_are_watched) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   // Some models need one more for each.
@@ -47,7 +47,7 @@ TEST_P(Conformance, high_and_many_descriptors) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_P(Conformance, no_descriptor_is_always_last) {
+TEST_P(Conformance, no_ready_descriptor_is_always_reported_last) {
   const Pair pair = test::socket_pair();
   test::put(pair.b);
   std::vector<Fd> fds;
@@ -70,7 +70,7 @@ TEST_P(Conformance, no_descriptor_is_always_last) {
 }
 
 // However many are ready all the time, who becomes ready later is told in one of the next turns.
-TEST_P(Conformance, busy_descriptors_starve_nobody) {
+TEST_P(Conformance, busy_descriptors_do_not_starve_others) {
   const Pair busy = test::socket_pair();
   test::put(busy.b);
   std::vector<Fd> fds;

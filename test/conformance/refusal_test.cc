@@ -70,7 +70,7 @@ unsigned long long turns_in(event_base &base, double seconds) {
   return metrics.iterations;
 }
 
-TEST(Refusal, an_event_that_is_refused_leaves_the_others_as_they_were) {
+TEST(Refusal, a_failed_add_does_not_change_other_events) {
   for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
     over_models([=](event_base &base, auto &&refuse) {
       const test::Pair pair = test::socket_pair();
@@ -90,7 +90,7 @@ TEST(Refusal, an_event_that_is_refused_leaves_the_others_as_they_were) {
 }
 
 // What is told of it is not told for ever either.
-TEST(Refusal, what_is_left_of_interest_is_watched) {
+TEST(Refusal, remaining_interest_is_watched_after_a_failed_update) {
   for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
     over_models([=](event_base &base, auto &&refuse) {
       const test::Pair pair = test::socket_pair();
@@ -110,7 +110,7 @@ TEST(Refusal, what_is_left_of_interest_is_watched) {
   }
 }
 
-TEST(Refusal, what_fired_is_watched_again) {
+TEST(Refusal, a_persistent_event_is_re_armed_after_a_failed_update) {
   over_models([](event_base &base, auto &&refuse) {
     const test::Pair pair = test::socket_pair(), other = test::socket_pair();
     Event reader(base, pair.a, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
@@ -131,7 +131,7 @@ TEST(Refusal, what_fired_is_watched_again) {
 }
 
 // That refusal stays.
-TEST(Refusal, a_closed_descriptor_is_not_tried_again) {
+TEST(Refusal, registering_a_closed_fd_is_not_retried) {
   over_models([](event_base &base, auto &&) {
     if (std::string(base.method()) != "evport") return;
     test::Pair pair = test::socket_pair();
@@ -145,7 +145,7 @@ TEST(Refusal, a_closed_descriptor_is_not_tried_again) {
   });
 }
 
-TEST(Refusal, what_a_report_leaves_of_one_time_events_is_watched_again) {
+TEST(Refusal, the_other_one_shot_event_is_re_armed_after_a_failed_update) {
   over_models([](event_base &base, auto &&refuse) {
     if (!(base.features() & EV_FEATURE_EARLY_CLOSE)) return;
     const test::Pair pair = test::socket_pair();
@@ -162,7 +162,7 @@ TEST(Refusal, what_a_report_leaves_of_one_time_events_is_watched_again) {
   });
 }
 
-TEST(Refusal, an_end_is_told_in_every_turn) {
+TEST(Refusal, eof_is_reported_in_every_iteration_despite_failed_updates) {
   over_models([](event_base &base, auto &&refuse) {
     if (!(base.features() & EV_FEATURE_EARLY_CLOSE)) return;
     const test::Pair pair = test::socket_pair();
@@ -175,7 +175,7 @@ TEST(Refusal, an_end_is_told_in_every_turn) {
   });
 }
 
-TEST(Refusal, a_method_says_whether_it_woke_the_loop) {
+TEST(Refusal, wake_returns_whether_it_succeeded) {
   for (const Method &method : conformance::methods()) {
     if (!method.backend->wake) continue;
     SCOPED_TRACE(method.name);

@@ -13,7 +13,7 @@ using test::Pair;
 
 namespace {
 
-TEST_P(Conformance, each_signal_is_told_as_often_as_it_came) {
+TEST_P(Conformance, each_signal_is_reported_as_often_as_it_was_raised) {
   Event first(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), second(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   Event end(*base, kNoFd, 0, [&](int, short) { base->loop_break(); });
   first.add();
@@ -27,7 +27,7 @@ TEST_P(Conformance, each_signal_is_told_as_often_as_it_came) {
   EXPECT_EQ(first.what, EV_SIGNAL);
 }
 
-TEST_P(Conformance, a_signal_ends_the_wait) {
+TEST_P(Conformance, a_signal_interrupts_the_wait) {
   Event signal(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST, [&](int, short) { base->loop_break(); });
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST);
@@ -42,7 +42,7 @@ TEST_P(Conformance, a_signal_ends_the_wait) {
   EXPECT_EQ(waitpid(child, &status, 0), child);
 }
 
-TEST_P(Conformance, two_bases_hear_of_one_signal) {
+TEST_P(Conformance, a_signal_is_reported_by_two_bases) {
   const test::Base other = make();
   Event here(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), there(*other, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   here.add();
@@ -56,7 +56,7 @@ TEST_P(Conformance, two_bases_hear_of_one_signal) {
   EXPECT_EQ(here.calls, 1);
 }
 
-TEST_P(Conformance, a_deleted_signal_is_as_it_was_before) {
+TEST_P(Conformance, deleting_a_signal_event_restores_its_handler) {
   static int handled = 0;
   handled = 0;
   struct sigaction action = {}, old = {}, now = {};
@@ -81,7 +81,7 @@ TEST_P(Conformance, a_deleted_signal_is_as_it_was_before) {
   EXPECT_EQ(now.sa_handler, action.sa_handler);
 }
 
-TEST_P(Conformance, no_such_signal) {
+TEST_P(Conformance, adding_an_invalid_signal_fails) {
   const test::QuietLog quiet;
   for (const int none : {0, -1, NSIG, 1000, SIGKILL}) {
     Event ev(*base, none, EV_SIGNAL);
@@ -89,7 +89,7 @@ TEST_P(Conformance, no_such_signal) {
   }
 }
 
-TEST_P(Conformance, the_source_of_signals_has_a_name) {
+TEST_P(Conformance, signal_method_returns_its_name) {
   EXPECT_EQ(std::string(base->signal_method()), is("kqueue") ? "kqueue_signal" : "signal");
 }
 

@@ -50,7 +50,7 @@ void wait_until(const T &reached) {
   while (!reached()) sched_yield();
 }
 
-TEST_P(ConformanceOfThreads, an_event_added_by_another_thread_is_waited_for) {
+TEST_P(ConformanceOfThreads, an_event_added_by_another_thread_is_watched) {
   std::atomic<int> told{0};
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST, [&](int fd, short) {
@@ -71,7 +71,7 @@ TEST_P(ConformanceOfThreads, an_event_added_by_another_thread_is_waited_for) {
   });
 }
 
-TEST_P(ConformanceOfThreads, an_event_deleted_by_another_thread_is_not_told) {
+TEST_P(ConformanceOfThreads, an_event_deleted_by_another_thread_is_not_reported) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST);
   reader.add();
@@ -83,7 +83,7 @@ TEST_P(ConformanceOfThreads, an_event_deleted_by_another_thread_is_not_told) {
   EXPECT_EQ(reader.calls, 0);
 }
 
-TEST_P(ConformanceOfThreads, the_loop_is_woken_again_and_again) {
+TEST_P(ConformanceOfThreads, the_loop_can_be_woken_repeatedly) {
   std::atomic<int> told{0};
   Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
   beside_the_loop([&] {
@@ -112,7 +112,7 @@ TEST_P(ConformanceOfThreads, many_threads_wake_one_loop) {
   EXPECT_LE(told, 1200);
 }
 
-TEST_P(ConformanceOfThreads, a_wake_up_costs_no_turn_later) {
+TEST_P(ConformanceOfThreads, a_wakeup_does_not_cause_an_extra_iteration_later) {
   std::atomic<int> told{0};
   Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
   beside_the_loop([&] {
@@ -125,7 +125,7 @@ TEST_P(ConformanceOfThreads, a_wake_up_costs_no_turn_later) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST_P(ConformanceOfThreads, a_number_reused_by_another_thread_is_told_for_its_new_owner_alone) {
+TEST_P(ConformanceOfThreads, an_fd_reused_by_another_thread_reports_only_for_its_new_event) {
   std::atomic<int> wrong{0}, right{0};
   beside_the_loop([&] {
     for (int round = 0; round < 100; ++round) {
@@ -150,7 +150,7 @@ TEST_P(ConformanceOfThreads, a_number_reused_by_another_thread_is_told_for_its_n
 }
 
 // The child has the lock and nobody who holds it; its wake-ups are its own.
-TEST_P(ConformanceOfThreads, a_child_can_be_woken) {
+TEST_P(ConformanceOfThreads, a_child_can_be_woken_after_reinit) {
   EXPECT_TRUE(conformance::child_agrees([&] {
     EXPECT_EQ(base->reinit(), 0);
     std::atomic<int> told{0};

@@ -17,7 +17,7 @@ namespace {
 
 // --- time (must-not 16) ---
 
-TEST_P(Conformance, waits_are_never_short_and_hardly_long) {
+TEST_P(Conformance, waits_are_never_too_short_and_hardly_too_long) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   reader.add();
@@ -37,7 +37,7 @@ TEST_P(Conformance, waits_are_never_short_and_hardly_long) {
   EXPECT_LT(*std::min_element(late.begin(), late.end()), GetParam().finely_timed ? 400 : 1400);
 }
 
-TEST_P(Conformance, a_signal_that_is_nobodys_does_not_end_the_wait_early) {
+TEST_P(Conformance, a_signal_without_an_event_does_not_shorten_the_wait) {
   struct sigaction action = {}, old = {};
   action.sa_handler = [](int) {};
   ASSERT_EQ(sigaction(SIGALRM, &action, &old), 0);
@@ -54,14 +54,14 @@ TEST_P(Conformance, a_signal_that_is_nobodys_does_not_end_the_wait_early) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::microseconds(14'999));
 }
 
-TEST_P(Conformance, an_empty_set_waits_too) {
+TEST_P(Conformance, a_timer_alone_waits) {
   Event timer(*base, kNoFd, 0);
   timer.add(0.002);
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST_P(Conformance, years_are_waited_for_like_seconds) {
+TEST_P(Conformance, timeouts_of_many_years_do_not_overflow) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   Event never(*base, kNoFd, 0);
@@ -83,7 +83,7 @@ TEST_P(Conformance, years_are_waited_for_like_seconds) {
   EXPECT_EQ(last.calls, 1);
 }
 
-TEST_P(Conformance, an_event_waits_for_readiness_or_its_timeout) {
+TEST_P(Conformance, an_event_reports_readiness_or_its_timeout) {
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ);
   reader.add(0.002);

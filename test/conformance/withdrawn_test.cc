@@ -54,7 +54,7 @@ class ConformanceOfOneLock : public Conformance {
   void SetUp() override {}
 };
 
-TEST_P(ConformanceOfOneLock, a_report_of_the_old_descriptor_does_not_reach_the_new_one) {
+TEST_P(ConformanceOfOneLock, a_report_for_the_old_fd_does_not_reach_a_new_event_on_it) {
   const auto locks = telling_locks();
   ASSERT_EQ(evi::set_lock_callbacks(&locks), 0);
   evi::set_id_callback([] { return static_cast<unsigned long>(pthread_self()); });
