@@ -19,7 +19,7 @@ event_callback callback_of(int priority) {
   return cb;
 }
 
-TEST(ActiveQueue, each_priority_is_first_in_first_out) {
+TEST(ActiveQueue, each_priority_runs_in_fifo_order) {
   ActiveQueue queue;
   ASSERT_TRUE(queue.set_priorities(3));
   EXPECT_TRUE(queue.empty());
@@ -38,7 +38,7 @@ TEST(ActiveQueue, each_priority_is_first_in_first_out) {
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(ActiveQueue, first_busy_finds_every_priority) {
+TEST(ActiveQueue, first_busy_returns_the_most_urgent_priority_in_use) {
   ActiveQueue queue;
   ASSERT_TRUE(queue.set_priorities(256));
   EXPECT_EQ(queue.first_busy(0), -1);
@@ -55,7 +55,7 @@ TEST(ActiveQueue, first_busy_finds_every_priority) {
   }
 }
 
-TEST(ActiveQueue, agrees_with_plain_deques) {
+TEST(ActiveQueue, agrees_with_a_model_of_deques) {
   std::mt19937 random(7);
   ActiveQueue queue;
   constexpr int kPriorities = 130;
@@ -91,7 +91,7 @@ TEST(ActiveQueue, agrees_with_plain_deques) {
   EXPECT_EQ(seen, inside);
 }
 
-TEST(ActiveQueue, without_memory_the_old_priorities_stay) {
+TEST(ActiveQueue, priorities_are_unchanged_when_out_of_memory) {
   test::FaultAlloc memory;
   {
     ActiveQueue queue;

@@ -29,7 +29,7 @@ class CommonTimeout : public testing::Test {
 };
 
 // Behaviour 6.
-TEST_F(CommonTimeout, the_tag_tells_the_list_and_nothing_else) {
+TEST_F(CommonTimeout, the_tag_encodes_the_list_alone) {
   const timeval first = common(1.5);
   EXPECT_EQ(first.tv_sec, 1);
   EXPECT_EQ(first.tv_usec, 500'000 | kTag);
@@ -38,7 +38,7 @@ TEST_F(CommonTimeout, the_tag_tells_the_list_and_nothing_else) {
   EXPECT_EQ(second.tv_usec, 0 | kTag | (1 << 20));
 }
 
-TEST_F(CommonTimeout, asking_again_gives_the_same) {
+TEST_F(CommonTimeout, requesting_a_duration_again_returns_the_same_timeval) {
   const timeval *tv = &common(3);
   EXPECT_EQ(&common(3), tv);
   EXPECT_EQ(base->init_common_timeout(*tv), tv);
@@ -46,7 +46,7 @@ TEST_F(CommonTimeout, asking_again_gives_the_same) {
   EXPECT_EQ(base->init_common_timeout(odd), tv);
 }
 
-TEST_F(CommonTimeout, too_many_microseconds_become_seconds) {
+TEST_F(CommonTimeout, excess_microseconds_are_carried_into_seconds) {
   const timeval odd{0, 5'000'000};
   const timeval *tv = base->init_common_timeout(odd);
   ASSERT_NE(tv, nullptr);
@@ -54,7 +54,7 @@ TEST_F(CommonTimeout, too_many_microseconds_become_seconds) {
   EXPECT_EQ(tv->tv_usec, kTag);
 }
 
-TEST_F(CommonTimeout, there_are_256_durations_and_no_more) {
+TEST_F(CommonTimeout, at_most_256_durations_are_accepted) {
   for (int i = 0; i < evi::kMaxCommonTimeouts; ++i) {
     const timeval *tv = base->init_common_timeout({i + 1, 0});
     ASSERT_NE(tv, nullptr) << i;
@@ -73,7 +73,7 @@ TEST_F(CommonTimeout, there_are_256_durations_and_no_more) {
   EXPECT_EQ(script.waits.front(), 256'000'000);
 }
 
-TEST_F(CommonTimeout, fires_in_the_order_of_adding) {
+TEST_F(CommonTimeout, events_fire_in_the_order_of_adding) {
   const timeval tv = common(10);
   std::vector<int> order;
   std::vector<std::unique_ptr<test::Event>> events;
@@ -90,7 +90,7 @@ TEST_F(CommonTimeout, fires_in_the_order_of_adding) {
   for (const auto &ev : events) EXPECT_EQ(ev->what, EV_TIMEOUT);
 }
 
-TEST_F(CommonTimeout, mixes_with_plain_timeouts_in_order) {
+TEST_F(CommonTimeout, common_and_plain_timeouts_fire_in_order) {
   std::vector<char> order;
   test::Event a(*base, test::kNoFd, 0, [&](int, short) { order.push_back('a'); });
   test::Event b(*base, test::kNoFd, 0, [&](int, short) { order.push_back('b'); });
@@ -106,7 +106,7 @@ TEST_F(CommonTimeout, mixes_with_plain_timeouts_in_order) {
 }
 
 // From each kind of timeout to each other, and away.
-TEST_F(CommonTimeout, an_event_may_change_its_kind_of_timeout) {
+TEST_F(CommonTimeout, an_event_may_switch_between_common_and_plain_timeouts) {
   const timeval kinds[] = {common(5), test::seconds(6), common(7), test::seconds(8)};
   for (const timeval &from : kinds) {
     for (const timeval &to : kinds) {
@@ -134,7 +134,7 @@ TEST_F(CommonTimeout, an_event_may_change_its_kind_of_timeout) {
   }
 }
 
-TEST_F(CommonTimeout, any_of_them_can_be_deleted) {
+TEST_F(CommonTimeout, any_event_on_a_list_can_be_deleted) {
   const timeval tv = common(10);
   for (int gone = 0; gone < 4; ++gone) {
     std::vector<std::unique_ptr<test::Event>> events;
@@ -165,7 +165,7 @@ TEST_F(CommonTimeout, a_persistent_event_stays_on_its_list) {
   EXPECT_EQ(clock.t - started, 6'000'000);
 }
 
-TEST_F(CommonTimeout, pending_tells_a_time_of_day_without_the_tag) {
+TEST_F(CommonTimeout, pending_returns_the_time_of_day_without_the_tag) {
   test::Event ev(*base, test::kNoFd, 0);
   ev.add(common(2.25));
   timeval due{};
@@ -173,7 +173,7 @@ TEST_F(CommonTimeout, pending_tells_a_time_of_day_without_the_tag) {
   EXPECT_EQ(evi::to_micros(due), clock.t + clock.wall_ahead + 2'250'000);
 }
 
-TEST_F(CommonTimeout, survives_random_use) {
+TEST_F(CommonTimeout, random_operations_keep_the_invariants) {
   std::mt19937 random(3);
   const timeval kinds[] = {common(0.001), common(0.002), common(0.5), test::seconds(0.0015),
                            test::seconds(1)};

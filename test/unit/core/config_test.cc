@@ -42,7 +42,7 @@ TEST(Config, methods_are_tried_best_first) {
   EXPECT_EQ(method_of(config), "none");
 }
 
-TEST(Config, avoiding_what_does_not_exist_has_no_effect) {
+TEST(Config, avoiding_an_unknown_method_has_no_effect) {
   event_config config;
   ASSERT_TRUE(config.avoid("kqueue"));
   ASSERT_TRUE(config.avoid(""));
@@ -72,7 +72,7 @@ TEST(Config, required_features) {
 }
 
 // Behaviour 19.
-TEST(Config, the_environment_forbids_methods) {
+TEST(Config, environment_variables_disable_methods) {
   const Environment no_epoll("EVENT_NOEPOLL", "1");
   event_config config;
   EXPECT_EQ(method_of(config), "poll");
@@ -86,7 +86,7 @@ TEST(Config, the_environment_forbids_methods) {
   }
 }
 
-TEST(Config, the_variable_of_a_method) {
+TEST(Config, environment_variables_disable_the_method_they_name) {
   const Environment forbidden("EVENT_NOEPOLL", "1");
   EXPECT_TRUE(evi::method_disabled_by_environment("epoll"));
   EXPECT_TRUE(evi::method_disabled_by_environment("epoll (with changelist)"));
@@ -95,7 +95,7 @@ TEST(Config, the_variable_of_a_method) {
   EXPECT_FALSE(evi::method_disabled_by_environment(std::string(1000, 'x').c_str()));
 }
 
-TEST(Config, changelist) {
+TEST(Config, changelist_is_selected_by_flag_or_environment) {
   event_config config;
   config.flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
   EXPECT_EQ(method_of(config), "epoll (with changelist)");
@@ -109,7 +109,7 @@ TEST(Config, changelist) {
   EXPECT_EQ(method_of(config), "poll");
 }
 
-TEST(Config, signal_method) {
+TEST(Config, signalfd_is_selected_by_flag_or_environment) {
   event_config config;
   EXPECT_STREQ(test::make_base(&config)->signal_method(), "signal");
   config.flags = EVENT_BASE_FLAG_USE_SIGNALFD;
@@ -143,7 +143,7 @@ struct PortMethods {
   evi::Backend with_port = plain;
 };
 
-TEST(Config, who_asks_for_overlapped_io_gets_the_method_with_a_port) {
+TEST(Config, startup_iocp_selects_the_method_with_a_completion_port) {
   const test::QuietLog quiet;
   const PortMethods methods(true);
   EXPECT_EQ(methods.chosen_with(0), best());
@@ -151,7 +151,7 @@ TEST(Config, who_asks_for_overlapped_io_gets_the_method_with_a_port) {
   EXPECT_TRUE(quiet.lines().empty());
 }
 
-TEST(Config, or_another_with_a_warning) {
+TEST(Config, startup_iocp_falls_back_to_another_method_with_a_warning) {
   const test::QuietLog quiet;
   EXPECT_EQ(PortMethods(false).chosen_with(EVENT_BASE_FLAG_STARTUP_IOCP), best());
   ASSERT_EQ(quiet.lines().size(), 2u);
@@ -159,14 +159,14 @@ TEST(Config, or_another_with_a_warning) {
   EXPECT_EQ(quiet.lines()[1], std::string("event_base_new: ") + best() + " has no completion port");
 }
 
-TEST(Config, or_none_if_none_works) {
+TEST(Config, startup_iocp_fails_if_no_method_works) {
   const test::QuietLog quiet;
   EXPECT_EQ(PortMethods(false, false).chosen_with(EVENT_BASE_FLAG_STARTUP_IOCP), "none");
   ASSERT_EQ(quiet.lines().size(), 3u);
   EXPECT_EQ(quiet.lines()[2], "event_base_new: no event mechanism available");
 }
 
-TEST(Config, where_no_method_has_a_port_nothing_is_said) {
+TEST(Config, startup_iocp_is_ignored_silently_if_no_method_has_a_completion_port) {
   const test::QuietLog quiet;
   const PortMethods methods(true);
   const evi::Backend *const list[] = {&methods.plain, nullptr};
@@ -177,7 +177,7 @@ TEST(Config, where_no_method_has_a_port_nothing_is_said) {
   EXPECT_TRUE(quiet.lines().empty());
 }
 
-TEST(Config, show_method) {
+TEST(Config, show_method_logs_the_method) {
   const test::QuietLog quiet;
   const Environment show("EVENT_SHOW_METHOD", "1");
   const test::Base base = test::make_base();
@@ -185,7 +185,7 @@ TEST(Config, show_method) {
   EXPECT_EQ(quiet.lines()[0], std::string("libevent using: ") + best());
 }
 
-TEST(Config, a_precise_timer_is_asked_for_by_flag_or_environment) {
+TEST(Config, a_precise_timer_is_requested_by_flag_or_environment) {
   const auto finely = [](int flags) {
     event_config config;
     config.flags = flags;

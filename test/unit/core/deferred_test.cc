@@ -35,7 +35,7 @@ class DeferredTest : public testing::Test {
   test::Base base = test::make_base(clock, script);
 };
 
-TEST_F(DeferredTest, runs_once_for_any_number_of_requests) {
+TEST_F(DeferredTest, runs_once_however_often_it_was_scheduled) {
   Deferred deferred(*base, {});
   EXPECT_TRUE(evi::deferred_schedule(*base, deferred.cb));
   EXPECT_FALSE(evi::deferred_schedule(*base, deferred.cb));
@@ -46,7 +46,7 @@ TEST_F(DeferredTest, runs_once_for_any_number_of_requests) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
 }
 
-TEST_F(DeferredTest, cancelled_it_does_not_run) {
+TEST_F(DeferredTest, does_not_run_after_cancel) {
   Deferred deferred(*base, {});
   evi::deferred_cancel(*base, deferred.cb);
   evi::deferred_schedule(*base, deferred.cb);
@@ -70,7 +70,7 @@ TEST_F(DeferredTest, may_schedule_itself_again) {
 }
 
 // must-not 20: a chain of deferred work does not keep the loop from its descriptors and timers.
-TEST_F(DeferredTest, a_chain_without_end_does_not_starve_the_loop) {
+TEST_F(DeferredTest, an_endless_chain_does_not_starve_the_loop) {
   Deferred *self = nullptr;
   Deferred chain(*base, [&] { evi::deferred_schedule(*base, self->cb); });
   self = &chain;
@@ -90,7 +90,7 @@ TEST_F(DeferredTest, a_chain_without_end_does_not_starve_the_loop) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_F(DeferredTest, one_that_waits_for_the_next_round_can_be_cancelled) {
+TEST_F(DeferredTest, one_postponed_to_the_next_iteration_can_be_cancelled) {
   std::vector<std::unique_ptr<Deferred>> many;
   for (int i = 0; i < 100; ++i) {
     many.push_back(std::make_unique<Deferred>(*base, std::function<void()>{}));
@@ -104,7 +104,7 @@ TEST_F(DeferredTest, one_that_waits_for_the_next_round_can_be_cancelled) {
   for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(many[i]->runs, static_cast<int>(i % 2)) << i;
 }
 
-TEST_F(DeferredTest, runs_in_turn_with_events_and_by_priority) {
+TEST_F(DeferredTest, runs_interleaved_with_events_and_by_priority) {
   ASSERT_EQ(base->set_priorities(2), 0);
   std::string order;
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) { order += 'e'; });
@@ -120,7 +120,7 @@ TEST_F(DeferredTest, runs_in_turn_with_events_and_by_priority) {
 
 // --- another priority while queued ---
 
-TEST_F(DeferredTest, queued_it_moves_behind_those_of_its_new_priority) {
+TEST_F(DeferredTest, set_priority_while_queued_moves_it_behind_others_of_that_priority) {
   ASSERT_EQ(base->set_priorities(3), 0);
   std::string order;
   Deferred a(*base, [&] { order += 'a'; }), b(*base, [&] { order += 'b'; }), c(*base, [&] { order += 'c'; });
@@ -136,7 +136,7 @@ TEST_F(DeferredTest, queued_it_moves_behind_those_of_its_new_priority) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
 }
 
-TEST_F(DeferredTest, queued_for_the_next_iteration_it_takes_its_new_priority_along) {
+TEST_F(DeferredTest, set_priority_while_postponed_applies_in_the_next_iteration) {
   ASSERT_EQ(base->set_priorities(2), 0);
   std::vector<std::unique_ptr<Deferred>> many;
   std::string order;
@@ -151,7 +151,7 @@ TEST_F(DeferredTest, queued_for_the_next_iteration_it_takes_its_new_priority_alo
   EXPECT_EQ(order[0], '0' + 39);
 }
 
-TEST_F(DeferredTest, a_more_urgent_one_interrupts_the_pass) {
+TEST_F(DeferredTest, a_more_urgent_deferred_callback_interrupts_the_pass) {
   ASSERT_EQ(base->set_priorities(3), 0);
   std::string order;
   Deferred moved(*base, [&] { order += 'm'; });
@@ -165,21 +165,21 @@ TEST_F(DeferredTest, a_more_urgent_one_interrupts_the_pass) {
   EXPECT_EQ(order, "fml");
 }
 
-TEST_F(DeferredTest, it_may_be_freed_by_itself) {
+TEST_F(DeferredTest, may_be_freed_in_its_own_callback) {
   auto *deferred = new Deferred(*base, {});
   deferred->does = [&] { delete deferred; };
   evi::deferred_schedule(*base, deferred->cb);
   EXPECT_EQ(base->loop(0), 1);
 }
 
-TEST_F(DeferredTest, is_not_the_running_event) {
+TEST_F(DeferredTest, running_event_is_null_in_a_deferred_callback) {
   Deferred deferred(*base, [&] { EXPECT_EQ(base->running_event(), nullptr); });
   evi::deferred_schedule(*base, deferred.cb);
   base->loop(0);
   EXPECT_EQ(deferred.runs, 1);
 }
 
-TEST_F(DeferredTest, the_base_may_be_freed_with_some_queued) {
+TEST_F(DeferredTest, the_base_may_be_freed_with_deferred_callbacks_queued) {
   Deferred first(*base, {});
   evi::deferred_schedule(*base, first.cb);
   base.reset();

@@ -38,7 +38,7 @@ class DumpTest : public testing::Test {
 };
 
 // Behaviour 9.
-TEST_F(DumpTest, each_event_is_seen_once) {
+TEST_F(DumpTest, each_event_is_visited_once) {
   EXPECT_TRUE(seen().empty());
   Event io(*base, pair.a, EV_READ | EV_PERSIST), io_timed(*base, pair.a, EV_WRITE), timer(*base, kNoFd, 0);
   Event common(*base, kNoFd, 0), io_common(*base, pair.b, EV_READ), signal(*base, SIGUSR2, EV_SIGNAL);
@@ -63,7 +63,7 @@ TEST_F(DumpTest, each_event_is_seen_once) {
 }
 
 // As bufferevents keep the number of a socket that operations serve.
-TEST_F(DumpTest, a_hidden_descriptor_is_told_by_its_number) {
+TEST_F(DumpTest, a_hidden_fd_is_listed_with_its_value) {
   Event timer(*base, evi::hidden(pair.a), 0);
   timer.add(5);
   EXPECT_NE(dump().find("[fd  " + std::to_string(static_cast<int>(pair.a)) + "]"), std::string::npos)
@@ -73,7 +73,7 @@ TEST_F(DumpTest, a_hidden_descriptor_is_told_by_its_number) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST_F(DumpTest, another_result_than_zero_stops) {
+TEST_F(DumpTest, a_nonzero_result_stops_the_iteration) {
   Event a(*base, kNoFd, 0), b(*base, kNoFd, 0), c(*base, pair.a, EV_READ);
   a.add(1);
   b.add(2);
@@ -86,7 +86,7 @@ TEST_F(DumpTest, another_result_than_zero_stops) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST_F(DumpTest, the_listing_names_what_is_waited_for) {
+TEST_F(DumpTest, the_listing_names_the_conditions_awaited) {
   Event io(*base, pair.a, EV_READ | EV_ET | EV_PERSIST), timer(*base, kNoFd, 0),
       signal(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   Event closed(*base, pair.b, EV_CLOSED | EV_WRITE);
@@ -106,6 +106,6 @@ TEST_F(DumpTest, the_listing_names_what_is_waited_for) {
   EXPECT_TRUE(has("Internal\n")) << text;
 }
 
-TEST_F(DumpTest, an_empty_base) { EXPECT_EQ(dump(), "Inserted events:\nActive events:\n"); }
+TEST_F(DumpTest, an_empty_base_lists_no_events) { EXPECT_EQ(dump(), "Inserted events:\nActive events:\n"); }
 
 }  // namespace

@@ -18,21 +18,21 @@ using test::kNoFd;
 
 namespace {
 
-TEST(EventBase, a_method_that_does_not_start_makes_no_base) {
+TEST(EventBase, creation_fails_if_the_method_does_not_start) {
   test::FakeClock clock;
   test::ScriptBackend script;
   script.refuse_to_start = true;
   EXPECT_EQ(test::make_base(clock, script), nullptr);
 }
 
-TEST(EventBase, freeing_it_ends_the_method) {
+TEST(EventBase, freeing_the_base_destroys_the_method) {
   test::FakeClock clock;
   test::ScriptBackend script;
   test::make_base(clock, script).reset();
   EXPECT_TRUE(script.destroyed);
 }
 
-TEST(EventBase, events_that_were_pending_can_be_freed_after_it) {
+TEST(EventBase, pending_events_can_be_freed_after_the_base) {
   const test::Pair pair = test::socket_pair();
   test::Base base = test::make_base();
   Event reader(*base, pair.a, EV_READ), timer(*base, kNoFd, EV_PERSIST), signal(*base, SIGUSR2, EV_SIGNAL);
@@ -51,7 +51,7 @@ TEST(EventBase, events_that_were_pending_can_be_freed_after_it) {
 }
 
 // Freeing asks nothing of the kernel for each descriptor.
-TEST(EventBase, freeing_it_deletes_no_interest_one_by_one) {
+TEST(EventBase, freeing_the_base_does_not_delete_interest_one_by_one) {
   test::FakeClock clock;
   test::ScriptBackend script;
   const test::Pair pair = test::socket_pair();
@@ -65,7 +65,7 @@ TEST(EventBase, freeing_it_deletes_no_interest_one_by_one) {
 
 class LoopLocalTest : public testing::Test {};
 
-TEST_F(LoopLocalTest, ends_with_the_base) {
+TEST_F(LoopLocalTest, is_destroyed_with_the_base) {
   int destroyed = 0;
   test::Base base = test::make_base();
   base->loop_local() = {&destroyed, [](void *data) noexcept { ++*static_cast<int *>(data); }};
@@ -93,7 +93,7 @@ class ForkTest : public testing::TestWithParam<const char *> {
 };
 
 // must-not 9.
-TEST_P(ForkTest, reinit_gives_the_child_a_loop_of_its_own) {
+TEST_P(ForkTest, reinit_gives_the_child_its_own_loop) {
   const test::Threads threads;
   const test::Base base = test::make_base_with(GetParam());
   const test::Pair pair = test::socket_pair();
@@ -122,7 +122,7 @@ TEST_P(ForkTest, reinit_gives_the_child_a_loop_of_its_own) {
   EXPECT_EQ(once.calls, 1);
 }
 
-TEST_P(ForkTest, reinit_without_a_fork_does_no_harm) {
+TEST_P(ForkTest, reinit_without_a_fork_is_harmless) {
   const test::Threads threads;
   const test::Base base = test::make_base_with(GetParam());
   const test::Pair pair = test::socket_pair();
@@ -140,7 +140,7 @@ TEST_P(ForkTest, reinit_without_a_fork_does_no_harm) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_P(ForkTest, reinit_tells_of_a_descriptor_that_was_closed) {
+TEST_P(ForkTest, reinit_reports_a_closed_fd) {
   const test::QuietLog quiet;
   const test::Base base = test::make_base_with(GetParam());
   test::Pair pair = test::socket_pair();
@@ -167,17 +167,17 @@ class NoMemory : public testing::TestWithParam<const char *> {
   const test::Pair pair = test::socket_pair();
 };
 
-TEST_P(NoMemory, making_a_base) {
+TEST_P(NoMemory, creating_a_base_fails_cleanly) {
   EXPECT_GE(test::sweep([&] { return base() != nullptr; }), 3);
 }
 
-TEST_P(NoMemory, making_a_base_with_locks) {
+TEST_P(NoMemory, creating_a_base_with_locks_fails_cleanly) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   const test::Threads threads;
   EXPECT_GE(test::sweep([&] { return base() != nullptr; }), 5);
 }
 
-TEST_P(NoMemory, adding_a_descriptor) {
+TEST_P(NoMemory, adding_an_fd_fails_cleanly) {
   test::sweep([&] {
     const test::Base base = this->base();
     if (!base) return false;
@@ -193,7 +193,7 @@ TEST_P(NoMemory, adding_a_descriptor) {
   });
 }
 
-TEST_P(NoMemory, adding_many_descriptors) {
+TEST_P(NoMemory, adding_many_fds_fails_cleanly) {
 #ifdef _WIN32
   constexpr int kMany = 50;  // each costs a call to Wine's server in each of the rounds
 #else
@@ -218,7 +218,7 @@ TEST_P(NoMemory, adding_many_descriptors) {
 }
 
 // What it needs for its snapshot of the descriptors comes with them.
-TEST_P(NoMemory, waiting) {
+TEST_P(NoMemory, waiting_fails_cleanly) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   const test::Threads threads;
   const test::Base base = this->base();
@@ -248,7 +248,7 @@ TEST_P(NoMemory, waiting) {
   EXPECT_LT(added, 200);
 }
 
-TEST_P(NoMemory, adding_timers) {
+TEST_P(NoMemory, adding_timers_fails_cleanly) {
   test::sweep([&] {
     const test::Base base = this->base();
     if (!base) return false;
@@ -265,7 +265,7 @@ TEST_P(NoMemory, adding_timers) {
   });
 }
 
-TEST_P(NoMemory, adding_a_signal) {
+TEST_P(NoMemory, adding_a_signal_fails_cleanly) {
   test::sweep([&] {
     const test::Base base = this->base();
     if (!base) return false;
@@ -285,7 +285,7 @@ TEST_P(NoMemory, adding_a_signal) {
   EXPECT_EQ(action.sa_handler, SIG_DFL);
 }
 
-TEST_P(NoMemory, common_timeouts) {
+TEST_P(NoMemory, common_timeouts_fail_cleanly) {
   test::sweep([&] {
     const test::Base base = this->base();
     if (!base) return false;
@@ -302,7 +302,7 @@ TEST_P(NoMemory, common_timeouts) {
   });
 }
 
-TEST_P(NoMemory, once) {
+TEST_P(NoMemory, once_fails_cleanly) {
   test::sweep([&] {
     const test::Base base = this->base();
     if (!base) return false;
@@ -317,7 +317,7 @@ TEST_P(NoMemory, once) {
   });
 }
 
-TEST_P(NoMemory, priorities_and_watchers) {
+TEST_P(NoMemory, setting_priorities_and_adding_watchers_fails_cleanly) {
   test::sweep([&] {
     const test::Base base = this->base();
     if (!base) return false;
@@ -331,7 +331,7 @@ TEST_P(NoMemory, priorities_and_watchers) {
 }
 
 // The loop itself: what it cannot have it does without, or says so.
-TEST_P(NoMemory, running_the_loop) {
+TEST_P(NoMemory, running_the_loop_fails_cleanly) {
   const test::Threads threads;
   test::sweep([&] {
     const test::Base base = this->base();
@@ -344,7 +344,7 @@ TEST_P(NoMemory, running_the_loop) {
   });
 }
 
-TEST_P(NoMemory, reinit) {
+TEST_P(NoMemory, reinit_fails_cleanly) {
   const test::Threads threads;
   test::sweep([&] {
     const test::Base base = this->base();
@@ -360,7 +360,7 @@ TEST_P(NoMemory, reinit) {
 INSTANTIATE_TEST_SUITE_P(With, NoMemory, testing::ValuesIn(test::method_names()),
                          [](const auto &info) { return std::string(info.param); });
 
-TEST(NoMemoryForConfig, avoid) {
+TEST(NoMemoryForConfig, avoid_fails_cleanly) {
   test::sweep([] {
     const evi::Owned<event_config> config{evi::make<event_config>()};
     if (!config) return false;
@@ -371,7 +371,7 @@ TEST(NoMemoryForConfig, avoid) {
   });
 }
 
-TEST(NoMemoryForEvents, event_new) {
+TEST(NoMemoryForEvents, event_new_returns_null) {
   const test::Base base = test::make_base();
   test::sweep([&] {
     event *ev = event_new(
@@ -382,7 +382,7 @@ TEST(NoMemoryForEvents, event_new) {
 }
 
 // Descriptors run out as memory does.
-TEST_P(ForkTest, without_descriptors_a_base_is_refused_whole) {
+TEST_P(ForkTest, creation_fails_cleanly_when_descriptors_run_out) {
   // Those other than epoll need one only to be woken by other threads.
   if (!evi::kThreadSupport && GetParam() != std::string("epoll")) GTEST_SKIP() << "it needs none";
   const test::QuietLog quiet;

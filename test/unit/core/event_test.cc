@@ -39,7 +39,7 @@ class EventTest : public testing::Test {
 
 // --- assigning ---
 
-TEST_F(EventTest, assign_fills_in_everything) {
+TEST_F(EventTest, assign_initializes_every_field) {
   event ev;
   std::memset(static_cast<void *>(&ev), 0xee, sizeof(ev));
   ASSERT_EQ(base->set_priorities(7), 0);
@@ -56,7 +56,7 @@ TEST_F(EventTest, assign_fills_in_everything) {
 }
 
 // Behaviour 11.
-TEST_F(EventTest, a_signal_is_no_descriptor) {
+TEST_F(EventTest, assign_rejects_ev_signal_with_fd_flags) {
   const test::QuietLog quiet;
   event ev;
   for (const int with : {EV_READ, EV_WRITE, EV_CLOSED}) {
@@ -67,7 +67,7 @@ TEST_F(EventTest, a_signal_is_no_descriptor) {
 
 // --- descriptors ---
 
-TEST_F(EventTest, add_and_del_tell_the_method) {
+TEST_F(EventTest, add_and_del_update_the_backend) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   EXPECT_EQ(ev.pending(), 0);
   EXPECT_EQ(ev.add(), 0);
@@ -80,7 +80,7 @@ TEST_F(EventTest, add_and_del_tell_the_method) {
   EXPECT_EQ(turn(), 1);
 }
 
-TEST_F(EventTest, a_callback_is_told_what_it_asked_about) {
+TEST_F(EventTest, a_callback_receives_only_requested_flags) {
   Event reader(*base, fd, EV_READ | EV_PERSIST);
   Event writer(*base, fd, EV_WRITE | EV_PERSIST);
   Event both(*base, fd, EV_READ | EV_WRITE | EV_PERSIST);
@@ -96,7 +96,7 @@ TEST_F(EventTest, a_callback_is_told_what_it_asked_about) {
 }
 
 // Behaviour 12.
-TEST_F(EventTest, edge_and_closed_are_told) {
+TEST_F(EventTest, ev_et_and_ev_closed_are_reported) {
   Event ev(*base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST);
   ev.add();
   become_ready(EV_READ | EV_WRITE | EV_CLOSED);
@@ -104,14 +104,14 @@ TEST_F(EventTest, edge_and_closed_are_told) {
 }
 
 // must-not 13: a report of what nobody asked about makes nobody active.
-TEST_F(EventTest, edge_alone_does_not_make_an_event_active) {
+TEST_F(EventTest, ev_et_alone_does_not_activate_an_event) {
   Event ev(*base, fd, EV_WRITE | EV_ET | EV_PERSIST);
   ev.add();
   become_ready(EV_READ);
   EXPECT_EQ(ev.calls, 0);
 }
 
-TEST_F(EventTest, reports_in_one_round_are_one_call) {
+TEST_F(EventTest, reports_in_one_iteration_cause_one_call) {
   Event ev(*base, fd, EV_READ | EV_WRITE | EV_PERSIST);
   ev.add();
   script.ready(fd, EV_READ);
@@ -131,7 +131,7 @@ TEST_F(EventTest, a_non_persistent_event_fires_once) {
 }
 
 // Behaviour 4.
-TEST_F(EventTest, re_adding_an_active_non_persistent_event_from_an_earlier_callback_is_undone) {
+TEST_F(EventTest, re_adding_an_active_non_persistent_event_in_an_earlier_callback_is_undone) {
   Event victim(*base, fd, EV_READ);
   Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(victim.add(), 0); });
   victim.add();
@@ -151,7 +151,7 @@ TEST_F(EventTest, re_adding_in_its_own_callback_keeps_it_pending) {
   EXPECT_EQ(ev.calls, 2);
 }
 
-TEST_F(EventTest, a_refused_add_changes_nothing) {
+TEST_F(EventTest, a_failed_add_changes_nothing) {
   Event other(*base, fd, EV_WRITE | EV_PERSIST);
   other.add();
   Event ev(*base, fd, EV_READ);
@@ -165,7 +165,7 @@ TEST_F(EventTest, a_refused_add_changes_nothing) {
   EXPECT_EQ(ev.add(1), 0);
 }
 
-TEST_F(EventTest, absurd_descriptors_are_refused) {
+TEST_F(EventTest, out_of_range_descriptors_are_rejected) {
   const test::QuietLog quiet;
   for (const int bad : {INT_MAX, INT_MAX / 2, 1 << 20}) {
     Event ev(*base, bad, EV_READ);
@@ -178,7 +178,7 @@ TEST_F(EventTest, absurd_descriptors_are_refused) {
 
 // --- what pending() says of time ---
 
-TEST_F(EventTest, activated_by_hand_without_a_timer_it_has_no_deadline) {
+TEST_F(EventTest, an_activated_event_without_a_timer_has_no_deadline) {
   const timeval untouched{7, 7};
   const auto asked = [&](Event &ev) {
     timeval tv = untouched;
@@ -234,7 +234,7 @@ TEST_F(EventTest, an_expired_timer_reports_the_deadline_that_has_passed) {
   EXPECT_EQ(evi::to_micros(tv), deadline + clock.wall_ahead);
 }
 
-TEST_F(EventTest, one_posted_without_a_timeout_has_no_deadline) {
+TEST_F(EventTest, once_without_a_timeout_has_no_deadline) {
   base->once(
       kNoFd, EV_TIMEOUT, [](evutil_socket_t, short, void *) {}, nullptr, nullptr);
   base->for_each_event(
@@ -248,7 +248,7 @@ TEST_F(EventTest, one_posted_without_a_timeout_has_no_deadline) {
 }
 
 // As libevent: an event for descriptor -1 is pending, for its timeout or to be activated by hand.
-TEST_F(EventTest, without_a_descriptor_an_event_only_waits) {
+TEST_F(EventTest, an_event_without_an_fd_only_waits_for_its_timeout) {
   Event ev(*base, kNoFd, EV_READ | EV_PERSIST);
   EXPECT_EQ(ev.add(), 0);
   EXPECT_EQ(ev.pending(), EV_READ);
@@ -291,7 +291,7 @@ TEST_F(EventTest, a_timer_never_fires_early) {
   EXPECT_EQ(script.waits, (std::vector<Micros>{5'000'000, 1}));
 }
 
-TEST_F(EventTest, odd_delays) {
+TEST_F(EventTest, unusual_delays_are_normalized) {
   const struct {
     const char *name;
     timeval tv;
@@ -352,7 +352,7 @@ TEST_F(EventTest, adding_without_a_delay_keeps_the_old_one) {
   EXPECT_EQ(ev.what, EV_TIMEOUT);
 }
 
-TEST_F(EventTest, a_timed_out_event_leaves_its_descriptor) {
+TEST_F(EventTest, a_timed_out_event_stops_watching_its_fd) {
   Event ev(*base, fd, EV_READ);
   ev.add(3);
   base->loop(EVLOOP_ONCE);
@@ -361,7 +361,7 @@ TEST_F(EventTest, a_timed_out_event_leaves_its_descriptor) {
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
 }
 
-TEST_F(EventTest, an_event_that_fired_forgets_its_timeout) {
+TEST_F(EventTest, an_event_that_fired_drops_its_timeout) {
   Event ev(*base, fd, EV_READ);
   ev.add(3);
   become_ready(EV_READ);
@@ -371,7 +371,7 @@ TEST_F(EventTest, an_event_that_fired_forgets_its_timeout) {
 }
 
 // One call in which both are told.
-TEST_F(EventTest, readiness_and_timeout_in_one_round_are_one_call) {
+TEST_F(EventTest, readiness_and_timeout_in_one_iteration_cause_one_call) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(3);
   script.on_wait = [&](Micros timeout) {
@@ -384,7 +384,7 @@ TEST_F(EventTest, readiness_and_timeout_in_one_round_are_one_call) {
 }
 
 // A timeout that has come but was not told is taken back by a new one; the event waits as if added anew.
-TEST_F(EventTest, a_new_delay_takes_back_a_timeout_that_was_not_told) {
+TEST_F(EventTest, a_new_delay_replaces_an_expired_timeout_not_yet_reported) {
   Event ev(*base, fd, EV_READ);
   Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(ev.add(7), 0); });
   earlier.add(3);
@@ -401,7 +401,7 @@ TEST_F(EventTest, a_new_delay_takes_back_a_timeout_that_was_not_told) {
 }
 
 // Readiness that came beside the timeout is not taken back with it: an edge would be lost.
-TEST_F(EventTest, a_new_delay_leaves_readiness_to_be_told) {
+TEST_F(EventTest, a_new_delay_does_not_cancel_pending_readiness) {
   for (const short what : {EV_READ, EV_READ | EV_ET | EV_PERSIST}) {
     Event ev(*base, fd, what);
     Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(ev.add(7), 0); });
@@ -420,7 +420,7 @@ TEST_F(EventTest, a_new_delay_leaves_readiness_to_be_told) {
 }
 
 // must-not 17, and behaviour of event_pending's second result.
-TEST_F(EventTest, pending_tells_when_in_time_of_day) {
+TEST_F(EventTest, pending_returns_the_deadline_as_time_of_day) {
   Event ev(*base, fd, EV_READ);
   ev.add(3.5);
   timeval due{};
@@ -435,7 +435,7 @@ TEST_F(EventTest, pending_tells_when_in_time_of_day) {
   EXPECT_EQ(due.tv_sec, 77);
 }
 
-TEST_F(EventTest, time_of_day_set_back_delays_no_timer) {
+TEST_F(EventTest, setting_the_clock_back_delays_no_timer) {
   Event ev(*base, kNoFd, 0);
   ev.add(5);
   clock.wall_ahead -= 3'600'000'000;
@@ -443,7 +443,7 @@ TEST_F(EventTest, time_of_day_set_back_delays_no_timer) {
   EXPECT_EQ(script.waits, std::vector<Micros>{5'000'000});
 }
 
-TEST_F(EventTest, a_timer_set_in_a_callback_counts_from_the_round) {
+TEST_F(EventTest, a_timer_added_in_a_callback_counts_from_the_start_of_the_iteration) {
   Event second(*base, kNoFd, 0);
   Event first(*base, kNoFd, 0, [&](int, short) {
     clock.t += 2'000'000;  // it takes long
@@ -454,7 +454,7 @@ TEST_F(EventTest, a_timer_set_in_a_callback_counts_from_the_round) {
   EXPECT_EQ(script.waits, (std::vector<Micros>{1'000'000, 3'000'000}));
 }
 
-TEST_F(EventTest, update_cached_time_makes_it_count_from_now) {
+TEST_F(EventTest, update_cached_time_makes_new_timers_count_from_now) {
   Event second(*base, kNoFd, 0);
   Event first(*base, kNoFd, 0, [&](int, short) {
     clock.t += 2'000'000;
@@ -466,7 +466,7 @@ TEST_F(EventTest, update_cached_time_makes_it_count_from_now) {
   EXPECT_EQ(script.waits, (std::vector<Micros>{1'000'000, 5'000'000}));
 }
 
-TEST_F(EventTest, remove_timer_leaves_the_rest) {
+TEST_F(EventTest, remove_timer_keeps_other_interest) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(3);
   EXPECT_EQ(base->remove_timer(*ev), 0);
@@ -483,7 +483,7 @@ TEST_F(EventTest, remove_timer_leaves_the_rest) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 1);
 }
 
-TEST_F(EventTest, remove_timer_of_a_signal_event_keeps_what_arrived) {
+TEST_F(EventTest, remove_timer_of_a_signal_event_keeps_signals_not_yet_reported) {
   Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   ASSERT_EQ(ev.add(100), 0);
   ev.activate(EV_SIGNAL, 3);
@@ -528,7 +528,7 @@ TEST_F(EventTest, missed_periods_are_skipped) {
   EXPECT_EQ(script.waits, std::vector<Micros>{2'000'000});
 }
 
-TEST_F(EventTest, activation_by_hand_begins_the_period_anew) {
+TEST_F(EventTest, activation_restarts_the_period) {
   Event ev(*base, kNoFd, EV_PERSIST);
   ev.add(2);
   clock.t += 1'500'000;
@@ -540,7 +540,7 @@ TEST_F(EventTest, activation_by_hand_begins_the_period_anew) {
   EXPECT_EQ(script.waits, std::vector<Micros>{2'000'000});
 }
 
-TEST_F(EventTest, readiness_begins_the_period_anew) {
+TEST_F(EventTest, readiness_restarts_the_period) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(2);
   clock.t += 1'500'000;
@@ -552,7 +552,7 @@ TEST_F(EventTest, readiness_begins_the_period_anew) {
   EXPECT_EQ(ev.what, EV_READ | EV_TIMEOUT);
 }
 
-TEST_F(EventTest, a_periodic_event_stays_on_its_descriptor) {
+TEST_F(EventTest, a_periodic_event_keeps_watching_its_fd) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(2);
   base->loop(EVLOOP_ONCE);
@@ -578,7 +578,7 @@ TEST_F(EventTest, a_zero_delay_is_no_period) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(EventTest, deleting_a_periodic_event_in_its_callback_ends_it) {
+TEST_F(EventTest, deleting_a_periodic_event_in_its_callback_stops_it) {
   Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ev.del(); });
   ev.add(2);
   EXPECT_EQ(base->loop(0), 1);
@@ -587,7 +587,7 @@ TEST_F(EventTest, deleting_a_periodic_event_in_its_callback_ends_it) {
 
 // --- activating ---
 
-TEST_F(EventTest, an_event_that_is_not_pending_can_be_activated) {
+TEST_F(EventTest, a_non_pending_event_can_be_activated) {
   Event ev(*base, fd, EV_READ);
   ev.activate(EV_WRITE);
   EXPECT_EQ(ev.pending(), EV_WRITE);  // behaviour 8: what it is active with
@@ -596,7 +596,7 @@ TEST_F(EventTest, an_event_that_is_not_pending_can_be_activated) {
   EXPECT_EQ(ev.pending(), 0);
 }
 
-TEST_F(EventTest, activations_add_up_to_one_call) {
+TEST_F(EventTest, several_activations_cause_one_call) {
   Event ev(*base, kNoFd, 0);
   ev.activate(EV_READ);
   ev.activate(EV_TIMEOUT);
@@ -606,7 +606,7 @@ TEST_F(EventTest, activations_add_up_to_one_call) {
   EXPECT_EQ(ev.what, EV_READ | EV_TIMEOUT);
 }
 
-TEST_F(EventTest, deleting_takes_an_activation_back) {
+TEST_F(EventTest, deleting_cancels_an_activation) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(5);
   ev.activate(EV_READ);
@@ -617,7 +617,7 @@ TEST_F(EventTest, deleting_takes_an_activation_back) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
 }
 
-TEST_F(EventTest, a_callback_may_delete_one_that_is_due) {
+TEST_F(EventTest, a_callback_may_delete_another_active_event) {
   Event second(*base, fd, EV_READ | EV_PERSIST);
   Event first(*base, kNoFd, 0, [&](int, short) { second.del(); });
   second.add();
@@ -651,7 +651,7 @@ TEST_F(EventTest, a_callback_may_free_its_own_event) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
 }
 
-TEST_F(EventTest, after_freeing_its_event_a_callback_is_of_no_event) {
+TEST_F(EventTest, running_event_is_null_after_a_callback_freed_its_event) {
   auto *ev = new Event(*base, kNoFd, 0);
   ev->on_call([&](int, short) {
     EXPECT_EQ(base->running_event(), &**ev);
@@ -703,7 +703,7 @@ TEST_F(EventTest, activate_by_signal) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(EventTest, a_signal_event_is_called_as_often_as_counted) {
+TEST_F(EventTest, a_signal_callback_runs_once_per_counted_signal) {
   Event ev(*base, SIGUSR2, EV_SIGNAL);
   ev.activate(EV_SIGNAL, 4);
   turn();
@@ -717,7 +717,7 @@ TEST_F(EventTest, a_signal_event_is_called_as_often_as_counted) {
   EXPECT_EQ(plain.calls, 1);
 }
 
-TEST_F(EventTest, deleting_in_the_callback_ends_a_series_of_signals) {
+TEST_F(EventTest, deleting_in_the_callback_stops_repeated_signal_calls) {
   Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   ev.on_call([&](int, short) {
     if (ev.calls == 2) ev.del();
@@ -728,7 +728,7 @@ TEST_F(EventTest, deleting_in_the_callback_ends_a_series_of_signals) {
   EXPECT_EQ(ev.calls, 2);
 }
 
-TEST_F(EventTest, loopbreak_ends_a_series_of_signals) {
+TEST_F(EventTest, loopbreak_stops_repeated_signal_calls) {
   Event ev(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST, [&](int, short) { base->loop_break(); });
   ev.add();
   ev.activate(EV_SIGNAL, 10);
@@ -755,7 +755,7 @@ TEST_F(EventTest, priority_cannot_change_while_active) {
   EXPECT_EQ(evi::priority(*ev), 0);
 }
 
-TEST_F(EventTest, an_event_of_more_priorities_than_there_are_goes_last) {
+TEST_F(EventTest, an_event_whose_priority_no_longer_exists_runs_last) {
   ASSERT_EQ(base->set_priorities(9), 0);
   Event ev(*base, kNoFd, 0);
   ev.set_priority(8);
@@ -768,7 +768,7 @@ TEST_F(EventTest, an_event_of_more_priorities_than_there_are_goes_last) {
 // --- counts ---
 
 // Behaviour 7.
-TEST_F(EventTest, counts) {
+TEST_F(EventTest, added_and_active_events_are_counted) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(10);
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 2);
@@ -785,7 +785,7 @@ TEST_F(EventTest, counts) {
 
 // --- one-shot arming ---
 
-TEST_F(EventTest, a_fired_one_shot_costs_no_update) {
+TEST_F(EventTest, a_fired_one_shot_event_causes_no_backend_update) {
   Event ev(*base, fd, EV_READ);
   ev.add();
   EXPECT_EQ(script.updates, (std::vector<test::ScriptBackend::Update>{{fd, EV_READ | kOneShot}}));
@@ -795,7 +795,7 @@ TEST_F(EventTest, a_fired_one_shot_costs_no_update) {
   EXPECT_EQ(script.updates.size(), 2u);
 }
 
-TEST_F(EventTest, a_second_event_after_a_one_shot_report_arms_again) {
+TEST_F(EventTest, adding_a_second_event_after_a_one_shot_report_re_arms_the_fd) {
   Event first(*base, fd, EV_READ);
   Event second(*base, fd, EV_READ);
   first.on_call([&](int, short) { second.add(); });
@@ -807,7 +807,7 @@ TEST_F(EventTest, a_second_event_after_a_one_shot_report_arms_again) {
   EXPECT_EQ(second.calls, 1);
 }
 
-TEST_F(EventTest, a_lasting_event_joins_a_one_shot) {
+TEST_F(EventTest, a_persistent_event_can_join_a_one_shot_event) {
   Event once(*base, fd, EV_READ);
   Event lasting(*base, fd, EV_READ | EV_PERSIST);
   once.add();
@@ -818,7 +818,7 @@ TEST_F(EventTest, a_lasting_event_joins_a_one_shot) {
 }
 
 // Programs end in any order: an event that is in no queue is not its base's business.
-TEST(EventAfterItsBase, deleted_and_freed) {
+TEST(EventAfterItsBase, events_can_be_deleted_and_freed_after_the_base) {
   test::Base base = test::make_base();
   event *never_added = event_new(
       base.get(), test::kNoFd, EV_READ, [](evutil_socket_t, short, void *) {}, nullptr);
@@ -840,7 +840,7 @@ TEST(EventAfterItsBase, deleted_and_freed) {
 }
 
 // It is in no table of descriptors, and the base finds it all the same.
-TEST(EventAfterItsBase, added_without_a_descriptor) {
+TEST(EventAfterItsBase, events_without_an_fd_can_be_freed_after_the_base) {
   test::Base base = test::make_base();
   event *reader = event_new(
       base.get(), test::kNoFd, EV_READ | EV_PERSIST, [](evutil_socket_t, short, void *) {}, nullptr);
@@ -856,7 +856,7 @@ TEST(EventAfterItsBase, added_without_a_descriptor) {
   for (event *ev : {reader, writer, removed}) event_free(ev);
 }
 
-TEST(EventAfterItsBase, finalized) {
+TEST(EventAfterItsBase, finalized_events_can_be_freed_after_the_base) {
   test::Base base = test::make_base();
   event *ev = event_new(
       base.get(), test::kNoFd, EV_PERSIST, [](evutil_socket_t, short, void *) {}, nullptr);
@@ -866,7 +866,7 @@ TEST(EventAfterItsBase, finalized) {
   event_free(ev);
 }
 
-TEST_F(EventTest, activation_of_a_descriptors_timeouts_leaves_its_readers_alone) {
+TEST_F(EventTest, activating_timeouts_by_fd_does_not_activate_readers) {
   Event reader(*base, fd, EV_READ | EV_PERSIST);
   Event timed(*base, fd, EV_READ | EV_PERSIST);
   Event only_time(*base, fd, 0);

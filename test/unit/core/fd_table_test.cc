@@ -2,8 +2,8 @@
 #include "core/fd_table.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,7 +37,7 @@ void leave(FdSlot &slot, event &ev) {
 }
 
 // Behaviour 11: no memory for numbers that cannot be descriptors.
-TEST(FdTable, refuses_what_is_not_open) {
+TEST(FdTable, rejects_fds_that_are_not_open) {
   FdTable table;
   for (const int fd : {INT_MAX, INT_MAX / 2, 100'000, 4000}) {
     errno = 0;
@@ -49,7 +49,7 @@ TEST(FdTable, refuses_what_is_not_open) {
   EXPECT_FALSE(table.contains(-1));
 }
 
-TEST(FdTable, growth_keeps_the_events_that_are_there) {
+TEST(FdTable, growth_keeps_existing_events) {
   FdTable table;
   const test::Fd low{socket(AF_INET, SOCK_STREAM, 0)};
   const test::Fd high{fcntl(low, F_DUPFD_CLOEXEC, 200 * evi::kDescriptorStep)};
@@ -72,7 +72,7 @@ TEST(FdTable, growth_keeps_the_events_that_are_there) {
   EXPECT_TRUE(table.check_invariants());
 }
 
-TEST(FdTable, without_memory_nothing_changes) {
+TEST(FdTable, nothing_changes_when_out_of_memory) {
   test::FaultAlloc memory;
   {
     const test::Fd low{socket(AF_INET, SOCK_STREAM, 0)};
@@ -109,7 +109,7 @@ constexpr struct {
     {"everything", {EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST}, EV_READ | EV_WRITE | EV_CLOSED},
 };
 
-TEST(FdSlot, wants_what_its_events_want_together) {
+TEST(FdSlot, wanted_is_the_union_of_its_events) {
   for (const auto &row : kCases) {
     SCOPED_TRACE(row.name);
     FdSlot slot{};
@@ -126,7 +126,7 @@ TEST(FdSlot, wants_what_its_events_want_together) {
 }
 
 // must-not 12: taking one of several away must not change how the rest is watched.
-TEST(FdSlot, removal_leaves_what_the_others_want) {
+TEST(FdSlot, removal_keeps_the_interest_of_other_events) {
   FdSlot slot{};
   event edge_read = event_for(3, EV_READ | EV_ET | EV_PERSIST);
   event edge_write = event_for(3, EV_WRITE | EV_ET | EV_PERSIST);
@@ -141,7 +141,7 @@ TEST(FdSlot, removal_leaves_what_the_others_want) {
   EXPECT_EQ(slot.wanted(), EV_WRITE | EV_ET);
 }
 
-TEST(FdSlot, counts_have_a_bound) {
+TEST(FdSlot, the_number_of_events_per_fd_is_limited) {
   FdSlot slot{};
   std::deque<event> events;
   for (int i = 0; i < FdTable::kMaxEventsPerFd; ++i) {

@@ -36,7 +36,7 @@ class FinalizeTest : public testing::Test {
 };
 
 // Behaviour 16.
-TEST_F(FinalizeTest, runs_from_the_loop_though_never_added) {
+TEST_F(FinalizeTest, runs_from_the_loop_even_if_the_event_was_never_added) {
   assign();
   EXPECT_EQ(base->finalize(ev, finalizer, false), 0);
   EXPECT_EQ(counts.finalizers, 0);
@@ -46,7 +46,7 @@ TEST_F(FinalizeTest, runs_from_the_loop_though_never_added) {
   EXPECT_EQ(counts.callbacks, 0);
 }
 
-TEST_F(FinalizeTest, takes_the_place_of_the_callback) {
+TEST_F(FinalizeTest, replaces_a_pending_callback) {
   const test::Pair pair = test::socket_pair();
   assign(EV_READ | EV_PERSIST, pair.a);
   base->add(ev, &soon);
@@ -59,7 +59,7 @@ TEST_F(FinalizeTest, takes_the_place_of_the_callback) {
   EXPECT_EQ(counts.finalizers, 1);
 }
 
-TEST_F(FinalizeTest, while_it_waits_the_event_is_out_of_reach) {
+TEST_F(FinalizeTest, the_event_cannot_be_used_while_its_finalizer_is_pending) {
   assign();
   base->finalize(ev, finalizer, false);
   EXPECT_EQ(base->add(ev, &soon), -1);
@@ -71,7 +71,7 @@ TEST_F(FinalizeTest, while_it_waits_the_event_is_out_of_reach) {
   EXPECT_EQ(counts.finalizers, 1);
 }
 
-TEST_F(FinalizeTest, afterwards_using_the_event_does_nothing) {
+TEST_F(FinalizeTest, using_the_event_after_its_finalizer_does_nothing) {
   assign(EV_PERSIST);
   base->finalize(ev, finalizer, false);
   base->loop(0);
@@ -84,7 +84,7 @@ TEST_F(FinalizeTest, afterwards_using_the_event_does_nothing) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
 }
 
-TEST_F(FinalizeTest, the_finalizer_may_set_the_event_up_anew) {
+TEST_F(FinalizeTest, the_finalizer_may_assign_the_event_again) {
   assign();
   base->finalize(
       ev,
@@ -99,7 +99,7 @@ TEST_F(FinalizeTest, the_finalizer_may_set_the_event_up_anew) {
   EXPECT_EQ(counts.callbacks, 1);
 }
 
-TEST_F(FinalizeTest, asked_twice_it_runs_once) {
+TEST_F(FinalizeTest, runs_once_even_if_requested_twice) {
   assign();
   base->finalize(ev, finalizer, false);
   base->finalize(ev, finalizer, false);
@@ -107,7 +107,7 @@ TEST_F(FinalizeTest, asked_twice_it_runs_once) {
   EXPECT_EQ(counts.finalizers, 1);
 }
 
-TEST_F(FinalizeTest, inside_the_callback) {
+TEST_F(FinalizeTest, may_be_requested_in_the_callback_of_the_event) {
   struct Both {
     Counts counts;
     event ev;
@@ -130,7 +130,7 @@ TEST_F(FinalizeTest, inside_the_callback) {
   }
 }
 
-TEST_F(FinalizeTest, a_signal_event_gives_its_signal_back) {
+TEST_F(FinalizeTest, finalizing_a_signal_event_restores_the_handler) {
   assign(EV_SIGNAL | EV_PERSIST, SIGUSR2);
   ASSERT_EQ(base->add(ev, nullptr), 0);
   base->finalize(ev, finalizer, false);
@@ -141,7 +141,7 @@ TEST_F(FinalizeTest, a_signal_event_gives_its_signal_back) {
   EXPECT_EQ(counts.finalizers, 1);
 }
 
-TEST(FinalizeMemory, then_free_gives_the_memory_back) {
+TEST(FinalizeMemory, finalize_with_free_releases_the_memory) {
   test::FaultAlloc memory;
   {
     Counts counts;
@@ -161,14 +161,14 @@ TEST(FinalizeMemory, then_free_gives_the_memory_back) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(FinalizeTest, freeing_the_base_runs_what_is_due) {
+TEST_F(FinalizeTest, freeing_the_base_runs_pending_finalizers) {
   assign();
   base->finalize(ev, finalizer, false);
   base.reset();
   EXPECT_EQ(counts.finalizers, 1);
 }
 
-TEST_F(FinalizeTest, or_not_if_so_wished) {
+TEST_F(FinalizeTest, freeing_the_base_without_finalizing_skips_pending_finalizers) {
   assign();
   base->finalize(ev, finalizer, false);
   base.release()->dispose(false);

@@ -73,7 +73,7 @@ TEST_F(FlushQueue, keeps_an_otherwise_empty_loop_alive) {
   EXPECT_EQ(work.runs, 1);
 }
 
-TEST_F(FlushQueue, is_a_turn_for_a_loop_that_wants_one) {
+TEST_F(FlushQueue, counts_as_the_iteration_of_a_loop_run_once) {
   test::Event timer(*base, test::kNoFd, 0);
   timer.add(100);
   Work work;
@@ -87,7 +87,7 @@ TEST_F(FlushQueue, is_a_turn_for_a_loop_that_wants_one) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST_F(FlushQueue, what_is_queued_meanwhile_waits_for_the_next_round) {
+TEST_F(FlushQueue, work_queued_while_flushing_runs_in_the_next_iteration) {
   Work again;
   again.does = [&] {
     if (again.runs < 3) flush_schedule(*base, again);
@@ -101,7 +101,7 @@ TEST_F(FlushQueue, what_is_queued_meanwhile_waits_for_the_next_round) {
   EXPECT_EQ(script.waits[1], 0);
 }
 
-TEST_F(FlushQueue, callbacks_that_run_queue_for_the_same_turn_of_the_loop) {
+TEST_F(FlushQueue, work_queued_by_callbacks_runs_in_the_same_iteration) {
   Work work;
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) { flush_schedule(*base, work); });
   ev.activate(EV_TIMEOUT);
@@ -120,7 +120,7 @@ TEST_F(FlushQueue, cancelled_work_does_not_run) {
 }
 
 // Each of the queued ones is freed by each of those that run before it: the list must stay whole.
-TEST_F(FlushQueue, work_may_cancel_other_work_that_is_due) {
+TEST_F(FlushQueue, work_may_cancel_other_queued_work) {
   for (std::size_t canceller = 0; canceller < 3; ++canceller) {
     for (std::size_t victim = canceller + 1; victim < 4; ++victim) {
       SCOPED_TRACE(testing::Message() << canceller << " cancels " << victim);
@@ -150,7 +150,7 @@ TEST_F(FlushQueue, work_may_cancel_other_work_that_is_due) {
   }
 }
 
-TEST_F(FlushQueue, work_may_cancel_itself_queued_anew) {
+TEST_F(FlushQueue, work_may_cancel_itself_after_queueing_itself_again) {
   Work work;
   work.does = [&] {
     flush_schedule(*base, work);
@@ -161,7 +161,7 @@ TEST_F(FlushQueue, work_may_cancel_itself_queued_anew) {
   EXPECT_EQ(work.runs, 1);
 }
 
-TEST_F(FlushQueue, loopbreak_leaves_the_rest_in_order) {
+TEST_F(FlushQueue, loopbreak_keeps_the_remaining_work_in_order) {
   Work a([&] {
     order += 'a';
     base->loop_break();
@@ -176,7 +176,7 @@ TEST_F(FlushQueue, loopbreak_leaves_the_rest_in_order) {
   EXPECT_EQ(order, "abcd");
 }
 
-TEST_F(FlushQueue, a_pass_without_waiting_goes_on_while_work_makes_work) {
+TEST_F(FlushQueue, a_nonblocking_loop_continues_while_work_queues_work) {
   test::Event timer(*base, test::kNoFd, 0);
   timer.add(100);
   Work work;
@@ -193,7 +193,7 @@ TEST_F(FlushQueue, a_pass_without_waiting_goes_on_while_work_makes_work) {
   flush_cancel(*base, work);
 }
 
-TEST_F(FlushQueue, work_that_stands_for_no_event_does_not_count) {
+TEST_F(FlushQueue, work_without_an_event_is_not_counted) {
   Work work;
   flush_schedule(*base, work);
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE | EVENT_BASE_COUNT_ADDED), 0);
@@ -237,7 +237,7 @@ TEST_F(QueuedOutput, counts_as_its_event_until_it_is_flushed) {
   EXPECT_EQ(base->max_events(EVENT_BASE_COUNT_ADDED, true), 0);
 }
 
-TEST_F(QueuedOutput, cancelled_it_counts_no_more) {
+TEST_F(QueuedOutput, is_not_counted_after_cancel) {
   flush_schedule(*base, output);
   EXPECT_TRUE(flush_cancel(*base, output));
   EXPECT_FALSE(flush_cancel(*base, output));
@@ -246,7 +246,7 @@ TEST_F(QueuedOutput, cancelled_it_counts_no_more) {
 }
 
 // The event may come and go by itself before, while and after its output is queued.
-TEST_F(QueuedOutput, counts_once_beside_its_event) {
+TEST_F(QueuedOutput, is_counted_once_together_with_its_event) {
   output.ev.add();
   flush_schedule(*base, output);
   EXPECT_EQ(added(), 1);
@@ -283,7 +283,7 @@ TEST_F(QueuedOutput, counts_while_other_work_is_flushed) {
   EXPECT_EQ(pending, EV_WRITE);
 }
 
-TEST_F(QueuedOutput, freed_with_its_base_the_count_stays_right) {
+TEST_F(QueuedOutput, the_count_stays_correct_while_the_base_is_freed) {
   event_base *const freed = base.get();
   Output second(*base, pair.b, [&] { EXPECT_EQ(freed->count_events(EVENT_BASE_COUNT_ADDED), 1); });
   flush_schedule(*base, second);
@@ -306,7 +306,7 @@ TEST_F(FlushQueue, a_loop_for_one_iteration_returns_zero_if_it_only_flushed) {
   }
 }
 
-TEST_F(FlushQueue, a_request_to_exit_leaves_output_one_attempt) {
+TEST_F(FlushQueue, loopexit_attempts_queued_output_once) {
   for (const int flags : {0, EVLOOP_ONCE, EVLOOP_NONBLOCK}) {
     test::Event timer(*base, test::kNoFd, 0);
     timer.add(100);
@@ -324,7 +324,7 @@ TEST_F(FlushQueue, a_request_to_exit_leaves_output_one_attempt) {
   }
 }
 
-TEST_F(FlushQueue, a_break_leaves_output_none) {
+TEST_F(FlushQueue, loopbreak_does_not_attempt_queued_output) {
   Work work;
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) {
     flush_schedule(*base, work);

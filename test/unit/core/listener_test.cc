@@ -142,7 +142,7 @@ class ScriptedListener : public testing::Test {
   std::function<void()> in_error;
 };
 
-TEST_F(ScriptedListener, takes_what_came) {
+TEST_F(ScriptedListener, accepts_every_pending_connection) {
   listen();
   script.connect(5);
   for (int i = 0; i < 5; ++i) turn();
@@ -152,7 +152,7 @@ TEST_F(ScriptedListener, takes_what_came) {
 }
 
 // A lone connection is not followed by an accept() that finds none, more often than every other time.
-TEST_F(ScriptedListener, asks_for_as_many_as_came_last) {
+TEST_F(ScriptedListener, a_lone_connection_seldom_costs_a_second_accept) {
   listen();
   int takes = 0;
   script.on_take_nothing = [&] { ++takes; };
@@ -164,7 +164,7 @@ TEST_F(ScriptedListener, asks_for_as_many_as_came_last) {
   EXPECT_LE(takes, 5);
 }
 
-TEST_F(ScriptedListener, the_clock_is_read_rarely) {
+TEST_F(ScriptedListener, reads_the_clock_rarely) {
   listen();
   script.connect(1);
   turn();
@@ -175,7 +175,7 @@ TEST_F(ScriptedListener, the_clock_is_read_rarely) {
   EXPECT_LE(clock.reads - before, 4000 / 64 + 20);
 }
 
-TEST_F(ScriptedListener, a_start_that_fails_is_told_from_the_loop) {
+TEST_F(ScriptedListener, a_failed_start_is_reported_from_the_loop) {
   script.failures = {kOther, kOther};
   listen();
   EXPECT_TRUE(errors.empty());
@@ -183,7 +183,7 @@ TEST_F(ScriptedListener, a_start_that_fails_is_told_from_the_loop) {
   EXPECT_EQ(errors, std::vector<int>{kOther});
 }
 
-TEST_F(ScriptedListener, what_cannot_be_waited_for_is_tried_again_whatever_the_reason) {
+TEST_F(ScriptedListener, a_failed_wait_is_retried_whatever_the_error) {
   for (const int error : {kOther, evi::kConnectionAborted}) {
     errors.clear();
     script.reset({0, error});
@@ -206,7 +206,7 @@ TEST_F(ScriptedListener, what_cannot_be_waited_for_is_tried_again_whatever_the_r
   }
 }
 
-TEST_F(ScriptedListener, a_shortage_costs_the_reserve_first) {
+TEST_F(ScriptedListener, running_out_of_descriptors_uses_the_reserve_fd_first) {
   script.failures = {0, kShortage, 0, kShortage, kShortage};
   listen();
   script.connect(1);
@@ -225,7 +225,7 @@ TEST_F(ScriptedListener, a_shortage_costs_the_reserve_first) {
   EXPECT_EQ(errors.size(), 1u);
 }
 
-TEST_F(ScriptedListener, may_be_freed_when_it_tells_of_an_error) {
+TEST_F(ScriptedListener, may_be_freed_in_the_error_callback) {
   for (const int error : {kOther, kShortage}) {
     script.reset({error, error, error, error});
     in_error = [&] { std::exchange(listener, nullptr)->dispose(); };
@@ -236,7 +236,7 @@ TEST_F(ScriptedListener, may_be_freed_when_it_tells_of_an_error) {
   }
 }
 
-TEST_F(ScriptedListener, may_be_freed_when_it_tells_that_it_cannot_go_on) {
+TEST_F(ScriptedListener, may_be_freed_in_the_error_callback_of_a_failed_restart) {
   script.failures = {0, kOther, kOther, kOther};
   listen();
   script.connect(1);
@@ -248,7 +248,7 @@ TEST_F(ScriptedListener, may_be_freed_when_it_tells_that_it_cannot_go_on) {
   EXPECT_EQ(errors.size(), 2u);
 }
 
-TEST_F(ScriptedListener, disabled_waits_for_nothing) {
+TEST_F(ScriptedListener, a_disabled_listener_does_not_wait) {
   script.failures = {kOther, kOther};
   listen();
   listener->disable();
@@ -304,14 +304,14 @@ class ReportedListener : public testing::Test {
   int rounds = 0, accepted = 0;
 };
 
-TEST_F(ReportedListener, takes_a_crowd_in_two_rounds) {
+TEST_F(ReportedListener, accepts_a_burst_in_two_iterations) {
   listen(100);
   while (accepted < 100) ASSERT_EQ(base->loop(EVLOOP_ONCE), 0);
   EXPECT_EQ(rounds, 2);
 }
 
 // Each connection costs a millisecond: timers and other events run in between.
-TEST_F(ReportedListener, a_round_is_bounded_by_time) {
+TEST_F(ReportedListener, accepting_in_one_iteration_is_bounded_by_time) {
   constexpr int kClients = 60, kMostInARound = 8;
   listen(kClients);
   cost = 1000;
@@ -381,7 +381,7 @@ class RestingListener : public testing::Test {
   int accepted = 0;
 };
 
-TEST_F(RestingListener, rests_again_when_the_method_refuses_it) {
+TEST_F(RestingListener, pauses_again_when_the_backend_update_fails) {
   report_without_descriptors();
   EXPECT_EQ(accepted, 0);
   EXPECT_EQ(backend.updates.back().wanted, 0);

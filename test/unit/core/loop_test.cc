@@ -30,14 +30,14 @@ class LoopTest : public testing::Test {
 // --- what it returns ---
 
 // Behaviour 1.
-TEST_F(LoopTest, an_empty_loop_returns_one) {
+TEST_F(LoopTest, a_loop_without_events_returns_one) {
   for (const int flags : {0, EVLOOP_ONCE, EVLOOP_NONBLOCK, EVLOOP_ONCE | EVLOOP_NONBLOCK}) {
     EXPECT_EQ(base->loop(flags), 1) << flags;
   }
   EXPECT_TRUE(script.waits.empty());
 }
 
-TEST_F(LoopTest, a_loop_inside_the_loop_is_refused) {
+TEST_F(LoopTest, running_the_loop_inside_a_callback_fails) {
   const test::QuietLog quiet;
   int inner = 0;
   Event ev(*base, kNoFd, 0, [&](int, short) { inner = base->loop(EVLOOP_NONBLOCK); });
@@ -50,7 +50,7 @@ TEST_F(LoopTest, a_loop_inside_the_loop_is_refused) {
   EXPECT_EQ(ev.calls, 2);
 }
 
-TEST_F(LoopTest, a_method_that_fails_ends_it) {
+TEST_F(LoopTest, a_failing_backend_stops_the_loop) {
   Event ev(*base, fd, EV_READ);
   ev.add();
   script.fail_waits = 1;
@@ -60,7 +60,7 @@ TEST_F(LoopTest, a_method_that_fails_ends_it) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(LoopTest, it_ends_when_the_last_event_has_run) {
+TEST_F(LoopTest, the_loop_returns_after_the_last_event) {
   Event a(*base, fd, EV_READ), b(*base, kNoFd, 0);
   a.add();
   b.add(1);
@@ -75,7 +75,7 @@ TEST_F(LoopTest, it_ends_when_the_last_event_has_run) {
 
 // --- flags ---
 
-TEST_F(LoopTest, once_waits_until_something_ran) {
+TEST_F(LoopTest, once_waits_until_a_callback_ran) {
   Event ev(*base, kNoFd, EV_PERSIST);
   ev.add(1);
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
@@ -115,7 +115,7 @@ TEST_F(LoopTest, nonblock_does_not_wait) {
   EXPECT_EQ(ev.calls, 0);
 }
 
-TEST_F(LoopTest, no_exit_on_empty_waits_on) {
+TEST_F(LoopTest, no_exit_on_empty_keeps_waiting) {
   int waits = 0;
   script.on_wait = [&](Micros timeout) {
     EXPECT_EQ(timeout, test::ScriptBackend::kForever);
@@ -128,7 +128,7 @@ TEST_F(LoopTest, no_exit_on_empty_waits_on) {
 
 // --- ending it ---
 
-TEST_F(LoopTest, loopexit_runs_what_is_active_first) {
+TEST_F(LoopTest, loopexit_runs_active_events_first) {
   Event a(*base, kNoFd, 0, [&](int, short) {
     order += 'a';
     base->loop_exit_after(nullptr);
@@ -158,7 +158,7 @@ TEST_F(LoopTest, loopexit_after_a_time) {
 }
 
 // must-not 10: an exit asked for beforehand ends the next loop.
-TEST_F(LoopTest, loopexit_before_the_loop_ends_it_after_a_round) {
+TEST_F(LoopTest, loopexit_before_the_loop_stops_it_after_one_iteration) {
   Event ev(*base, kNoFd, 0);
   Event never(*base, fd, EV_READ);
   never.add();
@@ -183,7 +183,7 @@ TEST_F(LoopTest, loopexit_competes_by_priority) {
   EXPECT_EQ(order, "ul");
 }
 
-TEST_F(LoopTest, loopbreak_leaves_the_rest_active) {
+TEST_F(LoopTest, loopbreak_keeps_remaining_events_active) {
   Event a(*base, kNoFd, 0, [&](int, short) {
     order += 'a';
     base->loop_break();
@@ -201,7 +201,7 @@ TEST_F(LoopTest, loopbreak_leaves_the_rest_active) {
   EXPECT_FALSE(base->got_break());
 }
 
-TEST_F(LoopTest, a_break_that_lasts_ends_the_loop_that_runs_or_the_next) {
+TEST_F(LoopTest, loop_break_or_next_stops_the_running_loop_or_the_next) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST);
   ASSERT_EQ(ev.add(1), 0);
   EXPECT_EQ(base->loop_break_or_next(), 0);
@@ -223,7 +223,7 @@ TEST_F(LoopTest, a_break_that_lasts_ends_the_loop_that_runs_or_the_next) {
   EXPECT_EQ(ev.calls, 3);
 }
 
-TEST_F(LoopTest, loopbreak_before_the_loop_is_forgotten) {
+TEST_F(LoopTest, loopbreak_before_the_loop_has_no_effect) {
   base->loop_break();
   EXPECT_TRUE(base->got_break());
   Event ev(*base, kNoFd, 0);
@@ -232,7 +232,7 @@ TEST_F(LoopTest, loopbreak_before_the_loop_is_forgotten) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(LoopTest, loopbreak_in_a_wait_ends_it_before_callbacks_run) {
+TEST_F(LoopTest, loopbreak_during_the_wait_prevents_callbacks) {
   Event ev(*base, fd, EV_READ);
   ev.add();
   script.on_wait = [&](Micros) {
@@ -247,7 +247,7 @@ TEST_F(LoopTest, loopbreak_in_a_wait_ends_it_before_callbacks_run) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(LoopTest, loopcontinue_looks_for_events_before_going_on) {
+TEST_F(LoopTest, loopcontinue_polls_before_running_further_callbacks) {
   Event a(*base, kNoFd, 0, [&](int, short) {
     order += 'a';
     base->loop_continue();
@@ -267,7 +267,7 @@ TEST_F(LoopTest, loopcontinue_looks_for_events_before_going_on) {
 
 // --- order ---
 
-TEST_F(LoopTest, priorities_go_in_order_and_one_at_a_time) {
+TEST_F(LoopTest, one_priority_runs_per_iteration_in_order) {
   ASSERT_EQ(base->set_priorities(3), 0);
   Event low(*base, kNoFd, 0, noting('l')), middle(*base, kNoFd, 0, noting('m')),
       high(*base, kNoFd, 0, noting('h'));
@@ -283,7 +283,7 @@ TEST_F(LoopTest, priorities_go_in_order_and_one_at_a_time) {
 }
 
 // Behaviour 3.
-TEST_F(LoopTest, a_more_urgent_event_overtakes) {
+TEST_F(LoopTest, a_more_urgent_event_runs_first) {
   ASSERT_EQ(base->set_priorities(3), 0);
   Event urgent(*base, kNoFd, 0, noting('u'));
   urgent.set_priority(0);
@@ -298,7 +298,7 @@ TEST_F(LoopTest, a_more_urgent_event_overtakes) {
   EXPECT_EQ(order, "aub");
 }
 
-TEST_F(LoopTest, one_of_equal_priority_queues_up) {
+TEST_F(LoopTest, an_event_of_equal_priority_runs_in_fifo_order) {
   Event last(*base, kNoFd, 0, noting('z'));
   Event a(*base, kNoFd, 0, [&](int, short) {
     order += 'a';
@@ -344,7 +344,7 @@ TEST_F(LoopTest, a_thousand_timers_due_at_once_run_in_order) {
   EXPECT_EQ(script.waits.size(), 1u);
 }
 
-TEST_F(LoopTest, the_running_priority_may_be_taken_away) {
+TEST_F(LoopTest, the_running_priority_may_be_removed) {
   ASSERT_EQ(base->set_priorities(200), 0);
   Event low(*base, kNoFd, 0), again(*base, kNoFd, 0);
   low.set_priority(199);
@@ -360,7 +360,7 @@ TEST_F(LoopTest, the_running_priority_may_be_taken_away) {
 }
 
 // must-not 20.
-TEST_F(LoopTest, an_event_that_activates_itself_starves_no_descriptor_or_timer_of_more_priority) {
+TEST_F(LoopTest, a_self_activating_event_does_not_starve_more_urgent_fds_and_timers) {
   ASSERT_EQ(base->set_priorities(2), 0);
   Event busy(*base, kNoFd, 0);
   busy.on_call([&](int, short) {
@@ -416,7 +416,7 @@ TEST_F(LoopTest, dispatch_limit_by_time) {
   EXPECT_EQ(script.waits.size(), 3u);
 }
 
-TEST_F(LoopTest, dispatch_limit_lets_an_urgent_event_in) {
+TEST_F(LoopTest, dispatch_limit_checks_for_urgent_events) {
   event_config config;
   config.max_dispatch_callbacks = 1;
   config.limit_from_priority = 1;
@@ -439,7 +439,7 @@ TEST_F(LoopTest, dispatch_limit_lets_an_urgent_event_in) {
 
 // --- time ---
 
-TEST_F(LoopTest, callbacks_of_a_round_see_one_time) {
+TEST_F(LoopTest, callbacks_of_one_iteration_see_the_same_cached_time) {
   timeval first{}, second{};
   Event a(*base, kNoFd, 0, [&](int, short) {
     first = base->cached_time_of_day();
@@ -453,7 +453,7 @@ TEST_F(LoopTest, callbacks_of_a_round_see_one_time) {
   EXPECT_EQ(evi::to_micros(base->cached_time_of_day()), clock.t + clock.wall_ahead);
 }
 
-TEST_F(LoopTest, update_cached_time_tells_the_present) {
+TEST_F(LoopTest, update_cached_time_refreshes_the_cached_time) {
   Micros before = 0, after = 0;
   Event ev(*base, kNoFd, 0, [&](int, short) {
     before = evi::to_micros(base->cached_time_of_day());
@@ -466,7 +466,7 @@ TEST_F(LoopTest, update_cached_time_tells_the_present) {
   EXPECT_EQ(after - before, 250'000);
 }
 
-TEST_F(LoopTest, without_the_cache_time_goes_on) {
+TEST_F(LoopTest, no_cache_time_returns_the_current_time) {
   event_config config;
   config.flags = EVENT_BASE_FLAG_NO_CACHE_TIME;
   use(config);
@@ -481,7 +481,7 @@ TEST_F(LoopTest, without_the_cache_time_goes_on) {
   EXPECT_EQ(after - before, 250'000);
 }
 
-TEST_F(LoopTest, the_clock_is_read_at_most_twice_a_round) {
+TEST_F(LoopTest, the_clock_is_read_at_most_twice_per_iteration) {
   std::vector<std::unique_ptr<Event>> timers;
   for (int i = 0; i < 50; ++i) {
     timers.push_back(std::make_unique<Event>(*base, kNoFd, EV_PERSIST));
@@ -496,7 +496,7 @@ TEST_F(LoopTest, the_clock_is_read_at_most_twice_a_round) {
 
 // --- priorities of the base ---
 
-TEST_F(LoopTest, set_priorities) {
+TEST_F(LoopTest, set_priorities_validates_its_argument) {
   EXPECT_EQ(base->priorities(), 1);
   EXPECT_EQ(base->set_priorities(0), -1);
   EXPECT_EQ(base->set_priorities(-1), -1);
@@ -511,7 +511,7 @@ TEST_F(LoopTest, set_priorities) {
   EXPECT_EQ(base->set_priorities(2), 0);
 }
 
-TEST_F(LoopTest, running_event) {
+TEST_F(LoopTest, running_event_returns_the_event_of_the_callback) {
   EXPECT_EQ(base->running_event(), nullptr);
   Event ev(*base, kNoFd, 0);
   ev.on_call([&](int, short) { EXPECT_EQ(base->running_event(), &*ev); });

@@ -64,7 +64,7 @@ std::uint64_t sum(const ev_uint64_t (&buckets)[EVENTIDE_METRICS_BUCKETS]) {
   return std::accumulate(std::begin(buckets), std::end(buckets), std::uint64_t{0});
 }
 
-TEST(MetricsBucket, begins_at_a_power_of_two) {
+TEST(MetricsBucket, each_bucket_starts_at_a_power_of_two) {
   EXPECT_EQ(evi::metrics_bucket(-5), 0);
   EXPECT_EQ(evi::metrics_bucket(0), 0);
   EXPECT_EQ(evi::metrics_bucket(1), 0);
@@ -94,7 +94,7 @@ TEST_F(MetricsTest, are_off_until_enabled) {
   EXPECT_FALSE(base->read_metrics(m));
 }
 
-TEST_F(MetricsTest, count_by_what_the_callback_is_told) {
+TEST_F(MetricsTest, count_calls_by_the_reported_flags) {
   test::Event io(*base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST, takes(1500));
   test::Event timer(*base, test::kNoFd, 0, takes(20));
   test::Event signal(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST, takes(7));
@@ -132,7 +132,7 @@ TEST_F(MetricsTest, count_by_what_the_callback_is_told) {
   EXPECT_EQ(m.elapsed_ns, m.callback_ns);
 }
 
-TEST_F(MetricsTest, time_the_wait_apart_from_callbacks) {
+TEST_F(MetricsTest, measure_waits_separately_from_callbacks) {
   test::Event ev(*base, fd, EV_READ | EV_PERSIST, takes(100));
   ASSERT_EQ(ev.add(), 0);
   ASSERT_EQ(base->enable_metrics(), 0);
@@ -151,7 +151,7 @@ TEST_F(MetricsTest, time_the_wait_apart_from_callbacks) {
   EXPECT_EQ(m.slowest[1].callback, nullptr);
 }
 
-TEST_F(MetricsTest, tell_how_late_timers_are) {
+TEST_F(MetricsTest, measure_the_lateness_of_timers) {
   test::Event prompt(*base, test::kNoFd, 0), late(*base, test::kNoFd, 0);
   test::Event periodic(*base, test::kNoFd, EV_PERSIST);
   ASSERT_EQ(base->enable_metrics(), 0);
@@ -175,7 +175,7 @@ TEST_F(MetricsTest, tell_how_late_timers_are) {
   EXPECT_EQ(m.timer_lateness[17], 2u);  // 131 072 .. 262 143
 }
 
-TEST_F(MetricsTest, timers_of_a_common_duration_are_timers) {
+TEST_F(MetricsTest, count_common_timeouts_as_timers) {
   const timeval *common = base->init_common_timeout(test::seconds(1));
   ASSERT_NE(common, nullptr);
   test::Event a(*base, test::kNoFd, 0), b(*base, test::kNoFd, 0);
@@ -204,7 +204,7 @@ TEST_F(MetricsTest, back_to_back_callbacks_share_a_reading_of_the_clock) {
   EXPECT_EQ(m.callback_ns, 3210u);
 }
 
-TEST_F(MetricsTest, what_lies_between_callbacks_is_nobodys) {
+TEST_F(MetricsTest, time_between_callbacks_is_not_attributed) {
   // The descriptor's interest is withdrawn between the two, which costs time that neither callback took.
   test::Event first(*base, fd, EV_READ | EV_PERSIST, takes(10));
   test::Event once(*base, other_fd, EV_READ, takes(10));
@@ -227,7 +227,7 @@ TEST_F(MetricsTest, what_lies_between_callbacks_is_nobodys) {
   script.update = forward;
 }
 
-TEST_F(MetricsTest, deferred_callbacks_and_finalizers_are_others) {
+TEST_F(MetricsTest, count_deferred_callbacks_and_finalizers_as_other) {
   ASSERT_EQ(base->enable_metrics(), 0);
   event_callback cb;
   const auto defer = [](event_callback *, void *arg) { static_cast<NanoClock *>(arg)->pass(40); };
@@ -249,7 +249,7 @@ TEST_F(MetricsTest, deferred_callbacks_and_finalizers_are_others) {
 NanoClock *clock_of_once;
 void once_callback(evutil_socket_t, short, void *) { clock_of_once->pass(60); }
 
-TEST_F(MetricsTest, once_is_known_by_the_users_function) {
+TEST_F(MetricsTest, once_is_listed_under_the_callback_of_the_caller) {
   clock_of_once = &clock;
   ASSERT_EQ(base->enable_metrics(), 0);
   const timeval none{};
@@ -263,7 +263,7 @@ TEST_F(MetricsTest, once_is_known_by_the_users_function) {
 
 // --- the table of the slowest ---
 
-TEST(MetricsTable, keeps_the_slowest_in_order_and_displaces_the_least) {
+TEST(MetricsTable, keeps_the_slowest_sorted_and_evicts_the_fastest) {
   evi::LoopMetrics metrics(0);
   char functions[40];
   const auto call = [&](int which, ev_uint64_t ns) {
@@ -291,7 +291,7 @@ TEST(MetricsTable, keeps_the_slowest_in_order_and_displaces_the_least) {
 
 // --- turning on, off and back while the loop runs ---
 
-TEST_F(MetricsTest, enabled_in_a_callback_begin_with_the_next_wait) {
+TEST_F(MetricsTest, enabling_in_a_callback_starts_recording_at_the_next_wait) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
     clock.pass(10);
     EXPECT_EQ(base->enable_metrics(), 0);
@@ -306,7 +306,7 @@ TEST_F(MetricsTest, enabled_in_a_callback_begin_with_the_next_wait) {
   EXPECT_EQ(get().iterations, 1u);
 }
 
-TEST_F(MetricsTest, disabled_and_enabled_anew_in_a_callback_forget_it) {
+TEST_F(MetricsTest, disabling_and_enabling_in_a_callback_discards_it) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
     clock.pass(10);
     base->disable_metrics();
@@ -318,7 +318,7 @@ TEST_F(MetricsTest, disabled_and_enabled_anew_in_a_callback_forget_it) {
   EXPECT_EQ(get().callbacks, 0u);
 }
 
-TEST_F(MetricsTest, disabled_while_waiting_and_inside_deferred_and_finalizers) {
+TEST_F(MetricsTest, may_be_disabled_while_waiting_and_in_deferred_callbacks_and_finalizers) {
   ASSERT_EQ(base->enable_metrics(), 0);
   script.on_wait = [&](evi::Micros) { base->disable_metrics(); };
   turn();
@@ -339,7 +339,7 @@ TEST_F(MetricsTest, disabled_while_waiting_and_inside_deferred_and_finalizers) {
   EXPECT_FALSE(base->read_metrics(m));
 }
 
-TEST_F(MetricsTest, reset_keeps_on_counting) {
+TEST_F(MetricsTest, reset_continues_counting) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST, takes(10));
   ASSERT_EQ(base->enable_metrics(), 0);
   ev.activate(EV_READ);
@@ -355,7 +355,7 @@ TEST_F(MetricsTest, reset_keeps_on_counting) {
   EXPECT_EQ(get().callbacks, 1u);
 }
 
-TEST_F(MetricsTest, a_callback_amid_a_reset_counts_from_there) {
+TEST_F(MetricsTest, a_callback_that_resets_is_measured_from_the_reset) {
   ASSERT_EQ(base->enable_metrics(), 0);
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) {
     clock.pass(900);
@@ -370,7 +370,7 @@ TEST_F(MetricsTest, a_callback_amid_a_reset_counts_from_there) {
   EXPECT_LE(m.callback_ns, m.elapsed_ns);
 }
 
-TEST_F(MetricsTest, a_failed_wait_and_the_end_of_the_loop_leave_numbers_whole) {
+TEST_F(MetricsTest, counters_stay_consistent_after_a_failed_wait_and_at_loop_exit) {
   ASSERT_EQ(base->enable_metrics(), 0);
   script.fail_waits = 1;
   test::Event ev(*base, test::kNoFd, 0);
@@ -382,7 +382,7 @@ TEST_F(MetricsTest, a_failed_wait_and_the_end_of_the_loop_leave_numbers_whole) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(MetricsTest, a_clock_set_back_makes_nothing_negative) {
+TEST_F(MetricsTest, a_clock_set_back_yields_no_negative_durations) {
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) { clock.t -= 500; });
   ASSERT_EQ(base->enable_metrics(), 0);
   ev.activate(EV_READ);
@@ -392,7 +392,7 @@ TEST_F(MetricsTest, a_clock_set_back_makes_nothing_negative) {
   EXPECT_EQ(get().elapsed_ns, 0u);
 }
 
-TEST(Metrics, memory_is_the_bases_and_its_lack_is_told) {
+TEST(Metrics, memory_is_freed_with_the_base_and_enomem_is_reported) {
   NanoClock clock;
   test::ScriptBackend script{&clock};
   const auto report = [](event_base *, const eventide_slow_call *, void *) {};
@@ -432,7 +432,7 @@ struct Reports {
   std::function<void()> does;
 };
 
-TEST_F(MetricsTest, a_callback_over_the_threshold_is_reported_with_its_call) {
+TEST_F(MetricsTest, a_callback_over_the_threshold_is_reported) {
   Reports reports;
   ASSERT_EQ(base->set_slow_callback(1000, Reports::note, &reports), 0);
   evi::Nanos duration = 1000;
@@ -463,7 +463,7 @@ TEST_F(MetricsTest, a_callback_over_the_threshold_is_reported_with_its_call) {
   base->del(ev, evi::DelMode::automatic);
 }
 
-TEST_F(MetricsTest, the_reports_own_time_is_nobodys) {
+TEST_F(MetricsTest, time_of_the_slow_callback_report_is_not_attributed) {
   Reports reports;
   reports.does = [&] { clock.pass(1'000'000); };
   test::Event a(*base, test::kNoFd, EV_PERSIST, takes(500));
@@ -478,7 +478,7 @@ TEST_F(MetricsTest, the_reports_own_time_is_nobodys) {
   ASSERT_EQ(reports.calls.size(), 1u);
 }
 
-TEST_F(MetricsTest, a_report_may_change_everything) {
+TEST_F(MetricsTest, a_slow_callback_report_may_reconfigure_metrics) {
   Reports reports;
   auto *ev = new test::Event(*base, test::kNoFd, 0);
   ev->on_call([&](int, short) { clock.pass(500); });
@@ -499,7 +499,7 @@ TEST_F(MetricsTest, a_report_may_change_everything) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_F(MetricsTest, enabled_beside_reports_keep_them_coming) {
+TEST_F(MetricsTest, enabling_metrics_keeps_slow_callback_reports) {
   Reports reports;
   ASSERT_EQ(base->set_slow_callback(100, Reports::note, &reports), 0);
   test::Event ev(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
@@ -519,7 +519,7 @@ TEST_F(MetricsTest, enabled_beside_reports_keep_them_coming) {
 
 // --- threads ---
 
-TEST(MetricsThreads, are_read_and_switched_while_the_loop_runs_elsewhere) {
+TEST(MetricsThreads, can_be_read_and_switched_while_another_thread_runs_the_loop) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   const test::Threads threads;
   test::Base base = test::make_base();
@@ -596,7 +596,7 @@ std::string address(const void *pointer) {
   return text;
 }
 
-TEST(TestJson, refuses_what_is_not_json) {
+TEST(TestJson, rejects_invalid_json) {
   for (const char *bad : {"", "{", "[1,]", "{\"a\":1,}", "{a:1}", "[01]", "[1 2]", "\"\n\"", "[\"\\x\"]",
                           "nul", "[1]]", "{\"a\" 1}", "[-]", "[1.]", "{\"a\":1,\"a\":2}"}) {
     EXPECT_FALSE(test::Json::parse(bad)) << bad;
@@ -617,7 +617,7 @@ TEST_F(MetricsTest, json_of_an_idle_base) {
   EXPECT_EQ(json["metrics"].text, "null");
 }
 
-TEST_F(MetricsTest, json_tells_every_event_and_what_is_active) {
+TEST_F(MetricsTest, json_lists_every_event_and_the_active_ones) {
   ASSERT_EQ(base->set_priorities(3), 0);
   test::Event io(*base, fd, EV_READ | EV_WRITE | EV_PERSIST | EV_ET);
   test::Event timer(*base, test::kNoFd, 0);
@@ -700,7 +700,7 @@ TEST_F(MetricsTest, json_has_the_metrics) {
   EXPECT_EQ(metrics["slowest"].items[0]["worst_ns"].text, "1500");
 }
 
-TEST_F(MetricsTest, json_has_the_last_bucket_open) {
+TEST_F(MetricsTest, json_leaves_the_last_bucket_unbounded) {
   test::Event ev(*base, test::kNoFd, 0, takes(evi::Nanos{1} << 41));
   ASSERT_EQ(base->enable_metrics(), 0);
   ev.activate(EV_READ);
@@ -709,7 +709,7 @@ TEST_F(MetricsTest, json_has_the_last_bucket_open) {
   EXPECT_EQ(metrics["callback_time"].items.at(0)["below_ns"].text, "null");
 }
 
-TEST_F(MetricsTest, json_reports_that_it_cannot_be_written) {
+TEST_F(MetricsTest, json_reports_write_errors) {
   std::FILE *full = std::fopen("/dev/full", "w");
   ASSERT_NE(full, nullptr);
   EXPECT_EQ(base->dump_json(full), -1);

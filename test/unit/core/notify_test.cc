@@ -76,7 +76,7 @@ class NotifyTest : public testing::TestWithParam<const char *> {
   int result = -2;
 };
 
-TEST_P(NotifyTest, a_threaded_base_counts_no_event_of_its_own) {
+TEST_P(NotifyTest, the_event_of_a_threaded_base_is_not_counted) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_TRUE(base->make_notifiable());
@@ -135,7 +135,7 @@ TEST_P(NotifyTest, a_deadline_brought_forward_shortens_the_wait) {
   ran.wait();
 }
 
-TEST_P(NotifyTest, loopbreak_ends_the_wait) {
+TEST_P(NotifyTest, loopbreak_interrupts_the_wait) {
   run();
   until_it_waits();
   base->loop_break();
@@ -144,7 +144,7 @@ TEST_P(NotifyTest, loopbreak_ends_the_wait) {
   EXPECT_TRUE(base->got_break());
 }
 
-TEST_P(NotifyTest, loopexit_ends_the_wait) {
+TEST_P(NotifyTest, loopexit_interrupts_the_wait) {
   run();
   until_it_waits();
   base->loop_exit_after(nullptr);
@@ -153,7 +153,7 @@ TEST_P(NotifyTest, loopexit_ends_the_wait) {
   EXPECT_TRUE(base->got_exit());
 }
 
-TEST_P(NotifyTest, deleting_the_last_event_ends_the_loop) {
+TEST_P(NotifyTest, deleting_the_last_event_stops_the_loop) {
   const test::Pair pair = test::socket_pair();
   Event ev(*base, pair.a, EV_READ | EV_PERSIST);
   ev.add();
@@ -164,7 +164,7 @@ TEST_P(NotifyTest, deleting_the_last_event_ends_the_loop) {
   EXPECT_EQ(result, 1);
 }
 
-TEST_P(NotifyTest, once_from_another_thread) {
+TEST_P(NotifyTest, once_can_be_called_from_another_thread) {
   run();
   until_it_waits();
   Signal ran;
@@ -233,7 +233,7 @@ TEST_P(NotifyTest, del_waits_for_a_series_of_signal_calls) {
   EXPECT_EQ(calls, at_return);
 }
 
-TEST_P(NotifyTest, del_without_waiting) {
+TEST_P(NotifyTest, del_noblock_does_not_wait_for_the_callback) {
   run();
   for (const auto mode : {evi::DelMode::no_block, evi::DelMode::automatic}) {
     Signal entered, leave;
@@ -314,7 +314,7 @@ TEST_P(NotifyTest, finalize_does_not_wait_and_runs_after_the_callback) {
 }
 
 // Each thread has events and descriptors of its own and does everything with them while the loop runs.
-TEST_P(NotifyTest, everything_from_everywhere) {
+TEST_P(NotifyTest, all_calls_are_safe_from_all_threads) {
   run();
   constexpr int kThreads = 3;
   constexpr int kRounds = 150;
@@ -391,7 +391,7 @@ TEST_P(NotifyTest, timers_added_while_a_signal_event_is_waited_for) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_P(NotifyTest, a_base_without_lock_on_demand) {
+TEST_P(NotifyTest, the_nolock_flag_creates_a_base_without_a_lock) {
   event_config config;
   config.flags = EVENT_BASE_FLAG_NOLOCK;
   const test::Base unlocked = test::make_base(&config);
@@ -402,7 +402,7 @@ TEST_P(NotifyTest, a_base_without_lock_on_demand) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_P(NotifyTest, loop_runs_elsewhere) {
+TEST_P(NotifyTest, loop_runs_elsewhere_is_true_only_in_other_threads) {
   EXPECT_FALSE(base->loop_runs_elsewhere());
   run();
   Signal ran;
@@ -450,7 +450,7 @@ class RefusedWakes : public testing::Test {
   test::Base base;
 };
 
-TEST_F(RefusedWakes, a_method_that_cannot_wake_is_asked_again_by_the_next_notification) {
+TEST_F(RefusedWakes, a_failed_wake_is_retried_by_the_next_notification) {
   script.prepare_wake = [](void *) noexcept { return true; };
   script.wake = [](void *self) noexcept {
     auto &to = *static_cast<Script *>(static_cast<test::ScriptBackend *>(self));
@@ -472,7 +472,7 @@ TEST_F(RefusedWakes, a_method_that_cannot_wake_is_asked_again_by_the_next_notifi
 }
 
 // Interest that the kernel refused may be told again when the next wait begins.
-TEST_F(RefusedWakes, the_loop_wakes_up_for_interest_that_was_refused) {
+TEST_F(RefusedWakes, the_loop_wakes_to_retry_failed_registrations) {
   script.prepare_wake = [](void *) noexcept { return true; };
   script.wake = [](void *self) noexcept {
     ++static_cast<Script *>(static_cast<test::ScriptBackend *>(self))->wakes;
@@ -497,7 +497,7 @@ TEST_F(RefusedWakes, the_loop_wakes_up_for_interest_that_was_refused) {
 }
 
 #ifdef __linux__
-TEST_F(RefusedWakes, a_descriptor_that_cannot_be_written_is_tried_again) {
+TEST_F(RefusedWakes, a_failed_write_to_the_wakeup_fd_is_retried) {
   base = test::make_base(clock, script);
   ASSERT_NE(base, nullptr);
   ASSERT_EQ(script.updates.size(), 1u);
@@ -519,7 +519,7 @@ TEST_F(RefusedWakes, a_descriptor_that_cannot_be_written_is_tried_again) {
 }
 #endif
 
-TEST(Waker, says_whether_it_woke) {
+TEST(Waker, wake_returns_whether_the_write_succeeded) {
   evi::Waker waker;
   ASSERT_TRUE(waker.open());
   EXPECT_TRUE(evi::Waker::wake(waker.write_fd()));
@@ -527,7 +527,7 @@ TEST(Waker, says_whether_it_woke) {
 }
 
 // must-not 7: bases know nothing of each other.
-TEST(SeveralBases, run_side_by_side) {
+TEST(SeveralBases, bases_in_several_threads_are_independent) {
   const test::Threads threads;
   std::vector<std::thread> workers;
   for (int t = 0; t < 4; ++t) {

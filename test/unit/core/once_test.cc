@@ -36,7 +36,7 @@ class OnceTest : public testing::Test {
 };
 
 // Behaviour 10.
-TEST_F(OnceTest, refuses_what_makes_no_sense) {
+TEST_F(OnceTest, rejects_invalid_arguments) {
   const timeval tv = test::seconds(1);
   EXPECT_EQ(once(SIGUSR1, EV_SIGNAL, nullptr), -1);
   EXPECT_EQ(once(pair.a, EV_READ | EV_PERSIST, nullptr), -1);
@@ -46,7 +46,7 @@ TEST_F(OnceTest, refuses_what_makes_no_sense) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE), 0);
 }
 
-TEST_F(OnceTest, a_timeout_of_none_or_zero_runs_at_once) {
+TEST_F(OnceTest, a_null_or_zero_timeout_runs_in_the_next_iteration) {
   const timeval zero{0, 0};
   for (const timeval *tv : {static_cast<const timeval *>(nullptr), &zero}) {
     told = {};
@@ -58,7 +58,7 @@ TEST_F(OnceTest, a_timeout_of_none_or_zero_runs_at_once) {
   }
 }
 
-TEST_F(OnceTest, a_timer) {
+TEST_F(OnceTest, fires_after_its_timeout) {
   const timeval tv = test::seconds(2);
   EXPECT_EQ(once(kNoFd, EV_TIMEOUT, &tv), 0);
   EXPECT_EQ(base->loop(0), 1);
@@ -67,7 +67,7 @@ TEST_F(OnceTest, a_timer) {
   EXPECT_EQ(script.waits.front(), 2'000'000);
 }
 
-TEST_F(OnceTest, a_descriptor) {
+TEST_F(OnceTest, reports_readiness_of_an_fd) {
   EXPECT_EQ(once(pair.a, EV_READ | EV_WRITE, nullptr), 0);
   script.ready(pair.a, EV_WRITE);
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
@@ -77,7 +77,7 @@ TEST_F(OnceTest, a_descriptor) {
   EXPECT_EQ(base->loop(0), 1);
 }
 
-TEST_F(OnceTest, a_descriptor_with_a_timeout) {
+TEST_F(OnceTest, reports_the_timeout_of_an_fd) {
   const timeval tv = test::seconds(2);
   EXPECT_EQ(once(pair.a, EV_READ | EV_TIMEOUT, &tv), 0);
   EXPECT_EQ(base->loop(0), 1);
@@ -85,7 +85,7 @@ TEST_F(OnceTest, a_descriptor_with_a_timeout) {
   EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{pair.a, 0}));
 }
 
-TEST_F(OnceTest, runs_at_the_default_priority) {
+TEST_F(OnceTest, uses_the_default_priority) {
   ASSERT_EQ(base->set_priorities(5), 0);
   std::string order;
   test::Event low(*base, kNoFd, 0, [&](int, short) { order += 'l'; });
@@ -101,7 +101,7 @@ TEST_F(OnceTest, runs_at_the_default_priority) {
   EXPECT_EQ(order, "hol");
 }
 
-TEST_F(OnceTest, a_refused_descriptor_leaves_nothing) {
+TEST_F(OnceTest, an_unwatchable_fd_leaves_nothing_allocated) {
   test::FaultAlloc memory;
   script.fail_updates = 1;
   EXPECT_EQ(once(pair.a, EV_READ, nullptr), -1);
@@ -109,7 +109,7 @@ TEST_F(OnceTest, a_refused_descriptor_leaves_nothing) {
   EXPECT_EQ(told.calls, 0);
 }
 
-TEST_F(OnceTest, its_callback_may_ask_for_the_next) {
+TEST_F(OnceTest, the_callback_may_call_once_again) {
   struct Chain {
     event_base *base;
     int left;
@@ -125,7 +125,7 @@ TEST_F(OnceTest, its_callback_may_ask_for_the_next) {
   EXPECT_EQ(chain.left, 0);
 }
 
-TEST(OnceMemory, what_was_never_called_is_freed_with_the_base) {
+TEST(OnceMemory, callbacks_never_invoked_are_freed_with_the_base) {
   test::FaultAlloc memory;
   {
     Told told;

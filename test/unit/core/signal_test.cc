@@ -51,7 +51,7 @@ class SignalTest : public testing::TestWithParam<bool> {
 };
 
 // Behaviour 14.
-TEST_P(SignalTest, one_pass_sees_a_signal_raised_before) {
+TEST_P(SignalTest, a_nonblocking_loop_reports_a_signal_raised_before) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ASSERT_EQ(ev.add(), 0);
@@ -64,7 +64,7 @@ TEST_P(SignalTest, one_pass_sees_a_signal_raised_before) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_P(SignalTest, works_at_every_priority) {
+TEST_P(SignalTest, signal_events_work_at_every_priority) {
   for (int priority = 0; priority < 3; ++priority) {
     const test::Base base = make();
     ASSERT_EQ(base->set_priorities(3), 0);
@@ -77,7 +77,7 @@ TEST_P(SignalTest, works_at_every_priority) {
   }
 }
 
-TEST_P(SignalTest, a_burst_is_counted) {
+TEST_P(SignalTest, every_signal_of_a_burst_is_counted) {
   const test::Base base = make();
   Event usr1(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), usr2(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   Event usr1_too(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
@@ -92,7 +92,7 @@ TEST_P(SignalTest, a_burst_is_counted) {
   EXPECT_EQ(usr2.calls, counts() ? 3 : 1);
 }
 
-TEST_P(SignalTest, without_persistence_it_is_restored_before_the_callback) {
+TEST_P(SignalTest, a_non_persistent_event_restores_the_handler_before_its_callback) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL, [&](int, short) { EXPECT_TRUE(is_plain(SIGUSR1)); });
   ev.add();
@@ -104,7 +104,7 @@ TEST_P(SignalTest, without_persistence_it_is_restored_before_the_callback) {
   EXPECT_EQ(handled, 1);
 }
 
-TEST_P(SignalTest, the_previous_handler_comes_back_with_the_last_event) {
+TEST_P(SignalTest, deleting_the_last_event_restores_the_handler) {
   const test::Base base = make();
   Event a(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), b(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   a.add();
@@ -131,7 +131,7 @@ TEST_P(SignalTest, freeing_the_base_restores_the_handler) {
 }
 
 // must-not 8: no base owns a signal.
-TEST_P(SignalTest, every_base_that_asks_is_told) {
+TEST_P(SignalTest, a_signal_is_reported_by_every_base_watching_it) {
   if (GetParam()) GTEST_SKIP() << "what one signalfd reads the other does not";
   const test::Base first = make();
   test::Base second = make();
@@ -154,7 +154,7 @@ TEST_P(SignalTest, every_base_that_asks_is_told) {
   EXPECT_TRUE(is_plain(SIGUSR1));
 }
 
-TEST_P(SignalTest, one_callback_may_delete_the_other) {
+TEST_P(SignalTest, a_signal_callback_may_delete_the_other_event) {
   const test::Base base = make();
   Event *one = nullptr, *other = nullptr;
   Event a(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST, [&](int, short) { other->del(); });
@@ -170,7 +170,7 @@ TEST_P(SignalTest, one_callback_may_delete_the_other) {
   EXPECT_TRUE(a.calls == 0 || b.calls == 0);
 }
 
-TEST_P(SignalTest, a_callback_may_free_its_event_amid_a_burst) {
+TEST_P(SignalTest, a_callback_may_free_its_event_during_a_burst) {
   const test::Base base = make();
   auto *ev = new Event(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   int calls = 0;
@@ -184,7 +184,7 @@ TEST_P(SignalTest, a_callback_may_free_its_event_amid_a_burst) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_P(SignalTest, a_timeout_ends_it_as_it_ends_other_events) {
+TEST_P(SignalTest, a_timeout_removes_a_non_persistent_signal_event) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL);
   ev.add(0.001);
@@ -195,7 +195,7 @@ TEST_P(SignalTest, a_timeout_ends_it_as_it_ends_other_events) {
 }
 
 // Behaviour 11.
-TEST_P(SignalTest, what_is_no_signal_is_refused) {
+TEST_P(SignalTest, invalid_signals_are_rejected) {
   const test::QuietLog quiet;
   const test::Base base = make();
   for (const int bad : {-1, 0, NSIG, NSIG + 1000, SIGKILL, SIGSTOP}) {
@@ -224,7 +224,7 @@ void in_child(Fn fn) {
 }
 
 // must-not 9, behaviour 14.
-TEST_P(SignalTest, reinit_gives_the_child_signals_of_its_own) {
+TEST_P(SignalTest, reinit_gives_the_child_its_own_signals) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ASSERT_EQ(ev.add(), 0);
@@ -243,7 +243,7 @@ TEST_P(SignalTest, reinit_gives_the_child_signals_of_its_own) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_P(SignalTest, a_child_without_reinit_does_not_disturb_its_parent) {
+TEST_P(SignalTest, a_child_without_reinit_does_not_affect_its_parent) {
   if (GetParam()) GTEST_SKIP() << "a signalfd is read by who asks";
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
@@ -253,7 +253,7 @@ TEST_P(SignalTest, a_child_without_reinit_does_not_disturb_its_parent) {
   EXPECT_EQ(ev.calls, 0);
 }
 
-TEST_P(SignalTest, a_child_that_frees_the_base_does_not_disturb_its_parent) {
+TEST_P(SignalTest, freeing_the_base_in_a_child_does_not_affect_the_parent) {
   test::Base base = make();
   const test::Pair pair = test::socket_pair();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), reader(*base, pair.a, EV_READ | EV_PERSIST);
@@ -271,7 +271,7 @@ TEST_P(SignalTest, a_child_that_frees_the_base_does_not_disturb_its_parent) {
 }
 
 // Without a descriptor to be had the child hears no signals, and that is all.
-TEST_P(SignalTest, a_reinit_that_fails_leaves_the_process_whole) {
+TEST_P(SignalTest, a_failed_reinit_leaves_the_child_usable) {
   const test::QuietLog quiet;
   event_config no_epoll;
   ASSERT_TRUE(no_epoll.avoid("epoll"));
@@ -334,7 +334,7 @@ TEST_P(SignalTest, two_bases_in_two_threads) {
 
 // Ports come and go while handlers walk the list.
 // The loop waits, and has never had to do with signals.
-TEST_P(SignalTest, the_first_is_added_while_the_loop_waits) {
+TEST_P(SignalTest, the_first_signal_event_may_be_added_during_the_wait) {
   if (GetParam() || !evi::kThreadSupport) GTEST_SKIP();
   test::Threads threads;
   const test::Base base = make();
@@ -352,7 +352,7 @@ TEST_P(SignalTest, the_first_is_added_while_the_loop_waits) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
+TEST_P(SignalTest, bases_may_be_freed_while_signals_arrive) {
   if (GetParam()) GTEST_SKIP() << "the signal must be blocked in all threads";
   const test::Base keeper = make();
   Event kept(*keeper, SIGUSR1, EV_SIGNAL | EV_PERSIST);
@@ -386,7 +386,7 @@ TEST_P(SignalTest, bases_may_end_while_signals_arrive) {
 }
 
 // The event is active, and waits behind more urgent ones, while more signals come.
-TEST_P(SignalTest, what_comes_before_the_callback_is_counted_too) {
+TEST_P(SignalTest, signals_raised_before_the_callback_runs_are_counted) {
   const test::Base base = make();
   ASSERT_EQ(base->set_priorities(2), 0);
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
@@ -405,7 +405,7 @@ TEST_P(SignalTest, what_comes_before_the_callback_is_counted_too) {
 }
 
 // A thread is forked away amid the work on what all bases share.
-TEST_P(SignalTest, a_child_forked_amid_a_registration_reinits) {
+TEST_P(SignalTest, reinit_works_in_a_child_forked_during_a_registration) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ASSERT_EQ(ev.add(), 0);

@@ -62,7 +62,7 @@ TEST_F(StarvationTest, a_chain_up_to_the_bound_runs_in_one_pass) {
   }
 }
 
-TEST_F(StarvationTest, a_chain_beyond_the_bound_goes_on_after_a_look_without_waiting) {
+TEST_F(StarvationTest, a_chain_beyond_the_bound_continues_after_a_poll_without_waiting) {
   for (const int flags : {0, EVLOOP_ONCE, EVLOOP_ONCE | EVLOOP_NONBLOCK}) {
     script.waits.clear();
     chain_by_once(2 + kMaxChainedCallbacks);
@@ -123,7 +123,7 @@ class Poster : public StarvationTest, public testing::WithParamInterface<const c
   bool over = false;
 };
 
-TEST_P(Poster, leaves_descriptors_and_timers_their_turn) {
+TEST_P(Poster, does_not_starve_descriptors_and_timers) {
   Event reader(*base, pair.a, EV_READ), timer(*base, kNoFd, 0);
   const auto end = [&](int, short) {
     if (reader.calls && timer.calls) base->loop_break();
@@ -145,7 +145,7 @@ TEST_P(Poster, leaves_descriptors_and_timers_their_turn) {
   EXPECT_LE(script.waits.size(), 4u);
 }
 
-TEST_P(Poster, leaves_signals_their_turn) {
+TEST_P(Poster, does_not_starve_signals) {
   Event signal(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST, [&](int, short) { base->loop_break(); });
   signal.add();
   start();
@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(By, Poster,
 
 // --- beside the other ways to end a pass ---
 
-TEST_F(StarvationTest, a_more_urgent_timer_runs_before_the_chain_goes_on) {
+TEST_F(StarvationTest, a_more_urgent_timer_runs_before_the_chain_continues) {
   ASSERT_EQ(base->set_priorities(2), 0);
   Event timer(*base, kNoFd, 0, [&](int, short) { base->loop_break(); });
   timer.set_priority(0);
@@ -180,7 +180,7 @@ TEST_F(StarvationTest, a_more_urgent_timer_runs_before_the_chain_goes_on) {
   EXPECT_LE(calls, 2 * (1 + kMaxChainedCallbacks));
 }
 
-TEST_F(StarvationTest, a_lower_limit_of_the_program_holds) {
+TEST_F(StarvationTest, a_lower_configured_limit_is_obeyed) {
   event_config config;
   config.max_dispatch_callbacks = 5;
   use(config);
@@ -189,7 +189,7 @@ TEST_F(StarvationTest, a_lower_limit_of_the_program_holds) {
   EXPECT_EQ(script.waits.size(), 4u);
 }
 
-TEST_F(StarvationTest, a_higher_limit_of_the_program_does_not_lift_the_bound) {
+TEST_F(StarvationTest, a_higher_configured_limit_does_not_raise_the_bound) {
   event_config config;
   config.max_dispatch_callbacks = 100 * kMaxChainedCallbacks;
   use(config);
@@ -209,14 +209,14 @@ TEST_F(StarvationTest, priorities_without_a_limit_are_bounded) {
   EXPECT_EQ(script.waits.size(), 2u);
 }
 
-TEST_F(StarvationTest, loopexit_ends_an_endless_chain) {
+TEST_F(StarvationTest, loopexit_stops_an_endless_chain) {
   chain_by_once(kEndless);
   EXPECT_EQ(base->loop_exit_after(nullptr), 0);
   EXPECT_EQ(base->loop(0), 0);
   EXPECT_LE(calls, 1 + kMaxChainedCallbacks + 1);
 }
 
-TEST_F(StarvationTest, loopcontinue_ends_the_pass_at_once) {
+TEST_F(StarvationTest, loopcontinue_stops_the_pass_immediately) {
   Event ev(*base, kNoFd, 0);
   ev.on_call([&](int, short) {
     if (ev.calls < 4) ev.activate(0);

@@ -95,7 +95,7 @@ TEST(TimerHeap, is_empty_at_first) {
   EXPECT_EQ(taken, 0);
 }
 
-TEST(TimerHeap, agrees_with_a_sorted_array_whatever_is_done) {
+TEST(TimerHeap, agrees_with_a_sorted_array_after_random_operations) {
   for (unsigned seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
@@ -184,7 +184,7 @@ TEST(TimerHeap, mass_expiry_agrees_with_a_sorted_array) {
   }
 }
 
-TEST(TimerHeap, few_due_among_many_leave_the_rest_alone) {
+TEST(TimerHeap, taking_a_few_due_timers_keeps_the_rest) {
   TimerHeap heap;
   Model model;
   std::deque<Timer> timers(3000);
@@ -197,7 +197,7 @@ TEST(TimerHeap, few_due_among_many_leave_the_rest_alone) {
   expect_same(heap, model);
 }
 
-TEST(TimerHeap, a_sink_may_push_unless_in_bulk) {
+TEST(TimerHeap, a_sink_may_push_when_not_taking_in_bulk) {
   TimerHeap heap;
   std::deque<Timer> timers(200);
   for (std::size_t i = 0; i < timers.size(); ++i) push(heap, timers[i].ev, static_cast<Micros>(i));
@@ -211,7 +211,7 @@ TEST(TimerHeap, a_sink_may_push_unless_in_bulk) {
   EXPECT_TRUE(heap.check_invariants());
 }
 
-TEST(TimerHeap, what_is_pushed_back_into_the_past_comes_again_in_the_same_round) {
+TEST(TimerHeap, a_timer_pushed_with_a_past_deadline_is_taken_again_in_the_same_pass) {
   TimerHeap heap;
   Timer timer;
   push(heap, timer.ev, 1);
@@ -236,7 +236,7 @@ TEST(TimerHeap, moving_a_deadline_later_does_not_delay_the_others) {
 }
 
 // must-not 18: the store shrinks after a burst.
-TEST(TimerHeap, gives_memory_back_after_a_burst) {
+TEST(TimerHeap, releases_memory_after_a_burst) {
   TimerHeap heap;
   std::deque<Timer> timers(100'000);
   for (Timer &timer : timers) push(heap, timer.ev, 1);
@@ -266,7 +266,7 @@ TEST(TimerHeap, shrinking_leaves_room_for_the_entry_that_was_reserved) {
   }
 }
 
-TEST(TimerHeap, without_memory_nothing_changes) {
+TEST(TimerHeap, nothing_changes_when_out_of_memory) {
   test::FaultAlloc memory;
   {
     TimerHeap heap;

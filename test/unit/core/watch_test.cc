@@ -65,7 +65,7 @@ class WatchTest : public testing::TestWithParam<bool> {
   void SetUp() override { alive.add(1000); }
 };
 
-TEST_P(WatchTest, run_in_the_order_of_their_making) {
+TEST_P(WatchTest, watchers_run_in_creation_order) {
   const auto a = noting('a'), b = noting('b'), c = noting('c');
   EXPECT_EQ(evwatch_base(a->it), base.get());
   turn();
@@ -73,7 +73,7 @@ TEST_P(WatchTest, run_in_the_order_of_their_making) {
   EXPECT_EQ(order, "abcabc");
 }
 
-TEST_P(WatchTest, one_may_free_itself) {
+TEST_P(WatchTest, a_watcher_may_free_itself) {
   std::unique_ptr<Watch> a = noting('a'), b, c = noting('c');
   b = watch([&] {
     order += 'b';
@@ -85,7 +85,7 @@ TEST_P(WatchTest, one_may_free_itself) {
   EXPECT_EQ(order, "acbdacd");
 }
 
-TEST_P(WatchTest, one_may_free_any_other) {
+TEST_P(WatchTest, a_watcher_may_free_any_other) {
   constexpr const char *kExpected[] = {"0123123", "01230123", "013013", "012012"};
   for (const std::size_t victim : {0, 2, 3}) {
     order.clear();
@@ -102,7 +102,7 @@ TEST_P(WatchTest, one_may_free_any_other) {
   }
 }
 
-TEST_P(WatchTest, one_that_is_made_meanwhile_runs_from_the_next_round_on) {
+TEST_P(WatchTest, a_watcher_created_in_a_callback_runs_from_the_next_iteration_on) {
   std::vector<std::unique_ptr<Watch>> more;
   const auto a = watch([&] {
     order += 'a';
@@ -115,7 +115,7 @@ TEST_P(WatchTest, one_that_is_made_meanwhile_runs_from_the_next_round_on) {
 }
 
 // A watcher that replaces itself must not keep its round from ending.
-TEST_P(WatchTest, one_that_replaces_itself_runs_once_a_round) {
+TEST_P(WatchTest, a_watcher_that_replaces_itself_runs_once_per_iteration) {
   std::vector<std::unique_ptr<Watch>> ended;
   std::unique_ptr<Watch> current;
   int made = 0;
@@ -133,7 +133,7 @@ TEST_P(WatchTest, one_that_replaces_itself_runs_once_a_round) {
   made = 100;
 }
 
-TEST_P(WatchTest, those_left_are_freed_with_the_base) {
+TEST_P(WatchTest, remaining_watchers_are_freed_with_the_base) {
   test::FaultAlloc memory;
   {
     test::Base other = test::make_base();
@@ -145,7 +145,7 @@ TEST_P(WatchTest, those_left_are_freed_with_the_base) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_P(WatchTest, loopbreak_ends_the_round_at_once) {
+TEST_P(WatchTest, loopbreak_in_a_watcher_stops_the_iteration) {
   Event ev(*base, kNoFd, 0);
   ev.activate(0);
   const auto a = watch([&] { base->loop_break(); });
@@ -165,7 +165,7 @@ class PrepareTest : public testing::Test {
   test::Base base = test::make_base(clock, script);
 };
 
-TEST_F(PrepareTest, around_the_wait) {
+TEST_F(PrepareTest, prepare_and_check_run_around_the_wait) {
   std::string order;
   Event ev(*base, kNoFd, 0, [&](int, short) { order += 'e'; });
   ev.add(1);
@@ -179,7 +179,7 @@ TEST_F(PrepareTest, around_the_wait) {
   EXPECT_EQ(order, "pwce");
 }
 
-TEST_F(PrepareTest, tells_the_coming_wait) {
+TEST_F(PrepareTest, get_timeout_returns_the_length_of_the_next_wait) {
   timeval tv{};
   int known = -1;
   Watch prepare(*base, false, [&](const evwatch_prepare_cb_info *info) {
@@ -204,7 +204,7 @@ TEST_F(PrepareTest, tells_the_coming_wait) {
 }
 
 // What a prepare watcher adds or activates is not waited past.
-TEST_F(PrepareTest, the_wait_follows_what_it_does) {
+TEST_F(PrepareTest, the_wait_honours_events_added_in_prepare) {
   Event late(*base, kNoFd, 0), early(*base, kNoFd, 0), active(*base, kNoFd, 0);
   late.add(10);
   int round = 0;
