@@ -13,7 +13,7 @@ namespace {
 
 using test::Bev;
 
-TEST(bufferevent, one_connection_is_one_allocation_of_bounded_size) {
+TEST(bufferevent, a_connection_takes_one_allocation_of_bounded_size) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   ASSERT_TRUE(evi::prepare_loop_chunks(*base));
@@ -25,7 +25,7 @@ TEST(bufferevent, one_connection_is_one_allocation_of_bounded_size) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST(bufferevent, the_public_part_comes_first) {
+TEST(bufferevent, the_public_struct_is_at_offset_zero) {
   auto base = test::make_base();
   Bev bev(*base, test::kNoFd);
   const bufferevent *shown = bev;
@@ -34,7 +34,7 @@ TEST(bufferevent, the_public_part_comes_first) {
   EXPECT_EQ(shown->be_ops, &evi::socket_ops);
 }
 
-TEST(bufferevent, a_descriptor_is_closed_exactly_once) {
+TEST(bufferevent, an_owned_fd_is_closed_exactly_once) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   const int fd = fds.a.release();
@@ -48,7 +48,7 @@ TEST(bufferevent, a_descriptor_is_closed_exactly_once) {
   EXPECT_FALSE(test::is_open(fd));
 }
 
-TEST(bufferevent, freed_inside_a_run_it_stays_until_the_end) {
+TEST(bufferevent, freed_in_a_callback_it_stays_allocated_until_the_callbacks_end) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   Bev bev(*base, fds.a);
@@ -65,7 +65,7 @@ TEST(bufferevent, freed_inside_a_run_it_stays_until_the_end) {
   EXPECT_EQ(bev.log(), "e10");
 }
 
-TEST(bufferevent, an_evbuffer_callback_may_free_it) {
+TEST(bufferevent, an_evbuffer_callback_may_free_the_bufferevent) {
   auto base = test::make_base();
   for (const int options : {0, static_cast<int>(BEV_OPT_DEFER_CALLBACKS)}) {
     auto fds = test::socket_pair();
@@ -88,7 +88,7 @@ TEST(bufferevent, an_evbuffer_callback_may_free_it) {
   }
 }
 
-TEST(bufferevent, an_evbuffer_callback_on_drained_output_may_free_it) {
+TEST(bufferevent, an_evbuffer_callback_for_drained_output_may_free_the_bufferevent) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   Bev bev(*base, fds.a);
@@ -101,7 +101,7 @@ TEST(bufferevent, an_evbuffer_callback_on_drained_output_may_free_it) {
   EXPECT_EQ(bev.log(), "");
 }
 
-TEST(bufferevent, deferred_evbuffer_callbacks_keep_it) {
+TEST(bufferevent, deferred_evbuffer_callbacks_keep_the_bufferevent_allocated) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   Bev bev(*base, fds.a);
@@ -116,7 +116,7 @@ TEST(bufferevent, deferred_evbuffer_callbacks_keep_it) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(bufferevent, freed_with_work_queued_it_leaves_nothing_in_the_queues) {
+TEST(bufferevent, freeing_removes_queued_work) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   {
@@ -129,7 +129,7 @@ TEST(bufferevent, freed_with_work_queued_it_leaves_nothing_in_the_queues) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST(bufferevent, it_may_be_freed_after_its_base) {
+TEST(bufferevent, a_bufferevent_may_be_freed_after_its_base) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   test::FaultAlloc memory;
@@ -148,7 +148,7 @@ TEST(bufferevent, it_may_be_freed_after_its_base) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST(bufferevent, replacing_a_descriptor_closes_the_old_one_if_it_is_owned) {
+TEST(bufferevent, replacing_the_fd_closes_the_old_one_if_owned) {
   auto base = test::make_base();
   for (const bool owned : {true, false}) {
     auto first = test::socket_pair();
@@ -170,7 +170,7 @@ TEST(bufferevent, replacing_a_descriptor_closes_the_old_one_if_it_is_owned) {
   }
 }
 
-TEST(bufferevent, work_queued_moves_to_the_new_base) {
+TEST(bufferevent, queued_work_moves_to_the_new_base) {
   auto old = test::make_base();
   auto fresh = test::make_base();
   auto fds = test::socket_pair();
@@ -185,7 +185,7 @@ TEST(bufferevent, work_queued_moves_to_the_new_base) {
   EXPECT_EQ(bev.log(), "rw");
 }
 
-TEST(bufferevent, without_any_base_it_waits_for_one) {
+TEST(bufferevent, a_bufferevent_without_a_base_starts_when_it_gets_one) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   bufferevent *bev = bufferevent_new(fds.a, nullptr, nullptr, nullptr, nullptr);
@@ -202,7 +202,7 @@ TEST(bufferevent, without_any_base_it_waits_for_one) {
   bufferevent_free(bev);
 }
 
-TEST(bufferevent, reasons_to_suspend_add_up) {
+TEST(bufferevent, reading_stays_suspended_until_every_reason_is_removed) {
   auto base = test::make_base();
   auto fds = test::socket_pair();
   Bev bev(*base, fds.a);
@@ -230,7 +230,7 @@ TEST(bufferevent, reasons_to_suspend_add_up) {
 
 // --- no memory ---
 
-TEST(bufferevent, each_allocation_may_fail_while_one_is_made) {
+TEST(bufferevent, creation_survives_every_allocation_failure) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   test::Threads threads;
   auto base = test::make_base();
@@ -245,7 +245,7 @@ TEST(bufferevent, each_allocation_may_fail_while_one_is_made) {
   EXPECT_GE(allocations, 3);
 }
 
-TEST(bufferevent, each_allocation_may_fail_while_data_moves) {
+TEST(bufferevent, transfer_survives_every_allocation_failure) {
   const std::string data(20'000, 'x');
   test::sweep([&] {
     auto fds = test::socket_pair();

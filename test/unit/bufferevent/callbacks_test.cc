@@ -14,7 +14,7 @@ struct Callbacks : testing::Test {
   test::Pair fds = test::socket_pair();
 };
 
-TEST_F(Callbacks, a_deferred_run_stops_when_one_of_its_callbacks_frees) {
+TEST_F(Callbacks, deferred_callbacks_stop_after_one_frees_the_bufferevent) {
   Bev bev(*base, fds.a, kDeferred);
   bev.on_read = [&] { bev.free(); };
   bufferevent_trigger(bev, EV_READ | EV_WRITE, 0);
@@ -23,7 +23,7 @@ TEST_F(Callbacks, a_deferred_run_stops_when_one_of_its_callbacks_frees) {
   EXPECT_EQ(bev.log(), "r");
 }
 
-TEST_F(Callbacks, what_a_deferred_callback_triggers_comes_in_a_run_of_its_own) {
+TEST_F(Callbacks, callbacks_triggered_in_a_deferred_callback_run_separately) {
   Bev bev(*base, fds.a, kDeferred);
   int left = 3;
   bev.on_read = [&] {
@@ -35,14 +35,14 @@ TEST_F(Callbacks, what_a_deferred_callback_triggers_comes_in_a_run_of_its_own) {
   EXPECT_EQ(bev.log(), "rwrwrw");
 }
 
-TEST_F(Callbacks, several_causes_make_one_deferred_call) {
+TEST_F(Callbacks, several_triggers_cause_one_deferred_call) {
   Bev bev(*base, fds.a, kDeferred);
   for (int i = 0; i < 5; ++i) bufferevent_trigger(bev, EV_READ, 0);
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(bev.log(), "r");
 }
 
-TEST_F(Callbacks, a_callback_that_was_not_set_is_not_deferred) {
+TEST_F(Callbacks, a_callback_that_is_not_set_is_not_deferred) {
   Bev bev(*base, fds.a, kDeferred);
   bufferevent_setcb(bev, nullptr, nullptr, nullptr, nullptr);
   bufferevent_trigger(bev, EV_READ | EV_WRITE, 0);
@@ -50,7 +50,7 @@ TEST_F(Callbacks, a_callback_that_was_not_set_is_not_deferred) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 0);
 }
 
-TEST_F(Callbacks, deferred_calls_go_by_priority) {
+TEST_F(Callbacks, deferred_callbacks_run_by_priority) {
   base->set_priorities(3);
   Bev low(*base, fds.a, kDeferred);
   Bev high(*base, fds.b, kDeferred);
@@ -65,7 +65,7 @@ TEST_F(Callbacks, deferred_calls_go_by_priority) {
   EXPECT_EQ(order, "hl");
 }
 
-TEST_F(Callbacks, the_error_of_a_deferred_event_is_kept_for_it) {
+TEST_F(Callbacks, a_deferred_event_callback_sees_its_socket_error) {
   Bev bev(*base, fds.a, kDeferred | BEV_OPT_UNLOCK_CALLBACKS);
   fds.close_b();
   bev.put("x");
@@ -76,7 +76,7 @@ TEST_F(Callbacks, the_error_of_a_deferred_event_is_kept_for_it) {
   EXPECT_EQ(bev.error, EPIPE);
 }
 
-TEST_F(Callbacks, the_lock_is_held_in_callbacks_unless_that_is_declined) {
+TEST_F(Callbacks, the_lock_is_held_in_callbacks_without_unlock_callbacks) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   test::Threads threads;
   auto locked_base = test::make_base();

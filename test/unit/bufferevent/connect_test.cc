@@ -76,7 +76,7 @@ struct Connect : testing::Test {
   }
 };
 
-TEST_F(Connect, a_look_up_holds_everything_back_until_its_answer) {
+TEST_F(Connect, a_pending_lookup_suspends_io_and_timeouts) {
   Bev bev(*base, test::kNoFd, BEV_OPT_CLOSE_ON_FREE);
   const timeval soon = test::seconds(0.001);
   bufferevent_set_timeouts(bev, &soon, &soon);
@@ -97,7 +97,7 @@ TEST_F(Connect, a_look_up_holds_everything_back_until_its_answer) {
   EXPECT_EQ(bufferevent_socket_get_dns_error(bev), 0);
 }
 
-TEST_F(Connect, a_look_up_that_fails_is_one_error_event) {
+TEST_F(Connect, a_failed_lookup_causes_one_error_event) {
   Bev bev(*base, test::kNoFd);
   EXPECT_EQ(look_up(bev), 0);
   resolver.fail(EVUTIL_EAI_NONAME);
@@ -111,7 +111,7 @@ TEST_F(Connect, a_look_up_that_fails_is_one_error_event) {
   EXPECT_EQ(bev.log(), "e80");
 }
 
-TEST_F(Connect, an_answer_that_comes_during_the_call_is_reported_from_the_loop) {
+TEST_F(Connect, an_immediate_lookup_answer_is_reported_from_the_loop) {
   resolver.answer_at_once = EVUTIL_EAI_FAIL;
   Bev bev(*base, test::kNoFd);
   bev.on_event = [&](short) { bev.free(); };
@@ -122,7 +122,7 @@ TEST_F(Connect, an_answer_that_comes_during_the_call_is_reported_from_the_loop) 
   EXPECT_EQ(bev.log(), "e20");
 }
 
-TEST_F(Connect, after_a_look_up_that_failed_the_loop_waits_on) {
+TEST_F(Connect, the_loop_keeps_waiting_after_a_failed_lookup) {
   Bev bev(*base, test::kNoFd);
   EXPECT_EQ(look_up(bev), 0);
   resolver.fail(EVUTIL_EAI_NONAME);
@@ -132,7 +132,7 @@ TEST_F(Connect, after_a_look_up_that_failed_the_loop_waits_on) {
   EXPECT_EQ(base->loop(EVLOOP_NONBLOCK), 1);
 }
 
-TEST_F(Connect, an_address_that_cannot_be_connected_to_is_an_error_event) {
+TEST_F(Connect, a_failed_connect_to_a_resolved_address_causes_an_error_event) {
   Bev bev(*base, test::kNoFd);
   EXPECT_EQ(look_up(bev), 0);
   sockaddr_in broadcast = address;
@@ -144,7 +144,7 @@ TEST_F(Connect, an_address_that_cannot_be_connected_to_is_an_error_event) {
   EXPECT_EQ(bufferevent_getfd(bev), test::kNoFd);
 }
 
-TEST_F(Connect, freeing_cancels_and_survives_the_late_answer) {
+TEST_F(Connect, freeing_cancels_the_lookup_and_ignores_a_late_answer) {
   ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   test::FaultAlloc memory;
   for (const bool late_success : {false, true}) {
@@ -159,7 +159,7 @@ TEST_F(Connect, freeing_cancels_and_survives_the_late_answer) {
   EXPECT_EQ(resolver.cancelled, 2);
 }
 
-TEST_F(Connect, a_second_look_up_replaces_the_first) {
+TEST_F(Connect, a_second_lookup_replaces_the_first) {
   Bev bev(*base, test::kNoFd);
   EXPECT_EQ(look_up(bev, "first"), 0);
   const auto first_callback = resolver.callback;
@@ -173,7 +173,7 @@ TEST_F(Connect, a_second_look_up_replaces_the_first) {
   EXPECT_EQ(bev.log(), "e80");
 }
 
-TEST_F(Connect, hints_are_passed_on_as_they_are) {
+TEST_F(Connect, lookup_hints_are_passed_on_unchanged) {
   Bev bev(*base, test::kNoFd);
   addrinfo hints{};
   hints.ai_family = AF_INET;
@@ -191,7 +191,7 @@ TEST_F(Connect, hints_are_passed_on_as_they_are) {
   EXPECT_EQ(bev.log(), "e80");
 }
 
-TEST_F(Connect, what_the_connected_callback_writes_goes_at_once) {
+TEST_F(Connect, output_written_in_the_connected_callback_is_sent_immediately) {
   Bev bev(*base, test::kNoFd, BEV_OPT_CLOSE_ON_FREE);
   bev.on_event = [&](short) { bev.put("first"); };
   ASSERT_EQ(bufferevent_socket_connect(bev, reinterpret_cast<sockaddr *>(&address), sizeof(address)), 0);
@@ -199,7 +199,7 @@ TEST_F(Connect, what_the_connected_callback_writes_goes_at_once) {
   EXPECT_EQ(bev.log(), "e80w");
 }
 
-TEST_F(Connect, the_connected_callback_may_free_or_connect_elsewhere) {
+TEST_F(Connect, the_connected_callback_may_free_or_reconnect) {
   for (const int options : {0, static_cast<int>(BEV_OPT_DEFER_CALLBACKS)}) {
     Bev bev(*base, test::kNoFd, options | BEV_OPT_CLOSE_ON_FREE);
     int left = 3;
@@ -215,7 +215,7 @@ TEST_F(Connect, the_connected_callback_may_free_or_connect_elsewhere) {
   }
 }
 
-TEST_F(Connect, disabling_writing_does_not_stop_a_connect) {
+TEST_F(Connect, disabling_writing_does_not_cancel_a_connect) {
   Bev bev(*base, test::kNoFd, BEV_OPT_CLOSE_ON_FREE);
   bev.put("x");
   ASSERT_EQ(bufferevent_socket_connect(bev, reinterpret_cast<sockaddr *>(&address), sizeof(address)), 0);
@@ -227,7 +227,7 @@ TEST_F(Connect, disabling_writing_does_not_stop_a_connect) {
   EXPECT_EQ(bev.log(), "w");
 }
 
-TEST_F(Connect, a_refusal_is_told_from_the_loop_and_the_next_attempt_may_succeed) {
+TEST_F(Connect, a_refused_connect_is_reported_from_the_loop_and_can_be_retried) {
   sockaddr_in nobody = address;
   test::Fd bound(socket(AF_INET, SOCK_STREAM, 0));
   nobody.sin_port = 0;
@@ -250,7 +250,7 @@ TEST_F(Connect, a_refusal_is_told_from_the_loop_and_the_next_attempt_may_succeed
   EXPECT_EQ(bev.log(), "e80");
 }
 
-TEST_F(Connect, each_allocation_may_fail) {
+TEST_F(Connect, connecting_survives_every_allocation_failure) {
   test::sweep([&] {
     test::QuietLog quiet;
     test::Base own = test::make_base();

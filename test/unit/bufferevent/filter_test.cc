@@ -74,7 +74,7 @@ struct Filters : testing::Test {
   bufferevent *socket(int options = 0) { return bufferevent_socket_new(base.get(), fds.a, options); }
 };
 
-TEST_F(Filters, one_allocation_each) {
+TEST_F(Filters, a_filter_takes_one_allocation) {
   bufferevent *under = socket();
   {
     test::FaultAlloc memory;
@@ -84,7 +84,7 @@ TEST_F(Filters, one_allocation_each) {
   bufferevent_free(under);
 }
 
-TEST_F(Filters, without_memory_there_is_no_filter_and_underlying_is_as_before) {
+TEST_F(Filters, out_of_memory_creates_no_filter_and_leaves_the_underlying_unchanged) {
   const auto mine = [](bufferevent *, void *) {};
   {
     // The base has its place for the descriptor.
@@ -114,7 +114,7 @@ TEST_F(Filters, without_memory_there_is_no_filter_and_underlying_is_as_before) {
 }
 
 // Whatever fails, no byte is lost without an error event, and nothing hangs.
-TEST_F(Filters, without_memory_data_arrives_or_an_error_is_told) {
+TEST_F(Filters, out_of_memory_delivers_data_or_reports_an_error) {
   for (const bool with_functions : {false, true}) {
     for (long n = 1;; ++n) {
       ASSERT_LT(n, 200);
@@ -161,7 +161,7 @@ TEST_F(Filters, without_memory_data_arrives_or_an_error_is_told) {
   }
 }
 
-TEST_F(Filters, freed_inside_of_its_functions) {
+TEST_F(Filters, a_filter_may_be_freed_in_its_filter_functions) {
   test::FaultAlloc memory;
   for (const bool input : {true, false}) {
     for (const bool through_buffer : {true, false}) {
@@ -193,7 +193,7 @@ TEST_F(Filters, freed_inside_of_its_functions) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Filters, freed_inside_of_a_write_callback_that_a_call_on_the_buffer_caused) {
+TEST_F(Filters, a_filter_may_be_freed_in_a_write_callback_caused_by_a_buffer_call) {
   test::FaultAlloc memory;
   {
     Filtered filter(socket());
@@ -206,7 +206,7 @@ TEST_F(Filters, freed_inside_of_a_write_callback_that_a_call_on_the_buffer_cause
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Filters, freed_inside_of_a_callback_of_underlying_s_buffers) {
+TEST_F(Filters, a_filter_may_be_freed_in_a_buffer_callback_of_the_underlying_bufferevent) {
   Filtered filter(socket());
   evbuffer_add_cb(
       bufferevent_get_output(bufferevent_get_underlying(filter)),
@@ -236,7 +236,7 @@ TEST_F(Filters, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent
   EXPECT_EQ(calls, 0);
 }
 
-TEST_F(Filters, freed_in_the_middle_of_a_stack) {
+TEST_F(Filters, the_middle_filter_of_a_stack_may_be_freed) {
   test::FaultAlloc memory;
   {
     bufferevent *under = socket(BEV_OPT_CLOSE_ON_FREE);
@@ -258,7 +258,7 @@ TEST_F(Filters, freed_in_the_middle_of_a_stack) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Filters, a_write_callback_that_writes_is_called_again_from_the_loop) {
+TEST_F(Filters, writing_in_a_write_callback_invokes_it_again_from_the_loop) {
   Filtered filter(socket());
   int depth = 0, deepest = 0, calls = 0;
   filter.on_write = [&] {
@@ -299,7 +299,7 @@ TEST_F(Filters, a_write_callback_may_finish_the_stream) {
   bufferevent_free(pair[1]);
 }
 
-TEST_F(Filters, a_read_callback_that_empties_a_full_buffer_is_called_again) {
+TEST_F(Filters, draining_a_full_buffer_in_the_read_callback_invokes_it_again) {
   Filtered filter(socket());
   std::string got;
   filter.on_read = [&] {
@@ -314,7 +314,7 @@ TEST_F(Filters, a_read_callback_that_empties_a_full_buffer_is_called_again) {
 }
 
 // Taken from and put back to the kernel with each message, it would cost two calls more.
-TEST_F(Filters, reading_underneath_goes_on_while_the_reader_keeps_up) {
+TEST_F(Filters, the_underlying_bufferevent_is_not_suspended_while_the_reader_keeps_up) {
   bufferevent *under = socket();
   Filtered filter(under);
   filter.on_read = [&] { evbuffer_drain(bufferevent_get_input(filter), 100); };
@@ -332,7 +332,7 @@ TEST_F(Filters, reading_underneath_goes_on_while_the_reader_keeps_up) {
   EXPECT_FALSE(evi::BuffereventBase::of(*under).suspended(EV_READ, evi::kFilterBusy));
 }
 
-TEST_F(Filters, freed_after_the_base) {
+TEST_F(Filters, may_be_freed_after_the_base) {
   Filtered filter(socket());
   const timeval hour = test::seconds(3600);
   bufferevent_set_timeouts(filter, &hour, &hour);
@@ -354,7 +354,7 @@ struct FilterThreads : testing::Test {
   test::Base base = test::make_base();
 };
 
-TEST_F(FilterThreads, a_filter_has_the_lock_of_what_is_underneath) {
+TEST_F(FilterThreads, a_filter_shares_the_lock_of_the_underlying_bufferevent) {
   for (const int under : {0, static_cast<int>(BEV_OPT_THREADSAFE)}) {
     for (const int over : {0, static_cast<int>(BEV_OPT_THREADSAFE)}) {
       auto *socket = bufferevent_socket_new(base.get(), test::kNoFd, under);
@@ -366,7 +366,7 @@ TEST_F(FilterThreads, a_filter_has_the_lock_of_what_is_underneath) {
 }
 
 // Whatever shares a lock gets it together: both ends of a pair, and all the way down a stack.
-TEST_F(FilterThreads, a_late_lock_reaches_everything_underneath) {
+TEST_F(FilterThreads, enabling_locking_reaches_every_underlying_bufferevent) {
   bufferevent *pair[2];
   ASSERT_EQ(bufferevent_pair_new(base.get(), 0, pair), 0);
   auto *lower = bufferevent_filter_new(pair[0], nullptr, nullptr, BEV_OPT_CLOSE_ON_FREE, nullptr, nullptr);
@@ -384,7 +384,7 @@ TEST_F(FilterThreads, a_late_lock_reaches_everything_underneath) {
 }
 
 // The one underneath gets its lock while its callback runs without one.
-TEST_F(FilterThreads, a_lock_may_come_in_a_callback_of_underlying) {
+TEST_F(FilterThreads, locking_may_be_enabled_in_a_callback_of_the_underlying_bufferevent) {
   auto fds = test::socket_pair();
   std::unique_ptr<Filtered> filter;
   test::Bev under(*base, fds.a);
@@ -404,7 +404,7 @@ TEST_F(FilterThreads, a_lock_may_come_in_a_callback_of_underlying) {
   EXPECT_EQ(filter->waiting(), 3u);
 }
 
-TEST_F(FilterThreads, a_lock_that_cannot_be_had_is_an_error) {
+TEST_F(FilterThreads, a_failed_lock_allocation_is_an_error) {
   auto *under = bufferevent_socket_new(base.get(), test::kNoFd, 0);
   const long needed = test::sweep([&] {
     bufferevent *other = bufferevent_socket_new(base.get(), test::kNoFd, 0);
@@ -419,7 +419,7 @@ TEST_F(FilterThreads, a_lock_that_cannot_be_had_is_an_error) {
 }
 
 // One loop and one thread for each of two connections, which talk through filters.
-TEST_F(FilterThreads, two_loops_with_a_filter_each) {
+TEST_F(FilterThreads, filters_on_two_loops_can_talk_to_each_other) {
   for (const int options : {0, BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS}) {
     auto fds = test::socket_pair();
     test::Base bases[2] = {test::make_base(), test::make_base()};
@@ -470,7 +470,7 @@ TEST_F(FilterThreads, two_loops_with_a_filter_each) {
   }
 }
 
-TEST_F(FilterThreads, freed_by_another_thread) {
+TEST_F(FilterThreads, a_filter_may_be_freed_by_another_thread) {
 #ifdef _WIN32
   constexpr int kRounds = 40;  // each makes a connection and a base
 #else

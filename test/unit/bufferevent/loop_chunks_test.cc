@@ -25,7 +25,7 @@ struct LoopChunksTest : testing::Test {
   }
 };
 
-TEST_F(LoopChunksTest, keep_large_chains_up_to_a_bound) {
+TEST_F(LoopChunksTest, large_chains_are_kept_up_to_a_limit) {
   EXPECT_FALSE(keep(evi::kSmallestKept / 2));
   EXPECT_FALSE(keep(evi::kLargestKept + 1));
   EXPECT_TRUE(keep(evi::kLargestKept));
@@ -34,7 +34,7 @@ TEST_F(LoopChunksTest, keep_large_chains_up_to_a_bound) {
   EXPECT_EQ(evi::loop_chunks(*base)->kept_bytes, evi::kMostKeptBytes);
 }
 
-TEST_F(LoopChunksTest, give_what_fits_and_is_not_much_too_large) {
+TEST_F(LoopChunksTest, a_kept_chain_is_returned_if_it_fits_and_is_not_much_too_large) {
   ASSERT_TRUE(keep(262144));
   EXPECT_EQ(evi::take_loop_chunk(*base, 262145), nullptr);
   EXPECT_EQ(evi::take_loop_chunk(*base, 65535), nullptr);
@@ -47,7 +47,7 @@ TEST_F(LoopChunksTest, give_what_fits_and_is_not_much_too_large) {
   evi::chain_release(chain);
 }
 
-TEST_F(LoopChunksTest, leave_shared_chains_alone) {
+TEST_F(LoopChunksTest, shared_chains_are_not_kept) {
   evi::Chain *chain = make_chain(65536);
   chain->tail += 10;
   evi::Chain *view = evi::chain_new_shared(*chain);
@@ -57,7 +57,7 @@ TEST_F(LoopChunksTest, leave_shared_chains_alone) {
   EXPECT_TRUE(evi::keep_loop_chunk(*base, *chain));
 }
 
-TEST_F(LoopChunksTest, bulk_that_is_sent_asks_the_allocator_once) {
+TEST_F(LoopChunksTest, sending_bulk_data_allocates_once) {
   test::Pair fds = test::socket_pair();
   Bev bev(*base, fds.a);
   const std::string block(65536, 'b');
@@ -78,7 +78,7 @@ TEST_F(LoopChunksTest, bulk_that_is_sent_asks_the_allocator_once) {
   }
 }
 
-TEST(LoopChunks, come_with_the_first_bufferevent_and_go_with_the_base) {
+TEST(LoopChunks, exist_from_the_first_bufferevent_until_the_base_is_freed) {
   test::FaultAlloc memory;
   {
     test::Base base = test::make_base();

@@ -27,21 +27,21 @@ struct MailTest : testing::Test {
   std::size_t output_length() { return evbuffer_get_length(bev->output); }
 };
 
-TEST_F(MailTest, a_writer_does_not_wait_for_the_lock) {
+TEST_F(MailTest, writing_to_a_locked_bufferevent_does_not_block) {
   while_locked([&] { EXPECT_EQ(bev.put("hello"), 0); });
   EXPECT_EQ(output_length(), 5u);
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(test::read_all(fds.b), "hello");
 }
 
-TEST_F(MailTest, the_loop_comes_for_it) {
+TEST_F(MailTest, the_loop_collects_the_mail) {
   while_locked([&] { EXPECT_EQ(bev.put("hello"), 0); });
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(test::read_all(fds.b), "hello");
   EXPECT_EQ(bev.log(), "w");
 }
 
-TEST_F(MailTest, a_writers_bytes_keep_their_order_whatever_function_it_uses) {
+TEST_F(MailTest, bytes_of_a_writer_keep_their_order_across_write_functions) {
   while_locked([&] {
     bev.put("1");
     bev.put("2");
@@ -56,7 +56,7 @@ TEST_F(MailTest, a_writers_bytes_keep_their_order_whatever_function_it_uses) {
   EXPECT_EQ(test::read_all(fds.b), "1234");
 }
 
-TEST_F(MailTest, input_moved_to_a_locked_output_does_not_wait_either) {
+TEST_F(MailTest, moving_input_to_a_locked_output_does_not_block) {
   auto pair = test::socket_pair();
   Bev source(*base, pair.a, BEV_OPT_THREADSAFE);
   bufferevent_enable(source, EV_READ);
@@ -68,14 +68,14 @@ TEST_F(MailTest, input_moved_to_a_locked_output_does_not_wait_either) {
   EXPECT_EQ(test::read_all(fds.b), "through");
 }
 
-TEST_F(MailTest, freeing_drops_it) {
+TEST_F(MailTest, freeing_discards_the_mail) {
   while_locked([&] { bev.put("lost"); });
   bev.free();
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(test::read_all(fds.b), "");
 }
 
-TEST_F(MailTest, freed_while_locked_it_keeps_nothing) {
+TEST_F(MailTest, freeing_while_locked_discards_the_mail) {
   bufferevent_lock(bev);
   std::thread([&] { bev.put("lost"); }).join();
   bufferevent *raw = bev.release();

@@ -32,7 +32,7 @@ struct Pairs : testing::Test {
   test::Base base = test::make_base();
 };
 
-TEST_F(Pairs, one_allocation_holds_both_and_lives_as_long_as_either) {
+TEST_F(Pairs, a_pair_is_one_allocation_freed_with_its_last_end) {
   test::FaultAlloc memory;
   {
     Ends ends(*base);
@@ -44,7 +44,7 @@ TEST_F(Pairs, one_allocation_holds_both_and_lives_as_long_as_either) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Pairs, without_memory_there_is_no_pair) {
+TEST_F(Pairs, out_of_memory_creates_no_pair) {
   test::sweep([&] { return Ends(*base).made; });
   if (!evi::kThreadSupport) return;
   test::Threads threads;
@@ -54,7 +54,7 @@ TEST_F(Pairs, without_memory_there_is_no_pair) {
 }
 
 // Data that does not move stays where it was, and whoever waits for it is told.
-TEST_F(Pairs, without_memory_data_stays_with_the_writer) {
+TEST_F(Pairs, out_of_memory_leaves_data_with_the_writer) {
   for (long n = 1;; ++n) {
     Ends ends(*base);
     short told = 0;
@@ -101,7 +101,7 @@ TEST_F(Pairs, large_data_moves_without_being_copied) {
 }
 
 // The call that adds is under way in the output buffer of one end while both are freed.
-TEST_F(Pairs, a_buffer_callback_may_free_both) {
+TEST_F(Pairs, a_buffer_callback_may_free_both_ends) {
   test::FaultAlloc memory;
   for (const int which : {0, 1}) {
     for (const bool through_buffer : {false, true}) {
@@ -127,7 +127,7 @@ TEST_F(Pairs, a_buffer_callback_may_free_both) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Pairs, a_reference_keeps_a_freed_end) {
+TEST_F(Pairs, a_reference_keeps_a_freed_end_allocated) {
   Ends ends(*base);
   bufferevent *end = ends[1];
   bufferevent_incref(end);
@@ -139,7 +139,7 @@ TEST_F(Pairs, a_reference_keeps_a_freed_end) {
   EXPECT_EQ(bufferevent_decref(end), 1);
 }
 
-TEST_F(Pairs, freed_after_the_base) {
+TEST_F(Pairs, may_be_freed_after_the_base) {
   Ends ends(*base);
   const timeval hour = test::seconds(3600);
   bufferevent_set_timeouts(ends[0], &hour, &hour);
@@ -148,7 +148,7 @@ TEST_F(Pairs, freed_after_the_base) {
   base.reset();
 }
 
-TEST_F(Pairs, timers_are_not_left_behind) {
+TEST_F(Pairs, freeing_removes_the_timers) {
   Ends ends(*base);
   const timeval hour = test::seconds(3600);
   bufferevent_set_timeouts(ends[0], &hour, &hour);
@@ -182,7 +182,7 @@ struct Counter {
 };
 
 // The loop reads at both ends while two threads write to them, one at each.
-TEST_F(PairThreads, both_ends_are_written_to_at_once) {
+TEST_F(PairThreads, both_ends_may_be_written_to_concurrently) {
   auto base = test::make_base();
   for (const int options : {0, static_cast<int>(BEV_OPT_UNLOCK_CALLBACKS)}) {
     Ends ends(*base, BEV_OPT_THREADSAFE | options);
@@ -208,7 +208,7 @@ TEST_F(PairThreads, both_ends_are_written_to_at_once) {
   }
 }
 
-TEST_F(PairThreads, each_end_is_freed_by_another_thread) {
+TEST_F(PairThreads, each_end_may_be_freed_by_another_thread) {
   test::FaultAlloc memory;
   for (int round = 0; round < 200; ++round) {
     auto base = test::make_base();

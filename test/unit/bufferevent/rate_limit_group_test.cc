@@ -66,7 +66,7 @@ struct RateLimitGroup : test::LimitedWorld {
   }
 };
 
-TEST_F(RateLimitGroup, the_rate_of_any_number_of_members_is_exact_and_even) {
+TEST_F(RateLimitGroup, the_group_rate_is_exact_and_evenly_shared_for_any_member_count) {
 #ifdef _WIN32
   constexpr std::size_t kMany = 100;  // each is asked for by a call to Wine's server in each wait
 #else
@@ -102,7 +102,7 @@ TEST_F(RateLimitGroup, the_rate_of_any_number_of_members_is_exact_and_even) {
   }
 }
 
-TEST_F(RateLimitGroup, the_least_share_is_given_in_turns) {
+TEST_F(RateLimitGroup, the_minimum_share_rotates_among_members) {
   make(128, 128);
   for (int i = 0; i < 10; ++i) join();
   read_all_of_them();
@@ -118,7 +118,7 @@ TEST_F(RateLimitGroup, the_least_share_is_given_in_turns) {
   EXPECT_LE(extremes(members, &Limited::read).second, 640u + 64);
 }
 
-TEST_F(RateLimitGroup, many_that_wait_are_not_all_woken_in_each_tick) {
+TEST_F(RateLimitGroup, a_tick_wakes_only_as_many_waiting_members_as_can_move) {
   make(128, 128);
   for (std::size_t i = members_that_fit(200); i > 0; --i) join();
   read_all_of_them();
@@ -130,7 +130,7 @@ TEST_F(RateLimitGroup, many_that_wait_are_not_all_woken_in_each_tick) {
   EXPECT_LE(extremes(members, &Limited::read).second, 128u);
 }
 
-TEST_F(RateLimitGroup, what_one_does_not_use_is_for_the_others_in_the_same_tick) {
+TEST_F(RateLimitGroup, unused_tokens_of_a_member_go_to_others_in_the_same_tick) {
   make(1000, 1000);
   for (int i = 0; i < 4; ++i) join();
   drain_always();
@@ -147,7 +147,7 @@ TEST_F(RateLimitGroup, what_one_does_not_use_is_for_the_others_in_the_same_tick)
   EXPECT_EQ(bufferevent_rate_limit_group_get_write_limit(group), 0);
 }
 
-TEST_F(RateLimitGroup, a_few_that_are_busy_move_as_much_as_they_like_among_many_that_are_not) {
+TEST_F(RateLimitGroup, a_few_busy_members_use_the_whole_rate_of_many_idle_ones) {
   make(100'000, 100'000);
   for (int i = 0; i < 100; ++i) join();
   Limited &busy = *members[50];
@@ -164,7 +164,7 @@ TEST_F(RateLimitGroup, a_few_that_are_busy_move_as_much_as_they_like_among_many_
   EXPECT_LT(reads, 30);
 }
 
-TEST_F(RateLimitGroup, newcomers_wait_their_turn) {
+TEST_F(RateLimitGroup, a_new_member_shares_the_rate_evenly) {
   make(100, 100);
   Limited &first = join(), &second = join();
   first.start_reading();
@@ -176,7 +176,7 @@ TEST_F(RateLimitGroup, newcomers_wait_their_turn) {
   EXPECT_NEAR(static_cast<double>(second.read), 500, 64);
 }
 
-TEST_F(RateLimitGroup, the_lower_of_both_limits_holds) {
+TEST_F(RateLimitGroup, the_lower_of_member_and_group_limit_applies) {
   make(1000, 1000);
   Limited &slow = join(), &quick = join();
   bufferevent_set_rate_limit(slow.bev, config(100, 100));
@@ -191,7 +191,7 @@ TEST_F(RateLimitGroup, the_lower_of_both_limits_holds) {
   EXPECT_GT(slow.read, 100'000u);
 }
 
-TEST_F(RateLimitGroup, a_loop_that_stands_still_holds_up_nobody_else) {
+TEST_F(RateLimitGroup, a_stalled_loop_does_not_delay_members_on_other_loops) {
   make(1000, 1000);
   test::ScriptBackend other_script{&clock};
   auto other = test::make_base(clock, other_script);
@@ -210,7 +210,7 @@ TEST_F(RateLimitGroup, a_loop_that_stands_still_holds_up_nobody_else) {
   members.clear();
 }
 
-TEST_F(RateLimitGroup, members_that_go_let_the_others_on) {
+TEST_F(RateLimitGroup, leaving_members_let_waiting_members_proceed) {
   make(10, 10);
   bufferevent_rate_limit_group_set_min_share(group, 10);
   for (int i = 0; i < 50; ++i) join();
@@ -235,7 +235,7 @@ TEST_F(RateLimitGroup, members_that_go_let_the_others_on) {
   EXPECT_GT(last.read, 50u);
 }
 
-TEST_F(RateLimitGroup, freed_before_its_members_it_limits_them_no_longer) {
+TEST_F(RateLimitGroup, freeing_the_group_lifts_the_limit_of_its_members) {
   make(10, 10, 3'600'000);
   for (int i = 0; i < 5; ++i) join();
   for (auto &m : members) m->bev.put(std::string(500, 'x'));
@@ -255,7 +255,7 @@ TEST_F(RateLimitGroup, freed_before_its_members_it_limits_them_no_longer) {
   EXPECT_EQ(bufferevent_get_max_to_write(members[1]->bev), 10);
 }
 
-TEST_F(RateLimitGroup, the_base_may_be_freed_first_while_members_wait) {
+TEST_F(RateLimitGroup, the_base_may_be_freed_while_members_wait) {
   make(10, 10);
   join();
   members[0]->bev.put(std::string(50, 'x'));
@@ -266,7 +266,7 @@ TEST_F(RateLimitGroup, the_base_may_be_freed_first_while_members_wait) {
   members.clear();
 }
 
-TEST_F(RateLimitGroup, other_configurations_take_effect_on_those_who_wait) {
+TEST_F(RateLimitGroup, a_new_configuration_applies_to_waiting_members) {
   make(10, 10, 3'600'000);
   for (int i = 0; i < 5; ++i) join();
   read_all_of_them();
@@ -279,7 +279,7 @@ TEST_F(RateLimitGroup, other_configurations_take_effect_on_those_who_wait) {
   EXPECT_EQ(bufferevent_rate_limit_group_set_cfg(group, nullptr), -1);
 }
 
-TEST_F(RateLimitGroup, tokens_given_let_those_go_on_who_wait) {
+TEST_F(RateLimitGroup, added_tokens_resume_waiting_members) {
   make(10, 10, 3'600'000);
   for (int i = 0; i < 2; ++i) join();
   bufferevent_rate_limit_group_decrement_read(group, 1000);
@@ -293,7 +293,7 @@ TEST_F(RateLimitGroup, tokens_given_let_those_go_on_who_wait) {
   EXPECT_EQ(members[1]->read, 50u);
 }
 
-TEST_F(RateLimitGroup, shares_and_getters_tell_the_present) {
+TEST_F(RateLimitGroup, shares_and_getters_return_current_values) {
   make(1000, 2000);
   Limited &one = join();
   EXPECT_EQ(bufferevent_get_max_to_read(one.bev), 1000);
@@ -314,7 +314,7 @@ TEST_F(RateLimitGroup, shares_and_getters_tell_the_present) {
   EXPECT_EQ(bufferevent_get_max_to_read(one.bev), 16384);
 }
 
-TEST_F(RateLimitGroup, the_greatest_limit_is_as_good_as_none) {
+TEST_F(RateLimitGroup, the_maximum_limit_does_not_limit) {
   make(EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX, 1);
   for (int i = 0; i < 3; ++i) join();
   drain_always();
@@ -326,7 +326,7 @@ TEST_F(RateLimitGroup, the_greatest_limit_is_as_good_as_none) {
   EXPECT_EQ(sum(members, &Limited::written), 300'000u);
 }
 
-TEST(RateLimitGroupMemory, without_any_nothing_strands_and_nothing_leaks) {
+TEST(RateLimitGroupMemory, out_of_memory_stalls_no_data_and_leaks_nothing) {
   test::sweep([] {
     test::FakeClock clock;
     test::ScriptBackend script{&clock};
@@ -353,7 +353,7 @@ TEST(RateLimitGroupMemory, without_any_nothing_strands_and_nothing_leaks) {
 // On the real clock, for two seconds: bytes in both directions against the time that the loop itself took.
 class MeasuredRate : public testing::TestWithParam<int> {};
 
-TEST_P(MeasuredRate, is_the_configured_one) {
+TEST_P(MeasuredRate, the_measured_rate_is_the_configured_one) {
   const std::size_t count = members_that_fit(static_cast<std::size_t>(GetParam()));
   constexpr double kTick = 0.05, kSeconds = 2;
   constexpr std::size_t kRate = 50'000;

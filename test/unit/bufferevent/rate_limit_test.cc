@@ -38,7 +38,7 @@ TEST_F(RateLimit, writing_follows_the_ticks_to_the_byte) {
   EXPECT_EQ(bufferevent_get_write_limit(bev), 0);
 }
 
-TEST_F(RateLimit, what_is_saved_up_goes_in_one_burst) {
+TEST_F(RateLimit, saved_tokens_are_spent_in_one_burst) {
   bufferevent_set_rate_limit(bev, config(100, 550));
   clock.t += 60'000'000;
   one.start_reading();
@@ -46,7 +46,7 @@ TEST_F(RateLimit, what_is_saved_up_goes_in_one_burst) {
   EXPECT_EQ(one.read, 550u);
 }
 
-TEST_F(RateLimit, nothing_runs_while_nobody_is_held_back) {
+TEST_F(RateLimit, no_timer_runs_while_nothing_is_suspended) {
   bufferevent_set_rate_limit(bev, config(1000, 1000));
   EXPECT_EQ(timers(), 0);
   one.bev.put(std::string(1000, 'x'));
@@ -64,7 +64,7 @@ TEST_F(RateLimit, nothing_runs_while_nobody_is_held_back) {
   EXPECT_EQ(base->loop(0), 1);  // nothing is left to wait for
 }
 
-TEST_F(RateLimit, a_loop_lasts_until_what_is_held_back_has_gone) {
+TEST_F(RateLimit, the_loop_runs_until_suspended_output_is_sent) {
   bufferevent_set_rate_limit(bev, config(10, 10));
   one.bev.put(std::string(35, 'x'));
   const evi::Micros before = clock.t;
@@ -73,7 +73,7 @@ TEST_F(RateLimit, a_loop_lasts_until_what_is_held_back_has_gone) {
   EXPECT_EQ(clock.t - before, 3 * evi::kMicrosPerSecond);
 }
 
-TEST_F(RateLimit, a_debt_takes_one_timer_and_not_one_for_each_tick) {
+TEST_F(RateLimit, a_token_debt_uses_one_timer_instead_of_one_per_tick) {
   bufferevent_set_rate_limit(bev, config(10, 10));
   bufferevent_decrement_read_limit(bev, 10'000);
   one.start_reading();
@@ -86,7 +86,7 @@ TEST_F(RateLimit, a_debt_takes_one_timer_and_not_one_for_each_tick) {
   EXPECT_LT(script.waits.size() - waits, 60u);
 }
 
-TEST_F(RateLimit, tokens_given_and_limits_taken_away_let_go_at_once) {
+TEST_F(RateLimit, adding_tokens_or_removing_the_limit_resumes_immediately) {
   bufferevent_set_rate_limit(bev, config(10, 10, 3'600'000));
   one.start_reading();
   one.bev.put(std::string(500, 'x'));
@@ -106,7 +106,7 @@ TEST_F(RateLimit, tokens_given_and_limits_taken_away_let_go_at_once) {
   EXPECT_EQ(bufferevent_get_read_limit(bev), kNone);
 }
 
-TEST_F(RateLimit, another_tick_while_held_back_counts_from_now) {
+TEST_F(RateLimit, changing_the_tick_while_suspended_restarts_the_tick) {
   bufferevent_set_rate_limit(bev, config(100, 100, 100'000));
   one.start_reading();
   pass(1);
@@ -121,7 +121,7 @@ TEST_F(RateLimit, another_tick_while_held_back_counts_from_now) {
   EXPECT_EQ(one.read, 177u);
 }
 
-TEST_F(RateLimit, one_configuration_for_many_is_freed_when_they_have_dropped_it) {
+TEST_F(RateLimit, a_shared_configuration_is_freed_after_its_last_user) {
   auto *shared = ev_token_bucket_cfg_new(5, 5, 5, 5, nullptr);
   Limited two{*base};
   for (Limited *each : {&one, &two}) {
@@ -138,7 +138,7 @@ TEST_F(RateLimit, one_configuration_for_many_is_freed_when_they_have_dropped_it)
   EXPECT_EQ(one.read, 22u);
 }
 
-TEST_F(RateLimit, the_maximum_for_a_single_read_holds_below_a_limit) {
+TEST_F(RateLimit, max_single_read_applies_below_the_rate_limit) {
   bufferevent_set_rate_limit(bev, config(1000, 1000));
   bufferevent_set_max_single_read(bev, 30);
   EXPECT_EQ(bufferevent_get_max_to_read(bev), 30);
@@ -156,7 +156,7 @@ TEST_F(RateLimit, the_maximum_for_a_single_read_holds_below_a_limit) {
   EXPECT_EQ(bufferevent_get_max_to_read(bev), 0);
 }
 
-TEST_F(RateLimit, the_end_of_the_connection_is_told_when_the_last_bytes_are_through) {
+TEST_F(RateLimit, eof_is_reported_after_the_last_rate_limited_bytes) {
   bufferevent_set_rate_limit(bev, config(1000, 1000));
   one.no_input = true;
   std::size_t queued = 0;
@@ -177,7 +177,7 @@ TEST_F(RateLimit, the_end_of_the_connection_is_told_when_the_last_bytes_are_thro
   EXPECT_NE(one.bev.log().find("e11"), std::string::npos);
 }
 
-TEST_F(RateLimit, timeouts_do_not_run_while_a_direction_is_held_back) {
+TEST_F(RateLimit, timeouts_do_not_run_while_a_direction_is_suspended) {
   bufferevent_set_rate_limit(bev, config(10, 10, 10'000));
   const timeval brief = test::seconds(2);
   bufferevent_set_timeouts(bev, &brief, &brief);
@@ -195,7 +195,7 @@ TEST_F(RateLimit, timeouts_do_not_run_while_a_direction_is_held_back) {
   EXPECT_EQ(one.bev.log(), "e41");
 }
 
-TEST_F(RateLimit, freed_and_disabled_while_held_back) {
+TEST_F(RateLimit, may_be_freed_or_disabled_while_suspended) {
   bufferevent_set_rate_limit(bev, config(10, 10));
   one.start_reading();
   one.start_writing();
@@ -212,7 +212,7 @@ TEST_F(RateLimit, freed_and_disabled_while_held_back) {
   EXPECT_EQ(timers(), 0);
 }
 
-TEST_F(RateLimit, another_base_takes_over_what_is_held_back) {
+TEST_F(RateLimit, moving_to_another_base_continues_suspended_output) {
   bufferevent_set_rate_limit(bev, config(10, 10));
   one.bev.put(std::string(30, 'x'));
   pass(0.5);
@@ -226,7 +226,7 @@ TEST_F(RateLimit, another_base_takes_over_what_is_held_back) {
   one.bev.free();
 }
 
-TEST_F(RateLimit, getters_tell_the_present) {
+TEST_F(RateLimit, getters_return_current_values) {
   EXPECT_EQ(bufferevent_get_read_limit(bev), kNone);
   EXPECT_EQ(bufferevent_get_max_to_write(bev), 16384);
   EXPECT_EQ(bufferevent_decrement_read_limit(bev, 1), -1);
@@ -242,7 +242,7 @@ TEST_F(RateLimit, getters_tell_the_present) {
   EXPECT_EQ(bufferevent_decrement_read_limit(bev, 1), -1);
 }
 
-TEST_F(RateLimit, one_without_a_base_moves_when_it_gets_one) {
+TEST_F(RateLimit, output_queued_without_a_base_is_sent_when_it_gets_one) {
   auto pair = test::socket_pair();
   evi::BuffereventBase *homeless = evi::socket_bufferevent_new(nullptr, pair.a, 0);
   bufferevent_set_rate_limit(homeless, config(10, 10));
@@ -253,7 +253,7 @@ TEST_F(RateLimit, one_without_a_base_moves_when_it_gets_one) {
   bufferevent_free(homeless);
 }
 
-TEST_F(RateLimit, the_greatest_limit_is_as_good_as_none) {
+TEST_F(RateLimit, the_maximum_limit_does_not_limit) {
   bufferevent_set_rate_limit(bev, config(EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX, 1));
   one.bev.put(std::string(100'000, 'x'));
   one.start_reading();
@@ -263,7 +263,7 @@ TEST_F(RateLimit, the_greatest_limit_is_as_good_as_none) {
 }
 
 // Whatever fails, what was written arrives in the end, or a failure was told.
-TEST(RateLimitMemory, without_any_nothing_strands) {
+TEST(RateLimitMemory, out_of_memory_stalls_no_data) {
   test::sweep([] {
     test::FakeClock clock;
     test::ScriptBackend script{&clock};

@@ -59,7 +59,7 @@ struct SocketRead : testing::Test {
   }
 };
 
-TEST_F(SocketRead, one_system_call_is_seen_as_slices_in_order) {
+TEST_F(SocketRead, one_system_call_is_delivered_as_ordered_slices) {
   auto bev = owner();
   const std::string sent = numbered(10'000);
   test::write_all(fds.b, sent);
@@ -69,7 +69,7 @@ TEST_F(SocketRead, one_system_call_is_seen_as_slices_in_order) {
   EXPECT_EQ(bev->log(), "rrr");
 }
 
-TEST_F(SocketRead, reads_grow_and_stay_bounded_while_slices_do_not) {
+TEST_F(SocketRead, reads_grow_up_to_a_limit_while_slices_stay_small) {
   auto bev = owner(0, evi::socket_transport::kFirstReadShift);
   test::write_all(fds.b, numbered(200'000));
   std::vector<std::size_t> brought;
@@ -88,7 +88,7 @@ TEST_F(SocketRead, reads_grow_and_stay_bounded_while_slices_do_not) {
   EXPECT_EQ((*bev)->socket_.read_shift, 13);
 }
 
-TEST_F(SocketRead, loopbreak_between_two_slices_ends_the_loop_and_the_next_loop_goes_on) {
+TEST_F(SocketRead, loopbreak_between_slices_stops_the_loop_and_the_next_loop_continues) {
   auto bev = owner();
   bev->on_read = [&] {
     take(*bev);
@@ -103,7 +103,7 @@ TEST_F(SocketRead, loopbreak_between_two_slices_ends_the_loop_and_the_next_loop_
   EXPECT_TRUE(received == sent);
 }
 
-TEST_F(SocketRead, what_a_callback_activates_comes_before_the_next_slice) {
+TEST_F(SocketRead, events_activated_in_a_callback_run_before_the_next_slice) {
   auto bev = owner();
   std::string order;
   test::Event worker(*base, -1, 0);
@@ -119,7 +119,7 @@ TEST_F(SocketRead, what_a_callback_activates_comes_before_the_next_slice) {
   EXPECT_EQ(order, "RWRWRW");
 }
 
-TEST_F(SocketRead, moved_to_another_base_between_two_slices_the_rest_comes_there) {
+TEST_F(SocketRead, moving_to_another_base_between_slices_delivers_the_rest_there) {
   test::ScriptBackend other_script{&clock};
   test::Base other = test::make_base(clock, other_script);
   auto bev = owner();
@@ -140,7 +140,7 @@ TEST_F(SocketRead, moved_to_another_base_between_two_slices_the_rest_comes_there
   bev->free();
 }
 
-TEST_F(SocketRead, a_callback_of_the_input_buffer_may_free_or_replace_the_descriptor) {
+TEST_F(SocketRead, an_input_buffer_callback_may_free_or_replace_the_fd) {
   for (const bool frees : {true, false}) {
     // One that fills its chunk little, which is copied, and one whose slices are views.
     for (const std::size_t size : {5000u, 30'000u}) {
@@ -189,7 +189,7 @@ TEST_F(SocketRead, slices_can_be_sent_to_many_by_reference) {
   evbuffer_free(message);
 }
 
-TEST_F(SocketRead, input_that_is_left_in_the_buffer_grows_by_a_slice_per_callback) {
+TEST_F(SocketRead, undrained_input_grows_by_one_slice_per_callback) {
   auto bev = owner();
   std::vector<std::size_t> lengths;
   bev->on_read = [&] { lengths.push_back(evbuffer_get_length((*bev)->input)); };
@@ -199,7 +199,7 @@ TEST_F(SocketRead, input_that_is_left_in_the_buffer_grows_by_a_slice_per_callbac
   EXPECT_TRUE(bev->text() == numbered(3 * kSlice));
 }
 
-TEST_F(SocketRead, disabled_between_two_slices_the_rest_waits_until_reading_is_enabled) {
+TEST_F(SocketRead, disabling_between_slices_holds_back_the_rest_until_reading_is_enabled) {
   auto bev = owner();
   bev->on_read = [&] {
     take(*bev);
@@ -219,7 +219,7 @@ TEST_F(SocketRead, disabled_between_two_slices_the_rest_waits_until_reading_is_e
   EXPECT_TRUE(received == sent);
 }
 
-TEST_F(SocketRead, disabled_and_enabled_in_the_callback_nothing_is_lost_or_seen_twice) {
+TEST_F(SocketRead, disabling_and_enabling_in_the_callback_neither_loses_nor_duplicates_data) {
   auto bev = owner();
   bev->on_read = [&] {
     take(*bev);
@@ -233,7 +233,7 @@ TEST_F(SocketRead, disabled_and_enabled_in_the_callback_nothing_is_lost_or_seen_
   EXPECT_EQ(slices.size(), 3u);
 }
 
-TEST_F(SocketRead, freed_between_two_slices_no_callback_follows) {
+TEST_F(SocketRead, freeing_between_slices_stops_callbacks) {
   auto bev = owner();
   bev->on_read = [&] {
     slices.push_back(1);
@@ -244,7 +244,7 @@ TEST_F(SocketRead, freed_between_two_slices_no_callback_follows) {
   EXPECT_EQ(slices.size(), 1u);
 }
 
-TEST_F(SocketRead, freed_while_disabled_what_was_read_ahead_is_freed) {
+TEST_F(SocketRead, freeing_while_disabled_frees_data_read_ahead) {
   ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   auto bev = owner();
   bev->on_read = [&] { bufferevent_disable(*bev, EV_READ); };
@@ -254,7 +254,7 @@ TEST_F(SocketRead, freed_while_disabled_what_was_read_ahead_is_freed) {
   bev->free();  // the leak checker looks
 }
 
-TEST_F(SocketRead, deferred_callbacks_see_one_slice_each) {
+TEST_F(SocketRead, each_deferred_callback_receives_one_slice) {
   auto bev = owner(BEV_OPT_DEFER_CALLBACKS);
   const std::string sent = numbered(4 * kSlice);
   test::write_all(fds.b, sent);
@@ -264,7 +264,7 @@ TEST_F(SocketRead, deferred_callbacks_see_one_slice_each) {
   EXPECT_TRUE(received == sent);
 }
 
-TEST_F(SocketRead, a_deferred_callback_that_is_still_queued_holds_the_next_slice_back) {
+TEST_F(SocketRead, a_queued_deferred_callback_holds_back_the_next_slice) {
   base->set_priorities(2);
   auto bev = owner(BEV_OPT_DEFER_CALLBACKS);
   test::write_all(fds.b, numbered(2 * kSlice));
@@ -280,7 +280,7 @@ TEST_F(SocketRead, a_deferred_callback_that_is_still_queued_holds_the_next_slice
   EXPECT_EQ(slices, (std::vector<std::size_t>(2, kSlice)));
 }
 
-TEST_F(SocketRead, the_high_watermark_holds_between_slices) {
+TEST_F(SocketRead, the_high_watermark_applies_between_slices) {
   auto bev = owner();
   bufferevent_setwatermark(*bev, EV_READ, 0, 3 * kSlice);
   bev->on_read = [&] {
@@ -300,7 +300,7 @@ TEST_F(SocketRead, the_high_watermark_holds_between_slices) {
   EXPECT_EQ(bufferevent_get_enabled(*bev) & EV_READ, EV_READ);
 }
 
-TEST_F(SocketRead, a_rate_limit_set_between_slices_holds) {
+TEST_F(SocketRead, a_rate_limit_set_between_slices_applies) {
   const timeval second = test::seconds(1);
   ev_token_bucket_cfg *config = ev_token_bucket_cfg_new(1000, 1000, 1000, 1000, &second);
   ASSERT_NE(config, nullptr);
@@ -323,7 +323,7 @@ TEST_F(SocketRead, a_rate_limit_set_between_slices_holds) {
   ev_token_bucket_cfg_free(config);
 }
 
-TEST_F(SocketRead, a_layer_of_ours_finds_all_that_a_read_brings_until_callbacks_are_set_again) {
+TEST_F(SocketRead, a_library_layer_receives_whole_reads_until_callbacks_are_replaced) {
   auto bev = owner();
   evi_private_read_whole(*bev);
   test::write_all(fds.b, numbered(10'000));
@@ -339,7 +339,7 @@ TEST_F(SocketRead, a_layer_of_ours_finds_all_that_a_read_brings_until_callbacks_
   EXPECT_EQ(slices[1], kSlice);
 }
 
-TEST_F(SocketRead, the_end_is_reported_after_the_last_slice) {
+TEST_F(SocketRead, eof_is_reported_after_the_last_slice) {
   auto bev = owner();
   bev->on_read = [&] {
     take(*bev);
@@ -358,7 +358,7 @@ TEST_F(SocketRead, the_end_is_reported_after_the_last_slice) {
   EXPECT_EQ(bev->log(), "e11");
 }
 
-TEST_F(SocketRead, another_descriptor_does_not_bring_the_rest_of_the_old_one) {
+TEST_F(SocketRead, replacing_the_fd_discards_data_read_ahead_from_the_old_one) {
   auto bev = owner();
   test::Pair other = test::socket_pair();
   bev->on_read = [&] {
@@ -408,7 +408,7 @@ TEST_F(SocketRead, freeing_a_filter_writes_its_output_and_leaves_input_that_was_
   EXPECT_EQ(test::read_all(fds.b), "abc");
 }
 
-TEST_F(SocketRead, a_borrowed_descriptor_is_not_read_ahead) {
+TEST_F(SocketRead, a_borrowed_fd_is_not_read_ahead) {
   Bev bev(*base, fds.a);
   bufferevent_enable(bev, EV_READ);
   bev.on_read = [&] {
@@ -420,7 +420,7 @@ TEST_F(SocketRead, a_borrowed_descriptor_is_not_read_ahead) {
   EXPECT_EQ(unread_by_system(bev), 2 * kSlice);
 }
 
-TEST_F(SocketRead, a_borrowed_descriptor_that_does_not_block_is_read_again_without_another_wait) {
+TEST_F(SocketRead, a_borrowed_nonblocking_fd_is_read_again_without_waiting) {
   Bev bev(*base, fds.a);
   bufferevent_enable(bev, EV_READ);
   bev.on_read = [&] { take(bev); };
@@ -429,7 +429,7 @@ TEST_F(SocketRead, a_borrowed_descriptor_that_does_not_block_is_read_again_witho
   EXPECT_EQ(slices, (std::vector<std::size_t>(16, kSlice)));
 }
 
-TEST_F(SocketRead, a_larger_maximum_makes_larger_slices_and_never_larger_ones_than_the_getter_says) {
+TEST_F(SocketRead, a_larger_max_single_read_allows_larger_slices_within_its_bound) {
   constexpr struct {
     std::size_t single, buffer, first, second;
   } cases[] = {
@@ -464,7 +464,7 @@ TEST_F(SocketRead, a_larger_maximum_makes_larger_slices_and_never_larger_ones_th
 }
 
 #ifndef _WIN32
-TEST_F(SocketRead, a_borrowed_descriptor_that_blocks_is_read_once) {
+TEST_F(SocketRead, a_borrowed_blocking_fd_is_read_once) {
   ASSERT_EQ(fcntl(fds.a, F_SETFL, 0), 0);
   Bev bev(*base, fds.a);
   bufferevent_enable(bev, EV_READ);
@@ -474,7 +474,7 @@ TEST_F(SocketRead, a_borrowed_descriptor_that_blocks_is_read_once) {
   EXPECT_EQ(slices, (std::vector<std::size_t>{kSlice}));
 }
 
-TEST_F(SocketRead, a_datagram_of_the_default_size_is_never_cut) {
+TEST_F(SocketRead, a_datagram_of_the_default_size_is_not_truncated) {
   for (const bool owned : {false, true}) {
     fds = test::socket_pair(SOCK_SEQPACKET);
     Bev bev(*base, owned ? fds.a.release() : int{fds.a}, owned ? BEV_OPT_CLOSE_ON_FREE : 0);
@@ -507,7 +507,7 @@ TEST_F(SocketRead, records_are_not_read_ahead) {
   EXPECT_EQ((*bev)->socket_.read_shift, evi::socket_transport::kFirstReadShift);
 }
 
-TEST_F(SocketRead, two_datagrams_are_two_callbacks) {
+TEST_F(SocketRead, two_datagrams_cause_two_callbacks) {
   fds = test::socket_pair(SOCK_SEQPACKET);
   auto bev = owner(0, evi::socket_transport::kFirstReadShift);
   test::write_all(fds.b, "one");
@@ -518,7 +518,7 @@ TEST_F(SocketRead, two_datagrams_are_two_callbacks) {
 }
 #endif
 
-TEST_F(SocketRead, an_idle_connection_holds_nothing) {
+TEST_F(SocketRead, an_idle_connection_holds_no_read_memory) {
   auto bev = owner();
   wait_with(*bev);  // what the loop lends is there now
   test::FaultAlloc memory;
@@ -535,7 +535,7 @@ TEST_F(SocketRead, an_idle_connection_holds_nothing) {
   EXPECT_LE(kept, 16);
 }
 
-TEST_F(SocketRead, chunks_are_used_again) {
+TEST_F(SocketRead, read_chunks_are_reused) {
   auto bev = owner();
   const std::string block(60'000, 'b');
   for (int i = 0; i < 10; ++i) {
@@ -553,7 +553,7 @@ TEST_F(SocketRead, chunks_are_used_again) {
 }
 
 // Whatever allocation fails, the bytes arrive in order, or an error ends them.
-TEST_F(SocketRead, the_bytes_stay_in_order_or_reading_ends_when_an_allocation_fails) {
+TEST_F(SocketRead, bytes_stay_in_order_or_reading_stops_when_an_allocation_fails) {
   const std::string sent = numbered(20'000);
   test::QuietLog quiet;
   base.reset();

@@ -38,7 +38,7 @@ struct SocketTransport : testing::Test {
   }
 };
 
-TEST_F(SocketTransport, a_message_is_written_without_asking_the_method_for_anything) {
+TEST_F(SocketTransport, writing_a_message_causes_no_backend_update) {
   bev.put("hel");
   bev.put("lo");
   EXPECT_EQ(test::read_all(fds.b), "");
@@ -65,7 +65,7 @@ TEST_F(SocketTransport, a_file_is_sent_without_being_read) {
   EXPECT_EQ(bev.log(), "w");
 }
 
-TEST_F(SocketTransport, writing_is_watched_for_only_while_the_socket_is_full) {
+TEST_F(SocketTransport, writability_is_watched_only_while_the_socket_is_full) {
   bev.put(kMuch);
   base->loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(watched(fds.a), EV_WRITE);
@@ -84,7 +84,7 @@ TEST_F(SocketTransport, writing_is_watched_for_only_while_the_socket_is_full) {
   EXPECT_EQ(bev.log(), "w");
 }
 
-TEST_F(SocketTransport, one_turn_writes_a_bounded_amount) {
+TEST_F(SocketTransport, one_iteration_writes_a_bounded_amount) {
   const int room = 4'000'000;
   setsockopt(fds.a, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
   int turns = 0;
@@ -97,7 +97,7 @@ TEST_F(SocketTransport, one_turn_writes_a_bounded_amount) {
 }
 
 // A callback inside of the drain could free what the drain still uses.
-TEST_F(SocketTransport, reading_that_cannot_go_on_is_an_error_event_from_the_loop) {
+TEST_F(SocketTransport, failing_to_resume_reading_causes_an_error_event_from_the_loop) {
   test::QuietLog quiet;
   bufferevent_setwatermark(bev, EV_READ, 0, 100);
   bufferevent_enable(bev, EV_READ);
@@ -116,7 +116,7 @@ TEST_F(SocketTransport, reading_that_cannot_go_on_is_an_error_event_from_the_loo
 // --- output before the descriptor was reported writable ---
 
 #ifndef _WIN32
-TEST_F(SocketTransport, a_descriptor_that_blocks_is_written_to_when_it_is_writable_and_a_little_at_a_time) {
+TEST_F(SocketTransport, a_blocking_fd_is_written_in_small_steps_when_writable) {
   ASSERT_EQ(fcntl(fds.a, F_SETFL, 0), 0);
   bev.put(std::string(40'000, 'x'));
   base->loop(EVLOOP_NONBLOCK);
@@ -130,7 +130,7 @@ TEST_F(SocketTransport, a_descriptor_that_blocks_is_written_to_when_it_is_writab
   EXPECT_EQ(bev.log(), "w");
 }
 
-TEST_F(SocketTransport, whether_it_blocks_is_asked_again_for_another_descriptor) {
+TEST_F(SocketTransport, replacing_the_fd_checks_again_whether_it_blocks) {
   test::Pair other = test::socket_pair();
   ASSERT_EQ(fcntl(fds.a, F_SETFL, 0), 0);
   bev.put("x");
@@ -140,7 +140,7 @@ TEST_F(SocketTransport, whether_it_blocks_is_asked_again_for_another_descriptor)
   EXPECT_EQ(test::read_all(other.b), "x");
 }
 
-TEST_F(SocketTransport, output_for_a_connection_that_is_still_to_come_waits_for_it) {
+TEST_F(SocketTransport, output_is_sent_once_the_connection_is_established) {
   // Linux says so of such a socket only: other systems also of TCP while it connects.
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
@@ -162,7 +162,7 @@ TEST_F(SocketTransport, output_for_a_connection_that_is_still_to_come_waits_for_
   EXPECT_EQ(bev.log(), "w");
 }
 
-TEST_F(SocketTransport, not_connected_is_an_error_once_the_descriptor_was_reported_writable) {
+TEST_F(SocketTransport, enotconn_is_an_error_once_the_fd_was_reported_writable) {
   test::Fd never(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   bufferevent_setfd(bev, never);
   bev.put("hello");
@@ -188,7 +188,7 @@ TEST_F(SocketTransport, output_for_a_closed_fd_does_not_reach_its_next_owner) {
 }
 #endif
 
-TEST_F(SocketTransport, disabling_takes_back_a_turn_that_is_due) {
+TEST_F(SocketTransport, disabling_cancels_a_queued_write) {
   bev.put("x");
   bufferevent_disable(bev, EV_WRITE);
   base->loop(EVLOOP_NONBLOCK);
@@ -198,14 +198,14 @@ TEST_F(SocketTransport, disabling_takes_back_a_turn_that_is_due) {
   EXPECT_EQ(test::read_all(fds.b), "x");
 }
 
-TEST_F(SocketTransport, enabling_without_a_write_callback_watches_for_nothing) {
+TEST_F(SocketTransport, enabling_without_a_write_callback_does_not_watch_writability) {
   bufferevent_setcb(bev, nullptr, nullptr, nullptr, nullptr);
   bufferevent_enable(bev, EV_WRITE);
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_TRUE(script.updates.empty());
 }
 
-TEST_F(SocketTransport, a_failing_registration_is_an_error_of_its_direction) {
+TEST_F(SocketTransport, a_failed_registration_causes_an_error_event_of_its_direction) {
   script.fail_updates = 1;
   EXPECT_EQ(bufferevent_enable(bev, EV_READ), -1);
   EXPECT_EQ(bufferevent_enable(bev, EV_READ), 0);
@@ -219,7 +219,7 @@ TEST_F(SocketTransport, a_failing_registration_is_an_error_of_its_direction) {
 
 // --- reading ---
 
-TEST_F(SocketTransport, one_wait_reads_once) {
+TEST_F(SocketTransport, one_readiness_report_causes_one_read) {
   bufferevent_enable(bev, EV_READ);
   EXPECT_EQ(watched(fds.a), EV_READ);
   test::write_all(fds.b, "abc");
@@ -229,14 +229,14 @@ TEST_F(SocketTransport, one_wait_reads_once) {
   EXPECT_EQ(script.updates.size(), 1u);
 }
 
-TEST_F(SocketTransport, nothing_to_read_after_all_is_no_event) {
+TEST_F(SocketTransport, a_spurious_readiness_report_causes_no_event) {
   bufferevent_enable(bev, EV_READ);
   wait_with(fds.a, EV_READ);
   EXPECT_EQ(bev.log(), "");
   EXPECT_EQ(watched(fds.a), EV_READ);
 }
 
-TEST_F(SocketTransport, a_high_watermark_is_never_passed_and_costs_nothing_if_the_callback_drains) {
+TEST_F(SocketTransport, a_high_watermark_is_never_exceeded_and_causes_no_updates_if_the_callback_drains) {
   bufferevent_setwatermark(bev, EV_READ, 0, 100);
   bufferevent_enable(bev, EV_READ);
   test::write_all(fds.b, std::string(1000, 'x'));
@@ -255,7 +255,7 @@ TEST_F(SocketTransport, a_high_watermark_is_never_passed_and_costs_nothing_if_th
   EXPECT_EQ(watched(fds.a), EV_READ);
 }
 
-TEST_F(SocketTransport, an_error_is_what_the_event_callback_sees) {
+TEST_F(SocketTransport, the_event_callback_sees_the_socket_error) {
   bufferevent_enable(bev, EV_READ);
   fds.close_b();
   bev.put("x");
@@ -275,7 +275,7 @@ struct Timeouts : SocketTransport {
   double elapsed() const { return static_cast<double>(clock.t - start) / 1e6; }
 };
 
-TEST_F(Timeouts, without_them_no_timer_is_set) {
+TEST_F(Timeouts, no_timer_is_set_without_timeouts) {
   bufferevent_enable(bev, EV_READ);
   bev.put(kMuch);
   script.on_wait = [&](evi::Micros timeout) {
@@ -285,7 +285,7 @@ TEST_F(Timeouts, without_them_no_timer_is_set) {
   EXPECT_EQ(script.waits.back(), test::ScriptBackend::kForever);
 }
 
-TEST_F(Timeouts, reading_times_out_once_and_is_disabled) {
+TEST_F(Timeouts, a_read_timeout_is_reported_once_and_disables_reading) {
   bufferevent_set_timeouts(bev, &five, nullptr);
   bufferevent_enable(bev, EV_READ);
   EXPECT_EQ(base->loop(0), 1);
@@ -294,7 +294,7 @@ TEST_F(Timeouts, reading_times_out_once_and_is_disabled) {
   EXPECT_EQ(bufferevent_get_enabled(bev), EV_WRITE);
 }
 
-TEST_F(Timeouts, what_arrives_starts_the_time_anew) {
+TEST_F(Timeouts, arriving_data_restarts_the_read_timeout) {
   bufferevent_set_timeouts(bev, &five, nullptr);
   bufferevent_enable(bev, EV_READ);
   for (int i = 0; i < 3; ++i) {
@@ -308,7 +308,7 @@ TEST_F(Timeouts, what_arrives_starts_the_time_anew) {
   EXPECT_EQ(elapsed(), 14);
 }
 
-TEST_F(Timeouts, enabling_again_starts_the_time_anew) {
+TEST_F(Timeouts, enabling_again_restarts_the_timeout) {
   bufferevent_set_timeouts(bev, &five, nullptr);
   bufferevent_enable(bev, EV_READ);
   clock.t += 3'000'000;
@@ -317,7 +317,7 @@ TEST_F(Timeouts, enabling_again_starts_the_time_anew) {
   EXPECT_EQ(elapsed(), 8);
 }
 
-TEST_F(Timeouts, writing_times_out_while_bytes_wait) {
+TEST_F(Timeouts, a_write_timeout_is_reported_while_output_is_pending) {
   bufferevent_set_timeouts(bev, nullptr, &seven);
   bufferevent_enable(bev, EV_WRITE);
   bev.put(kMuch);
@@ -328,7 +328,7 @@ TEST_F(Timeouts, writing_times_out_while_bytes_wait) {
   EXPECT_GT(evbuffer_get_length(bev->output), 0u);
 }
 
-TEST_F(Timeouts, what_leaves_starts_the_time_of_writing_anew) {
+TEST_F(Timeouts, sent_data_restarts_the_write_timeout) {
   bufferevent_set_timeouts(bev, nullptr, &seven);
   bev.put(kMuch);
   base->loop(EVLOOP_NONBLOCK);
@@ -340,7 +340,7 @@ TEST_F(Timeouts, what_leaves_starts_the_time_of_writing_anew) {
   EXPECT_EQ(elapsed(), 13);
 }
 
-TEST_F(Timeouts, none_runs_once_everything_is_written) {
+TEST_F(Timeouts, no_write_timeout_runs_once_everything_is_written) {
   bufferevent_set_timeouts(bev, nullptr, &seven);
   bev.put(std::string(600'000, 'x'));
   base->loop(EVLOOP_NONBLOCK);
@@ -353,7 +353,7 @@ TEST_F(Timeouts, none_runs_once_everything_is_written) {
   EXPECT_EQ(elapsed(), 0);
 }
 
-TEST_F(Timeouts, a_period_does_not_outlive_its_timeout) {
+TEST_F(Timeouts, removing_a_timeout_removes_its_period) {
   bufferevent_set_timeouts(bev, &five, nullptr);
   bufferevent_enable(bev, EV_READ);
   bufferevent_disable(bev, EV_READ);
@@ -364,7 +364,7 @@ TEST_F(Timeouts, a_period_does_not_outlive_its_timeout) {
   EXPECT_EQ(event_pending(&bev->ev_read, EV_TIMEOUT, nullptr), 0);
 }
 
-TEST_F(Timeouts, they_begin_with_data_where_there_is_no_descriptor) {
+TEST_F(Timeouts, the_write_timeout_starts_with_data_if_there_is_no_fd) {
   Bev later(*base, test::kNoFd);
   bufferevent_set_timeouts(later, &five, &seven);
   later.put("x");

@@ -71,7 +71,7 @@ struct Side {
 };
 
 // Each writes to the other's output while its own lock is held.
-TEST_F(BuffereventThreads, two_that_write_to_each_other_do_not_deadlock) {
+TEST_F(BuffereventThreads, bufferevents_writing_to_each_other_do_not_deadlock) {
   for (const int options : {0, static_cast<int>(BEV_OPT_DEFER_CALLBACKS)}) {
     Looper loop_a, loop_b;
     auto pair_a = test::socket_pair();
@@ -101,7 +101,7 @@ TEST_F(BuffereventThreads, two_that_write_to_each_other_do_not_deadlock) {
 
 // The loop took a timeout from its queue and waits for the lock, whose holder enables the direction again:
 // the new timeout replaces the old one, and is not left behind when the bufferevent goes.
-TEST_F(BuffereventThreads, a_timeout_restarted_before_its_callback_had_the_lock_is_not_left_behind) {
+TEST_F(BuffereventThreads, a_timeout_restarted_before_its_callback_got_the_lock_is_removed_on_free) {
   for (const bool filtered : {false, true}) {
     SCOPED_TRACE(filtered ? "filter" : "pair");
     auto base = test::make_base();
@@ -135,7 +135,7 @@ TEST_F(BuffereventThreads, a_timeout_restarted_before_its_callback_had_the_lock_
   }
 }
 
-TEST_F(BuffereventThreads, many_writers_lose_nothing) {
+TEST_F(BuffereventThreads, concurrent_writers_lose_no_data) {
   Looper loop;
   auto pair = test::socket_pair();
   bufferevent *bev = bufferevent_socket_new(&*loop, pair.a, BEV_OPT_THREADSAFE);
@@ -175,7 +175,7 @@ struct Guarded {
   }
 };
 
-TEST_F(BuffereventThreads, freed_from_outside_no_callback_begins_any_more) {
+TEST_F(BuffereventThreads, no_callback_starts_after_freeing_from_another_thread) {
 #ifdef _WIN32
   constexpr int kRounds = 40;  // each makes a connection
 #else
@@ -204,7 +204,7 @@ TEST_F(BuffereventThreads, freed_from_outside_no_callback_begins_any_more) {
   }
 }
 
-TEST_F(BuffereventThreads, switching_directions_from_outside_neither_waits_nor_races) {
+TEST_F(BuffereventThreads, switching_directions_from_another_thread_neither_blocks_nor_races) {
   Looper loop;
   auto pair = test::socket_pair();
   Guarded guarded;
@@ -256,7 +256,7 @@ TEST_F(BuffereventThreads, disabling_does_not_wait_for_an_unlocked_callback) {
   wait_for([&] { return meeting.left.load(); });
 }
 
-TEST_F(BuffereventThreads, freed_from_outside_and_then_the_base) {
+TEST_F(BuffereventThreads, the_base_may_be_freed_after_freeing_from_another_thread) {
   for (int round = 0; round < 100; ++round) {
     auto pair = test::socket_pair();
     test::FaultAlloc memory;

@@ -24,7 +24,7 @@ ev_token_bucket_cfg config(evi::Tokens rate, evi::Tokens burst, Micros tick = kS
 constexpr ev_token_bucket_cfg kEndless = {
     {{EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX}, {EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX}}, 1000};
 
-TEST(TokenBuckets, begin_with_one_tick_and_fill_up_to_the_burst) {
+TEST(TokenBuckets, start_with_one_tick_and_fill_up_to_the_burst) {
   TokenBuckets buckets(config(100, 250), 5000);
   EXPECT_EQ(buckets.level(kReadSide), 100);
   EXPECT_EQ(buckets.level(kWriteSide), 200);
@@ -36,7 +36,7 @@ TEST(TokenBuckets, begin_with_one_tick_and_fill_up_to_the_burst) {
   EXPECT_EQ(buckets.level(kWriteSide), 500);
 }
 
-TEST(TokenBuckets, ticks_do_not_drift_however_late_and_often_anybody_looks) {
+TEST(TokenBuckets, ticks_do_not_drift_with_late_or_frequent_refills) {
   const Micros tick = 7000;
   TokenBuckets often(config(3, 1'000'000, tick), 0), late(config(3, 1'000'000, tick), 0);
   for (Micros now = 0; now <= 40 * kSecond; now += 1301) often.refill(now);
@@ -46,7 +46,7 @@ TEST(TokenBuckets, ticks_do_not_drift_however_late_and_often_anybody_looks) {
   EXPECT_EQ(often.level(kReadSide), late.level(kReadSide));
 }
 
-TEST(TokenBuckets, a_debt_is_paid_before_anything_else) {
+TEST(TokenBuckets, a_debt_is_paid_before_tokens_become_available) {
   TokenBuckets buckets(config(100, 100), 0);
   buckets.take(kReadSide, 450);
   EXPECT_EQ(buckets.level(kReadSide), -350);
@@ -57,7 +57,7 @@ TEST(TokenBuckets, a_debt_is_paid_before_anything_else) {
   EXPECT_EQ(buckets.time_to(kReadSide, -50, 3 * kSecond + 10), 0);
 }
 
-TEST(TokenBuckets, what_is_given_may_exceed_the_burst_until_the_next_tick) {
+TEST(TokenBuckets, added_tokens_may_exceed_the_burst_until_the_next_tick) {
   TokenBuckets buckets(config(100, 200), 0);
   buckets.take(kReadSide, -5000);
   EXPECT_EQ(buckets.level(kReadSide), 5100);
@@ -65,7 +65,7 @@ TEST(TokenBuckets, what_is_given_may_exceed_the_burst_until_the_next_tick) {
   EXPECT_EQ(buckets.level(kReadSide), 200);
 }
 
-TEST(TokenBuckets, a_change_keeps_levels_within_the_burst_and_the_part_of_the_tick) {
+TEST(TokenBuckets, a_new_configuration_keeps_the_level_within_the_burst_and_the_elapsed_part_of_the_tick) {
   TokenBuckets buckets(config(100, 1000), 0);
   buckets.take(kReadSide, -400);
   buckets.change(config(10, 50, kSecond / 10), kSecond * 3 / 4);
@@ -78,7 +78,7 @@ TEST(TokenBuckets, a_change_keeps_levels_within_the_burst_and_the_part_of_the_ti
   EXPECT_EQ(buckets.level(kReadSide), 10);
 }
 
-TEST(TokenBuckets, changes_more_often_than_ticks_neither_stop_nor_speed_up_the_clock) {
+TEST(TokenBuckets, frequent_configuration_changes_neither_stop_nor_speed_up_refills) {
   const auto slow = config(100, 1'000'000, kSecond), quick = config(100, 1'000'000, kSecond / 2);
   TokenBuckets buckets(slow, 0);
   Micros now = 0;
@@ -87,7 +87,7 @@ TEST(TokenBuckets, changes_more_often_than_ticks_neither_stop_nor_speed_up_the_c
   EXPECT_NEAR(static_cast<double>(buckets.level(kReadSide)), 4600, 100);
 }
 
-TEST(TokenBuckets, survive_the_greatest_numbers) {
+TEST(TokenBuckets, extreme_rates_do_not_overflow) {
   TokenBuckets buckets(kEndless, 0);
   EXPECT_EQ(buckets.level(kReadSide), EV_RATE_LIMIT_MAX);
   buckets.take(kReadSide, -10);
@@ -109,7 +109,7 @@ TEST(TokenBuckets, survive_the_greatest_numbers) {
   EXPECT_GE(slow.level(kReadSide), 0);
 }
 
-TEST(TokenBuckets, a_long_gap_fills_and_no_more) {
+TEST(TokenBuckets, a_long_gap_fills_only_up_to_the_burst) {
   TokenBuckets buckets(config(7, 1000, 1000), 0);
   buckets.take(kReadSide, 1'000'000);
   buckets.refill(kForever);
@@ -124,7 +124,7 @@ struct Configured {
   ~Configured() { ev_token_bucket_cfg_free(cfg); }
 };
 
-TEST(TokenBucketConfig, ticks_are_whole_milliseconds_and_common_timeouts_count_as_what_they_are) {
+TEST(TokenBucketConfig, ticks_are_whole_milliseconds_and_common_timeouts_are_accepted) {
   auto tick = [](timeval tv) {
     const Configured made(ev_token_bucket_cfg_new(1, 1, 1, 1, &tv));
     return made.cfg ? made.cfg->tick : -1;
@@ -145,7 +145,7 @@ TEST(TokenBucketConfig, ticks_are_whole_milliseconds_and_common_timeouts_count_a
   EXPECT_EQ(second.cfg->tick, kSecond);
 }
 
-TEST(TokenBucketConfig, lack_of_memory_is_reported) {
+TEST(TokenBucketConfig, out_of_memory_is_reported) {
   EXPECT_EQ(test::sweep([] {
               const Configured made(ev_token_bucket_cfg_new(1, 2, 3, 4, nullptr));
               return made.cfg != nullptr;

@@ -29,7 +29,7 @@ struct LateCloseNotifies : testing::Test {
   }
 };
 
-TEST_F(LateCloseNotifies, goes_when_the_socket_takes_it_and_closes_the_socket) {
+TEST_F(LateCloseNotifies, is_sent_when_the_socket_accepts_it_and_closes_the_socket) {
   const std::size_t before = fill();
   const int fd = fds.a;
   ASSERT_TRUE(send_later());
@@ -43,7 +43,7 @@ TEST_F(LateCloseNotifies, goes_when_the_socket_takes_it_and_closes_the_socket) {
   EXPECT_EQ(base->loop(0), 1) << "it keeps the loop alive no longer";
 }
 
-TEST_F(LateCloseNotifies, is_given_up_after_a_second) {
+TEST_F(LateCloseNotifies, is_abandoned_after_a_second) {
   fill();
   const int fd = fds.a;
   ASSERT_TRUE(send_later());
@@ -55,7 +55,7 @@ TEST_F(LateCloseNotifies, is_given_up_after_a_second) {
   EXPECT_FALSE(test::is_open(fd));
 }
 
-TEST_F(LateCloseNotifies, is_given_up_when_the_peer_has_closed) {
+TEST_F(LateCloseNotifies, is_abandoned_when_the_peer_has_closed) {
   fill();
   const int fd = fds.a;
   ASSERT_TRUE(send_later());
@@ -64,7 +64,7 @@ TEST_F(LateCloseNotifies, is_given_up_when_the_peer_has_closed) {
   EXPECT_FALSE(test::is_open(fd));
 }
 
-TEST_F(LateCloseNotifies, goes_with_its_base) {
+TEST_F(LateCloseNotifies, is_abandoned_with_its_base) {
   fill();
   const int fd = fds.a;
   test::FaultAlloc memory;
@@ -74,7 +74,7 @@ TEST_F(LateCloseNotifies, goes_with_its_base) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(LateCloseNotifies, nothing_is_taken_when_an_allocation_fails) {
+TEST_F(LateCloseNotifies, ownership_stays_with_the_caller_when_an_allocation_fails) {
   for (long n = 1;; ++n) {
     test::FaultAlloc memory;
     EXPECT_TRUE(bytes.add("bye", 3));

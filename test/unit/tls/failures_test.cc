@@ -124,7 +124,7 @@ bool converse(const char *kinds, int fail_update) {
   return server.script.fail_update_at == 0;
 }
 
-TEST(ConnectionFailures, each_allocation_fails_once) {
+TEST(ConnectionFailures, survives_each_allocation_failure) {
   for (const char *kinds : kStacks) {
     for (long n = 1;; ++n) {
       SCOPED_TRACE(testing::Message() << kinds << ", allocation " << n);
@@ -157,7 +157,7 @@ void wait_for_timeout(const char *kinds, short direction) {
   EXPECT_TRUE(server.timed_out || server.failed);
 }
 
-TEST(ConnectionFailures, each_allocation_on_the_way_to_a_timeout_fails_once) {
+TEST(ConnectionFailures, survives_each_allocation_failure_before_a_timeout) {
   for (const char *kinds : kStacks) {
     for (const short direction : {short{EV_READ}, short{EV_WRITE}}) {
       for (long n = 1;; ++n) {
@@ -172,7 +172,7 @@ TEST(ConnectionFailures, each_allocation_on_the_way_to_a_timeout_fails_once) {
   }
 }
 
-TEST(ConnectionFailures, each_registration_fails_once) {
+TEST(ConnectionFailures, survives_each_registration_failure) {
   for (const char *kinds : kStacks) {
     int n = 1;
     while (converse(kinds, n) && !testing::Test::HasFailure()) ++n;

@@ -89,7 +89,7 @@ TEST_P(TlsMachine, queued_output_counts_as_an_event_until_it_is_written) {
   EXPECT_TRUE(base->check_invariants());
 }
 
-TEST_P(TlsMachine, each_side_is_told_to_the_engine) {
+TEST_P(TlsMachine, the_engine_is_set_to_client_or_server) {
   make(BUFFEREVENT_SSL_CONNECTING);
   EXPECT_EQ(session.side, TlsSide::client);
   end();
@@ -102,7 +102,7 @@ TEST_P(TlsMachine, each_side_is_told_to_the_engine) {
   EXPECT_EQ(session.detaches, 2);
 }
 
-TEST_P(TlsMachine, each_result_of_a_handshake) {
+TEST_P(TlsMachine, each_handshake_result_is_handled) {
   const struct {
     TlsResult result;
     const char *log;
@@ -124,7 +124,7 @@ TEST_P(TlsMachine, each_result_of_a_handshake) {
   }
 }
 
-TEST_P(TlsMachine, a_handshake_goes_on_when_input_comes) {
+TEST_P(TlsMachine, a_handshake_continues_when_input_arrives) {
   session.handshakes.assign(8, TlsResult::want_read);
   make(BUFFEREVENT_SSL_ACCEPTING);
   turn();
@@ -136,7 +136,7 @@ TEST_P(TlsMachine, a_handshake_goes_on_when_input_comes) {
   EXPECT_EQ(session.asked.find_first_not_of('h'), std::string::npos);
 }
 
-TEST_P(TlsMachine, each_end_of_reading) {
+TEST_P(TlsMachine, each_end_of_stream_is_reported) {
   const struct {
     TlsResult result;
     bool dirty;
@@ -161,7 +161,7 @@ TEST_P(TlsMachine, each_end_of_reading) {
   }
 }
 
-TEST_P(TlsMachine, the_wires_end_is_no_close) {
+TEST_P(TlsMachine, eof_of_the_wire_is_not_close_notify) {
   open();
   test::write_all(fds.b, "last");
   ::shutdown(fds.b, SHUT_WR);
@@ -169,7 +169,7 @@ TEST_P(TlsMachine, the_wires_end_is_no_close) {
   EXPECT_EQ(taken(), "r4 e21 ");
 }
 
-TEST_P(TlsMachine, a_write_that_wants_input_is_repeated_when_some_comes) {
+TEST_P(TlsMachine, a_write_that_wants_input_is_retried_when_input_arrives) {
   open();
   bufferevent_disable(bev, EV_READ);
   session.writes = {TlsResult::done, TlsResult::want_read};
@@ -189,7 +189,7 @@ TEST_P(TlsMachine, a_write_that_wants_input_is_repeated_when_some_comes) {
   EXPECT_EQ(taken(), "w ");
 }
 
-TEST_P(TlsMachine, a_read_that_wants_output_goes_on_when_the_wire_takes_some) {
+TEST_P(TlsMachine, a_read_that_wants_output_continues_when_the_wire_accepts_output) {
   open();
   session.reads = {TlsResult::want_write};
   session.inside = "held";
@@ -203,7 +203,7 @@ TEST_P(TlsMachine, a_read_that_wants_output_goes_on_when_the_wire_takes_some) {
   EXPECT_EQ(taken(), "r5 ");
 }
 
-TEST_P(TlsMachine, a_failed_write_is_an_error_of_writing) {
+TEST_P(TlsMachine, a_failed_write_is_reported_as_a_write_error) {
   open();
   session.writes = {TlsResult::failed};
   put("x");
@@ -215,7 +215,7 @@ TEST_P(TlsMachine, a_failed_write_is_an_error_of_writing) {
   EXPECT_EQ(taken(), "");
 }
 
-TEST_P(TlsMachine, output_beyond_what_the_kernel_takes_stays) {
+TEST_P(TlsMachine, output_not_accepted_by_the_kernel_stays_buffered) {
   if (filter()) return;
   open();
   const std::string much(3'000'000, 'm');
@@ -233,7 +233,7 @@ TEST_P(TlsMachine, output_beyond_what_the_kernel_takes_stays) {
   EXPECT_EQ(evbuffer_get_length(bufferevent_get_output(bev)), 0u);
 }
 
-TEST_P(TlsMachine, a_broken_socket_is_an_error_of_writing) {
+TEST_P(TlsMachine, a_broken_socket_is_reported_as_a_write_error) {
   if (filter()) return;
   open();
   bufferevent_disable(bev, EV_READ);
@@ -243,7 +243,7 @@ TEST_P(TlsMachine, a_broken_socket_is_an_error_of_writing) {
   EXPECT_EQ(taken(), "e22 ");
 }
 
-TEST_P(TlsMachine, what_was_encrypted_before_a_failure_still_goes) {
+TEST_P(TlsMachine, records_encrypted_before_a_read_error_are_still_sent) {
   if (filter()) return;
   for (const bool reset : {false, true}) {
     SCOPED_TRACE(reset);
@@ -274,7 +274,7 @@ TEST_P(TlsMachine, what_was_encrypted_before_a_failure_still_goes) {
   }
 }
 
-TEST_P(TlsMachine, a_write_that_breaks_after_the_peers_end_is_told) {
+TEST_P(TlsMachine, a_failed_write_after_eof_of_the_peer_is_reported) {
   for (const bool clean : {true, false}) {
     SCOPED_TRACE(clean);
     session = Session{};
@@ -294,7 +294,7 @@ TEST_P(TlsMachine, a_write_that_breaks_after_the_peers_end_is_told) {
   }
 }
 
-TEST_P(TlsMachine, a_failed_send_ends_writing_alone) {
+TEST_P(TlsMachine, a_failed_send_disables_only_writing) {
   open();
   bufferevent_disable(bev, EV_READ);
   session.reads = {TlsResult::done, TlsResult::closed};
@@ -318,7 +318,7 @@ TEST_P(TlsMachine, a_failed_send_ends_writing_alone) {
   EXPECT_EQ(taken(), "e22 ");
 }
 
-TEST_P(TlsMachine, handshake_records_that_cannot_be_sent_are_no_error_until_data_is_written) {
+TEST_P(TlsMachine, unsendable_handshake_records_cause_no_error_until_data_is_written) {
   make(BUFFEREVENT_SSL_ACCEPTING);
   session.greets = true;
   session.reads = {TlsResult::done, TlsResult::closed};
@@ -356,7 +356,7 @@ TEST_P(TlsMachine, progress_restarts_the_write_timeout) {
 }
 
 // Before the loop runs the connect has not ended.
-TEST_P(TlsMachine, timeouts_follow_the_directions_while_it_connects) {
+TEST_P(TlsMachine, timeouts_apply_to_enabled_directions_during_the_handshake) {
   if (filter()) return;
   const timeval later = {60, 0};
   make(BUFFEREVENT_SSL_CONNECTING);
@@ -384,7 +384,7 @@ TEST_P(TlsMachine, timeouts_follow_the_directions_while_it_connects) {
 }
 
 // The first turn begins nothing, and none spins.
-TEST_P(TlsMachine, an_open_session_waits_for_its_descriptor) {
+TEST_P(TlsMachine, an_open_session_starts_when_its_fd_is_set) {
   if (filter()) return;
   const evi::TlsSetup setup = {base.get(), nullptr, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN, 0};
   bev = evi_private_tls_new(&setup);
@@ -395,7 +395,7 @@ TEST_P(TlsMachine, an_open_session_waits_for_its_descriptor) {
   EXPECT_EQ(session.asked, "");
 }
 
-TEST_P(TlsMachine, renegotiation_needs_an_open_session_that_has_it) {
+TEST_P(TlsMachine, renegotiation_requires_an_open_session_that_supports_it) {
   session.handshakes = {TlsResult::want_read};
   make(BUFFEREVENT_SSL_CONNECTING);
   EXPECT_EQ(evi_private_tls_renegotiate(bev), -1);
@@ -411,7 +411,7 @@ TEST_P(TlsMachine, renegotiation_needs_an_open_session_that_has_it) {
   EXPECT_EQ(taken(), "e80 ");
 }
 
-TEST_P(TlsMachine, goodbye_is_said_once_and_by_the_owner_alone) {
+TEST_P(TlsMachine, close_notify_is_sent_once_and_only_by_the_owner) {
   open();
   end();
   EXPECT_EQ(session.shutdowns, 0);
@@ -433,7 +433,7 @@ TEST_P(TlsMachine, goodbye_is_said_once_and_by_the_owner_alone) {
 }
 
 // Everything has left, and the socket is full: close_notify follows when the peer has read.
-TEST_P(TlsMachine, close_notify_that_the_socket_does_not_take_at_once_follows_later) {
+TEST_P(TlsMachine, close_notify_not_accepted_by_the_socket_is_sent_later) {
   for (const bool base_first : {false, true}) {
     SCOPED_TRACE(base_first);
     auto own = test::socket_pair();
@@ -491,7 +491,7 @@ TEST(TlsFilter, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent
   EXPECT_EQ(calls, 0);
 }
 
-TEST_P(TlsMachine, an_engine_that_does_not_attach_costs_nothing) {
+TEST_P(TlsMachine, failing_to_attach_the_engine_leaves_nothing_allocated) {
   session.attached = TlsAttached::failed;
   bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
   const evi::TlsSetup setup = {base.get(),           under, fds.a, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
@@ -502,7 +502,7 @@ TEST_P(TlsMachine, an_engine_that_does_not_attach_costs_nothing) {
   if (under) bufferevent_free(under);
 }
 
-TEST_P(TlsMachine, errors_are_given_out_newest_first) {
+TEST_P(TlsMachine, errors_are_returned_newest_first) {
   TlsErrors errors{};
   for (unsigned long code = 1; code <= 6; ++code) errors.push(code);
   EXPECT_EQ(errors.pop(), 4u);
@@ -512,7 +512,7 @@ TEST_P(TlsMachine, errors_are_given_out_newest_first) {
   EXPECT_EQ(errors.pop(), 0u);
 }
 
-TEST_P(TlsMachine, what_is_underneath_reads_on_by_itself_when_it_stays_the_programs) {
+TEST_P(TlsMachine, a_borrowed_underlying_bufferevent_keeps_reading_after_the_filter_is_freed) {
   if (!filter()) return;
   open();
   bufferevent_disable(bev, EV_READ);
@@ -525,7 +525,7 @@ TEST_P(TlsMachine, what_is_underneath_reads_on_by_itself_when_it_stays_the_progr
   bufferevent_free(under);
 }
 
-TEST_P(TlsMachine, a_constructor_without_memory_takes_nothing) {
+TEST_P(TlsMachine, an_out_of_memory_constructor_leaves_ownership_with_the_caller) {
   ASSERT_TRUE(evi::prepare_loop_chunks(*base));
   bufferevent *under = filter() ? bufferevent_socket_new(base.get(), fds.a, 0) : nullptr;
   // It reads on afterwards: the base has its memory for that already.
@@ -559,7 +559,7 @@ void free_on_change(evbuffer *, const evbuffer_cb_info *, void *self) {
   static_cast<TlsMachine *>(self)->free_all();
 }
 
-TEST_P(TlsMachine, a_callback_may_free_it_and_the_session) {
+TEST_P(TlsMachine, a_callback_may_free_bufferevent_and_session) {
   const struct {
     const char *name;
     bufferevent_data_cb on_read, on_write;
@@ -586,7 +586,7 @@ TEST_P(TlsMachine, a_callback_may_free_it_and_the_session) {
   }
 }
 
-TEST_P(TlsMachine, a_callback_of_a_buffer_may_free_it_and_the_session) {
+TEST_P(TlsMachine, a_buffer_callback_may_free_bufferevent_and_session) {
   for (const bool input : {true, false}) {
     SCOPED_TRACE(input ? "input" : "output");
     session = Session{};
@@ -634,7 +634,7 @@ struct TlsOverPair : testing::Test {
   void turn() { test::turn(*base, 6); }
 };
 
-TEST_F(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
+TEST_F(TlsOverPair, the_peer_of_a_pair_may_free_bufferevent_and_session) {
   for (const bool handshake : {true, false}) {
     SCOPED_TRACE(handshake);
     make(handshake ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_OPEN);
@@ -650,7 +650,7 @@ TEST_F(TlsOverPair, what_the_other_side_does_may_free_it_and_the_session) {
 }
 
 // The loop lends memory without a lock, so all work is its thread's.
-TEST(TlsThreads, what_another_thread_tells_of_underneath_waits_for_the_loop) {
+TEST(TlsThreads, underlying_events_from_another_thread_are_handled_in_the_loop) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "built without threads";
   test::Threads threads;
   auto base = test::make_base();
@@ -680,7 +680,7 @@ TEST(TlsThreads, what_another_thread_tells_of_underneath_waits_for_the_loop) {
   bufferevent_free(under);
 }
 
-TEST_F(TlsOverPair, enabling_it_may_free_it) {
+TEST_F(TlsOverPair, a_callback_during_enable_may_free_the_bufferevent) {
   const timeval soon = {5, 0};
   make(BUFFEREVENT_SSL_OPEN);
   turn();
@@ -696,7 +696,7 @@ TEST_F(TlsOverPair, enabling_it_may_free_it) {
   end();
 }
 
-TEST_P(TlsMachine, io_without_memory_loses_nothing_silently) {
+TEST_P(TlsMachine, out_of_memory_io_reports_an_error_instead_of_losing_data) {
   for (long n = 1; n < 12; ++n) {
     open();
     {
@@ -720,7 +720,7 @@ TEST_P(TlsMachine, io_without_memory_loses_nothing_silently) {
 
 #ifndef _WIN32
 // Linux answers ENOTCONN for such a socket only; other systems also for TCP while it connects.
-TEST(TlsWire, output_for_a_connection_that_is_still_to_come_waits_for_it) {
+TEST(TlsWire, output_is_sent_once_the_connection_is_established) {
   test::FakeClock clock;
   test::ScriptBackend script{&clock};
   test::Base base = test::make_base(clock, script);

@@ -55,7 +55,7 @@ bufferevent *make_filter(event_base *base, bufferevent *under, Session &session,
   return bev;
 }
 
-TEST(TlsFilter, an_underlying_error_is_reported_after_the_data_that_came_before) {
+TEST(TlsFilter, an_underlying_error_is_reported_after_earlier_data) {
   for (const Stop stop : {Stop::none, Stop::disabled, Stop::watermark, Stop::rate_limit}) {
     for (const int options : {0, int{BEV_OPT_DEFER_CALLBACKS}}) {
       SCOPED_TRACE(testing::Message() << static_cast<int>(stop) << ", options " << options);
@@ -111,7 +111,7 @@ std::string report_of_error(bufferevent_ssl_state at, short direction, short dis
   return state.log;
 }
 
-TEST(TlsFilter, an_underlying_error_is_reported_while_reading_is_disabled_and_no_data_waits) {
+TEST(TlsFilter, an_underlying_error_is_reported_while_reading_is_disabled_without_buffered_data) {
   for (const bufferevent_ssl_state at : {BUFFEREVENT_SSL_ACCEPTING, BUFFEREVENT_SSL_OPEN}) {
     EXPECT_EQ(report_of_error(at, BEV_EVENT_READING, EV_READ), "33 after 0") << at;
   }
