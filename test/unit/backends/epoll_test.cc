@@ -134,7 +134,7 @@ class EpollTest : public testing::Test {
 
 constexpr std::uint32_t kOnce = EPOLLONESHOT;
 
-TEST_F(EpollTest, a_lasting_event_costs_one_call_each_way) {
+TEST_F(EpollTest, a_persistent_event_costs_one_call_to_add_and_one_to_delete) {
   Event ev(*base, pair.a, EV_READ | EV_PERSIST);
   ev.add();
   ev.add();
@@ -146,7 +146,7 @@ TEST_F(EpollTest, a_lasting_event_costs_one_call_each_way) {
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
-TEST_F(EpollTest, a_one_time_event_costs_one_call_per_firing) {
+TEST_F(EpollTest, a_one_shot_event_costs_one_call_per_firing) {
   Event ev(*base, pair.a, EV_READ);
   test::put(pair.b);
   ev.add();
@@ -163,7 +163,7 @@ TEST_F(EpollTest, a_one_time_event_costs_one_call_per_firing) {
   EXPECT_EQ(ev.calls, 4);
 }
 
-TEST_F(EpollTest, readding_in_the_callback_costs_one_call) {
+TEST_F(EpollTest, re_adding_in_the_callback_costs_one_call) {
   Event ev(*base, pair.a, EV_READ);
   ev.on_call([&](int, short) { ev.add(); });
   test::put(pair.b);
@@ -173,7 +173,7 @@ TEST_F(EpollTest, readding_in_the_callback_costs_one_call) {
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
 }
 
-TEST_F(EpollTest, what_was_not_reported_is_armed_again) {
+TEST_F(EpollTest, interest_not_reported_is_re_armed) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
   reader.add();
   writer.add();
@@ -185,7 +185,7 @@ TEST_F(EpollTest, what_was_not_reported_is_armed_again) {
 }
 
 // Neither what the first of them leaves nor what the second takes with it is told to the kernel.
-TEST_F(EpollTest, two_one_time_events_that_fire_together_cost_nothing_more) {
+TEST_F(EpollTest, two_one_shot_events_that_fire_together_cost_no_further_call) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
   reader.add();
   writer.add();
@@ -199,7 +199,7 @@ TEST_F(EpollTest, two_one_time_events_that_fire_together_cost_nothing_more) {
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLOUT | kOnce}}));
 }
 
-TEST_F(EpollTest, a_deleted_one_time_event_leaves_the_other_armed) {
+TEST_F(EpollTest, deleting_a_one_shot_event_keeps_the_other_armed) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE), second(*base, pair.a, EV_WRITE);
   reader.add();
   writer.add();
@@ -223,7 +223,7 @@ TEST_F(EpollTest, a_timeout_of_a_periodic_event_costs_no_call) {
 }
 
 // The fd may have been closed and reused since the first event was added.
-TEST_F(EpollTest, a_second_event_for_the_same_costs_one_look) {
+TEST_F(EpollTest, a_second_event_for_the_same_condition_costs_one_checking_call) {
   Event a(*base, pair.a, EV_READ | EV_PERSIST), b(*base, pair.a, EV_READ | EV_PERSIST);
   a.add();
   control_calls();
@@ -250,7 +250,7 @@ TEST_F(EpollTest, a_second_edge_triggered_event_reports_no_edge_to_the_first) {
   EXPECT_EQ(b.calls, 1);
 }
 
-TEST_F(EpollTest, a_one_time_event_whose_number_is_another_file_now) {
+TEST_F(EpollTest, a_one_shot_event_can_be_re_added_after_fd_reuse) {
   Event ev(*base, pair.a, EV_READ);
   test::put(pair.b);
   ev.add();
@@ -266,7 +266,7 @@ TEST_F(EpollTest, a_one_time_event_whose_number_is_another_file_now) {
 }
 
 // An entry of a closed number whose file lives on is found again when the number comes back to it.
-TEST_F(EpollTest, an_entry_left_behind_is_taken_over) {
+TEST_F(EpollTest, a_stale_entry_of_the_same_file_is_reused) {
   const test::QuietLog quiet;
   const test::Fd alias{dup(pair.a)};
   const Pair other = test::socket_pair();
@@ -283,7 +283,7 @@ TEST_F(EpollTest, an_entry_left_behind_is_taken_over) {
   EXPECT_EQ(ev.calls, 1);
 }
 
-TEST_F(EpollTest, the_changelist_saves_a_delete_that_is_taken_back) {
+TEST_F(EpollTest, the_changelist_omits_a_delete_followed_by_an_add) {
   event_config config;
   config.flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
   base = test::make_base(&config);
@@ -301,7 +301,7 @@ TEST_F(EpollTest, the_changelist_saves_a_delete_that_is_taken_back) {
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
-TEST_F(EpollTest, the_changelist_puts_off_whole_deletions_while_there_are_no_edges) {
+TEST_F(EpollTest, the_changelist_defers_whole_deletions_without_edge_triggered_events) {
   event_config config;
   config.flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST;
   base = test::make_base(&config);
@@ -326,7 +326,7 @@ TEST_F(EpollTest, the_changelist_puts_off_whole_deletions_while_there_are_no_edg
 
 // The entry of a closed number whose file lives on cannot be taken out: the set is made anew before there are
 // edges to be told twice.
-TEST_F(EpollTest, an_edge_is_told_once_beside_a_number_closed_too_soon) {
+TEST_F(EpollTest, an_edge_is_reported_once_despite_an_fd_closed_before_event_del) {
   for (const int flags : {0, static_cast<int>(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)}) {
     event_config config;
     config.flags = flags;
@@ -355,7 +355,7 @@ TEST_F(EpollTest, an_edge_is_told_once_beside_a_number_closed_too_soon) {
 
 // --- refusals for want of memory ---
 
-TEST_F(EpollTest, what_could_not_be_armed_again_after_a_report_is_armed_by_the_next_wait) {
+TEST_F(EpollTest, interest_that_failed_to_re_arm_is_armed_by_the_next_wait) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE), far(*base, kNoFd, 0);
   reader.add();
   writer.add();
@@ -368,7 +368,7 @@ TEST_F(EpollTest, what_could_not_be_armed_again_after_a_report_is_armed_by_the_n
   EXPECT_EQ(refused_mods, 0);
 }
 
-TEST_F(EpollTest, what_a_new_set_did_not_take_is_added_by_the_next_wait) {
+TEST_F(EpollTest, interest_rejected_by_a_new_epoll_set_is_added_by_the_next_wait) {
   const test::QuietLog quiet;
   test::Pair closed = test::socket_pair();
   const Pair other = test::socket_pair();
@@ -388,7 +388,7 @@ TEST_F(EpollTest, what_a_new_set_did_not_take_is_added_by_the_next_wait) {
   EXPECT_EQ(reader.calls, 1);
 }
 
-TEST_F(EpollTest, a_number_that_is_another_file_now_is_not_taken_for_watched) {
+TEST_F(EpollTest, a_reused_fd_is_not_considered_watched) {
   const test::QuietLog quiet;
   Event reader(*base, pair.a, EV_READ | EV_PERSIST), writer(*base, pair.a, EV_WRITE | EV_PERSIST);
   Event second(*base, pair.a, EV_READ | EV_PERSIST), far(*base, kNoFd, 0);
@@ -405,7 +405,7 @@ TEST_F(EpollTest, a_number_that_is_another_file_now_is_not_taken_for_watched) {
   EXPECT_EQ(second.calls, 1);
 }
 
-TEST_F(EpollTest, a_plain_file_is_refused) {
+TEST_F(EpollTest, adding_a_plain_file_fails) {
   const test::QuietLog quiet;
   const test::Fd file{open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
   ASSERT_GE(file, 0);
@@ -443,7 +443,7 @@ TEST_F(EpollTest, waits_by_epoll_wait_rounded_up_to_milliseconds) {
   EXPECT_EQ(timers_opened, 0);
 }
 
-TEST_F(EpollTest, without_a_timeout_it_waits_for_minus_one) {
+TEST_F(EpollTest, waits_without_a_timeout_pass_minus_one) {
   Event reader(*base, pair.a, EV_READ);
   reader.add();
   test::put(pair.b);
@@ -470,7 +470,7 @@ TEST_F(EpollTest, precise_timer_waits_by_epoll_pwait2) {
   EXPECT_EQ(timers_opened, 0);
 }
 
-TEST_F(EpollTest, precise_timer_takes_a_timerfd_where_epoll_pwait2_is_missing_or_forbidden) {
+TEST_F(EpollTest, precise_timer_uses_a_timerfd_where_epoll_pwait2_is_missing_or_forbidden) {
   for (const int error : {ENOSYS, EPERM}) {
     pwait2_error = error;
     use_precise_timer();
@@ -525,7 +525,7 @@ TEST_F(EpollTest, a_timerfd_that_expires_beside_readiness_delivers_both) {
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_ADD, EPOLLIN}, {EPOLL_CTL_ADD, EPOLLIN | EPOLLET}}));
 }
 
-TEST_F(EpollTest, precise_timer_rounds_up_to_milliseconds_where_nothing_finer_works) {
+TEST_F(EpollTest, precise_timer_rounds_up_to_milliseconds_as_a_last_resort) {
   pwait2_error = EPERM;
   for (const int error : {ENOSYS, EPERM}) {
     timerfd_error = error;

@@ -5,7 +5,7 @@
 
 namespace {
 
-TEST(Withdrawn, notes_what_goes_during_the_wait) {
+TEST(Withdrawn, records_fds_removed_during_the_wait) {
   evi::Withdrawn withdrawn;
   withdrawn.note(7);
   EXPECT_FALSE(withdrawn.contains(7));

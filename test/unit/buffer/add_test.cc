@@ -30,21 +30,21 @@ TEST(Add, small_pieces_make_few_chains) {
   EXPECT_LT(extents(buffer).size(), 1000000u / 16384u + 8u);
 }
 
-TEST(Add, fills_the_room_behind_the_data_before_a_new_chain) {
+TEST(Add, fills_the_free_space_of_the_last_chain_before_allocating_one) {
   Buffer buffer(test::pattern(900));
   ASSERT_TRUE(test::add(buffer, test::pattern(200)));
   EXPECT_EQ(extents(buffer)[0].size(), kFirstRoom);
   EXPECT_EQ(buffer.length(), 1100u);
 }
 
-TEST(Add, takes_bytes_of_the_buffer_itself) {
+TEST(Add, accepts_bytes_of_the_buffer_itself) {
   Buffer buffer("abcd");
   for (int i = 0; i < 12; ++i) ASSERT_TRUE(buffer.add(buffer.pullup(-1), buffer.length()));
   EXPECT_EQ(buffer.length(), 4u << 12);
   EXPECT_EQ(text(buffer).substr(16380), "abcd");
 }
 
-TEST(Add, nothing_is_allocated_for_nothing) {
+TEST(Add, adding_zero_bytes_allocates_nothing) {
   test::FaultAlloc memory;
   Buffer buffer;
   EXPECT_TRUE(buffer.add(nullptr, 0));
@@ -54,7 +54,7 @@ TEST(Add, nothing_is_allocated_for_nothing) {
   EXPECT_EQ(memory.requests(), 0);
 }
 
-TEST(Add, iovec_adds_all_or_as_much_as_fits) {
+TEST(Add, add_iovec_adds_everything_or_as_much_as_the_length_limit_allows) {
   Buffer buffer("<");
   test::ChangeLog log;
   log.watch(buffer);
@@ -73,7 +73,7 @@ TEST(Add, iovec_adds_all_or_as_much_as_fits) {
 
 // --- prepend ---
 
-TEST(Prepend, puts_bytes_in_front_whatever_is_there) {
+TEST(Prepend, inserts_bytes_in_front_of_any_content) {
   for (const std::size_t size : {0u, 1u, 5u, 900u, 976u, 977u, 5000u}) {
     for (const std::size_t drained : {0u, 1u, 5u}) {
       SCOPED_TRACE(testing::Message() << size << " drained " << drained);
@@ -88,14 +88,14 @@ TEST(Prepend, puts_bytes_in_front_whatever_is_there) {
   }
 }
 
-TEST(Prepend, uses_the_room_that_draining_left) {
+TEST(Prepend, reuses_space_freed_by_drain) {
   Buffer buffer("0123456789");
   ASSERT_TRUE(buffer.drain(4));
   ASSERT_TRUE(buffer.prepend("abcd", 4));
   EXPECT_EQ(extents(buffer), Pieces({"abcd456789"}));
 }
 
-TEST(Prepend, goes_on_in_front_of_what_it_put_there) {
+TEST(Prepend, repeated_prepends_share_a_chain) {
   Buffer buffer;
   for (int i = 0; i < 900; ++i) ASSERT_TRUE(buffer.prepend(i % 2 ? "a" : "b", 1));
   EXPECT_EQ(extents(buffer).size(), 1u);
@@ -103,7 +103,7 @@ TEST(Prepend, goes_on_in_front_of_what_it_put_there) {
 }
 
 // The bytes before the shared ones are still shown to the other buffer.
-TEST(Prepend, never_writes_into_what_another_buffer_shows) {
+TEST(Prepend, never_writes_into_bytes_shared_with_another_buffer) {
   Buffer buffer("0123456789"), other;
   ASSERT_TRUE(other.append_shared(buffer));
   ASSERT_TRUE(buffer.drain(5));
@@ -141,21 +141,21 @@ TEST(Reserve, the_first_extent_of_a_new_buffer_and_its_header_take_1024_bytes) {
   EXPECT_GE(vec[0].iov_len, kFirstRoom + 1);
 }
 
-TEST(Reserve, refuses_no_vectors) {
+TEST(Reserve, rejects_zero_vectors) {
   Buffer buffer;
   evbuffer_iovec vec;
   EXPECT_EQ(buffer.reserve(1, &vec, 0), -1);
   EXPECT_EQ(buffer.reserve(1, &vec, -1), -1);
 }
 
-TEST(Reserve, of_nothing_needs_no_extent_unless_one_is_all_there_can_be) {
+TEST(Reserve, zero_bytes_needs_no_extent_unless_only_one_is_requested) {
   Buffer buffer;
   evbuffer_iovec vec[2];
   EXPECT_EQ(buffer.reserve(0, vec, 2), 0);
   EXPECT_EQ(buffer.reserve(0, vec, 1), 1);
 }
 
-TEST(Reserve, shows_the_rest_of_the_last_chain_and_a_new_one) {
+TEST(Reserve, returns_the_rest_of_the_last_chain_and_a_new_one) {
   Buffer buffer(test::pattern(900));
   constexpr std::size_t kRest = kFirstRoom - 900;
   evbuffer_iovec vec[2];
@@ -185,7 +185,7 @@ TEST(Reserve, with_one_vector_is_contiguous) {
   EXPECT_EQ(text(buffer), test::pattern(900) + std::string(500, 'a'));
 }
 
-TEST(Commit, of_nothing_changes_nothing) {
+TEST(Commit, zero_bytes_changes_nothing) {
   Buffer buffer("abc");
   test::ChangeLog log;
   log.watch(buffer);
@@ -206,7 +206,7 @@ TEST(Commit, of_nothing_changes_nothing) {
   EXPECT_EQ(log.text, "3+3-0 ");
 }
 
-TEST(Commit, refuses_what_reserve_did_not_show) {
+TEST(Commit, rejects_space_not_returned_by_reserve) {
   Buffer buffer("abc");
   evbuffer_iovec vec[2], wrong[3];
   char elsewhere[8] = "";
@@ -229,7 +229,7 @@ TEST(Commit, refuses_what_reserve_did_not_show) {
   EXPECT_EQ(text(buffer), "abc");
 }
 
-TEST(Commit, refuses_space_that_a_later_call_took) {
+TEST(Commit, rejects_space_used_by_a_later_call) {
   Buffer buffer("abc");
   evbuffer_iovec vec[2];
   ASSERT_EQ(buffer.reserve(10, vec, 2), 1);
@@ -239,7 +239,7 @@ TEST(Commit, refuses_space_that_a_later_call_took) {
   EXPECT_EQ(text(buffer), "abcdef");
 }
 
-TEST(Expand, saves_the_next_addition_its_allocations) {
+TEST(Expand, lets_the_next_addition_allocate_nothing) {
   for (const std::size_t size : {1u, 76u, 77u, 1000u, 100000u}) {
     Buffer buffer(test::pattern(900));
     ASSERT_TRUE(buffer.expand(size));
@@ -249,7 +249,7 @@ TEST(Expand, saves_the_next_addition_its_allocations) {
   }
 }
 
-TEST(Expand, makes_contiguous_room) {
+TEST(Expand, makes_contiguous_space) {
   Buffer buffer(test::pattern(900));
   ASSERT_TRUE(buffer.expand(500));
   test::FaultAlloc memory;
@@ -261,7 +261,7 @@ TEST(Expand, makes_contiguous_room) {
 
 // --- lack of memory ---
 
-TEST(Add, fails_without_a_trace_when_there_is_no_memory) {
+TEST(Add, leaves_the_buffer_unchanged_when_out_of_memory) {
   const std::string big = test::pattern(5000);
   test::sweep([&] {
     Buffer buffer;

@@ -27,7 +27,7 @@ struct Hook {
   evbuffer_cb_entry *add_to(evbuffer &buffer) { return buffer.add_callback(run, this); }
 };
 
-TEST(Callbacks, get_each_change_newest_callback_first) {
+TEST(Callbacks, receive_each_change_newest_callback_first) {
   Buffer buffer("abc");
   std::string order;
   Hook first{[&](evbuffer &, const evbuffer_cb_info &) { order += "1"; }};
@@ -39,7 +39,7 @@ TEST(Callbacks, get_each_change_newest_callback_first) {
   EXPECT_EQ(order, "2121");
 }
 
-TEST(Callbacks, get_exact_numbers) {
+TEST(Callbacks, receive_exact_lengths) {
   Buffer buffer("abc");
   ChangeLog log;
   log.watch(buffer);
@@ -65,7 +65,7 @@ TEST(Callbacks, are_found_by_function_and_argument_or_by_entry) {
   EXPECT_EQ(b.calls, 1);
 }
 
-TEST(Callbacks, disabled_ones_miss_what_happens_meanwhile) {
+TEST(Callbacks, disabled_callbacks_do_not_receive_changes) {
   Buffer buffer;
   ChangeLog log;
   evbuffer_cb_entry *entry = buffer.add_callback(ChangeLog::append, &log);
@@ -79,7 +79,7 @@ TEST(Callbacks, disabled_ones_miss_what_happens_meanwhile) {
   EXPECT_EQ(log.text, "9+1-0 ");
 }
 
-TEST(Callbacks, may_change_the_buffer_they_are_told_of) {
+TEST(Callbacks, may_change_the_buffer_they_are_invoked_for) {
   Buffer buffer;
   ChangeLog log;
   Hook halve{[](evbuffer &b, const evbuffer_cb_info &info) {
@@ -168,7 +168,7 @@ TEST(Callbacks, may_free_the_buffer) {
   }
 }
 
-TEST(Callbacks, of_the_old_kind_get_lengths_and_replace_all_others) {
+TEST(Callbacks, set_with_setcb_receive_lengths_and_replace_all_others) {
   struct Lengths {
     static void run(evbuffer *, std::size_t before, std::size_t after, void *self) {
       static_cast<Lengths *>(self)->log += std::to_string(before) + ">" + std::to_string(after) + " ";
@@ -189,7 +189,7 @@ TEST(Callbacks, of_the_old_kind_get_lengths_and_replace_all_others) {
   EXPECT_EQ(lengths.log, "3>5 5>1 ");
 }
 
-TEST(Callbacks, that_cannot_be_added_are_reported) {
+TEST(Callbacks, failing_to_add_is_reported) {
   test::sweep([] {
     Buffer buffer;
     Hook hook;
@@ -209,7 +209,7 @@ class Deferred : public testing::Test {
   test::Base base_ = test::make_base();
 };
 
-TEST_F(Deferred, callbacks_run_from_the_loop_with_the_sum_of_changes) {
+TEST_F(Deferred, run_from_the_loop_with_the_sum_of_changes) {
   Buffer buffer("abc");
   ChangeLog log;
   log.watch(buffer);
@@ -227,7 +227,7 @@ TEST_F(Deferred, callbacks_run_from_the_loop_with_the_sum_of_changes) {
   EXPECT_EQ(log.take(), "6+0-1 ");
 }
 
-TEST_F(Deferred, a_buffer_freed_meanwhile_lives_until_they_ran) {
+TEST_F(Deferred, keep_a_freed_buffer_allocated_until_they_ran) {
   test::FaultAlloc memory;
   evbuffer *buffer = evbuffer_new();
   Hook hook;
@@ -242,7 +242,7 @@ TEST_F(Deferred, a_buffer_freed_meanwhile_lives_until_they_ran) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Deferred, the_base_may_end_first) {
+TEST_F(Deferred, the_base_may_be_freed_before_they_run) {
   test::FaultAlloc memory;
   evbuffer *buffer = evbuffer_new();
   Hook hook;
@@ -255,7 +255,7 @@ TEST_F(Deferred, the_base_may_end_first) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-TEST_F(Deferred, they_may_free_the_buffer_and_change_it) {
+TEST_F(Deferred, may_free_or_change_the_buffer) {
   test::FaultAlloc memory;
   evbuffer *buffer = evbuffer_new();
   Hook hook{[&](evbuffer &b, const evbuffer_cb_info &info) {
@@ -287,7 +287,7 @@ TEST_F(Deferred, a_disabled_callback_is_not_run) {
   EXPECT_EQ(hook.calls, 0);
 }
 
-TEST_F(Deferred, they_move_to_another_base_with_what_is_pending) {
+TEST_F(Deferred, move_to_another_base_with_pending_changes) {
   test::Base other = test::make_base();
   Buffer buffer;
   ChangeLog log;
@@ -301,7 +301,7 @@ TEST_F(Deferred, they_move_to_another_base_with_what_is_pending) {
   EXPECT_EQ(log.take(), "0+1-0 ");
 }
 
-TEST_F(Deferred, the_owner_is_held_until_they_ran) {
+TEST_F(Deferred, hold_the_owner_until_they_ran) {
   struct Owner {
     Buffer buffer;  // first, as ops says
     int held = 0, changes = 0;

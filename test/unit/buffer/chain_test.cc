@@ -33,7 +33,7 @@ TEST(Chain, sizes_are_small_powers_of_two_with_header_then_whole_pages_of_data) 
   }
 }
 
-TEST(Chain, absurd_sizes_are_refused_without_asking_for_memory) {
+TEST(Chain, oversized_requests_fail_without_calling_the_allocator) {
   test::FaultAlloc memory;
   for (const std::size_t size : {SIZE_MAX, SIZE_MAX - 48, SIZE_MAX / 2 + 1, evi::kMaxBufferLength,
                                  evi::kMaxBufferLength - sizeof(Chain)}) {
@@ -42,7 +42,7 @@ TEST(Chain, absurd_sizes_are_refused_without_asking_for_memory) {
   EXPECT_EQ(memory.requests(), 0);
 }
 
-TEST(Chain, cleanup_gets_the_original_pointer_and_the_whole_length_once) {
+TEST(Chain, cleanup_receives_the_original_pointer_and_the_whole_length_once) {
   test::Cleanup cleanup;
   const char data[] = "0123456789";
   Chain *chain = evi::chain_new_reference(data, 3, 5, test::Cleanup::run, &cleanup);
@@ -56,7 +56,7 @@ TEST(Chain, cleanup_gets_the_original_pointer_and_the_whole_length_once) {
   EXPECT_EQ(cleanup.size, 8u);
 }
 
-TEST(Chain, what_a_shared_chain_shows_lives_as_long_as_the_last_of_them) {
+TEST(Chain, shared_bytes_are_freed_with_the_last_chain_that_refers_to_them) {
   test::Cleanup cleanup;
   const char data[] = "abc";
   Chain *parent = evi::chain_new_reference(data, 0, 3, test::Cleanup::run, &cleanup);
@@ -71,7 +71,7 @@ TEST(Chain, what_a_shared_chain_shows_lives_as_long_as_the_last_of_them) {
   EXPECT_EQ(cleanup.calls, 1);
 }
 
-TEST(Chain, a_held_chain_has_room_behind_but_not_in_front) {
+TEST(Chain, a_held_chain_has_space_after_its_bytes_but_not_before) {
   Chain *chain = evi::chain_new(10);
   chain->tail += 8;
   chain->head += 4;

@@ -15,7 +15,7 @@ namespace {
 using test::Buffer;
 using test::text;
 
-TEST(Evbuffer, is_small_and_starts_without_memory) {
+TEST(Evbuffer, is_small_and_allocates_nothing_when_created) {
   static_assert(sizeof(evbuffer) <= 104);
   test::FaultAlloc memory;
   Buffer buffer;
@@ -25,7 +25,7 @@ TEST(Evbuffer, is_small_and_starts_without_memory) {
   EXPECT_EQ(memory.requests(), 0);
 }
 
-TEST(Evbuffer, create_and_free_leave_nothing) {
+TEST(Evbuffer, create_and_free_leak_nothing) {
   test::sweep([] {
     evbuffer *buffer = evbuffer::create();
     if (!buffer) return false;
@@ -40,7 +40,7 @@ TEST(Evbuffer, create_and_free_leave_nothing) {
 
 // --- the spare ---
 
-TEST(Spare, filling_and_emptying_in_turn_allocates_once) {
+TEST(Spare, filling_and_draining_repeatedly_allocates_once) {
   test::FaultAlloc memory;
   Buffer buffer;
   for (int i = 0; i < 100; ++i) {
@@ -50,7 +50,7 @@ TEST(Spare, filling_and_emptying_in_turn_allocates_once) {
   EXPECT_EQ(memory.requests(), 1);
 }
 
-TEST(Spare, grows_to_4096_bytes_of_data_and_no_further) {
+TEST(Spare, grows_to_at_most_4096_bytes_of_data) {
   test::FaultAlloc memory;
   Buffer buffer;
   for (const std::size_t size : {1u, 976u, 977u, 2001u, 4096u}) {
@@ -67,7 +67,7 @@ TEST(Spare, grows_to_4096_bytes_of_data_and_no_further) {
   EXPECT_EQ(memory.live(), 1u) << "the larger one was kept";
 }
 
-TEST(Spare, can_be_given_back) {
+TEST(Spare, can_be_released) {
   test::FaultAlloc memory;
   Buffer buffer("abc");
   ASSERT_TRUE(buffer.drain(3));
@@ -77,7 +77,7 @@ TEST(Spare, can_be_given_back) {
   buffer.release_spare();
 }
 
-TEST(Spare, stays_while_the_program_may_write_into_it) {
+TEST(Spare, is_kept_while_reserved_space_refers_to_it) {
   test::FaultAlloc memory;
   Buffer buffer;
   evbuffer_iovec vec[2];
@@ -98,7 +98,7 @@ TEST(Spare, stays_while_the_program_may_write_into_it) {
   buffer.release_spare();
 }
 
-TEST(Spare, of_the_destination_goes_back_to_the_source) {
+TEST(Spare, of_the_destination_moves_to_the_source) {
   test::FaultAlloc memory;
   Buffer source, destination;
   for (int i = 0; i < 100; ++i) {
@@ -130,7 +130,7 @@ struct Owner {
   int held_at_change = 0;
 };
 
-TEST(Owner, is_told_of_each_change_at_once) {
+TEST(Owner, is_notified_of_each_change_immediately) {
   Owner owner;
   ASSERT_TRUE(test::add(owner.buffer, "hello"));
   ASSERT_TRUE(owner.buffer.drain(2));
@@ -140,7 +140,7 @@ TEST(Owner, is_told_of_each_change_at_once) {
   EXPECT_EQ(owner.log, "5-0=5 0-2=3 3-0=6 ");
 }
 
-TEST(Owner, keeps_its_buffer_when_the_program_frees_that) {
+TEST(Owner, keeps_its_buffer_when_the_caller_frees_it) {
   test::FaultAlloc memory;
   Owner owner;
   ASSERT_TRUE(test::add(owner.buffer, "hello"));
@@ -151,7 +151,7 @@ TEST(Owner, keeps_its_buffer_when_the_program_frees_that) {
   EXPECT_EQ(text(owner.buffer), "hello");
 }
 
-TEST(Owner, is_held_while_callbacks_of_the_program_run) {
+TEST(Owner, is_held_while_user_callbacks_run) {
   Owner owner;
   test::ChangeLog log;
   log.watch(owner.buffer);
@@ -167,7 +167,7 @@ TEST(Owner, is_held_while_callbacks_of_the_program_run) {
 
 // --- freezing, flags, limits ---
 
-TEST(Evbuffer, frozen_ends_refuse_what_changes_them) {
+TEST(Evbuffer, frozen_ends_reject_changes) {
   Buffer buffer("0123456789"), other("abc");
   char out[4];
   evbuffer_iovec vec = {const_cast<char *>("x"), 1};
@@ -220,7 +220,7 @@ TEST(Evbuffer, max_read_takes_1_to_INT_MAX) {
   EXPECT_EQ(buffer.max_read(), static_cast<std::size_t>(INT_MAX));
 }
 
-TEST(Evbuffer, lengths_never_pass_the_limit) {
+TEST(Evbuffer, lengths_never_exceed_the_limit) {
   const char data[] = "x";
   Buffer huge;
   ASSERT_TRUE(huge.add_reference(data, 0, evi::kMaxBufferLength, nullptr, nullptr));
@@ -246,7 +246,7 @@ TEST(Evbuffer, lengths_never_pass_the_limit) {
 }
 
 // CVE-2014-6272: sizes near the end of size_t wrapped into small allocations.
-TEST(Evbuffer, absurd_lengths_fail_and_nothing_is_lost) {
+TEST(Evbuffer, oversized_lengths_fail_and_lose_no_data) {
   for (const std::size_t size :
        {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4096, SIZE_MAX / 2 + 1, SIZE_MAX / 2, SIZE_MAX / 2 - 3}) {
     SCOPED_TRACE(size);
@@ -285,7 +285,7 @@ TEST_F(Locked, a_buffer_gets_one_lock) {
   EXPECT_FALSE(buffer.enable_locking(nullptr));
 }
 
-TEST_F(Locked, a_lent_lock_stays_the_lenders) {
+TEST_F(Locked, a_borrowed_lock_is_not_freed) {
   evi::Lock lock;
   ASSERT_TRUE(lock.init());
   {
@@ -304,7 +304,7 @@ TEST_F(Locked, failing_to_make_a_lock_is_reported) {
 }
 
 // Two threads move bytes to and fro in opposite directions: no byte is lost, and neither waits for ever.
-TEST_F(Locked, pairs_are_locked_in_one_order) {
+TEST_F(Locked, two_buffers_are_locked_in_one_order) {
   evbuffer *a = evbuffer_new();
   evbuffer *b = evbuffer_new();
   ASSERT_EQ(evbuffer_enable_locking(a, nullptr), 0);

@@ -51,7 +51,7 @@ std::string receive(int fd) {
 
 // --- adding ---
 
-TEST(AddFile, has_exactly_the_range) {
+TEST(AddFile, appends_exactly_the_requested_range) {
   for (const std::size_t size : {std::size_t{20000}, kLarge}) {
     const std::string contents = pattern(size);
     const File file(contents);
@@ -82,7 +82,7 @@ TEST(AddFile, has_exactly_the_range) {
   }
 }
 
-TEST(AddFile, refuses_what_is_not_there_and_leaves_the_descriptor) {
+TEST(AddFile, rejects_ranges_beyond_the_file_and_leaves_the_fd_open) {
   const File file("0123456789");
   const struct {
     ev_off_t offset, length;
@@ -107,7 +107,7 @@ TEST(AddFile, refuses_what_is_not_there_and_leaves_the_descriptor) {
   }
 }
 
-TEST(AddFile, needs_something_that_can_be_read_at_an_offset) {
+TEST(AddFile, rejects_fds_that_cannot_be_read_at_an_offset) {
   const test::Pair pipe = test::make_pipe();
   const test::Pair sockets = test::socket_pair();
   const test::Fd directory(::open("/", O_RDONLY | O_CLOEXEC));
@@ -126,7 +126,7 @@ TEST(AddFile, needs_something_that_can_be_read_at_an_offset) {
   EXPECT_EQ(errno, EBADF);
 }
 
-TEST(AddFile, reads_files_that_do_not_tell_their_size) {
+TEST(AddFile, reads_files_that_report_no_size) {
   for (const bool drains : {false, true}) {
     Buffer buffer;
     if (drains) buffer.set_flags(EVBUFFER_FLAG_DRAINS_TO_FD);
@@ -142,7 +142,7 @@ TEST(AddFile, reads_files_that_do_not_tell_their_size) {
   }
 }
 
-TEST(AddFile, frozen_end_refuses_and_leaves_the_descriptor) {
+TEST(AddFile, fails_on_a_frozen_end_and_leaves_the_fd_open) {
   const File file("abc");
   Buffer buffer;
   buffer.freeze(false);
@@ -153,7 +153,7 @@ TEST(AddFile, frozen_end_refuses_and_leaves_the_descriptor) {
   EXPECT_FALSE(buffer.add_segment(*segment, 0, -1));
 }
 
-TEST(AddFile, keeps_the_limit_of_length) {
+TEST(AddFile, obeys_the_length_limit) {
   Buffer buffer;
   static char byte;
   ASSERT_TRUE(buffer.add_reference(&byte, 0, evi::kMaxBufferLength - 2, nullptr, nullptr));
@@ -166,7 +166,7 @@ TEST(AddFile, keeps_the_limit_of_length) {
 
 // --- the descriptor ---
 
-TEST(AddFile, closes_when_the_last_byte_has_left) {
+TEST(AddFile, closes_the_fd_when_the_last_byte_is_removed) {
   const File file("abcdef");
   for (const bool drains : {false, true}) {
     Buffer buffer, other;
@@ -184,7 +184,7 @@ TEST(AddFile, closes_when_the_last_byte_has_left) {
   }
 }
 
-TEST(AddFile, closes_with_the_buffer) {
+TEST(AddFile, closes_the_fd_with_the_buffer) {
   const File file("abcdef");
   const int fd = file.open();
   {
@@ -194,7 +194,7 @@ TEST(AddFile, closes_with_the_buffer) {
   EXPECT_FALSE(is_open(fd));
 }
 
-TEST(AddFile, a_program_may_close_the_file_itself) {
+TEST(AddFile, the_caller_may_close_the_fd_itself) {
   for (const std::size_t size : {std::size_t{100}, kLarge}) {
     const File file(pattern(size)), innocent("x");
     Buffer buffer;
@@ -209,7 +209,7 @@ TEST(AddFile, a_program_may_close_the_file_itself) {
   }
 }
 
-TEST(AddFile, twice_from_one_descriptor) {
+TEST(AddFile, accepts_two_ranges_of_one_fd) {
   const File file("abcdef");
   Buffer buffer;
   const int fd = file.open();
@@ -239,7 +239,7 @@ struct End {
   }
 };
 
-TEST(FileSegment, closes_with_its_last_claim_and_then_tells) {
+TEST(FileSegment, closes_the_fd_with_its_last_reference_and_then_invokes_the_cleanup) {
   const File file(pattern(1000));
   for (const unsigned flags : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u}) {
     SCOPED_TRACE(flags);
@@ -276,7 +276,7 @@ TEST(FileSegment, closes_with_its_last_claim_and_then_tells) {
   }
 }
 
-TEST(FileSegment, parts_are_within_it) {
+TEST(FileSegment, parts_must_lie_within_the_segment) {
   const File file("0123456789");
   const Segment segment = make_segment(file.open(), 2, 6);
   const struct {
@@ -306,7 +306,7 @@ TEST(FileSegment, parts_are_within_it) {
   }
 }
 
-TEST(FileSegment, reading_beats_what_happens_to_the_file) {
+TEST(FileSegment, data_read_into_memory_survives_truncation_of_the_file) {
   const struct {
     std::size_t size;
     unsigned flags;
@@ -322,7 +322,7 @@ TEST(FileSegment, reading_beats_what_happens_to_the_file) {
   }
 }
 
-TEST(FileSegment, far_into_a_large_file) {
+TEST(FileSegment, offsets_beyond_4_gib_are_supported) {
   constexpr ev_off_t kFar = (ev_off_t{5} << 30) + 12345;
   File file;
   file.write_at(kFar, "far away");
@@ -359,7 +359,7 @@ TEST(FileSegment, far_into_a_large_file) {
 
 // --- sending ---
 
-TEST(SendFile, goes_out_in_order_by_one_call) {
+TEST(SendFile, is_sent_in_order_by_one_call) {
   const File file(pattern(5000));
   Draining buffer;
   ASSERT_TRUE(test::add(buffer, "head "));
@@ -377,7 +377,7 @@ TEST(SendFile, goes_out_in_order_by_one_call) {
   EXPECT_EQ(log.text, "4018+0-4018 ");
 }
 
-TEST(SendFile, keeps_the_limit) {
+TEST(SendFile, obeys_the_write_limit) {
   const File file(pattern(3000));
   for (const std::size_t limit : {1u, 2u, 3u, 4u, 7u, 100u, 2999u, 3000u, 3005u, 3010u}) {
     SCOPED_TRACE(limit);
@@ -396,7 +396,7 @@ TEST(SendFile, keeps_the_limit) {
   }
 }
 
-TEST(SendFile, goes_on_where_a_full_socket_stopped_it) {
+TEST(SendFile, resumes_after_a_full_socket) {
   const std::string contents = pattern(3000000);
   const File file(contents);
   Draining buffer;
@@ -423,7 +423,7 @@ TEST(SendFile, goes_on_where_a_full_socket_stopped_it) {
   EXPECT_TRUE(got == "head " + contents);
 }
 
-TEST(SendFile, many_small_extents_before_it) {
+TEST(SendFile, many_small_extents_may_precede_the_file) {
   const File file("the file");
   Draining buffer;
   std::string want;
@@ -438,7 +438,7 @@ TEST(SendFile, many_small_extents_before_it) {
 }
 
 // Linux sends nothing to a file that is open for appending.
-TEST(SendFile, falls_back_to_memory_where_the_kernel_refuses) {
+TEST(SendFile, falls_back_to_memory_where_the_kernel_cannot_send_files) {
   for (const std::size_t size : {std::size_t{3000}, kLarge}) {
     const File file(pattern(size));
     File log;
@@ -452,7 +452,7 @@ TEST(SendFile, falls_back_to_memory_where_the_kernel_refuses) {
   }
 }
 
-TEST(SendFile, to_a_pipe) {
+TEST(SendFile, a_file_can_be_written_to_a_pipe) {
   const File file(pattern(3000));
   Draining buffer;
   ASSERT_TRUE(test::add(buffer, "head "));
@@ -462,7 +462,7 @@ TEST(SendFile, to_a_pipe) {
   EXPECT_TRUE(receive(pipe.a) == "head " + pattern(3000));
 }
 
-TEST(SendFile, errors_lose_nothing) {
+TEST(SendFile, errors_lose_no_data) {
   const File file(pattern(3000));
   Draining buffer;
   ASSERT_TRUE(buffer.add_file(file.open(), 0, -1));
@@ -474,7 +474,7 @@ TEST(SendFile, errors_lose_nothing) {
   EXPECT_TRUE(text(buffer) == pattern(3000));
 }
 
-TEST(SendFile, a_file_that_was_cut_is_an_error_after_what_is_left) {
+TEST(SendFile, a_truncated_file_is_an_error_after_its_remaining_bytes) {
   File file(pattern(10000));
   Draining buffer;
   ASSERT_TRUE(buffer.add_file(file.open(), 0, -1));
@@ -491,7 +491,7 @@ TEST(SendFile, a_file_that_was_cut_is_an_error_after_what_is_left) {
   EXPECT_TRUE(receive(pair.b) == pattern(10000).substr(0, 4000));
 }
 
-TEST(SendFile, a_mapped_file_that_was_cut_is_an_error_too) {
+TEST(SendFile, a_truncated_mapped_file_is_an_error) {
   File file(pattern(kLarge));
   Buffer buffer;
   ASSERT_TRUE(buffer.add_file(file.open(), 0, -1));
@@ -575,7 +575,7 @@ std::vector<Look> looks() {
   };
 }
 
-TEST(Looking, at_a_file_that_was_to_be_sent_reads_it) {
+TEST(Looking, reads_a_file_queued_for_sending) {
   const File file("x0123456789\nrest");
   for (const Look &look : looks()) {
     SCOPED_TRACE(look.name);
@@ -587,7 +587,7 @@ TEST(Looking, at_a_file_that_was_to_be_sent_reads_it) {
   }
 }
 
-TEST(Looking, that_fails_loses_nothing) {
+TEST(Looking, failure_loses_no_data) {
   for (const Look &look : looks()) {
     SCOPED_TRACE(look.name);
     File file("x0123456789\nrest");
@@ -609,7 +609,7 @@ TEST(Looking, that_fails_loses_nothing) {
   }
 }
 
-TEST(Looking, answers_with_failure_and_not_with_a_short_count) {
+TEST(Looking, fails_instead_of_returning_a_short_count) {
   File file("0123456789");
   Draining buffer;
   ASSERT_TRUE(buffer.add_file(file.open(), 0, -1));
@@ -627,7 +627,7 @@ TEST(Looking, answers_with_failure_and_not_with_a_short_count) {
   EXPECT_TRUE(buffer.drain(10));
 }
 
-TEST(Looking, only_reads_the_files_that_it_reaches) {
+TEST(Looking, reads_only_the_files_within_range) {
   const File file("0123456789");
   Draining buffer;
   ASSERT_TRUE(test::add(buffer, "head "));
@@ -646,7 +646,7 @@ TEST(Looking, only_reads_the_files_that_it_reaches) {
 
 // --- at other ends of the buffer ---
 
-TEST(FileChain, takes_nothing_into_itself) {
+TEST(FileChain, is_not_extended_by_added_bytes) {
   const File file("file");
   for (const bool drains : {false, true}) {
     Buffer buffer;
@@ -687,7 +687,7 @@ TEST(FileChain, moves_without_being_read) {
   EXPECT_EQ(text(third), "789+z");
 }
 
-TEST(FileChain, can_be_shared_again_and_again) {
+TEST(FileChain, can_be_shared_repeatedly) {
   const File file("0123456789");
   for (const bool drains : {false, true}) {
     Buffer first, second, third;
@@ -710,7 +710,7 @@ TEST(FileChain, can_be_shared_again_and_again) {
   }
 }
 
-TEST(FileChain, a_callback_may_drain_what_was_added) {
+TEST(FileChain, a_callback_may_drain_the_bytes_just_added) {
   const File file("0123456789");
   Buffer buffer;
   ASSERT_NE(buffer.add_callback(
@@ -729,7 +729,7 @@ TEST(FileChain, a_callback_may_drain_what_was_added) {
 
 // --- lack of memory ---
 
-TEST(FileSegment, reports_lack_of_memory_and_loses_nothing) {
+TEST(FileSegment, reports_out_of_memory_and_loses_no_data) {
   const File file(pattern(3000));
   for (const std::uint32_t flags : {0, EVBUFFER_FLAG_DRAINS_TO_FD}) {
     int fd = -1;
@@ -753,7 +753,7 @@ TEST(FileSegment, reports_lack_of_memory_and_loses_nothing) {
   }
 }
 
-TEST(FileSegment, reading_in_late_reports_lack_of_memory) {
+TEST(FileSegment, reading_on_access_reports_out_of_memory) {
   const File file(pattern(3000));
   EXPECT_GE(test::sweep([&] {
               Draining buffer;
@@ -769,7 +769,7 @@ TEST(FileSegment, reading_in_late_reports_lack_of_memory) {
 
 // --- threads ---
 
-TEST(FileSegment, serves_buffers_in_several_threads) {
+TEST(FileSegment, may_be_shared_by_buffers_in_several_threads) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "without locks it serves one";
   test::Threads threads_on;
   constexpr int kThreads = 4;

@@ -42,7 +42,7 @@ void same(bool ours, const char *format, ...) {
   va_end(args);
 }
 
-TEST(Format, of_common_directives_is_the_c_librarys) {
+TEST(Format, common_directives_match_the_c_library) {
   same(true, "plain");
   same(true, "100%%|%%");
   same(true, "%d %i %u", 0, -1, 4294967295u);
@@ -66,7 +66,7 @@ TEST(Format, of_common_directives_is_the_c_librarys) {
   same(true, "%s%s%s", "", "", "");
 }
 
-TEST(Format, of_anything_else_is_left_to_the_c_library) {
+TEST(Format, other_directives_are_passed_to_the_c_library) {
   same(false, "%.3f %e %g", 3.14159, 1e100, 0.5);
   same(false, "%p %o", static_cast<void *>(nullptr), 8u);
   same(false, "%+d % d %#x", 5, 5, 255u);
@@ -79,7 +79,7 @@ TEST(Format, of_anything_else_is_left_to_the_c_library) {
 }
 
 // What the program sees as one piece it may print by "%s".
-TEST(Format, leaves_a_nul_behind_the_text) {
+TEST(Format, terminates_the_text_with_a_nul) {
   Buffer buffer;
   for (const char *word : {"a", "longer", "and a number: 7"}) {
     ASSERT_GT(buffer.add_printf("%s", word), 0);
@@ -90,7 +90,7 @@ TEST(Format, leaves_a_nul_behind_the_text) {
   }
 }
 
-TEST(Format, texts_of_any_length) {
+TEST(Format, formats_texts_of_any_length) {
   for (const std::size_t size : {0u, 1u, 62u, 63u, 64u, 65u, 975u, 976u, 977u, 4095u, 4096u, 4097u, 15000u}) {
     const std::string long_text = test::pattern(size);
     same(true, "%s", long_text.c_str());
@@ -98,20 +98,20 @@ TEST(Format, texts_of_any_length) {
   }
 }
 
-TEST(Format, reads_no_further_than_a_precision_says) {
+TEST(Format, reads_at_most_precision_bytes_of_a_string) {
   const test::GuardedBytes guarded("abc");
   Buffer buffer;
   EXPECT_EQ(buffer.add_printf("%.3s|%.2s", guarded.data(), guarded.data()), 6);
   EXPECT_EQ(text(buffer), "abc|ab");
 }
 
-TEST(Format, takes_text_of_the_buffer_itself) {
+TEST(Format, accepts_text_of_the_buffer_itself) {
   Buffer buffer(std::string("word\0", 5));
   EXPECT_EQ(buffer.add_printf("[%s]", reinterpret_cast<const char *>(buffer.pullup(-1))), 6);
   EXPECT_EQ(text(buffer), std::string("word\0[word]", 11));
 }
 
-TEST(Format, of_nothing_is_told_to_no_one) {
+TEST(Format, an_empty_result_invokes_no_callback) {
   Buffer buffer;
   test::ChangeLog log;
   log.watch(buffer);
@@ -122,7 +122,7 @@ TEST(Format, of_nothing_is_told_to_no_one) {
   EXPECT_TRUE(buffer.check_invariants());
 }
 
-TEST(Format, changes_nothing_without_memory) {
+TEST(Format, changes_nothing_when_out_of_memory) {
   const std::string big = test::pattern(3000);
   test::sweep([&] {
     Buffer buffer;

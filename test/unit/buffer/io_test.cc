@@ -40,7 +40,7 @@ struct Owned : Buffer {
 
 // --- reading as evbuffer_read does ---
 
-TEST(ReadSome, takes_what_is_there_up_to_its_limits) {
+TEST(ReadSome, reads_available_bytes_up_to_its_limits) {
   constexpr struct {
     std::size_t there, limit, max_read, want;
   } cases[] = {
@@ -66,7 +66,7 @@ TEST(ReadSome, takes_what_is_there_up_to_its_limits) {
   }
 }
 
-TEST(ReadSome, tells_end_error_and_nothing_there_apart) {
+TEST(ReadSome, distinguishes_eof_errors_and_would_block) {
   test::Pair pair = test::make_pipe();
   Buffer buffer;
   evi::set_socket_error(0);
@@ -91,7 +91,7 @@ TEST(ReadSome, a_small_message_occupies_a_small_chain) {
   }
 }
 
-TEST(ReadSome, reads_nothing_without_memory_and_loses_nothing) {
+TEST(ReadSome, reads_nothing_when_out_of_memory_and_loses_no_data) {
   test::Pair pair = test::make_pipe();
   const std::string bytes = test::pattern(3000);
   send(pair.b, bytes);
@@ -107,7 +107,7 @@ TEST(ReadSome, reads_nothing_without_memory_and_loses_nothing) {
 
 // --- reading into a loop's chunk ---
 
-TEST(ReadInto, a_small_message_is_copied_and_the_chunk_stays) {
+TEST(ReadInto, a_small_message_is_copied_and_the_chunk_is_kept) {
   test::Pair pair = big_socket_pair();
   ReadChunk spare;
   Buffer buffer;
@@ -150,7 +150,7 @@ TEST(ReadInto, a_full_chunk_is_linked_without_a_copy) {
   EXPECT_EQ(buffer.take_idle_chunk(), nullptr);
 }
 
-TEST(ReadInto, between_the_two_the_rest_of_the_chunk_is_given_up) {
+TEST(ReadInto, a_medium_read_shrinks_the_chunk_to_its_bytes) {
   test::Pair pair = big_socket_pair();
   ReadChunk spare;
   Owned buffer;
@@ -180,7 +180,7 @@ TEST(ReadInto, a_drained_chunk_is_kept_only_for_an_owner_and_until_it_is_release
   }
 }
 
-TEST(ReadInto, uses_a_small_spare_first) {
+TEST(ReadInto, uses_the_small_spare_chain_first) {
   test::Pair pair = big_socket_pair();
   test::FaultAlloc memory;
   ReadChunk spare;
@@ -197,7 +197,7 @@ TEST(ReadInto, uses_a_small_spare_first) {
   EXPECT_EQ(text(buffer), test::pattern(60000));
 }
 
-TEST(ReadInto, does_not_touch_space_that_the_program_reserved) {
+TEST(ReadInto, does_not_use_reserved_space) {
   test::Pair pair = big_socket_pair();
   ReadChunk spare;
   Buffer buffer;
@@ -209,7 +209,7 @@ TEST(ReadInto, does_not_touch_space_that_the_program_reserved) {
   EXPECT_EQ(std::string(static_cast<char *>(vec.iov_base), 10), std::string(10, 'r'));
 }
 
-TEST(ReadInto, respects_its_limit_and_a_limit_of_nothing) {
+TEST(ReadInto, obeys_its_limit_including_zero) {
   test::Pair pair = big_socket_pair();
   ReadChunk spare;
   Buffer buffer("0123456789");
@@ -223,7 +223,7 @@ TEST(ReadInto, respects_its_limit_and_a_limit_of_nothing) {
   EXPECT_EQ(text(buffer), "0123456789" + test::pattern(30000).substr(0, 20005));
 }
 
-TEST(ReadInto, reports_end_errors_and_frozen_ends) {
+TEST(ReadInto, reports_eof_errors_and_frozen_ends) {
   test::Pair pair = big_socket_pair();
   ReadChunk spare;
   Buffer buffer;
@@ -236,7 +236,7 @@ TEST(ReadInto, reports_end_errors_and_frozen_ends) {
   EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
 }
 
-TEST(ReadInto, loses_nothing_whichever_allocation_fails) {
+TEST(ReadInto, loses_no_data_whichever_allocation_fails) {
   for (const std::size_t size : {100u, 20000u, 50000u}) {
     SCOPED_TRACE(size);
     test::sweep([size] {
@@ -261,7 +261,7 @@ TEST(ReadInto, loses_nothing_whichever_allocation_fails) {
 
 // --- writing ---
 
-TEST(WriteSome, sends_many_extents_and_drains_what_was_taken) {
+TEST(WriteSome, sends_many_extents_and_drains_the_bytes_written) {
   test::Pair pair = big_socket_pair();
   Buffer buffer;
   std::string want;
@@ -282,7 +282,7 @@ TEST(WriteSome, sends_many_extents_and_drains_what_was_taken) {
   EXPECT_EQ(text(received), want);
 }
 
-TEST(WriteSome, stops_when_the_kernel_does) {
+TEST(WriteSome, stops_when_the_socket_is_full) {
   test::Pair pair = test::socket_pair();
   const std::string bytes = test::pattern(8 << 20);
   Buffer buffer(bytes);
@@ -295,7 +295,7 @@ TEST(WriteSome, stops_when_the_kernel_does) {
   EXPECT_EQ(text(buffer), bytes.substr(sent));
 }
 
-TEST(WriteSome, keeps_everything_on_an_error) {
+TEST(WriteSome, keeps_all_data_on_an_error) {
   Buffer buffer("abc"), empty;
   EXPECT_EQ(buffer.write_some(-1, SIZE_MAX), -1);
   EXPECT_EQ(evi::last_socket_error(), test::kNoSocketThere);
@@ -307,7 +307,7 @@ TEST(WriteSome, keeps_everything_on_an_error) {
   EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
 }
 
-TEST(WriteSome, ends_references_that_it_sent) {
+TEST(WriteSome, runs_the_cleanup_of_references_it_sent) {
   test::Pair pair = test::make_pipe();
   test::Cleanup cleanup;
   Buffer buffer("<");
@@ -330,7 +330,7 @@ void release_all(evi::Chain **held, int count) {
   for (int i = 0; i < count; ++i) evi::chain_release(held[i]);
 }
 
-TEST(HoldFront, tells_of_no_more_than_was_asked_for) {
+TEST(HoldFront, returns_at_most_the_requested_bytes) {
   Buffer buffer;
   test::add_extents(buffer, {"abc", "defg", "hi"});
   evbuffer_iovec vec[3];
@@ -346,7 +346,7 @@ TEST(HoldFront, tells_of_no_more_than_was_asked_for) {
   EXPECT_EQ(empty.hold_front(10, vec, held, 3), 0);
 }
 
-TEST(HoldFront, bytes_stay_whatever_becomes_of_the_buffer) {
+TEST(HoldFront, held_bytes_survive_changes_of_the_buffer) {
   evbuffer_iovec vec[2];
   evi::Chain *held[2];
   {
@@ -365,7 +365,7 @@ TEST(HoldFront, bytes_stay_whatever_becomes_of_the_buffer) {
   release_all(held, 2);
 }
 
-TEST(HoldFront, references_end_when_they_are_let_go) {
+TEST(HoldFront, reference_cleanup_runs_on_release) {
   test::Cleanup cleanup;
   evbuffer_iovec vec[1];
   evi::Chain *held[1];

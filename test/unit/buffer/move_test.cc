@@ -36,7 +36,7 @@ TEST(PrependAll, moves_extents_to_the_front) {
 }
 
 // #774, #778, #806, #358: nothing moved is nothing changed, frozen or not.
-TEST(Move, of_nothing_does_nothing) {
+TEST(Move, an_empty_move_does_nothing) {
   Buffer to("abc"), empty;
   ChangeLog log;
   log.watch(to);
@@ -56,7 +56,7 @@ TEST(Move, of_nothing_does_nothing) {
   EXPECT_EQ(log.text, "");
 }
 
-TEST(AppendSome, moves_exactly_what_was_asked) {
+TEST(AppendSome, moves_exactly_the_requested_bytes) {
   const std::string all = "abcdefghij";
   for (std::size_t size = 0; size <= 12; ++size) {
     SCOPED_TRACE(size);
@@ -83,7 +83,7 @@ TEST(AppendSome, copies_a_part_of_a_large_extent) {
 }
 
 // Moved one by one, pieces of any size share chains; the last one has room for at most a page.
-TEST(AppendSome, pieces_of_a_message_occupy_little_more_than_their_bytes) {
+TEST(AppendSome, pieces_of_a_message_use_little_more_memory_than_their_bytes) {
   for (const std::size_t piece : {1, 10, 100, 976, 1460, 2048}) {
     evbuffer from, to;
     const std::string bytes(piece, 'x');
@@ -103,7 +103,7 @@ TEST(AppendSome, pieces_of_a_message_occupy_little_more_than_their_bytes) {
   }
 }
 
-TEST(AppendSome, moves_what_fills_its_chain_or_is_large_without_a_copy) {
+TEST(AppendSome, moves_full_or_large_chains_without_copying) {
   for (const std::size_t size : {test::kFirstRoom, std::size_t{2049}, std::size_t{100000}}) {
     Buffer to("ab"), from(std::string(size, 'x'));
     const unsigned char *bytes = from.first_chain()->head;
@@ -125,7 +125,7 @@ TEST(AppendSome, does_not_copy_references) {
 }
 
 // The chain is moved if there is no memory to copy to.
-TEST(AppendSome, of_few_bytes_needs_no_memory) {
+TEST(AppendSome, few_bytes_need_no_allocation) {
   test::FaultAlloc memory;
   Buffer to(std::string(test::kFirstRoom, 'a')), from("few");
   memory.fail_at(1, true);
@@ -135,7 +135,7 @@ TEST(AppendSome, of_few_bytes_needs_no_memory) {
 }
 
 // A buffer that never holds much makes no large chains, however much passes through it.
-TEST(Add, grows_with_what_the_buffer_holds) {
+TEST(Add, chain_sizes_grow_with_the_length_of_the_buffer) {
   evbuffer buffer;
   ASSERT_TRUE(test::add(buffer, "first"));
   for (int i = 0; i < 100000; ++i) {
@@ -145,7 +145,7 @@ TEST(Add, grows_with_what_the_buffer_holds) {
   }
 }
 
-TEST(Move, tells_both_buffers_what_happened) {
+TEST(Move, invokes_callbacks_of_both_buffers) {
   Buffer to("abcd"), from("xyz");
   ChangeLog to_log, from_log;
   to_log.watch(to);
@@ -166,7 +166,7 @@ TEST(Move, tells_both_buffers_what_happened) {
 
 // --- sharing ---
 
-TEST(Share, shows_the_bytes_of_the_moment) {
+TEST(Share, is_a_snapshot_of_the_source) {
   Buffer from{"abc", "def"}, to("<");
   ASSERT_TRUE(to.append_shared(from));
   ASSERT_TRUE(test::add(from, "ghi"));
@@ -181,7 +181,7 @@ TEST(Share, shows_the_bytes_of_the_moment) {
 }
 
 // CVE-2026-63381: an empty destination whose chains the failed or empty reference left dangling.
-TEST(Share, with_a_destination_that_was_filled_and_emptied) {
+TEST(Share, works_with_a_destination_that_was_drained) {
   Buffer to("gone"), from("abc"), none;
   ASSERT_TRUE(to.drain(4));
   EXPECT_TRUE(to.append_shared(none));
@@ -198,7 +198,7 @@ TEST(Share, with_a_destination_that_was_filled_and_emptied) {
   EXPECT_EQ(text(none), "abc");
 }
 
-TEST(Share, is_refused_with_itself_and_of_what_is_shared_already) {
+TEST(Share, fails_with_itself_and_with_shared_bytes) {
   Buffer from("abc"), middle, to("x");
   EXPECT_FALSE(from.append_shared(from));
   ASSERT_TRUE(middle.append_shared(from));
@@ -209,7 +209,7 @@ TEST(Share, is_refused_with_itself_and_of_what_is_shared_already) {
   EXPECT_EQ(text(to), "x");
 }
 
-TEST(Share, takes_references_and_reports_their_end_after_the_last_reader) {
+TEST(Share, runs_reference_cleanups_after_the_last_reader) {
   test::Cleanup cleanup;
   const char data[] = "abcdef";
   Buffer first, second;
@@ -233,7 +233,7 @@ TEST(Share, takes_references_and_reports_their_end_after_the_last_reader) {
 
 // --- references ---
 
-TEST(Reference, is_not_copied_and_ends_with_its_last_byte) {
+TEST(Reference, is_not_copied_and_is_cleaned_up_after_its_last_byte) {
   test::Cleanup cleanup;
   const char data[] = "0123456789";
   Buffer buffer("<");
@@ -249,7 +249,7 @@ TEST(Reference, is_not_copied_and_ends_with_its_last_byte) {
   EXPECT_EQ(text(buffer), ">");
 }
 
-TEST(Reference, with_an_offset_shows_the_rest_and_reports_all) {
+TEST(Reference, with_an_offset_adds_the_rest_and_passes_the_whole_length_to_the_cleanup) {
   test::Cleanup cleanup;
   const char data[] = "0123456789";
   {
@@ -262,7 +262,7 @@ TEST(Reference, with_an_offset_shows_the_rest_and_reports_all) {
   EXPECT_EQ(cleanup.size, 7u);
 }
 
-TEST(Reference, of_nothing_ends_at_once) {
+TEST(Reference, an_empty_reference_is_cleaned_up_immediately) {
   test::Cleanup cleanup;
   Buffer buffer;
   EXPECT_TRUE(buffer.add_reference("abc", 0, 0, test::Cleanup::run, &cleanup));
@@ -271,7 +271,7 @@ TEST(Reference, of_nothing_ends_at_once) {
   EXPECT_TRUE(buffer.empty());
 }
 
-TEST(Reference, moves_with_its_bytes) {
+TEST(Reference, the_cleanup_moves_with_the_bytes) {
   test::Cleanup cleanup;
   Buffer to;
   {
@@ -289,7 +289,7 @@ TEST(Reference, moves_with_its_bytes) {
 
 // --- lack of memory ---
 
-TEST(Move, changes_nothing_without_memory) {
+TEST(Move, changes_nothing_when_out_of_memory) {
   const std::string big = test::pattern(5000);
   test::sweep([&] {
     test::Cleanup cleanup;

@@ -10,7 +10,7 @@ using test::extents;
 using test::text;
 using Pieces = std::vector<std::string>;
 
-TEST(Drain, takes_any_number_from_the_front) {
+TEST(Drain, removes_any_number_of_bytes_from_the_front) {
   const std::string all = "abcdefghij";
   for (std::size_t size = 0; size <= 12; ++size) {
     Buffer buffer{"abc", "d", "efg", "hij"};
@@ -21,7 +21,7 @@ TEST(Drain, takes_any_number_from_the_front) {
   }
 }
 
-TEST(Remove, copies_what_it_takes) {
+TEST(Remove, copies_the_bytes_it_removes) {
   for (std::size_t size = 0; size <= 12; ++size) {
     Buffer buffer{"abc", "d", "efg", "hij"};
     char out[16] = "";
@@ -31,7 +31,7 @@ TEST(Remove, copies_what_it_takes) {
   }
 }
 
-TEST(Copyout, copies_from_any_position_and_takes_nothing) {
+TEST(Copyout, copies_from_any_position_and_removes_nothing) {
   const std::string all = "abcdefghij";
   Buffer buffer{"abc", "d", "efg", "hij"};
   for (std::size_t from = 0; from <= 10; ++from) {
@@ -54,7 +54,7 @@ TEST(Copyout, copies_from_any_position_and_takes_nothing) {
 
 // --- pullup ---
 
-TEST(Pullup, gathers_any_number_of_bytes) {
+TEST(Pullup, makes_any_number_of_bytes_contiguous) {
   const std::string all = "abcdefghij";
   for (ev_ssize_t size = -2; size <= 12; ++size) {
     SCOPED_TRACE(size);
@@ -88,7 +88,7 @@ TEST(Pullup, moves_nothing_that_is_contiguous_already) {
   EXPECT_EQ(memory.requests(), before);
 }
 
-TEST(Pullup, leaves_referenced_memory_alone_and_reports_its_end) {
+TEST(Pullup, does_not_modify_referenced_memory_and_runs_its_cleanup) {
   test::Cleanup cleanup;
   const char data[] = "0123456789";
   Buffer buffer;
@@ -101,7 +101,7 @@ TEST(Pullup, leaves_referenced_memory_alone_and_reports_its_end) {
   EXPECT_EQ(text(buffer), "0123456789abc");
 }
 
-TEST(Pullup, does_not_disturb_what_another_buffer_shows) {
+TEST(Pullup, does_not_change_bytes_shared_with_another_buffer) {
   Buffer buffer{"abc", "def"}, other;
   ASSERT_TRUE(other.append_shared(buffer));
   ASSERT_NE(buffer.pullup(-1), nullptr);
@@ -111,7 +111,7 @@ TEST(Pullup, does_not_disturb_what_another_buffer_shows) {
   EXPECT_EQ(text(other), "abcdef");
 }
 
-TEST(Pullup, of_everything_again_and_again_copies_little) {
+TEST(Pullup, repeated_pullups_of_everything_copy_little) {
   test::FaultAlloc memory;
   Buffer buffer;
   for (int i = 0; i < 2000; ++i) {
@@ -121,7 +121,7 @@ TEST(Pullup, of_everything_again_and_again_copies_little) {
   EXPECT_LT(memory.requests(), 200);
 }
 
-TEST(Pullup, changes_nothing_without_memory) {
+TEST(Pullup, changes_nothing_when_out_of_memory) {
   const std::string a = test::pattern(970), b = test::pattern(3000, 1);
   test::sweep([&] {
     Buffer buffer;
@@ -136,7 +136,7 @@ TEST(Pullup, changes_nothing_without_memory) {
 
 // --- peek ---
 
-TEST(Peek, counts_and_fills_as_libevent_does) {
+TEST(Peek, counts_and_fills_vectors_as_libevent_does) {
   // Four extents of five bytes. `from` -1: no position given.
   constexpr struct {
     ev_ssize_t size, from;
@@ -167,7 +167,7 @@ TEST(Peek, counts_and_fills_as_libevent_does) {
   }
 }
 
-TEST(Peek, finds_nothing_in_an_empty_buffer) {
+TEST(Peek, returns_no_vectors_for_an_empty_buffer) {
   Buffer buffer;
   evbuffer_iovec vec[2];
   EXPECT_EQ(buffer.peek(-1, nullptr, vec, 2), 0);
@@ -177,7 +177,7 @@ TEST(Peek, finds_nothing_in_an_empty_buffer) {
   EXPECT_EQ(buffer.peek(-1, &nowhere, vec, 2), 0);
 }
 
-TEST(Pullup, leaves_a_nul_behind_what_it_brought_together) {
+TEST(Pullup, terminates_contiguous_bytes_with_a_nul) {
   evbuffer buffer;
   const std::string far(5000, 'b');
   ASSERT_TRUE(test::add(buffer, "aaa"));

@@ -29,7 +29,7 @@ void in_all_cuts(std::string_view bytes, void (*check)(evbuffer &, const void *)
 
 // --- positions ---
 
-TEST(Position, may_be_anywhere_up_to_the_end) {
+TEST(Position, may_be_any_offset_up_to_the_end) {
   Buffer buffer{"abc", "d", "efg"};
   for (std::size_t at = 0; at <= 7; ++at) {
     evbuffer_ptr ptr{};
@@ -48,7 +48,7 @@ TEST(Position, may_be_anywhere_up_to_the_end) {
   }
 }
 
-TEST(Position, beyond_the_end_is_nowhere_and_stays_there) {
+TEST(Position, beyond_the_end_is_invalid_and_stays_invalid) {
   Buffer buffer("abc");
   for (const std::size_t at : {std::size_t{4}, std::size_t{1000}, SIZE_MAX / 2 + 1, SIZE_MAX}) {
     evbuffer_ptr ptr{};
@@ -64,7 +64,7 @@ TEST(Position, beyond_the_end_is_nowhere_and_stays_there) {
   EXPECT_FALSE(buffer.set_position(ptr, 0, static_cast<evbuffer_ptr_how>(7)));
 }
 
-TEST(Position, in_an_empty_buffer_is_its_only_one) {
+TEST(Position, zero_is_valid_in_an_empty_buffer) {
   Buffer buffer;
   evbuffer_ptr ptr{};
   EXPECT_TRUE(buffer.set_position(ptr, 0, EVBUFFER_PTR_SET));
@@ -73,7 +73,7 @@ TEST(Position, in_an_empty_buffer_is_its_only_one) {
   EXPECT_EQ(buffer.search("x", 1, &ptr, nullptr).pos, -1);
 }
 
-TEST(Position, at_the_end_shows_what_is_added_later) {
+TEST(Position, at_the_end_finds_bytes_added_later) {
   Buffer buffer("abc");
   evbuffer_ptr ptr{};
   ASSERT_TRUE(buffer.set_position(ptr, 3, EVBUFFER_PTR_SET));
@@ -83,7 +83,7 @@ TEST(Position, at_the_end_shows_what_is_added_later) {
 
 // --- searches ---
 
-TEST(Search, finds_the_first_occurrence_however_the_bytes_are_cut) {
+TEST(Search, finds_the_first_occurrence_in_any_split_of_the_bytes) {
   struct Case {
     const char *bytes, *what;
     std::size_t start, end;  // npos: none given
@@ -156,14 +156,14 @@ TEST(Search, agrees_with_a_plain_one_on_random_bytes_of_two_kinds) {
   }
 }
 
-TEST(Search, takes_absurd_lengths_for_not_found) {
+TEST(Search, reports_oversized_patterns_as_not_found) {
   Buffer buffer("abc");
   for (const std::size_t size : {SIZE_MAX, SIZE_MAX / 2 + 1, std::size_t{4}}) {
     EXPECT_EQ(buffer.search("abc", size, nullptr, nullptr).pos, -1);
   }
 }
 
-TEST(Search, reads_nothing_behind_the_bytes) {
+TEST(Search, does_not_read_beyond_the_bytes) {
   const test::GuardedBytes guarded("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r");
   Buffer buffer;
   ASSERT_TRUE(buffer.add_reference(guarded.data(), 0, guarded.size(), nullptr, nullptr));
@@ -202,7 +202,7 @@ const LineCase kLineCases[] = {
     {"\r\r\r\n", {0, 2, 2, 3, -1}, {4, 2, 2, 1, 0}},
 };
 
-TEST(Lines, end_by_the_five_styles_however_the_bytes_are_cut) {
+TEST(Lines, end_by_each_of_the_five_styles_in_any_split_of_the_bytes) {
   for (const LineCase &c : kLineCases) {
     SCOPED_TRACE(testing::PrintToString(c.bytes));
     in_all_cuts(
@@ -266,13 +266,13 @@ TEST(Lines, are_searched_from_a_position) {
   EXPECT_EQ(buffer.search_eol(&nowhere, &length, EVBUFFER_EOL_ANY).pos, -1);
 }
 
-TEST(Lines, of_an_unknown_style_are_not_found) {
+TEST(Lines, an_unknown_style_finds_no_line) {
   Buffer buffer("a\n");
   EXPECT_EQ(buffer.search_eol(nullptr, nullptr, static_cast<evbuffer_eol_style>(9)).pos, -1);
   EXPECT_EQ(buffer.read_line(nullptr, static_cast<evbuffer_eol_style>(9)), nullptr);
 }
 
-TEST(Lines, stay_when_there_is_no_memory_for_a_copy) {
+TEST(Lines, stay_in_the_buffer_when_the_copy_cannot_be_allocated) {
   Buffer buffer("line\nrest");
   test::ChangeLog log;
   log.watch(buffer);

@@ -130,7 +130,7 @@ class LockTest : public testing::TestWithParam<With> {
   }
 };
 
-TEST_P(LockTest, keeps_others_out) {
+TEST_P(LockTest, excludes_other_threads) {
   Lock lock;
   ASSERT_TRUE(lock.init());
   ASSERT_TRUE(static_cast<bool>(lock));
@@ -148,7 +148,7 @@ TEST_P(LockTest, keeps_others_out) {
   EXPECT_EQ(count, 6000);
 }
 
-TEST_P(LockTest, may_be_taken_again_by_its_holder) {
+TEST_P(LockTest, is_recursive) {
   Lock lock;
   ASSERT_TRUE(lock.init());
   const LockGuard once(lock);
@@ -157,14 +157,14 @@ TEST_P(LockTest, may_be_taken_again_by_its_holder) {
   other.join();
 }
 
-TEST_P(LockTest, try_takes_what_is_free) {
+TEST_P(LockTest, try_acquires_a_free_lock) {
   Lock lock;
   ASSERT_TRUE(lock.init());
   EXPECT_TRUE(evi::raw_lock_try(lock.raw()));
   evi::raw_lock_release(lock.raw());
 }
 
-TEST_P(LockTest, opens_for_a_scope) {
+TEST_P(LockTest, unlocked_releases_the_lock_for_a_scope) {
   Lock lock;
   ASSERT_TRUE(lock.init());
   const LockGuard held(lock);
@@ -180,7 +180,7 @@ TEST_P(LockTest, opens_for_a_scope) {
   other.join();
 }
 
-TEST_P(LockTest, a_condition_wakes_all_that_wait) {
+TEST_P(LockTest, broadcast_wakes_every_waiter) {
   Lock lock;
   Condition condition;
   ASSERT_TRUE(lock.init());
@@ -207,7 +207,7 @@ TEST_P(LockTest, a_condition_wakes_all_that_wait) {
   EXPECT_EQ(woken, 3);
 }
 
-TEST_P(LockTest, init_twice_is_init_once) {
+TEST_P(LockTest, init_is_idempotent) {
   Lock lock;
   Condition condition;
   ASSERT_TRUE(lock.init());
@@ -218,7 +218,7 @@ TEST_P(LockTest, init_twice_is_init_once) {
   EXPECT_TRUE(condition.init());
 }
 
-TEST_P(LockTest, threads_have_different_numbers) {
+TEST_P(LockTest, threads_have_distinct_ids) {
   std::set<unsigned long> ids{evi::thread_id()};
   EXPECT_EQ(evi::thread_id(), *ids.begin());
   for (int t = 0; t < 3; ++t) {
@@ -227,7 +227,7 @@ TEST_P(LockTest, threads_have_different_numbers) {
   EXPECT_GE(ids.size(), 2u);  // one that ended may be followed by one of its number
 }
 
-TEST_P(LockTest, an_event_base_works_with_it) {
+TEST_P(LockTest, an_event_base_works_with_these_locks) {
   event_base *base = event_base_new();
   ASSERT_NE(base, nullptr);
   EXPECT_EQ(own_locks > 0, GetParam() == With::callbacks);
@@ -264,7 +264,7 @@ class ThreadConfig : public testing::Test {
   }
 };
 
-TEST_F(ThreadConfig, without_a_choice_locks_are_nothing) {
+TEST_F(ThreadConfig, locks_are_empty_before_threads_are_enabled) {
   EXPECT_FALSE(evi::threads_enabled());
   Lock lock;
   EXPECT_TRUE(lock.init());
@@ -280,7 +280,7 @@ TEST_F(ThreadConfig, without_a_choice_locks_are_nothing) {
   EXPECT_EQ(evi::thread_id(), 0u);
 }
 
-TEST_F(ThreadConfig, native_threads_may_be_asked_for_again) {
+TEST_F(ThreadConfig, native_threads_may_be_requested_again) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   EXPECT_EQ(evi::use_native_threads(0), 0);
 #ifdef EVTHREAD_PTHREAD_PRIO_INHERIT
@@ -294,7 +294,7 @@ TEST_F(ThreadConfig, native_threads_may_be_asked_for_again) {
 }
 
 // Behaviour 18.
-TEST_F(ThreadConfig, one_choice_until_it_is_taken_back) {
+TEST_F(ThreadConfig, lock_callbacks_cannot_be_replaced_until_removed) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);  // the same
@@ -313,7 +313,7 @@ TEST_F(ThreadConfig, one_choice_until_it_is_taken_back) {
 }
 
 // A library built so leaves no choice: nothing is ever a lock, whatever a program sets.
-TEST_F(ThreadConfig, without_thread_support_no_choice_makes_a_lock) {
+TEST_F(ThreadConfig, no_lock_is_created_without_thread_support) {
   if (evi::kThreadSupport) GTEST_SKIP() << "there are locks";
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), -1);
   EXPECT_EQ(evi::set_condition_callbacks(&kOwnConditions), -1);
@@ -329,7 +329,7 @@ TEST_F(ThreadConfig, without_thread_support_no_choice_makes_a_lock) {
   }
 }
 
-TEST_F(ThreadConfig, incomplete_callbacks_are_refused) {
+TEST_F(ThreadConfig, incomplete_callbacks_are_rejected) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "all are";
   const auto refused = [](auto change) {
     evthread_lock_callbacks locks = kOwnLocks;
@@ -355,7 +355,7 @@ TEST_F(ThreadConfig, incomplete_callbacks_are_refused) {
   EXPECT_EQ(evi::set_condition_callbacks(&kOwnConditions), 0);
 }
 
-TEST_F(ThreadConfig, without_conditions_deletion_does_not_wait) {
+TEST_F(ThreadConfig, event_del_does_not_wait_without_conditions) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   ASSERT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);
   Condition condition;
@@ -363,7 +363,7 @@ TEST_F(ThreadConfig, without_conditions_deletion_does_not_wait) {
   EXPECT_FALSE(static_cast<bool>(condition));
 }
 
-TEST_F(ThreadConfig, a_lock_that_cannot_be_had_is_told) {
+TEST_F(ThreadConfig, a_failed_lock_allocation_is_reported) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   ASSERT_EQ(evi::set_lock_callbacks(&kOwnLocks), 0);
   own_fails = true;
@@ -392,7 +392,7 @@ void start_debugging() {
   evi::enable_lock_debugging();
 }
 
-TEST_F(LockDebuggingDeathTest, finds_misuse) {
+TEST_F(LockDebuggingDeathTest, misuse_aborts) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(
@@ -419,7 +419,7 @@ TEST_F(LockDebuggingDeathTest, finds_misuse) {
       "freed while");
 }
 
-TEST_F(LockDebuggingDeathTest, lets_right_use_pass) {
+TEST_F(LockDebuggingDeathTest, correct_use_passes) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(

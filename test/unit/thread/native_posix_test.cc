@@ -13,7 +13,7 @@ namespace native = evi::native;
 
 namespace {
 
-TEST(NativePosix, a_plain_mutex) {
+TEST(NativePosix, a_plain_mutex_is_not_recursive) {
   void *lock = native::lock_new(false);
   ASSERT_NE(lock, nullptr);
   EXPECT_EQ(native::lock_acquire(lock), 0);
@@ -24,7 +24,7 @@ TEST(NativePosix, a_plain_mutex) {
   native::lock_free(lock);
 }
 
-TEST(NativePosix, a_recursive_mutex) {
+TEST(NativePosix, a_recursive_mutex_can_be_locked_again) {
   for (const int flags : {0, EVTHREAD_PTHREAD_PRIO_INHERIT}) {
     native::set_lock_flags(flags);
     void *lock = native::lock_new(true);
@@ -39,7 +39,7 @@ TEST(NativePosix, a_recursive_mutex) {
   native::set_lock_flags(0);
 }
 
-TEST(NativePosix, a_wait_ends_in_time) {
+TEST(NativePosix, a_timed_wait_returns_in_time) {
   void *lock = native::lock_new(true);
   void *condition = native::condition_new();
   native::lock_acquire(lock);
@@ -64,7 +64,7 @@ TEST(NativePosix, a_wait_ends_in_time) {
   native::lock_free(lock);
 }
 
-TEST(NativePosix, without_memory) {
+TEST(NativePosix, locks_and_conditions_survive_allocation_failures) {
   test::sweep([] {
     void *lock = native::lock_new(true);
     void *condition = native::condition_new();
@@ -75,7 +75,7 @@ TEST(NativePosix, without_memory) {
   });
 }
 
-TEST(NativePosix, thread_numbers) {
+TEST(NativePosix, thread_ids_are_nonzero_and_distinct) {
   const unsigned long mine = native::thread_id();
   EXPECT_NE(mine, 0u);
   std::thread([&] { EXPECT_NE(native::thread_id(), mine); }).join();

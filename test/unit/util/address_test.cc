@@ -120,7 +120,7 @@ constexpr Case as_libevent[] = {
     {"x[::1]:80", "bad"},
 };
 
-TEST(AddressPort, reads_what_libevent_reads) {
+TEST(AddressPort, accepts_the_addresses_libevent_accepts) {
   for (const Case &c : as_libevent) EXPECT_EQ(parsed(c.in), c.want) << '"' << c.in << '"';
 }
 
@@ -147,12 +147,12 @@ constexpr Case stricter[] = {
     {"fe80::1%99999999999999999999", "bad"},
 };
 
-TEST(AddressPort, refuses_what_libevent_misreads) {
+TEST(AddressPort, rejects_addresses_libevent_misparses) {
   for (const Case &c : stricter) EXPECT_EQ(parsed(c.in), c.want) << '"' << c.in << '"';
 }
 
 // CVE-2016-10196: an address part of more than 128 bytes overran a buffer on the stack.
-TEST(AddressPort, cve_2016_10196_long_parts_are_refused_at_every_length) {
+TEST(AddressPort, cve_2016_10196_long_parts_are_rejected_at_every_length) {
   for (std::size_t length = 1; length <= 300; ++length) {
     const std::string ones(length, '1');
     const std::string zeros(length, '0');
@@ -170,7 +170,7 @@ TEST(AddressPort, cve_2016_10196_long_parts_are_refused_at_every_length) {
   }
 }
 
-TEST(AddressPort, every_prefix_of_a_long_address_ends_safely) {
+TEST(AddressPort, every_prefix_of_a_long_address_is_rejected_safely) {
   const std::string whole = "[0123:4567:89ab:cdef:0123:4567:255.255.255.255%4294967295]:65535";
   for (std::size_t length = 0; length < whole.size() - 6; ++length) {
     EXPECT_EQ(parsed(whole.substr(0, length)), "bad") << length;
@@ -178,12 +178,12 @@ TEST(AddressPort, every_prefix_of_a_long_address_ends_safely) {
   EXPECT_NE(parsed(whole), "bad");
 }
 
-TEST(AddressPort, a_nul_inside_is_not_an_end) {
+TEST(AddressPort, an_embedded_nul_is_rejected) {
   EXPECT_EQ(parsed(std::string_view("1.2.3.4\0:80", 11)), "bad");
   EXPECT_EQ(parsed(std::string_view("::1\0", 4)), "bad");
 }
 
-TEST(AddressPort, random_bytes_never_read_too_far_or_accept_what_does_not_come_back) {
+TEST(AddressPort, random_texts_are_rejected_or_survive_a_round_trip) {
   std::mt19937 random{1};
   constexpr std::string_view alphabet = "0123456789abcdefg.:[]% xF";
   int good = 0;
@@ -198,7 +198,7 @@ TEST(AddressPort, random_bytes_never_read_too_far_or_accept_what_does_not_come_b
   EXPECT_GT(good, 10);
 }
 
-TEST(Zone, is_a_number_or_an_interface) {
+TEST(Zone, is_an_index_or_an_interface_name) {
   const unsigned index = if_nametoindex("lo");
   std::uint32_t scope = 0;
   if (index) {
@@ -222,7 +222,7 @@ bool libc_reads(int family, const std::string &text, void *out) {
   return inet_pton(family, text.c_str(), out) == 1;
 }
 
-TEST(Binary, random_texts_are_read_as_the_c_library_reads_them) {
+TEST(Binary, random_texts_are_parsed_as_by_the_c_library) {
   std::mt19937 random{2};
   constexpr std::string_view alphabet = "0123456789abcdefABCDEFg:::::::....% ";
   test::GuardedArea area{24};
@@ -268,7 +268,7 @@ in6_addr random_ipv6(std::mt19937 &random) {
   return address;
 }
 
-TEST(Binary, random_ipv6_addresses_are_written_and_read_as_by_the_c_library) {
+TEST(Binary, random_ipv6_addresses_are_formatted_and_parsed_as_by_the_c_library) {
   std::mt19937 random{3};
   for (int i = 0; i < 50000; ++i) {
     const in6_addr address = random_ipv6(random);
@@ -293,7 +293,7 @@ TEST(Binary, random_ipv6_addresses_are_written_and_read_as_by_the_c_library) {
   }
 }
 
-TEST(Binary, random_ipv4_addresses_are_written_and_read_as_by_the_c_library) {
+TEST(Binary, random_ipv4_addresses_are_formatted_and_parsed_as_by_the_c_library) {
   std::mt19937 random{4};
   for (int i = 0; i < 30000; ++i) {
     in_addr address{};
@@ -323,7 +323,7 @@ TEST(Binary, other_families_are_an_error) {
   EXPECT_EQ(evi::inet_binary_to_text(AF_UNIX, "\1\2\3\4", out, sizeof(out)), nullptr);
 }
 
-TEST(Binary, text_needs_room_for_its_nul) {
+TEST(Binary, output_needs_space_for_its_nul) {
   const struct {
     int family;
     const char *text;
@@ -383,7 +383,7 @@ TEST(Compare, is_a_total_order) {
   }
 }
 
-TEST(Compare, ports_count_only_if_asked_and_zones_never) {
+TEST(Compare, ports_are_compared_only_if_requested_and_zones_never) {
   const Address a = address_of("1.2.3.4:5");
   const Address b = address_of("1.2.3.4:6");
   EXPECT_EQ(evi::compare_addresses(a.get(), b.get(), false), 0);
@@ -393,7 +393,7 @@ TEST(Compare, ports_count_only_if_asked_and_zones_never) {
   EXPECT_EQ(evi::compare_addresses(c.get(), d.get(), true), 0);
 }
 
-TEST(Format, cuts_at_the_room_there_is) {
+TEST(Format, truncates_at_the_size_of_the_output) {
   const Address address = address_of("[1:2:3:4:5:6:7:8]:65535");
   const std::string whole = shown(address);
   for (std::size_t room = 0; room <= whole.size() + 1; ++room) {
@@ -409,7 +409,7 @@ TEST(Format, the_longest_address_fits) {
   EXPECT_EQ(shown(address), "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535");
 }
 
-TEST(Format, names_other_families_by_number) {
+TEST(Format, formats_other_families_by_their_number) {
   const sockaddr_un address = unix_address("/tmp/x");
   char text[64];
   evi::format_address_port(reinterpret_cast<const sockaddr *>(&address), text, sizeof(text));
@@ -425,7 +425,7 @@ std::string path_of(const sockaddr_un &address, std::size_t path_bytes) {
 }
 
 // CVE-2026-63388 is what trusting these lengths did.
-TEST(UnixPath, never_passes_the_length_or_the_struct) {
+TEST(UnixPath, never_exceeds_the_length_or_the_struct) {
   constexpr std::size_t room = sizeof(sockaddr_un::sun_path);
   const sockaddr_un named = unix_address("/tmp/socket");
   EXPECT_EQ(path_of(named, 12), "/tmp/socket");
@@ -441,7 +441,7 @@ TEST(UnixPath, never_passes_the_length_or_the_struct) {
   EXPECT_EQ(path_of(abstract, 1), "");
 }
 
-TEST(UnixPath, is_empty_for_other_families_and_no_length) {
+TEST(UnixPath, is_empty_for_other_families_and_zero_length) {
   const Address address = address_of("1.2.3.4:5");
   EXPECT_EQ(evi::unix_path(address.get(), address.length), "");
   EXPECT_EQ(evi::unix_path(address.get(), 0), "");
@@ -460,7 +460,7 @@ TEST(Port, is_read_and_set_for_both_families) {
   EXPECT_STREQ(path.sun_path, "/tmp/x");
 }
 
-TEST(Loopback, knows_the_whole_net_and_mapped_addresses) {
+TEST(Loopback, includes_the_whole_network_and_mapped_addresses) {
   for (const char *yes : {"127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"}) {
     EXPECT_TRUE(evi::is_loopback(address_of(yes).get())) << yes;
   }

@@ -65,7 +65,7 @@ std::string systems(const char *node, const char *service, const addrinfo *hints
 }
 
 // No name is looked up: the nodes are addresses, or NUMERICHOST forbids it.
-TEST(Blocking, gives_what_the_system_gives_for_addresses) {
+TEST(Blocking, gives_the_answer_of_the_system_for_addresses) {
   const char *nodes[] = {nullptr,  "1.2.3.4",   "::1",   "fe80::1%lo", "1.2.3",
                          "0x7f.1", "010.2.3.4", "[::1]", "",           "x"};
   const char *services[] = {nullptr, "80", "0", "65535", "65536", "http", "-1", "080", "80x", ""};
@@ -92,7 +92,7 @@ TEST(Blocking, gives_what_the_system_gives_for_addresses) {
   }
 }
 
-TEST(Blocking, gives_what_the_system_gives_without_hints) {
+TEST(Blocking, gives_the_answer_of_the_system_without_hints) {
   for (const char *node : {"1.2.3.4", "::1", static_cast<const char *>(nullptr)}) {
     for (const char *service : {"80", "http", static_cast<const char *>(nullptr)}) {
       EXPECT_EQ(blocking(node, service, nullptr), systems(node, service, nullptr));
@@ -105,7 +105,7 @@ TEST(Blocking, finds_localhost) {
   EXPECT_EQ(blocking("localhost", "80", &hints), systems("localhost", "80", &hints));
 }
 
-TEST(Blocking, a_quick_answer_reports_the_lack_of_memory_and_leaks_nothing) {
+TEST(Blocking, a_local_answer_reports_out_of_memory_and_leaks_nothing) {
   const long needed = test::sweep([] {
     addrinfo *list = nullptr;
     const int error = evi::getaddrinfo_blocking("1.2.3.4", "80", nullptr, list);
@@ -119,7 +119,7 @@ TEST(Blocking, a_quick_answer_reports_the_lack_of_memory_and_leaks_nothing) {
   EXPECT_EQ(needed, 3);
 }
 
-TEST(Lists, both_kinds_and_null_are_freed) {
+TEST(Lists, lists_of_the_library_and_of_the_system_and_null_are_freed) {
   test::FaultAlloc memory;
   evi::free_addrinfo(nullptr);
   addrinfo *systems_own = nullptr;
@@ -142,7 +142,7 @@ std::string appended(const Hints &hints, const char *address) {
   return shown(list.get());
 }
 
-TEST(Lists, an_open_type_gives_tcp_and_udp) {
+TEST(Lists, an_unspecified_type_yields_tcp_and_udp) {
   EXPECT_EQ(appended({}, "1.2.3.4:5"), "1.2.3.4:5/1/6 1.2.3.4:5/2/17");
   EXPECT_EQ(appended({0, SOCK_STREAM}, "1.2.3.4:5"), "1.2.3.4:5/1/6");
   EXPECT_EQ(appended({0, SOCK_DGRAM}, "[::1]:5"), "[::1]:5/2/17");
@@ -152,7 +152,7 @@ TEST(Lists, an_open_type_gives_tcp_and_udp) {
   EXPECT_EQ(appended({0, SOCK_STREAM, IPPROTO_UDP}, "1.2.3.4:5"), "1.2.3.4:5/1/17");
 }
 
-TEST(Lists, appending_reports_the_lack_of_memory_and_changes_nothing) {
+TEST(Lists, appending_reports_out_of_memory_and_changes_nothing) {
   evi::Address address;
   ASSERT_TRUE(evi::parse_address_port("1.2.3.4:5", address));
   test::sweep([&] {
@@ -171,7 +171,7 @@ TEST(Lists, appending_reports_the_lack_of_memory_and_changes_nothing) {
   });
 }
 
-TEST(Lists, join_in_order) {
+TEST(Lists, lists_are_appended_in_order) {
   OwnedAddrinfo a;
   OwnedAddrinfo b;
   evi::Address address;
@@ -253,20 +253,20 @@ const struct {
     {"1.2.3.4", "80", {77, kStream}, "ai_family not supported"},
 };
 
-TEST(Local, answers_what_needs_no_resolver) {
+TEST(Local, answers_queries_that_need_no_resolver) {
   for (const auto &c : local_cases) {
     EXPECT_EQ(locally(c.node, c.service, c.hints), c.want)
         << (c.node ? c.node : "(null)") << ' ' << (c.service ? c.service : "(null)");
   }
 }
 
-TEST(Local, knows_services_by_name) {
+TEST(Local, resolves_services_by_name) {
   if (access("/etc/services", R_OK) != 0) GTEST_SKIP() << "no list of services here";
   EXPECT_EQ(locally("1.2.3.4", "http", {0, kStream}), "1.2.3.4:80/1/6");
   EXPECT_EQ(locally("www.example", "domain", {0, SOCK_DGRAM}), "look up, port 53");
 }
 
-TEST(Local, reports_the_lack_of_memory_and_leaks_nothing) {
+TEST(Local, reports_out_of_memory_and_leaks_nothing) {
   for (const char *node : {"1.2.3.4", static_cast<const char *>(nullptr)}) {
     test::sweep([&] {
       OwnedAddrinfo answer;
@@ -282,7 +282,7 @@ TEST(Local, reports_the_lack_of_memory_and_leaks_nothing) {
   }
 }
 
-TEST(AddrConfig, restricts_an_open_family_alone_and_only_if_asked) {
+TEST(AddrConfig, restricts_only_an_unspecified_family_and_only_if_requested) {
   addrinfo hints = Hints{}.get();
   evi::restrict_to_configured_families(hints);
   EXPECT_EQ(hints.ai_family, AF_UNSPEC);
@@ -296,7 +296,7 @@ TEST(AddrConfig, restricts_an_open_family_alone_and_only_if_asked) {
   EXPECT_EQ(hints.ai_family, have.ipv4 && have.ipv6 ? AF_UNSPEC : have.ipv4 ? AF_INET : AF_INET6);
 }
 
-TEST(Errors, have_texts_that_differ) {
+TEST(Errors, have_distinct_texts) {
   std::set<std::string> texts;
   const int errors[] = {0,
                         EVUTIL_EAI_ADDRFAMILY,

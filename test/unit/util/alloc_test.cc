@@ -10,7 +10,7 @@
 
 namespace {
 
-TEST(Alloc, a_size_of_zero_gives_null_and_no_error) {
+TEST(Alloc, a_size_of_zero_returns_null_without_an_error) {
   errno = 0;
   EXPECT_EQ(evi::mm_malloc(0), nullptr);
   EXPECT_EQ(evi::mm_calloc(0, 8), nullptr);
@@ -18,26 +18,26 @@ TEST(Alloc, a_size_of_zero_gives_null_and_no_error) {
   EXPECT_EQ(errno, 0);
 }
 
-TEST(Alloc, calloc_refuses_a_product_that_overflows) {
+TEST(Alloc, calloc_rejects_a_product_that_overflows) {
   errno = 0;
   EXPECT_EQ(evi::mm_calloc(SIZE_MAX / 2 + 1, 2), nullptr);
   EXPECT_EQ(errno, ENOMEM);
 }
 
-TEST(Alloc, calloc_overflow_is_refused_with_user_functions_too) {
+TEST(Alloc, calloc_overflow_is_rejected_with_user_functions) {
   test::FaultAlloc memory;
   EXPECT_EQ(evi::mm_calloc(SIZE_MAX / 2 + 1, 2), nullptr);
   EXPECT_EQ(memory.requests(), 0);
 }
 
-TEST(Alloc, calloc_zeroes_what_user_functions_gave) {
+TEST(Alloc, calloc_zeroes_memory_from_user_functions) {
   test::FaultAlloc memory;
   evi::OwnedMemory<unsigned char> bytes{static_cast<unsigned char *>(evi::mm_calloc(4, 16))};
   ASSERT_NE(bytes, nullptr);
   for (int i = 0; i < 64; ++i) EXPECT_EQ(bytes.get()[i], 0);
 }
 
-TEST(Alloc, a_failure_is_null_with_enomem) {
+TEST(Alloc, a_failure_returns_null_with_enomem) {
   test::FaultAlloc memory;
   for (int kind = 0; kind < 4; ++kind) {
     memory.fail_at(1);
@@ -69,7 +69,7 @@ TEST(Alloc, strdup_copies_up_to_the_nul) {
   EXPECT_STREQ(empty.get(), "");
 }
 
-TEST(Alloc, free_takes_null) {
+TEST(Alloc, free_accepts_null) {
   test::FaultAlloc memory;
   evi::mm_free(nullptr);
   EXPECT_EQ(memory.live(), 0u);
@@ -97,7 +97,7 @@ TEST(Alloc, make_constructs_and_owned_destroys) {
   evi::destroy<Counted>(nullptr);
 }
 
-TEST(Alloc, make_without_memory_constructs_nothing) {
+TEST(Alloc, make_constructs_nothing_when_out_of_memory) {
   test::FaultAlloc memory{1};
   EXPECT_EQ(evi::make<Counted>(7), nullptr);
   EXPECT_EQ(Counted::alive, 0);

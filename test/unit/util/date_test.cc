@@ -33,7 +33,7 @@ std::string shown(const tm &when) {
   return out;
 }
 
-TEST(Date, is_written_as_rfc_9110_has_it) {
+TEST(Date, is_formatted_as_in_rfc_9110) {
   EXPECT_EQ(shown(date(1994, 10, 6, 0, 8, 49, 37)), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(shown(date(2000, 1, 29, 2, 23, 59, 60)), "Tue, 29 Feb 2000 23:59:60 GMT");
   EXPECT_EQ(shown(date(1970, 0, 1, 4, 0, 0, 0)), "Thu, 01 Jan 1970 00:00:00 GMT");
@@ -56,7 +56,7 @@ TEST(Date, agrees_with_strftime_over_a_century) {
   }
 }
 
-TEST(Date, fits_into_the_room_it_names_and_is_cut_in_less) {
+TEST(Date, fits_into_k_date_room_and_is_truncated_in_less) {
   const tm when = date(1994, 10, 6, 0, 8, 49, 37);
   const std::string whole = shown(when);
   EXPECT_EQ(whole.size() + 1, evi::kDateRoom);
@@ -77,7 +77,7 @@ TEST(Date, fields_out_of_range_are_harmless) {
   }
 }
 
-TEST(Date, now_is_a_date_of_this_time) {
+TEST(Date, now_is_formatted_as_the_current_time) {
   char out[evi::kDateRoom];
   const time_t before = time(nullptr);
   ASSERT_EQ(evi::format_current_date_rfc1123(out, sizeof(out)), 29);

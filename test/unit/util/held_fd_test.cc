@@ -29,7 +29,7 @@ Fd replace(const HeldFd &held, int by) {
   return Fd{dup3(by, static_cast<int>(held.get()), O_CLOEXEC)};
 }
 
-TEST(HeldFd, closes_what_it_holds) {
+TEST(HeldFd, close_closes_the_fd) {
   HeldFd held;
   EXPECT_FALSE(held.is_open());
   EXPECT_FALSE(held.is_intact());
@@ -41,7 +41,7 @@ TEST(HeldFd, closes_what_it_holds) {
   EXPECT_FALSE(is_open(fd));
 }
 
-TEST(HeldFd, ends_with_its_scope) {
+TEST(HeldFd, closes_the_fd_at_the_end_of_its_scope) {
   int fd = -1;
   {
     HeldFd held;
@@ -51,7 +51,7 @@ TEST(HeldFd, ends_with_its_scope) {
   EXPECT_FALSE(is_open(fd));
 }
 
-TEST(HeldFd, holds_another_in_its_place) {
+TEST(HeldFd, reset_replaces_the_fd_and_closes_the_old_one) {
   HeldFd held;
   held.reset(new_socket());
   const int first = static_cast<int>(held.get());
@@ -81,7 +81,7 @@ TEST(HeldFd, leaves_an_fd_of_another_file_alone) {
   EXPECT_TRUE(is_open(other));
 }
 
-TEST(HeldFd, forgets_without_closing) {
+TEST(HeldFd, forget_does_not_close_the_fd) {
   HeldFd held;
   held.reset(new_socket());
   const Fd fd{static_cast<int>(held.get())};
@@ -109,7 +109,7 @@ TEST(HeldFd, distinguishes_objects_without_a_file) {
   EXPECT_TRUE(is_intact_beside(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
 }
 
-TEST(HeldFd, knows_a_later_one_of_the_librarys_own) {
+TEST(HeldFd, distinguishes_a_later_fd_of_the_library) {
   HeldFd before, after;
   before.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   Fd again = replace(before, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));

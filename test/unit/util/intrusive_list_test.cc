@@ -37,7 +37,7 @@ TEST(TailList, keeps_the_order_of_push_back) {
   EXPECT_EQ(items_of(list), (std::vector<Item *>{&a, &b, &c}));
 }
 
-TEST(TailList, inserts_in_front_in_the_middle_and_at_the_end) {
+TEST(TailList, inserts_at_the_front_in_the_middle_and_at_the_back) {
   Item a, b, c, d;
   Tail list;
   list.push_front(b);
@@ -77,7 +77,7 @@ TEST(TailList, pops_until_it_is_empty) {
   EXPECT_EQ(list.front(), &b);
 }
 
-TEST(TailList, takes_over_another_list_or_an_empty_one) {
+TEST(TailList, splices_another_list_or_an_empty_one) {
   Item a, b, c;
   Tail from;
   Tail to;

@@ -57,13 +57,13 @@ TEST_F(Log, warnx_and_msg_append_nothing) {
   EXPECT_EQ(logged[1], std::make_pair(int{EVENT_LOG_MSG}, std::string("2")));
 }
 
-TEST_F(Log, a_socket_error_taken_earlier_is_the_one_told) {
+TEST_F(Log, a_socket_error_saved_earlier_is_the_one_logged) {
   errno = 0;
   evi::log_warn_socket(ECONNRESET, "peer");
   EXPECT_EQ(only_message(EVENT_LOG_WARN), std::string("peer: ") + std::strerror(ECONNRESET));
 }
 
-TEST_F(Log, a_message_at_the_bound_is_whole_and_one_past_it_is_cut) {
+TEST_F(Log, a_message_at_the_limit_is_whole_and_one_beyond_is_truncated) {
   const std::string fits(evi::kMaxLogMessage - 1, 'x');
   evi::log_msg("%s", fits.c_str());
   evi::log_msg("%sy", fits.c_str());
@@ -72,7 +72,7 @@ TEST_F(Log, a_message_at_the_bound_is_whole_and_one_past_it_is_cut) {
   EXPECT_EQ(logged[1].second, fits);
 }
 
-TEST_F(Log, an_error_that_finds_no_room_is_cut_too) {
+TEST_F(Log, an_error_text_beyond_the_limit_is_truncated) {
   for (std::size_t room = 0; room < 6; ++room) {
     logged.clear();
     const std::string text(evi::kMaxLogMessage - 1 - room, 'x');
@@ -84,7 +84,7 @@ TEST_F(Log, an_error_that_finds_no_room_is_cut_too) {
   }
 }
 
-TEST_F(Log, debug_messages_and_their_arguments_wait_for_the_mask) {
+TEST_F(Log, debug_messages_are_formatted_only_if_the_mask_allows) {
   int evaluated = 0;
   EVI_DEBUG("%d", ++evaluated);
   EXPECT_EQ(evaluated, 0);
@@ -95,7 +95,7 @@ TEST_F(Log, debug_messages_and_their_arguments_wait_for_the_mask) {
   EXPECT_EQ(only_message(EVENT_LOG_DEBUG), "1");
 }
 
-TEST_F(Log, without_a_callback_messages_go_to_stderr) {
+TEST_F(Log, messages_go_to_stderr_without_a_callback) {
   evi::set_log_callback(nullptr);
   testing::internal::CaptureStderr();
   evi::log_warnx("hello");
@@ -113,7 +113,7 @@ TEST_F(Log, fatal_calls_the_callback) {
       testing::ExitedWithCode(42), "");
 }
 
-TEST_F(Log, fatal_aborts_without_a_callback_or_where_it_returns) {
+TEST_F(Log, fatal_aborts_without_a_callback_or_after_it_returns) {
   EXPECT_EXIT(
       {
         evi::set_log_callback(nullptr);

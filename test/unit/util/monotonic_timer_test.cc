@@ -21,7 +21,7 @@ struct HandClock : evi::Clock {
   }
 };
 
-TEST(MonotonicTimer, shows_the_monotonic_clock) {
+TEST(MonotonicTimer, uses_the_monotonic_clock) {
   HandClock clock;
   evutil_monotonic_timer timer{clock};
   timer.configure(EV_MONOT_PRECISE);
@@ -31,7 +31,7 @@ TEST(MonotonicTimer, shows_the_monotonic_clock) {
   EXPECT_EQ(timer.now(), 1007);
 }
 
-TEST(MonotonicTimer, the_fall_back_shows_the_time_of_day) {
+TEST(MonotonicTimer, the_fallback_uses_the_time_of_day) {
   HandClock clock;
   evutil_monotonic_timer timer{clock};
   timer.configure(EV_MONOT_FALLBACK);
@@ -40,7 +40,7 @@ TEST(MonotonicTimer, the_fall_back_shows_the_time_of_day) {
   EXPECT_EQ(timer.now(), 5000003);
 }
 
-TEST(MonotonicTimer, stands_still_when_the_date_is_set_back_and_then_goes_on) {
+TEST(MonotonicTimer, pauses_when_the_clock_is_set_back_and_then_continues) {
   HandClock clock;
   evutil_monotonic_timer timer{clock};
   timer.configure(EV_MONOT_FALLBACK);
@@ -55,7 +55,7 @@ TEST(MonotonicTimer, stands_still_when_the_date_is_set_back_and_then_goes_on) {
   EXPECT_EQ(timer.now(), 5000015);
 }
 
-TEST(MonotonicTimer, a_clock_before_1970_is_shown_as_it_is) {
+TEST(MonotonicTimer, a_clock_before_1970_is_returned_unchanged) {
   HandClock clock;
   clock.wall_us = -1000;
   evutil_monotonic_timer timer{clock};
@@ -63,7 +63,7 @@ TEST(MonotonicTimer, a_clock_before_1970_is_shown_as_it_is) {
   EXPECT_EQ(timer.now(), -1000);
 }
 
-TEST(MonotonicTimer, never_goes_back_whatever_the_clock_does) {
+TEST(MonotonicTimer, never_runs_backwards_whatever_the_clock_does) {
   HandClock clock;
   evutil_monotonic_timer timer{clock};
   timer.configure(EV_MONOT_FALLBACK);
@@ -78,7 +78,7 @@ TEST(MonotonicTimer, never_goes_back_whatever_the_clock_does) {
   }
 }
 
-TEST(MonotonicTimer, configuring_again_starts_anew) {
+TEST(MonotonicTimer, configuring_again_restarts) {
   HandClock clock;
   evutil_monotonic_timer timer{clock};
   timer.configure(EV_MONOT_FALLBACK);
@@ -87,7 +87,7 @@ TEST(MonotonicTimer, configuring_again_starts_anew) {
   EXPECT_EQ(timer.now(), 1000);
 }
 
-TEST(MonotonicTimer, new_reports_the_lack_of_memory) {
+TEST(MonotonicTimer, new_reports_out_of_memory) {
   const long needed = test::sweep([] {
     evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
     evutil_monotonic_timer_free(timer);

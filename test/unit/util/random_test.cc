@@ -32,7 +32,7 @@ Key random_key() {
 }
 
 // must-not 9: a forked child must not give the numbers that its parent gives.
-TEST(RandomBytes, parent_and_children_after_fork_never_share_numbers) {
+TEST(RandomBytes, parent_and_forked_children_never_share_random_bytes) {
   ASSERT_TRUE(evi::init_random());
   random_key();
   constexpr int children = 4;
@@ -59,7 +59,7 @@ TEST(RandomBytes, parent_and_children_after_fork_never_share_numbers) {
   }
 }
 
-TEST(RandomBytes, fill_exactly_what_was_asked_for) {
+TEST(RandomBytes, fill_exactly_the_requested_bytes) {
   for (std::size_t size = 0; size < 600; size += 13) {
     test::GuardedBytes memory{std::string(size + 1, '#')};
     EXPECT_TRUE(evi::random_bytes(memory.data() + 1, size));
@@ -67,7 +67,7 @@ TEST(RandomBytes, fill_exactly_what_was_asked_for) {
   }
 }
 
-TEST(RandomBytes, every_position_changes_in_large_requests_too) {
+TEST(RandomBytes, every_position_of_large_requests_is_random) {
   std::vector<unsigned char> first(70000);
   std::vector<unsigned char> any(first.size());
   for (int i = 0; i < 8; ++i) {
@@ -84,7 +84,7 @@ TEST(RandomBytes, leave_errno_alone) {
   EXPECT_EQ(errno, ENOTTY);
 }
 
-TEST(RandomBytes, threads_need_no_lock) {
+TEST(RandomBytes, may_be_requested_by_several_threads) {
   std::vector<std::vector<Key>> keys(4, std::vector<Key>(500));
   std::vector<std::thread> threads;
   for (auto &each : keys) {
@@ -112,7 +112,7 @@ TEST(RandomBytes, a_device_can_be_named_only_before_the_first_use) {
   EXPECT_EQ(status, 0);
 }
 
-TEST(RandomBytes, the_kernel_takes_what_is_added) {
+TEST(RandomBytes, the_kernel_accepts_added_bytes) {
   if (access("/dev/urandom", W_OK) != 0) GTEST_SKIP() << "no device here";
   EXPECT_TRUE(evi::add_random_bytes("seed", 4));
   EXPECT_TRUE(evi::add_random_bytes(nullptr, 0));
@@ -154,7 +154,7 @@ class WithoutGetrandom : public testing::Test {
   static bool good(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
 };
 
-TEST_F(WithoutGetrandom, the_device_serves) {
+TEST_F(WithoutGetrandom, the_device_is_used_as_a_fallback) {
   EXPECT_EXIT(
       {
         begin();
@@ -166,7 +166,7 @@ TEST_F(WithoutGetrandom, the_device_serves) {
       good, "");
 }
 
-TEST_F(WithoutGetrandom, the_device_that_was_named_is_read) {
+TEST_F(WithoutGetrandom, the_configured_device_is_read) {
   EXPECT_EXIT(
       {
         begin();
@@ -178,7 +178,7 @@ TEST_F(WithoutGetrandom, the_device_that_was_named_is_read) {
       good, "");
 }
 
-TEST_F(WithoutGetrandom, no_device_and_no_plain_file_is_a_failure) {
+TEST_F(WithoutGetrandom, a_missing_device_or_a_plain_file_fails) {
   for (const char *path : {"/nonexistent", "/etc/passwd", "/dev/null"}) {
     EXPECT_EXIT(
         {
@@ -192,7 +192,7 @@ TEST_F(WithoutGetrandom, no_device_and_no_plain_file_is_a_failure) {
   }
 }
 
-TEST_F(WithoutGetrandom, the_kept_descriptor_is_checked_before_it_is_read) {
+TEST_F(WithoutGetrandom, the_cached_fd_is_checked_before_it_is_read) {
   EXPECT_EXIT(
       {
         begin();
@@ -221,7 +221,7 @@ TEST(WeakRandom, the_same_seed_gives_the_same_numbers) {
   EXPECT_TRUE(differs);
 }
 
-TEST(WeakRandom, seeds_of_its_own_differ) {
+TEST(WeakRandom, automatic_seeds_differ) {
   EXPECT_NE(evi::WeakRandom::seeded().next(), evi::WeakRandom::seeded().next());
 }
 

@@ -40,7 +40,7 @@ void cancel(evdns_getaddrinfo_request *request) {
 }
 constexpr evi::ResolveHook hook{start, cancel};
 
-TEST(ResolveHook, without_a_resolver_the_look_up_blocks_and_answers_at_once) {
+TEST(ResolveHook, without_a_resolver_the_lookup_blocks_and_answers_immediately) {
   Got got;
   EXPECT_EQ(evi::start_resolving(nullptr, "127.0.0.1", "80", nullptr, keep, &got), nullptr);
   EXPECT_EQ(got.calls, 1);
@@ -61,7 +61,7 @@ TEST(ResolveHook, a_resolver_without_a_hook_fails) {
   evi::cancel_resolving(fake_request());
 }
 
-TEST(ResolveHook, the_hook_is_asked_and_told_to_cancel) {
+TEST(ResolveHook, requests_and_cancellations_reach_the_hook) {
   evi::set_resolve_hook(&hook);
   calls.clear();
   Got got;

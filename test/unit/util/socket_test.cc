@@ -67,7 +67,7 @@ Socket listening(sockaddr_in &address, evi::SocketFlags flags = evi::kBlocking) 
   return fd;
 }
 
-TEST_F(SocketTest, flags_are_added_to_those_there_are) {
+TEST_F(SocketTest, new_flags_are_added_to_existing_flags) {
   const Fd fd{socket(AF_INET, SOCK_STREAM, 0)};
   const int before = fcntl(fd, F_GETFL);
   EXPECT_TRUE(evi::set_nonblocking(fd));
@@ -78,7 +78,7 @@ TEST_F(SocketTest, flags_are_added_to_those_there_are) {
   EXPECT_TRUE(warnings.empty());
 }
 
-TEST_F(SocketTest, flags_on_no_descriptor_fail_and_say_so) {
+TEST_F(SocketTest, setting_flags_on_an_invalid_fd_fails_with_a_warning) {
   EXPECT_FALSE(evi::set_nonblocking(-1));
   EXPECT_FALSE(evi::set_closeonexec(-1));
   ASSERT_EQ(warnings.size(), 2u);
@@ -98,7 +98,7 @@ TEST_F(SocketTest, options_of_listening_sockets_reach_the_kernel) {
 #endif
 }
 
-TEST_F(SocketTest, ipv6only_goes_on_and_off_and_fails_on_ipv4) {
+TEST_F(SocketTest, ipv6only_can_be_set_and_cleared_and_fails_on_ipv4) {
   const Fd v4{evi::open_socket(AF_INET, SOCK_STREAM, 0, evi::kCloseOnExec)};
   EXPECT_FALSE(evi::set_ipv6only(v4, true));
   const Fd fd{evi::open_socket(AF_INET6, SOCK_STREAM, 0, evi::kCloseOnExec)};
@@ -109,7 +109,7 @@ TEST_F(SocketTest, ipv6only_goes_on_and_off_and_fails_on_ipv4) {
   EXPECT_EQ(option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
 }
 
-TEST_F(SocketTest, options_fail_without_a_descriptor_or_on_another_kind) {
+TEST_F(SocketTest, options_fail_on_an_invalid_fd_or_another_kind_of_socket) {
   EXPECT_FALSE(evi::set_reuseable(-1));
   EXPECT_FALSE(evi::set_ipv6only(-1, true));
   EXPECT_FALSE(evi::set_keepalive(-1, true, 10));
@@ -122,7 +122,7 @@ TEST_F(SocketTest, options_fail_without_a_descriptor_or_on_another_kind) {
 }
 
 #ifdef __linux__
-TEST_F(SocketTest, keepalive_gives_a_silent_peer_up_at_about_the_timeout) {
+TEST_F(SocketTest, keepalive_intervals_add_up_to_about_the_timeout) {
   const Fd fd{evi::open_socket(AF_INET, SOCK_STREAM, 0, evi::kCloseOnExec)};
   for (const int timeout : {1, 2, 3, 10, 60, 300, 7200}) {
     SCOPED_TRACE(timeout);
@@ -137,7 +137,7 @@ TEST_F(SocketTest, keepalive_gives_a_silent_peer_up_at_about_the_timeout) {
 }
 #endif
 
-TEST_F(SocketTest, keepalive_refuses_a_timeout_of_nothing) {
+TEST_F(SocketTest, keepalive_rejects_a_timeout_of_zero) {
   const Fd fd{evi::open_socket(AF_INET, SOCK_STREAM, 0, evi::kCloseOnExec)};
   for (const int timeout : {0, -1}) {
     EXPECT_FALSE(evi::set_keepalive(fd, true, timeout));
@@ -146,7 +146,7 @@ TEST_F(SocketTest, keepalive_refuses_a_timeout_of_nothing) {
   }
 }
 
-TEST_F(SocketTest, new_sockets_have_the_flags_that_were_asked_for) {
+TEST_F(SocketTest, new_sockets_have_the_requested_flags) {
   for (unsigned bits = 0; bits < 4; ++bits) {
     const auto flags = static_cast<evi::SocketFlags>(bits);
     const Fd fd{evi::open_socket(AF_INET, SOCK_STREAM, 0, flags)};
@@ -157,7 +157,7 @@ TEST_F(SocketTest, new_sockets_have_the_flags_that_were_asked_for) {
   EXPECT_EQ(evi::open_socket(-1, SOCK_STREAM, 0, evi::kBlocking), evi::kNoSocket);
 }
 
-TEST_F(SocketTest, accepted_sockets_have_the_flags_that_were_asked_for) {
+TEST_F(SocketTest, accepted_sockets_have_the_requested_flags) {
   sockaddr_in address;
   const Fd listener{listening(address)};
   for (unsigned bits = 0; bits < 4; ++bits) {
@@ -174,7 +174,7 @@ TEST_F(SocketTest, accepted_sockets_have_the_flags_that_were_asked_for) {
   }
 }
 
-TEST_F(SocketTest, accept_takes_no_address_and_reports_that_nobody_came) {
+TEST_F(SocketTest, accept_without_an_address_reports_would_block) {
   sockaddr_in address;
   const Fd listener{listening(address, evi::kNonblocking)};
   EXPECT_EQ(evi::accept_socket(listener, nullptr, nullptr, evi::kNonblocking), evi::kNoSocket);
@@ -182,7 +182,7 @@ TEST_F(SocketTest, accept_takes_no_address_and_reports_that_nobody_came) {
   EXPECT_TRUE(evi::accept_retriable(evi::last_socket_error()));
 }
 
-TEST_F(SocketTest, accept_without_descriptors_is_told_apart) {
+TEST_F(SocketTest, accept_reports_running_out_of_descriptors) {
   sockaddr_in address;
   const Fd listener{listening(address)};
   const Fd client{evi::open_socket(AF_INET, SOCK_STREAM, 0, evi::kCloseOnExec)};
@@ -199,7 +199,7 @@ TEST_F(SocketTest, accept_without_descriptors_is_told_apart) {
   EXPECT_FALSE(evi::accept_retriable(error));
 }
 
-TEST_F(SocketTest, a_refused_connect_is_pending_once) {
+TEST_F(SocketTest, a_refused_connect_is_reported_once) {
   sockaddr_in address;
   { const Fd closed{listening(address)}; }
   const Fd fd{evi::open_socket(AF_INET, SOCK_STREAM, 0, evi::kCloseOnExec)};
@@ -214,7 +214,7 @@ TEST_F(SocketTest, a_refused_connect_is_pending_once) {
   EXPECT_EQ(evi::pending_socket_error(-1), EBADF);
 }
 
-TEST_F(SocketTest, errors_belong_to_their_classes) {
+TEST_F(SocketTest, errors_are_classified) {
   EXPECT_TRUE(evi::would_block(EAGAIN));
   EXPECT_TRUE(evi::would_block(EWOULDBLOCK));
   EXPECT_FALSE(evi::would_block(EINTR));
@@ -238,7 +238,7 @@ TEST_F(SocketTest, errors_belong_to_their_classes) {
   }
 }
 
-TEST_F(SocketTest, closing_what_is_not_open_is_an_error) { EXPECT_EQ(evi::close_socket(-1), -1); }
+TEST_F(SocketTest, closing_an_invalid_fd_is_an_error) { EXPECT_EQ(evi::close_socket(-1), -1); }
 
 // --- pairs ---
 
@@ -255,7 +255,7 @@ int count_descriptors() {
   return open;
 }
 
-TEST_F(SocketTest, pairs_of_both_families_are_connected_and_blocking) {
+TEST_F(SocketTest, pairs_of_each_family_are_connected_and_blocking) {
   const int before = count_descriptors();
   for (const int family : {AF_UNIX, AF_INET}) {
     Socket pair[2];
@@ -274,7 +274,7 @@ TEST_F(SocketTest, pairs_of_both_families_are_connected_and_blocking) {
   }
 }
 
-TEST_F(SocketTest, pairs_take_flags) {
+TEST_F(SocketTest, pairs_accept_flags) {
   for (const int family : {AF_UNIX, AF_INET}) {
     Socket pair[2];
     ASSERT_TRUE(evi::socket_pair(family, SOCK_STREAM, 0, pair, evi::kNonblocking | evi::kCloseOnExec));
@@ -287,7 +287,7 @@ TEST_F(SocketTest, pairs_take_flags) {
 }
 
 #ifdef SOCK_NONBLOCK
-TEST_F(SocketTest, pairs_take_flags_in_the_type_too) {
+TEST_F(SocketTest, pairs_accept_flags_in_the_type) {
   for (const int family : {AF_UNIX, AF_INET}) {
     Socket pair[2];
     ASSERT_TRUE(
@@ -301,7 +301,7 @@ TEST_F(SocketTest, pairs_take_flags_in_the_type_too) {
 }
 #endif
 
-TEST_F(SocketTest, pairs_that_cannot_be_had_leave_nothing_open) {
+TEST_F(SocketTest, pairs_that_cannot_be_created_leave_no_fd_open) {
   const int before = count_descriptors();
   const struct {
     int family, type, protocol, error;
@@ -322,7 +322,7 @@ TEST_F(SocketTest, pairs_that_cannot_be_had_leave_nothing_open) {
   EXPECT_EQ(count_descriptors(), before);
 }
 
-TEST_F(SocketTest, a_loopback_pair_that_runs_out_of_descriptors_leaves_nothing_open) {
+TEST_F(SocketTest, a_loopback_pair_that_runs_out_of_descriptors_leaves_no_fd_open) {
   const int before = count_descriptors();
   // The lowest number that is free: sockets get it and the next ones.
   const int next = dup(0);
@@ -342,7 +342,7 @@ TEST_F(SocketTest, a_loopback_pair_that_runs_out_of_descriptors_leaves_nothing_o
   }
 }
 
-TEST_F(SocketTest, internal_pipes_go_one_way_and_never_block) {
+TEST_F(SocketTest, internal_pipes_are_one_way_and_nonblocking) {
   Socket pair[2];
   ASSERT_TRUE(evi::internal_pipe(pair));
   const Fd reader{pair[0]};

@@ -31,7 +31,7 @@ TEST(Text, classes_agree_with_the_c_locale_for_every_byte) {
   }
 }
 
-TEST(Text, hex_value_knows_both_cases_and_nothing_else) {
+TEST(Text, hex_value_accepts_both_cases_and_nothing_else) {
   const std::string digits = "0123456789abcdef";
   for (int i = 0; i < 256; ++i) {
     const char c = static_cast<char>(i);
@@ -61,7 +61,7 @@ constexpr struct {
     {"no case beyond ASCII", "\xc4", "\xe4", 1, -1, -1},
 };
 
-TEST(Text, compares_without_case) {
+TEST(Text, compares_ignoring_case) {
   for (const auto &c : comparisons) {
     SCOPED_TRACE(c.name);
     EXPECT_EQ(sign(evi::compare_ignoring_case(c.a, c.b)), c.whole);
@@ -71,7 +71,7 @@ TEST(Text, compares_without_case) {
   }
 }
 
-TEST(Text, compares_no_further_than_max_or_the_nul) {
+TEST(Text, compares_up_to_max_or_the_nul) {
   const test::GuardedBytes unterminated{"abc"};
   EXPECT_EQ(evi::compare_ignoring_case(unterminated.data(), "abcd", 3), 0);
   const test::GuardedString terminated{"abc"};
@@ -80,7 +80,7 @@ TEST(Text, compares_no_further_than_max_or_the_nul) {
   EXPECT_TRUE(evi::equal_ignoring_case(unterminated.view(), "ABC"));
 }
 
-TEST(Text, prefixes) {
+TEST(Text, starts_with_compares_prefixes) {
   EXPECT_TRUE(evi::starts_with("abc", "ab"));
   EXPECT_TRUE(evi::starts_with("abc", ""));
   EXPECT_TRUE(evi::starts_with("abc", "abc"));
@@ -90,7 +90,7 @@ TEST(Text, prefixes) {
   EXPECT_FALSE(evi::starts_with_ignoring_case("ab", "abc"));
 }
 
-TEST(Text, head_and_tail_stop_at_the_end) {
+TEST(Text, head_and_tail_are_clamped_to_the_text) {
   EXPECT_EQ(head("abc", 2), "ab");
   EXPECT_EQ(head("abc", 3), "abc");
   EXPECT_EQ(head("abc", 4), "abc");
@@ -101,7 +101,7 @@ TEST(Text, head_and_tail_stop_at_the_end) {
   EXPECT_EQ(tail("abc", SIZE_MAX), "");
 }
 
-TEST(Text, trims_what_is_white_at_the_ends_alone) {
+TEST(Text, trims_white_space_only_at_the_ends) {
   EXPECT_EQ(evi::trim(" \t\r\n\v\f a b \n"), "a b");
   EXPECT_EQ(evi::trim_left("  a "), "a ");
   EXPECT_EQ(evi::trim_right("  a "), "  a");
@@ -130,7 +130,7 @@ TEST(Text, splits_at_the_first_separator) {
   }
 }
 
-TEST(Text, takes_words_one_by_one) {
+TEST(Text, splits_off_words_one_by_one) {
   const test::GuardedBytes text{"  one\ttwo  three"};
   std::string_view rest = text.view();
   EXPECT_EQ(evi::next_word(rest), "one");
@@ -148,7 +148,7 @@ std::string parsed(std::string_view text, int base = 10) {
   return std::to_string(value);
 }
 
-TEST(Text, numbers_at_their_bounds_and_one_past) {
+TEST(Text, numbers_are_parsed_up_to_their_bounds) {
   EXPECT_EQ(parsed<std::uint8_t>("255"), "255");
   EXPECT_EQ(parsed<std::uint8_t>("256"), "bad");
   EXPECT_EQ(parsed<std::uint16_t>("65535"), "65535");
@@ -163,7 +163,7 @@ TEST(Text, numbers_at_their_bounds_and_one_past) {
   EXPECT_EQ(parsed<std::uint32_t>("100000000", 16), "bad");
 }
 
-TEST(Text, numbers_are_digits_and_nothing_else) {
+TEST(Text, numbers_consist_of_digits_only) {
   for (const char *bad : {"", " 1", "1 ", "+1", "-", "0x1", "1x", "1.0", "1e3", "--1"}) {
     EXPECT_EQ(parsed<std::int64_t>(bad), "bad") << bad;
   }
@@ -172,7 +172,7 @@ TEST(Text, numbers_are_digits_and_nothing_else) {
   EXPECT_EQ(parsed<std::uint32_t>("000000000000000000000000000000001"), "1");
 }
 
-TEST(Text, writes_the_longest_number_into_the_room_it_names) {
+TEST(Text, writes_the_longest_number_into_k_max_number_text) {
   char out[evi::kMaxNumberText];
   EXPECT_EQ(std::string(out, evi::write_number(out, std::uint64_t{UINT64_MAX})), "18446744073709551615");
   EXPECT_EQ(std::string(out, evi::write_number(out, std::int64_t{INT64_MIN})), "-9223372036854775808");
@@ -180,7 +180,7 @@ TEST(Text, writes_the_longest_number_into_the_room_it_names) {
   EXPECT_EQ(std::string(out, evi::write_number(out, 255u, 16)), "ff");
 }
 
-TEST(Text, copies_only_what_fits_with_its_nul) {
+TEST(Text, copies_only_text_that_fits_with_its_nul) {
   test::GuardedBytes room{"####"};
   EXPECT_FALSE(evi::copy_text(room.data(), 4, "four"));
   EXPECT_EQ(room.view(), "####");

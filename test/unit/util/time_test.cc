@@ -63,7 +63,7 @@ TEST(Time, forever_is_a_valid_timeval) {
   EXPECT_LT(tv.tv_usec, 1000000);
 }
 
-TEST(Time, sums_stop_at_forever) {
+TEST(Time, sums_saturate_at_forever) {
   EXPECT_EQ(evi::add_saturating(1, 2), 3);
   EXPECT_EQ(evi::add_saturating(-1, -2), -3);
   EXPECT_EQ(evi::add_saturating(kForever, -1), kForever - 1);
@@ -76,7 +76,7 @@ TEST(Time, sums_stop_at_forever) {
   EXPECT_EQ(evi::add_saturating(INT64_MIN, INT64_MAX), -1);
 }
 
-TEST(Clock, the_monotonic_clock_moves_and_never_back) {
+TEST(Clock, the_monotonic_clock_advances) {
   const evi::Clock &clock = evi::system_clock();
   const Micros first = clock.monotonic(clock);
   Micros last = first;
