@@ -85,7 +85,7 @@ class Kqueue : public testing::Test {
   std::array<struct kevent, 8> out = {};
 };
 
-TEST_F(Kqueue, a_change_that_fails_is_an_error_or_an_event) {
+TEST_F(Kqueue, a_failed_change_is_an_error_or_an_event) {
   EXPECT_EQ(change(-1, EVFILT_READ, EV_ADD), EBADF);
   EXPECT_EQ(receipt(-1, EVFILT_READ, EV_ADD), EBADF);
   EXPECT_EQ(change(pair.fds[0], EVFILT_WRITE, EV_DELETE), ENOENT);
@@ -109,7 +109,7 @@ TEST_F(Kqueue, level_triggered_filters_report_again) {
   EXPECT_EQ(wait(), 1);
 }
 
-TEST_F(Kqueue, adding_again_changes_neither_clear_nor_dispatch) {
+TEST_F(Kqueue, re_adding_changes_neither_clear_nor_dispatch) {
   pair.put();
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD), 0);
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD | EV_CLEAR), 0);
@@ -136,14 +136,14 @@ TEST_F(Kqueue, a_dispatched_filter_is_disabled_until_it_is_enabled) {
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_DELETE), 0);
 }
 
-TEST_F(Kqueue, a_one_shot_filter_is_gone_after_its_report) {
+TEST_F(Kqueue, a_one_shot_filter_is_removed_after_its_report) {
   pair.put();
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD | EV_ONESHOT), 0);
   EXPECT_EQ(wait(), 1);
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_DELETE), ENOENT);
 }
 
-TEST_F(Kqueue, the_end_is_a_flag_and_closing_takes_filters_out) {
+TEST_F(Kqueue, eof_is_a_flag_and_closing_removes_filters) {
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD), 0);
   shutdown(pair.fds[1], SHUT_WR);
   ASSERT_EQ(wait(), 1);
@@ -154,7 +154,7 @@ TEST_F(Kqueue, the_end_is_a_flag_and_closing_takes_filters_out) {
   close(alias);
 }
 
-TEST_F(Kqueue, a_broken_pipe_takes_no_filter) {
+TEST_F(Kqueue, adding_a_filter_to_a_broken_pipe_fails) {
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
   close(pipe[0]);
@@ -181,7 +181,7 @@ TEST_F(Kqueue, signals_are_counted_and_coexist_with_handlers) {
   sigaction(SIGUSR1, &old, nullptr);
 }
 
-TEST_F(Kqueue, another_thread_ends_the_wait) {
+TEST_F(Kqueue, a_trigger_from_another_thread_interrupts_the_wait) {
   EXPECT_EQ(change(7, EVFILT_USER, EV_ADD | EV_CLEAR), 0);
   EXPECT_EQ(wait(), 0);
   std::thread other([&] { change(7, EVFILT_USER, 0, NOTE_TRIGGER); });
@@ -200,7 +200,7 @@ TEST_F(Kqueue, a_child_does_not_inherit_it) {
   EXPECT_EQ(change(pair.fds[0], EVFILT_READ, EV_ADD), 0);
 }
 
-TEST_F(Kqueue, it_may_refuse) {
+TEST_F(Kqueue, additions_may_be_refused) {
   model::refuse_with = ENOMEM;
   EXPECT_EQ(kqueue(), -1);
   EXPECT_EQ(errno, ENOMEM);
@@ -237,7 +237,7 @@ class EventPort : public testing::Test {
   uint_t count = 0;
 };
 
-TEST_F(EventPort, an_event_ends_the_association) {
+TEST_F(EventPort, an_event_removes_the_association) {
   EXPECT_EQ(associate(pair.fds[0], POLLIN, &pair), 0);
   EXPECT_EQ(get(), ETIME);
   EXPECT_EQ(count, 0u);
@@ -255,7 +255,7 @@ TEST_F(EventPort, an_event_ends_the_association) {
   EXPECT_EQ(get(), 0);
 }
 
-TEST_F(EventPort, an_event_may_be_out_of_date) {
+TEST_F(EventPort, an_event_may_be_stale) {
   pair.put();
   EXPECT_EQ(associate(pair.fds[0]), 0);
   pair.drain();
@@ -266,14 +266,14 @@ TEST_F(EventPort, an_event_may_be_out_of_date) {
   EXPECT_EQ(get(), ETIME);
 }
 
-TEST_F(EventPort, time_runs_out_with_what_there_is) {
+TEST_F(EventPort, a_timeout_returns_the_events_collected_so_far) {
   pair.put();
   EXPECT_EQ(associate(pair.fds[0]), 0);
   EXPECT_EQ(get(2), ETIME);
   EXPECT_EQ(count, 1u);
 }
 
-TEST_F(EventPort, a_signal_leaves_the_count_alone) {
+TEST_F(EventPort, a_signal_does_not_change_the_count) {
   struct sigaction action {
   }, old{};
   action.sa_handler = [](int) {};
@@ -293,7 +293,7 @@ TEST_F(EventPort, a_signal_leaves_the_count_alone) {
   sigaction(SIGUSR1, &old, nullptr);
 }
 
-TEST_F(EventPort, another_thread_sends) {
+TEST_F(EventPort, an_event_sent_by_another_thread_is_received) {
   std::thread other([&] { EXPECT_EQ(port_send(port, 5, &pair), 0); });
   EXPECT_EQ(get(1, kLong), 0);
   EXPECT_EQ(out[0].portev_source, PORT_SOURCE_USER);
@@ -302,7 +302,7 @@ TEST_F(EventPort, another_thread_sends) {
   other.join();
 }
 
-TEST_F(EventPort, closing_ends_associations) {
+TEST_F(EventPort, closing_removes_associations) {
   EXPECT_EQ(associate(pair.fds[0]), 0);
   const int alias = dup(pair.fds[0]);
   close(std::exchange(pair.fds[0], -1));
@@ -313,11 +313,11 @@ TEST_F(EventPort, closing_ends_associations) {
   close(alias);
 }
 
-TEST_F(EventPort, associations_are_of_one_process) {
+TEST_F(EventPort, a_child_may_not_associate) {
   EXPECT_EQ(in_child([&] { return associate(pair.fds[0]) == -1 && errno == EACCES; }), 0);
 }
 
-TEST_F(EventPort, a_refusal_ends_the_association_or_leaves_it) {
+TEST_F(EventPort, a_refused_association_is_removed_or_kept) {
   pair.put();
   for (const bool ends : {true, false}) {
     EXPECT_EQ(associate(pair.fds[0], POLLIN, &pair), 0);
@@ -354,7 +354,7 @@ class DevPoll : public testing::Test {
   std::array<pollfd, 8> out = {};
 };
 
-TEST_F(DevPoll, what_is_written_adds_up_until_it_is_removed) {
+TEST_F(DevPoll, written_interest_accumulates_until_removed) {
   EXPECT_EQ(put(pair.fds[0], POLLIN), 0);
   EXPECT_EQ(wait(), 0);
   pair.put();
@@ -368,7 +368,7 @@ TEST_F(DevPoll, what_is_written_adds_up_until_it_is_removed) {
   EXPECT_EQ(wait(), 0);
 }
 
-TEST_F(DevPoll, closed_descriptors) {
+TEST_F(DevPoll, closed_descriptors_are_reported) {
   EXPECT_EQ(put(999, POLLIN), EBADF);
   EXPECT_EQ(put(pair.fds[0], POLLIN), 0);
   close(std::exchange(pair.fds[0], -1));
@@ -376,13 +376,13 @@ TEST_F(DevPoll, closed_descriptors) {
   EXPECT_EQ(out[0].revents, POLLNVAL);
 }
 
-TEST_F(DevPoll, no_more_reports_than_there_may_be_descriptors) {
+TEST_F(DevPoll, requesting_more_reports_than_the_descriptor_limit_fails) {
   dvpoll_t wait{out.data(), static_cast<nfds_t>(sysconf(_SC_OPEN_MAX)) + 1, 0};
   EXPECT_EQ(devpoll_ioctl(dp, DP_POLL, &wait), -1);
   EXPECT_EQ(errno, EINVAL);
 }
 
-TEST_F(DevPoll, what_is_written_before_a_refused_entry_is_taken) {
+TEST_F(DevPoll, entries_before_a_refused_one_take_effect) {
   pair.put();
   EXPECT_EQ(put(pair.fds[0], POLLIN), 0);
   model::refused_additions.set(1, ENOMEM);

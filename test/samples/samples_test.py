@@ -359,18 +359,18 @@ class ServerTests:
         expected = self.answer(data)
         self.assertBytes(client.read(len(expected)), expected)
 
-    def test_uses_the_method_asked_for(self):
+    def test_uses_the_requested_method(self):
         server = self.start()
         self.assertMethod(server)
         self.ask(self.connect(server), b'Hello\n')
         self.assertInterruptible(server)
 
-    def test_prints_nothing_but_where_it_listens(self):
+    def test_prints_only_its_listening_address(self):
         server = self.start()
         self.assertInterruptible(server)
         self.assertEqual(server.out.to_end(), b'listening on 127.0.0.1:%d\n' % server.address[1])
 
-    def test_listens_where_it_is_told(self):
+    def test_listens_on_the_given_address(self):
         server = self.run_server(self.program, '-b', '127.0.0.2', '-p', '0')
         self.assertEqual(server.address[0], '127.0.0.2')
         self.ask(self.connect(server), b'Hello\n')
@@ -402,7 +402,7 @@ class ServerTests:
                 self.assertEqual(client.read(len(expected)), expected)
         self.assertInterruptible(server)
 
-    def test_half_close_gets_all_answers_and_the_end(self):
+    def test_half_close_receives_all_replies_and_eof(self):
         server = self.start()
         idle = self.idle_descriptors(server)
         client = self.connect(server)
@@ -417,7 +417,7 @@ class ServerTests:
         self.assertBytes(self.connect(server).exchange(data), self.answer(data))
         self.assertInterruptible(server)
 
-    def test_slow_reader_is_not_read_from(self):
+    def test_a_client_that_does_not_read_is_not_read_from(self):
         server = self.start()
         client = self.connect(server, small=True)
         data = self.bulk(48 << 20)
@@ -428,7 +428,7 @@ class ServerTests:
         self.assertBytes(client.to_end(), self.answer(data[:sent]))
         self.assertInterruptible(server)
 
-    def test_clients_that_disappear(self):
+    def test_disconnected_clients_are_released(self):
         server = self.start()
         idle = self.idle_descriptors(server)
         for leave in (Client.close, Client.reset):
@@ -443,7 +443,7 @@ class ServerTests:
         self.ask(self.connect(server), b'still there\n')
         self.assertInterruptible(server, complaints=GONE)
 
-    def test_reset_with_answers_waiting(self):
+    def test_reset_with_unsent_replies_is_released(self):
         server = self.start()
         idle = self.idle_descriptors(server)
         client = self.connect(server, small=True)
@@ -453,7 +453,7 @@ class ServerTests:
         self.ask(self.connect(server), b'still there\n')
         self.assertInterruptible(server, complaints=GONE)
 
-    def test_end_and_reset_with_answers_waiting(self):
+    def test_eof_and_reset_with_unsent_replies_is_released(self):
         server = self.start()
         idle = self.idle_descriptors(server)
         client = self.connect(server, small=True)
@@ -466,7 +466,7 @@ class ServerTests:
         self.assertInterruptible(server, complaints=GONE)
 
     @unless_wrapped
-    def test_out_of_descriptors_is_passing(self):
+    def test_recovers_from_running_out_of_descriptors(self):
         server = self.start(files=24)
         clients = [self.connect(server) for _ in range(30)]
         server.err.match('accept: ')  # it has run out
@@ -498,7 +498,7 @@ class EchoServerTest(ServerTests, SampleTest):
             self.ask(client, part)
         self.assertInterruptible(server)
 
-    def test_half_close_while_much_is_unsent(self):
+    def test_half_close_with_megabytes_unsent_receives_all_replies(self):
         server = self.start()
         client = self.connect(server, small=True)
         data = self.bulk(48 << 20)
@@ -566,7 +566,7 @@ class TlsEchoServerTest(SampleTest):
         server.out.match('client: TLSv1.2, .*\nclient: TLSv1.3, ')
         self.assertInterruptible(server)
 
-    def test_openssl_command(self):
+    def test_serves_openssl_s_client(self):
         server = self.start()
         with tempfile.TemporaryFile() as errors:
             client = subprocess.Popen(['openssl', 's_client', '-quiet', '-connect', '%s:%d' % server.address],
@@ -580,7 +580,7 @@ class TlsEchoServerTest(SampleTest):
                 client.communicate()
         self.assertInterruptible(server, complaints=('client: unexpected eof while reading',))
 
-    def test_no_tls_client(self):
+    def test_rejects_a_client_without_tls(self):
         server = self.start()
         with socket.create_connection(server.address, OPTIONS.deadline) as client:
             client.sendall(b'GET / HTTP/1.0\r\n\r\n')
@@ -635,7 +635,7 @@ class Rot13Tests(ServerTests):
         self.assertEqual(first.read(13), rot13(b'and the next\n'))
         self.assertInterruptible(server)
 
-    def test_byte_by_byte(self):
+    def test_input_may_arrive_byte_by_byte(self):
         server = self.start()
         client = self.connect(server)
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -644,19 +644,19 @@ class Rot13Tests(ServerTests):
         self.assertEqual(client.read(15), b'Uryyb, Jbeyq!\r\n')
         self.assertInterruptible(server)
 
-    def test_many_lines_in_one_go(self):
+    def test_many_lines_in_one_segment_are_answered(self):
         server = self.start()
         self.ask(self.connect(server), b''.join(b'line %d\n' % i for i in range(2000)) + b'\n\n\n')
         self.assertInterruptible(server)
 
-    def test_line_of_exactly_the_bound(self):
+    def test_a_line_of_exactly_the_limit_is_answered(self):
         server = self.start()
         client = self.connect(server)
         for length in (MAX_LINE - 2, MAX_LINE - 1, MAX_LINE, MAX_LINE + 1):
             self.ask(client, b'x' * length + b'\n')
         self.assertInterruptible(server)
 
-    def test_line_beyond_the_bound_comes_in_pieces(self):
+    def test_a_line_beyond_the_limit_is_answered_in_pieces(self):
         server = self.start()
         client = self.connect(server)
         client.send(b'long' * MAX_LINE)  # no newline yet, and four times the bound
@@ -676,12 +676,12 @@ class Rot13BuffereventTest(Rot13Tests, SampleTest):
 class Rot13ServerTest(Rot13Tests, SampleTest):
     program = 'rot13-server'
 
-    def test_terminate_without_clients(self):
+    def test_terminate_without_clients_exits(self):
         server = self.start()
         server.signal(signal.SIGTERM)
         self.assertEnds(server)
 
-    def test_terminate_with_idle_clients_waits_for_nothing(self):
+    def test_terminate_with_idle_clients_exits_immediately(self):
         server = self.start()
         clients = [self.connect(server) for _ in range(5)]
         for client in clients:
@@ -706,7 +706,7 @@ class Rot13ServerTest(Rot13Tests, SampleTest):
         self.assertEqual(client.other_end()[0], ESTABLISHED)
         return server, client, self.answer(data[:sent])
 
-    def test_terminate_still_sends_answers(self):
+    def test_terminate_sends_pending_replies(self):
         server, client, expected = self.stop_with_answers_waiting()
         got = b''
         try:
@@ -718,7 +718,7 @@ class Rot13ServerTest(Rot13Tests, SampleTest):
         self.assertBytes(got, expected[:len(got)])
         self.assertEnds(server)
 
-    def test_second_signal_ends_at_once(self):
+    def test_second_signal_exits_immediately(self):
         server, _, _ = self.stop_with_answers_waiting()
         begin = time.monotonic()
         server.signal(signal.SIGINT)
@@ -741,7 +741,7 @@ class HelloWorldTest(SampleTest):
         until(lambda: server.descriptors() == idle + 1, 'closing its side')  # one is held in reserve
         self.assertInterruptible(server)
 
-    def test_client_that_leaves_first(self):
+    def test_a_client_may_disconnect_first(self):
         server = self.start()
         for _ in range(20):
             self.connect(server).reset()
@@ -749,20 +749,20 @@ class HelloWorldTest(SampleTest):
         self.assertInterruptible(server)
 
     @unless_wrapped
-    def test_out_of_descriptors_is_passing(self):
+    def test_recovers_from_running_out_of_descriptors(self):
         server = self.start(files=12)
         clients = [self.connect(server) for _ in range(20)]
         for client in clients:
             self.assertEqual(client.to_end(), b'Hello, World!\n')
         self.assertInterruptible(server, complaints=('accept: ',))
 
-    def test_interrupt_ends_it(self):
+    def test_interrupt_exits(self):
         server = self.start()
         self.assertInterruptible(server)
         with self.assertRaises(ConnectionRefusedError):
             self.connect(server)
 
-    def test_port_can_be_used_again_at_once(self):
+    def test_port_can_be_reused_immediately(self):
         server = self.start()
         self.assertEqual(self.connect(server).to_end(), b'Hello, World!\n')  # the server closes first: TIME_WAIT
         self.assertInterruptible(server)
@@ -783,16 +783,16 @@ class SignalTest(SampleTest):
         program.out.match('done\n')
         self.assertEnds(program)
 
-    def test_three_by_default(self):
+    def test_counts_three_signals_by_default(self):
         self.count(3)
 
-    def test_one(self):
+    def test_counts_one_signal(self):
         self.count(1, '-n', 1)
 
-    def test_twenty(self):
+    def test_counts_twenty_signals(self):
         self.count(20, '-n', 20)
 
-    def test_other_signals_keep_their_meaning(self):
+    def test_other_signals_keep_their_default_action(self):
         program = self.run_program('signal-test')
         program.out.match('waiting for SIGINT')
         program.signal(signal.SIGTERM)
@@ -818,18 +818,18 @@ class TimeTest(SampleTest):
         self.assertLessEqual(sum(elapsed), took)
         return elapsed
 
-    def test_one_shot_timer_added_again(self):
+    def test_one_shot_timer_is_re_added(self):
         for seconds in self.ticks(5, 40):
             self.assertGreaterEqual(seconds, 0.040 - self.COARSE)
 
-    def test_persistent_timer(self):
+    def test_persistent_timer_ticks(self):
         elapsed = self.ticks(5, 40, '-p')
         self.assertGreaterEqual(sum(elapsed), 5 * 0.040 - self.COARSE)
 
-    def test_single_tick(self):
+    def test_stops_after_a_single_tick(self):
         self.assertGreaterEqual(self.ticks(1, 1)[0], 0)
 
-    def test_interrupt_ends_it(self):
+    def test_interrupt_exits(self):
         program = self.run_program('time-test', '-p', '-i', 5)
         program.out.match('tick 3: ')
         program.signal(signal.SIGINT)
@@ -854,7 +854,7 @@ class MetricsTest(SampleTest):
         self.assertLessEqual(half, most)
         return in_callbacks + waiting
 
-    def test_lines_of_figures(self):
+    def test_prints_lines_of_figures(self):
         program = self.run_program('loop-metrics', '-i', 50, '-n', 2)
         self.assertEnds(program, complaints=('slow: ',))
         self.assertMethod(program)
@@ -871,7 +871,7 @@ class MetricsTest(SampleTest):
         program.signal(signal.SIGINT)
         self.assertEnds(program, complaints=('slow: ',))
 
-    def test_the_state_as_json(self):
+    def test_prints_the_state_as_json(self):
         program = self.run_program('loop-metrics', '-i', 3600 * 1000)
         # Not before its handler is there, which the first report of a slow callback proves.
         program.err.match('slow: ')
@@ -899,7 +899,7 @@ class FifoTest(SampleTest):
         finally:
             os.close(end)
 
-    def test_makes_reads_and_removes(self):
+    def test_creates_reads_and_removes_the_fifo(self):
         path = self.path('made')
         program = self.start(path)
         self.assertMethod(program)
@@ -911,7 +911,7 @@ class FifoTest(SampleTest):
         self.assertInterruptible(program)
         self.assertFalse(os.path.exists(path))
 
-    def test_keeps_what_was_there(self):
+    def test_keeps_an_existing_fifo(self):
         path = self.path('kept')
         os.mkfifo(path)
         program = self.start(path)
@@ -928,7 +928,7 @@ class FifoTest(SampleTest):
         self.assertBytes(program.out.wait(lambda got: len(got) >= len(data), 'all data'), data)
         self.assertInterruptible(program)
 
-    def test_rests_between_writers(self):
+    def test_does_not_spin_between_writers(self):
         path = self.path('rest')
         program = self.start(path)
         self.write(path, b'x')
@@ -939,7 +939,7 @@ class FifoTest(SampleTest):
         self.assertLessEqual(program.processor_time() - before, 0.05)
         self.assertInterruptible(program)
 
-    def test_refuses_what_is_no_fifo(self):
+    def test_rejects_other_files(self):
         path = self.path('file')
         open(path, 'w').close()
         self.assertEnds(self.run_program('event-read-fifo', path), 1, (re.escape(path) + ': ',))
@@ -965,7 +965,7 @@ class BecatTest(SampleTest):
         thread.start()
         self.addCleanup(thread.join, OPTIONS.deadline)
 
-    def test_both_ways_at_once(self):
+    def test_transfers_in_both_directions_at_once(self):
         server = self.listen()
         client = self.call(server.address)
         question, reply = noise(3 << 20, 1), noise(3 << 20, 2)
@@ -977,7 +977,7 @@ class BecatTest(SampleTest):
             self.assertMethod(program)
             self.assertEnds(program)
 
-    def test_conversation(self):
+    def test_passes_messages_in_turn(self):
         server = self.listen()
         client = self.call(server.address)
         for number in range(1, 6):
@@ -1003,7 +1003,7 @@ class BecatTest(SampleTest):
         self.assertEqual(server.out.to_end(), b'a late answer')
         self.assertEnds(server)
 
-    def test_half_close_by_peer(self):
+    def test_half_close_by_the_peer(self):
         server = self.listen()
         peer = self.connect(server)
         peer.send(b'last words')
@@ -1017,7 +1017,7 @@ class BecatTest(SampleTest):
         self.assertEqual(peer.to_end(), b'heard')
         self.assertEnds(server)
 
-    def test_takes_one_connection(self):
+    def test_accepts_one_connection(self):
         server = self.listen()
         peer = self.connect(server)
         peer.send(b'x')
@@ -1028,7 +1028,7 @@ class BecatTest(SampleTest):
         server.stdin.close()
         self.assertEnds(server)
 
-    def test_files_and_null_device(self):
+    def test_transfers_files_and_the_null_device(self):
         data = noise(2 << 20)
         with open(self.path('original'), 'wb') as file:
             file.write(data)
@@ -1052,7 +1052,7 @@ class BecatTest(SampleTest):
         self.assertEnds(client)
         self.assertInterruptible(server)
 
-    def test_slow_peer_holds_standard_input_back(self):
+    def test_slow_peer_suspends_standard_input(self):
         server = self.listen()
         peer = self.connect(server, small=True)
         os.set_blocking(server.stdin.fileno(), False)
@@ -1068,7 +1068,7 @@ class BecatTest(SampleTest):
         self.assertBytes(peer.to_end(), bytes(data[:sent]))
         self.assertEnds(server)
 
-    def test_reader_gone(self):
+    def test_reports_a_broken_standard_output(self):
         reading, writing = os.pipe()
         server = self.listen(stdout=writing)
         os.close(writing)
@@ -1076,7 +1076,7 @@ class BecatTest(SampleTest):
         self.connect(server).send(b'nobody reads this')
         self.assertEnds(server, 1, ('becat: standard output: ',))
 
-    def test_peer_resets(self):
+    def test_reports_a_reset_by_the_peer(self):
         server = self.listen()
         peer = self.connect(server)
         peer.send(b'x')
@@ -1084,7 +1084,7 @@ class BecatTest(SampleTest):
         peer.reset()
         self.assertEnds(server, 1, ('becat: connection: ',))
 
-    def test_refused(self):
+    def test_reports_a_refused_connection(self):
         with socket.socket() as unused:
             unused.bind(('127.0.0.1', 0))  # bound, but not listening
             client = self.call(unused.getsockname())
@@ -1097,7 +1097,7 @@ class ZlibFilterTest(SampleTest):
             self.skipTest('built without zlib')
         return self.run_server('zlib-filter', '-l', '-p', '0', said='err')
 
-    def test_what_is_sent_arrives(self):
+    def test_sent_data_arrives(self):
         for data in (b'', b'hello\n', noise(1000000).hex().encode()):
             receiver = self.receiver()
             with open(self.path('original'), 'wb') as file:
@@ -1108,7 +1108,7 @@ class ZlibFilterTest(SampleTest):
             self.assertBytes(receiver.out.to_end(), data)
             self.assertEnds(receiver)
 
-    def test_what_is_not_compressed_or_not_whole_is_refused(self):
+    def test_uncompressed_or_truncated_input_is_rejected(self):
         for data in (b'plain text', zlib.compress(b'hello')[:-1]):
             receiver = self.receiver()
             with socket.create_connection(receiver.address, OPTIONS.deadline) as client:
@@ -1125,13 +1125,13 @@ class UsageTest(SampleTest):
         self.assertIn(b'usage: ', program.err.to_end())
         self.assertEqual(program.out.to_end(), b'')
 
-    def test_servers(self):
+    def test_servers_reject_invalid_options(self):
         for name in ('rot13-server', 'rot13-server-events', 'rot13-server-bufferevent', 'echo-server', 'hello-world'):
             for wrong in (['-p', '65536'], ['-p', '-1'], ['-p', 'http'], ['-p', '9 '], ['-p', ''], ['-p'],
                           ['-p', '99999999999999999999'], ['-b', 'localhost'], ['-b', '1.2.3'], ['-x'], ['9995']):
                 self.refused(name, *wrong)
 
-    def test_others(self):
+    def test_other_samples_reject_invalid_options(self):
         self.refused('signal-test', '-n', '0')
         self.refused('signal-test', '-n', 'x')
         self.refused('signal-test', '3')
@@ -1151,7 +1151,7 @@ class UsageTest(SampleTest):
         self.refused('becat', 'localhost', '0')
         self.refused('becat', 'localhost', '1', '2')
 
-    def test_help(self):
+    def test_help_prints_the_default_port(self):
         program = self.run_program('rot13-server', '-h')
         self.assertEnds(program)
         self.assertIn(b'9995', program.out.to_end())

@@ -83,12 +83,12 @@ class ServerTests:
     def tearDownClass(cls):
         cls.server.stop()
 
-    def test_one_line(self):
+    def test_a_line_is_answered(self):
         with self.server.client() as client:
             client.sendall(b'Hello from a client\n')
             self.assertEqual(client.makefile('rb').readline(), self.expected(b'Hello from a client\n'))
 
-    def test_half_close_gets_all_answers_and_the_end(self):
+    def test_half_close_receives_all_replies_and_eof(self):
         self.assertEqual(self.server.conversation(b'one\ntwo\nthree'), self.expected(b'one\ntwo\nthree'))
 
     def test_bulk_data_is_exact(self):
@@ -105,11 +105,11 @@ class ServerTests:
         for client in clients:
             client.close()
 
-    def test_clients_that_disappear_disturb_nobody(self):
+    def test_disconnected_clients_do_not_affect_others(self):
         for _ in range(20):
             with self.server.client() as client:
                 client.sendall(b'never read\n' * 1000)
-        self.test_one_line()
+        self.test_a_line_is_answered()
 
 
 class EchoServer(ServerTests, unittest.TestCase):
@@ -171,7 +171,7 @@ class TimeTest(unittest.TestCase):
 
 
 class Usage(unittest.TestCase):
-    def test_an_unknown_option_is_refused(self):
+    def test_an_unknown_option_is_rejected(self):
         run = subprocess.run([OPTIONS.wine, OPTIONS.bin + '/echo-server.exe', '-x'], timeout=DEADLINE,
                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.assertEqual(run.returncode, 2)

@@ -203,7 +203,7 @@ static void take(struct bufferevent *bev, void *arg) {
   if (got_bytes >= much) stop();
 }
 
-TEST(ten_megabytes_come_back_as_they_were) {
+TEST(ten_megabytes_are_echoed_unchanged) {
   struct bufferevent *client;
   begin();
   accepted_overlapped = 0;
@@ -227,7 +227,7 @@ TEST(ten_megabytes_come_back_as_they_were) {
   end();
 }
 
-TEST(a_refused_connection_is_told) {
+TEST(a_refused_connection_is_reported) {
   struct bufferevent *bev;
   begin();
   listen_with(accept_echo, 0);
@@ -241,7 +241,7 @@ TEST(a_refused_connection_is_told) {
   end();
 }
 
-TEST(names_are_connected_to) {
+TEST(host_names_can_be_connected_to) {
   struct bufferevent *bev;
   begin();
   listen_with(accept_echo, 0);
@@ -260,7 +260,7 @@ TEST(names_are_connected_to) {
   end();
 }
 
-TEST(the_end_and_a_reset_are_told) {
+TEST(eof_and_a_reset_are_reported) {
   struct linger hard = {1, 0};
   begin();
   open_ends(0);
@@ -286,7 +286,7 @@ TEST(the_end_and_a_reset_are_told) {
   end();
 }
 
-TEST(timeouts_are_told_and_do_not_break_the_connection) {
+TEST(timeouts_are_reported_and_do_not_break_the_connection) {
   struct timeval soon = after_ms(40);
   char *bytes = calloc(1, much);
   int i;
@@ -393,7 +393,7 @@ static void count_cleanup(const void *data, size_t size, void *arg) {
   free((void *)data);
 }
 
-TEST(what_is_being_sent_outlives_the_bufferevent) {
+TEST(data_in_flight_outlives_the_bufferevent) {
   char *bytes;
   int i;
   begin();
@@ -416,7 +416,7 @@ TEST(what_is_being_sent_outlives_the_bufferevent) {
   end();
 }
 
-TEST(the_peer_hears_at_once_that_a_bufferevent_was_freed) {
+TEST(freeing_closes_the_connection_immediately) {
   char byte;
   begin();
   plain_pair();
@@ -430,7 +430,7 @@ TEST(the_peer_hears_at_once_that_a_bufferevent_was_freed) {
   end();
 }
 
-TEST(a_base_may_be_freed_first) {
+TEST(the_base_may_be_freed_before_its_bufferevents) {
   char *bytes = calloc(1, much);
   begin();
   open_ends(0);
@@ -450,7 +450,7 @@ TEST(a_base_may_be_freed_first) {
   free(bytes);
 }
 
-TEST(nothing_is_lost_while_reading_is_disabled) {
+TEST(no_data_is_lost_while_reading_is_disabled) {
   char got[10];
   begin();
   open_ends(0);
@@ -480,7 +480,7 @@ TEST(nothing_is_lost_while_reading_is_disabled) {
   end();
 }
 
-TEST(enabling_tells_that_it_is_possible_to_write) {
+TEST(enabling_writing_invokes_the_write_callback) {
   begin();
   open_ends(0);
   if (CHECK_FAILED()) return;
@@ -494,7 +494,7 @@ TEST(enabling_tells_that_it_is_possible_to_write) {
   end();
 }
 
-TEST(what_reads_keeps_the_loop_alive) {
+TEST(a_reading_bufferevent_keeps_the_loop_alive) {
   begin();
   open_ends(0);
   if (CHECK_FAILED()) return;
@@ -643,7 +643,7 @@ static size_t drain_socket(evutil_socket_t fd, char *into, size_t room) {
   return all;
 }
 
-TEST(a_new_socket_gets_the_rest) {
+TEST(replacing_the_socket_sends_the_rest_to_the_new_one) {
   evutil_socket_t first[2], second[2];
   char *bytes = stream(0, much);
   char *got = malloc(much);
@@ -716,7 +716,7 @@ static int drain_until(evutil_socket_t fd, char *into, size_t *all, size_t wante
   return *all == wanted;
 }
 
-TEST(what_a_socket_took_of_a_cancelled_send_is_not_sent_again) {
+TEST(bytes_accepted_by_a_cancelled_send_are_not_resent) {
   evutil_socket_t first[2], second[2];
   char *bytes = stream(0, much);
   char *got = malloc(much);
@@ -855,7 +855,7 @@ static DWORD WINAPI send_later(void *peer) {
   return send((SOCKET)(evutil_socket_t)peer, "x", 1, 0) == 1 ? 0 : 1;
 }
 
-TEST(a_base_waits_for_operations_that_end_late) {
+TEST(freeing_the_base_waits_for_operations_in_flight) {
   evutil_socket_t watched[2];
   struct event *readable;
   struct seen seen = {0, 0};
@@ -902,7 +902,7 @@ static void enable_writing(evutil_socket_t fd, short what, void *bev) {
   bufferevent_enable(bev, EV_WRITE);
 }
 
-TEST(the_end_of_a_send_and_enabling_are_told_once) {
+TEST(send_completion_and_enabling_cause_one_write_callback) {
   struct event *enabler;
   char *got = malloc(100 * (size_t)block);
   size_t written, all = 0;
@@ -941,7 +941,7 @@ TEST(the_end_of_a_send_and_enabling_are_told_once) {
   end();
 }
 
-TEST(datagram_sockets_connect_as_without_the_flag) {
+TEST(datagram_sockets_connect_without_overlapped_operations) {
   int flags;
   for (flags = 0; flags <= EVENT_BASE_FLAG_STARTUP_IOCP; flags += EVENT_BASE_FLAG_STARTUP_IOCP) {
     struct bufferevent *bev;
@@ -980,7 +980,7 @@ TEST(datagram_sockets_connect_as_without_the_flag) {
   }
 }
 
-TEST(a_socket_may_go_from_one_bufferevent_to_another) {
+TEST(a_socket_may_move_to_another_bufferevent) {
   struct bufferevent *bev;
   begin();
   plain_pair();
@@ -999,7 +999,7 @@ TEST(a_socket_may_go_from_one_bufferevent_to_another) {
   end();
 }
 
-TEST(a_bufferevent_may_go_to_another_base) {
+TEST(a_bufferevent_may_move_to_another_base) {
   struct event_base *other;
   int flags;
   for (flags = 0; flags <= EVENT_BASE_FLAG_STARTUP_IOCP; flags += EVENT_BASE_FLAG_STARTUP_IOCP) {
@@ -1027,7 +1027,7 @@ TEST(a_bufferevent_may_go_to_another_base) {
   }
 }
 
-TEST(a_bufferevent_that_left_a_base_does_not_wait_for_it) {
+TEST(a_moved_bufferevent_does_not_wait_for_its_old_base) {
   struct event_base *other;
   begin();
   other = new_base(EVENT_BASE_FLAG_STARTUP_IOCP);
@@ -1073,7 +1073,7 @@ static DWORD WINAPI loop_there(void *arg) {
   return 0;
 }
 
-TEST(a_bufferevent_without_a_lock_may_go_to_another_threads_base) {
+TEST(a_bufferevent_without_a_lock_may_move_to_the_base_of_another_thread) {
   static evutil_socket_t peers[movers];
   struct timeval at_once = {0, 0};
   HANDLE thread;
@@ -1107,7 +1107,7 @@ TEST(a_bufferevent_without_a_lock_may_go_to_another_threads_base) {
   end();
 }
 
-TEST(without_the_flag_nothing_is_overlapped) {
+TEST(no_operation_is_overlapped_without_the_flag) {
   base = new_base(0);
   plain_pair();
   ends[0] = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
@@ -1137,7 +1137,7 @@ static void check_readiness_serves(struct event_base *made) {
   end();
 }
 
-TEST(without_the_method_readiness_serves_and_a_warning_tells_so) {
+TEST(a_base_without_the_method_uses_readiness_and_logs_a_warning) {
   event_set_log_callback(count_log);
   logged = 0;
   check_readiness_serves(new_base_without("wepoll", EVENT_BASE_FLAG_STARTUP_IOCP));
@@ -1149,7 +1149,7 @@ TEST(without_the_method_readiness_serves_and_a_warning_tells_so) {
   event_set_log_callback(NULL);
 }
 
-TEST(with_every_method_avoided_there_is_no_base) {
+TEST(no_base_is_created_when_every_method_is_avoided) {
   struct event_config *config = event_config_new();
   const char **names = event_get_supported_methods();
   for (; *names; ++names) event_config_avoid_method(config, *names);
@@ -1236,7 +1236,7 @@ static int port_of(SOCKET s) {
   return named.sin_port;
 }
 
-TEST(connections_are_accepted_in_their_order) {
+TEST(connections_are_accepted_in_order) {
   SOCKET clients[12];
   int i;
   begin();
@@ -1284,7 +1284,7 @@ TEST(a_disabled_listener_accepts_nothing) {
   end();
 }
 
-TEST(sockets_may_be_left_blocking) {
+TEST(accepted_sockets_may_be_left_blocking) {
   SOCKET client;
   begin();
   accepted_count = 0;
@@ -1340,7 +1340,7 @@ static void *failing_realloc(void *old, size_t size) {
   return realloc(old, size);
 }
 
-TEST(a_lack_of_memory_is_reported) {
+TEST(running_out_of_memory_is_reported) {
   struct event_config *config;
   int i, made;
   begin();
@@ -1415,21 +1415,23 @@ int main(int argc, char **argv) {
   }
   if (evthread_use_windows_threads() != 0) return 1;
   RUN_TESTS(
-      ten_megabytes_come_back_as_they_were, a_refused_connection_is_told, names_are_connected_to,
-      the_end_and_a_reset_are_told, timeouts_are_told_and_do_not_break_the_connection,
-      reading_stops_at_the_high_watermark, callbacks_may_free, what_is_being_sent_outlives_the_bufferevent,
-      the_peer_hears_at_once_that_a_bufferevent_was_freed, a_base_may_be_freed_first,
-      nothing_is_lost_while_reading_is_disabled, enabling_tells_that_it_is_possible_to_write,
-      what_reads_keeps_the_loop_alive, rates_are_limited, many_connections_are_served,
-      other_threads_may_write, other_threads_may_free, a_new_socket_gets_the_rest,
-      what_a_socket_took_of_a_cancelled_send_is_not_sent_again,
+      ten_megabytes_are_echoed_unchanged, a_refused_connection_is_reported, host_names_can_be_connected_to,
+      eof_and_a_reset_are_reported, timeouts_are_reported_and_do_not_break_the_connection,
+      reading_stops_at_the_high_watermark, callbacks_may_free, data_in_flight_outlives_the_bufferevent,
+      freeing_closes_the_connection_immediately, the_base_may_be_freed_before_its_bufferevents,
+      no_data_is_lost_while_reading_is_disabled, enabling_writing_invokes_the_write_callback,
+      a_reading_bufferevent_keeps_the_loop_alive, rates_are_limited, many_connections_are_served,
+      other_threads_may_write, other_threads_may_free, replacing_the_socket_sends_the_rest_to_the_new_one,
+      bytes_accepted_by_a_cancelled_send_are_not_resent,
       a_send_that_cannot_be_cancelled_in_time_is_an_error_of_writing,
-      a_base_waits_for_operations_that_end_late, the_end_of_a_send_and_enabling_are_told_once,
-      datagram_sockets_connect_as_without_the_flag, a_socket_may_go_from_one_bufferevent_to_another,
-      a_bufferevent_may_go_to_another_base, a_bufferevent_that_left_a_base_does_not_wait_for_it,
-      a_bufferevent_without_a_lock_may_go_to_another_threads_base, without_the_flag_nothing_is_overlapped,
-      without_the_method_readiness_serves_and_a_warning_tells_so, with_every_method_avoided_there_is_no_base,
-      callbacks_may_be_deferred, files_are_sent, connections_are_accepted_in_their_order,
-      a_disabled_listener_accepts_nothing, sockets_may_be_left_blocking,
-      a_listener_may_be_freed_in_its_callback, a_lack_of_memory_is_reported);
+      freeing_the_base_waits_for_operations_in_flight, send_completion_and_enabling_cause_one_write_callback,
+      datagram_sockets_connect_without_overlapped_operations, a_socket_may_move_to_another_bufferevent,
+      a_bufferevent_may_move_to_another_base, a_moved_bufferevent_does_not_wait_for_its_old_base,
+      a_bufferevent_without_a_lock_may_move_to_the_base_of_another_thread,
+      no_operation_is_overlapped_without_the_flag,
+      a_base_without_the_method_uses_readiness_and_logs_a_warning,
+      no_base_is_created_when_every_method_is_avoided, callbacks_may_be_deferred, files_are_sent,
+      connections_are_accepted_in_order, a_disabled_listener_accepts_nothing,
+      accepted_sockets_may_be_left_blocking, a_listener_may_be_freed_in_its_callback,
+      running_out_of_memory_is_reported);
 }

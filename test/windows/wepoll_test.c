@@ -100,7 +100,7 @@ static void keep_log(int severity, const char *message) {
   strncpy(last_message, message, sizeof(last_message) - 1);
 }
 
-TEST(it_is_chosen_by_name_environment_and_feature) {
+TEST(wepoll_is_chosen_by_name_environment_and_feature) {
   const char **names = event_get_supported_methods();
   struct event_config *config = event_config_new();
   CHECK_STR_EQ(names[0], "win32");
@@ -121,7 +121,7 @@ TEST(it_is_chosen_by_name_environment_and_feature) {
   event_config_free(config);
 }
 
-TEST(without_any_method_there_is_no_base) {
+TEST(no_base_is_created_without_a_method) {
   struct event_config *config = event_config_new();
   event_set_log_callback(keep_log);
   _putenv("EVENT_NOWEPOLL=1");
@@ -153,7 +153,7 @@ static void *rationed(size_t size) {
   return malloc(size);
 }
 
-TEST(a_method_that_is_refused_is_logged_and_the_next_is_tried) {
+TEST(a_failing_method_is_logged_and_the_next_is_tried) {
   struct event_config *config = event_config_new();
   long k, next = 0;
   event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
@@ -179,7 +179,7 @@ TEST(a_method_that_is_refused_is_logged_and_the_next_is_tried) {
   CHECK_INT_GE(next, 1);
 }
 
-TEST(memory_that_is_lacking_is_reported) {
+TEST(allocation_failures_are_reported) {
   struct event_base *made = NULL;
   long k;
   event_set_log_callback(keep_log);
@@ -215,7 +215,7 @@ TEST(memory_that_is_lacking_is_reported) {
 
 /* --- readiness --- */
 
-TEST(what_is_ready_is_told_in_every_wait) {
+TEST(readiness_is_reported_by_every_wait) {
   struct event *ev;
   open_all();
   ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_seen, &seen);
@@ -233,7 +233,7 @@ TEST(what_is_ready_is_told_in_every_wait) {
   close_all();
 }
 
-TEST(what_was_read_is_told_no_more) {
+TEST(data_already_read_is_not_reported) {
   struct event *ev;
   open_all();
   ev = event_new(base, pair[0], EV_READ | EV_PERSIST, note_and_read, &seen);
@@ -259,7 +259,7 @@ static void until_readable(evutil_socket_t fd) {
 }
 
 /* The kernel has told the port of it already when somebody else reads. */
-TEST(what_is_over_before_the_wait_is_not_told) {
+TEST(readiness_that_ended_before_the_wait_is_not_reported) {
   struct event *ev;
   char bytes[8];
   int i;
@@ -289,7 +289,7 @@ static void note_and_add_writer(evutil_socket_t fd, short what, void *arg) {
   note_and_read(fd, what, arg);
 }
 
-TEST(an_event_added_before_the_callback_reads_tells_nothing_old) {
+TEST(adding_an_event_before_the_callback_reads_reports_no_stale_readiness) {
   struct seen writing = {0, 0};
   struct event *ev;
   open_all();
@@ -307,7 +307,7 @@ TEST(an_event_added_before_the_callback_reads_tells_nothing_old) {
   close_all();
 }
 
-TEST(one_time_events_come_once_and_can_be_added_again) {
+TEST(one_shot_events_fire_once_and_can_be_re_added) {
   struct event *ev;
   int i;
   open_all();
@@ -326,7 +326,7 @@ TEST(one_time_events_come_once_and_can_be_added_again) {
 }
 
 /* All orders of adding and deleting a reader and a writer, with and without a wait in between. */
-TEST(interest_changes_take_effect_at_once) {
+TEST(interest_changes_take_effect_immediately) {
   struct seen writing = {0, 0};
   struct event *r, *w;
   int i;
@@ -349,7 +349,7 @@ TEST(interest_changes_take_effect_at_once) {
   close_all();
 }
 
-TEST(narrowed_interest_is_told_no_more_than_it_wants) {
+TEST(narrowed_interest_reports_only_the_remaining_flags) {
   struct seen writing = {0, 0};
   struct event *r, *w;
   char bytes[4096];
@@ -382,7 +382,7 @@ TEST(narrowed_interest_is_told_no_more_than_it_wants) {
 
 /* --- ends --- */
 
-TEST(an_end_is_told_early_and_to_readers) {
+TEST(eof_is_reported_to_ev_closed_and_to_readers) {
   struct seen closed = {0, 0}, writing = {0, 0};
   struct event *c, *r, *w;
   open_all();
@@ -412,7 +412,7 @@ TEST(an_end_is_told_early_and_to_readers) {
 /* Wine tells of the end only when what came before it was read. */
 static int on_wine(void) { return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != NULL; }
 
-TEST(an_end_behind_data_is_told_before_it_is_read) {
+TEST(eof_behind_data_is_reported_before_the_data_is_read) {
   struct event *c, *r;
   char bytes[8];
   open_all();
@@ -439,7 +439,7 @@ TEST(an_end_behind_data_is_told_before_it_is_read) {
   close_all();
 }
 
-TEST(data_does_not_wake_who_waits_for_the_end) {
+TEST(data_does_not_wake_an_event_for_ev_closed) {
   struct event *c;
   open_all();
   c = event_new(base, pair[0], EV_CLOSED | EV_PERSIST, note_seen, &seen);
@@ -452,7 +452,7 @@ TEST(data_does_not_wake_who_waits_for_the_end) {
   close_all();
 }
 
-TEST(a_writer_does_not_hear_of_the_peers_end) {
+TEST(eof_is_not_reported_to_writers) {
   struct event *w;
   char bytes[4096];
   open_all();
@@ -469,7 +469,7 @@ TEST(a_writer_does_not_hear_of_the_peers_end) {
   close_all();
 }
 
-TEST(a_reset_is_told_to_whoever_waits) {
+TEST(a_reset_is_reported_to_every_kind_of_event) {
   static const short kinds[] = {EV_READ, EV_CLOSED, EV_READ | EV_WRITE | EV_CLOSED};
   size_t i;
   for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
@@ -516,7 +516,7 @@ TEST(a_socket_closed_while_watched_neither_spins_nor_stops_the_others) {
   close_all();
 }
 
-TEST(a_closed_number_that_is_opened_anew_is_watched_anew) {
+TEST(a_reused_socket_handle_is_watched_again) {
   int reused = 0, i;
   open_all();
   for (i = 0; i < 50; ++i) {
@@ -549,7 +549,7 @@ TEST(a_closed_number_that_is_opened_anew_is_watched_anew) {
   close_all();
 }
 
-TEST(what_is_no_socket_is_refused) {
+TEST(adding_an_invalid_socket_fails) {
   struct event *ev;
   HANDLE file;
   open_all();
@@ -643,7 +643,7 @@ TEST(thousands_of_sockets_are_watched) {
   close_all();
 }
 
-TEST(a_base_is_freed_while_polls_are_under_way) {
+TEST(a_base_may_be_freed_while_polls_are_in_flight) {
   int i;
   open_all();
   open_many(200);
@@ -698,7 +698,7 @@ static void measure_select(double *microseconds) {
 }
 
 /* The best of some rounds in turn: a machine may be busy for a while, and the kernel slows down by itself. */
-TEST(idle_sockets_cost_less_than_with_select) {
+TEST(idle_sockets_cost_less_than_with_win32_select) {
   double polled = 1e9, selected = 1e9;
   int round;
   for (round = 0; round < 3 && !CHECK_FAILED(); ++round) {
@@ -718,7 +718,7 @@ TEST(idle_sockets_cost_less_than_with_select) {
 
 /* --- datagrams, connections --- */
 
-TEST(datagram_sockets_are_told) {
+TEST(datagram_readiness_is_reported) {
   struct seen writing = {0, 0};
   struct event *w;
   open_all();
@@ -738,7 +738,7 @@ TEST(datagram_sockets_are_told) {
   close_all();
 }
 
-TEST(a_refused_connection_is_told_to_readers_and_writers) {
+TEST(a_refused_connect_is_reported_to_readers_and_writers) {
   static const short kinds[] = {EV_READ, EV_WRITE, EV_READ | EV_WRITE};
   size_t i;
   for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
@@ -768,7 +768,7 @@ TEST(a_refused_connection_is_told_to_readers_and_writers) {
   }
 }
 
-TEST(a_connection_that_stands_is_told_to_writers) {
+TEST(an_established_connection_is_reported_to_writers) {
   struct sockaddr_in address;
   struct seen accepting = {0, 0};
   evutil_socket_t listening, fd;
@@ -797,7 +797,7 @@ TEST(a_connection_that_stands_is_told_to_writers) {
   close_all();
 }
 
-TEST(bytes_come_back_from_an_echo_server) {
+TEST(an_echo_server_returns_the_bytes) {
   open_all();
   check_echo_over_loopback(base);
   close_all();
@@ -805,7 +805,7 @@ TEST(bytes_come_back_from_an_echo_server) {
 
 /* --- time --- */
 
-TEST(timeouts_are_kept) {
+TEST(timeouts_are_accurate) {
   static const long times[] = {0, 1, 20, 50};
   size_t i;
   open_all();
@@ -913,7 +913,7 @@ static void note_and_leave(evutil_socket_t fd, short what, void *arg) {
   event_base_loopbreak(base);
 }
 
-TEST(what_another_thread_adds_reaches_the_wait) {
+TEST(events_added_by_another_thread_reach_the_wait) {
   struct event *timer;
   struct seen late = {0, 0};
   int i;
@@ -1002,7 +1002,7 @@ static void open_as(evutil_socket_t number) {
 }
 
 /* The wait has ended with a report, but the base is held until the number means another socket. */
-TEST(a_report_of_the_old_socket_does_not_reach_the_new_one) {
+TEST(a_report_for_the_old_socket_does_not_reach_the_new_one) {
   struct event *before, *after;
   struct evwatch *watch;
   struct seen late = {0, 0};
@@ -1047,21 +1047,22 @@ int main(int argc, char **argv) {
   if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
   _putenv("EVENT_NOWIN32=1");
   pair[0] = pair[1] = -1;
-  RUN_TESTS(it_is_chosen_by_name_environment_and_feature, without_any_method_there_is_no_base,
-            a_method_that_is_refused_is_logged_and_the_next_is_tried, memory_that_is_lacking_is_reported,
-            what_is_ready_is_told_in_every_wait, what_was_read_is_told_no_more,
-            what_is_over_before_the_wait_is_not_told,
-            an_event_added_before_the_callback_reads_tells_nothing_old,
-            one_time_events_come_once_and_can_be_added_again, interest_changes_take_effect_at_once,
-            narrowed_interest_is_told_no_more_than_it_wants, an_end_is_told_early_and_to_readers,
-            an_end_behind_data_is_told_before_it_is_read, data_does_not_wake_who_waits_for_the_end,
-            a_writer_does_not_hear_of_the_peers_end, a_reset_is_told_to_whoever_waits,
+  RUN_TESTS(wepoll_is_chosen_by_name_environment_and_feature, no_base_is_created_without_a_method,
+            a_failing_method_is_logged_and_the_next_is_tried, allocation_failures_are_reported,
+            readiness_is_reported_by_every_wait, data_already_read_is_not_reported,
+            readiness_that_ended_before_the_wait_is_not_reported,
+            adding_an_event_before_the_callback_reads_reports_no_stale_readiness,
+            one_shot_events_fire_once_and_can_be_re_added, interest_changes_take_effect_immediately,
+            narrowed_interest_reports_only_the_remaining_flags, eof_is_reported_to_ev_closed_and_to_readers,
+            eof_behind_data_is_reported_before_the_data_is_read, data_does_not_wake_an_event_for_ev_closed,
+            eof_is_not_reported_to_writers, a_reset_is_reported_to_every_kind_of_event,
             a_socket_closed_while_watched_neither_spins_nor_stops_the_others,
-            a_closed_number_that_is_opened_anew_is_watched_anew, what_is_no_socket_is_refused,
-            thousands_of_sockets_are_watched, a_base_is_freed_while_polls_are_under_way,
-            idle_sockets_cost_less_than_with_select, datagram_sockets_are_told,
-            a_refused_connection_is_told_to_readers_and_writers, a_connection_that_stands_is_told_to_writers,
-            bytes_come_back_from_an_echo_server, timeouts_are_kept, another_thread_wakes_the_loop,
-            what_another_thread_adds_reaches_the_wait, a_wait_survives_another_threads_churn,
-            a_report_of_the_old_socket_does_not_reach_the_new_one);
+            a_reused_socket_handle_is_watched_again, adding_an_invalid_socket_fails,
+            thousands_of_sockets_are_watched, a_base_may_be_freed_while_polls_are_in_flight,
+            idle_sockets_cost_less_than_with_win32_select, datagram_readiness_is_reported,
+            a_refused_connect_is_reported_to_readers_and_writers,
+            an_established_connection_is_reported_to_writers, an_echo_server_returns_the_bytes,
+            timeouts_are_accurate, another_thread_wakes_the_loop,
+            events_added_by_another_thread_reach_the_wait, a_wait_survives_another_threads_churn,
+            a_report_for_the_old_socket_does_not_reach_the_new_one);
 }

@@ -20,7 +20,7 @@ static void count_wait(struct evwatch *watch, const struct evwatch_prepare_cb_in
   ++seen->calls;
 }
 
-TEST(the_method_is_select_of_windows) {
+TEST(the_default_method_is_win32) {
   struct event_base *base = event_base_new();
   CHECK(base);
   CHECK_STR_EQ(event_base_get_method(base), "win32");
@@ -50,7 +50,7 @@ TEST(errors_have_texts) {
 }
 
 /* Each has a text of its own, the system's or, where it has none, ours. */
-TEST(winsocks_errors_have_texts) {
+TEST(winsock_errors_have_texts) {
   static const int errors[] = {
       WSAEINTR,          WSAEBADF,           WSAEACCES,         WSAEFAULT,       WSAEINVAL,
       WSAEMFILE,         WSAEWOULDBLOCK,     WSAEINPROGRESS,    WSAEALREADY,     WSAENOTSOCK,
@@ -72,7 +72,7 @@ TEST(winsocks_errors_have_texts) {
   }
 }
 
-TEST(calls_that_fail_leave_winsocks_numbers) {
+TEST(failing_calls_leave_winsock_error_codes) {
   evutil_socket_t pair[2], accepted;
   char byte;
   CHECK_INT_EQ(evutil_socketpair(AF_INET, SOCK_STREAM, 0, pair), 0);
@@ -91,7 +91,7 @@ TEST(calls_that_fail_leave_winsocks_numbers) {
   evutil_closesocket(pair[1]);
 }
 
-TEST(types_have_their_widths) {
+TEST(integer_types_have_their_widths) {
   CHECK_INT_EQ(sizeof(evutil_socket_t), sizeof(SOCKET));
   CHECK_INT_EQ(sizeof(evutil_socket_t), sizeof(void *));
   CHECK((evutil_socket_t)-1 < 0);
@@ -102,7 +102,7 @@ TEST(types_have_their_widths) {
 }
 
 /* The performance counter's time, which has microseconds and does not go back. */
-TEST(monotonic_time_is_the_performance_counters) {
+TEST(monotonic_time_follows_the_performance_counter) {
   struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
   LARGE_INTEGER frequency, counter[2];
   struct timeval first, last, now;
@@ -131,7 +131,7 @@ TEST(monotonic_time_is_the_performance_counters) {
   evutil_monotonic_timer_free(timer);
 }
 
-TEST(time_passes) {
+TEST(sleeping_advances_the_clocks) {
   struct timeval before, after, now;
   struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
   CHECK(timer);
@@ -153,7 +153,7 @@ TEST(random_bytes_differ) {
   CHECK(memcmp(a, b, sizeof(a)) != 0);
 }
 
-TEST(readiness_and_timeouts_are_told) {
+TEST(readiness_and_timeouts_are_reported) {
   struct event_base *base = event_base_new();
   struct seen reading = {0, 0}, writing = {0, 0}, timer = {0, 0};
   struct timeval soon = after_ms(10);
@@ -203,7 +203,7 @@ TEST(more_sockets_than_fd_setsize_are_watched) {
 
 static void silent(int severity, const char *message) { (void)severity, (void)message; }
 
-TEST(what_is_no_socket_is_refused) {
+TEST(adding_an_invalid_socket_fails) {
   struct event_base *base = event_base_new();
   struct seen seen = {0, 0};
   evutil_socket_t pair[2];
@@ -260,7 +260,7 @@ TEST(another_thread_wakes_the_loop) {
   event_base_free(base);
 }
 
-TEST(urgent_data_wakes_nobody_who_waits_to_write) {
+TEST(urgent_data_does_not_wake_writers) {
   struct event_base *base = event_base_new();
   struct timeval limit = after_ms(50);
   struct seen seen = {0, 0}, waits = {0, 0};
@@ -286,7 +286,7 @@ TEST(urgent_data_wakes_nobody_who_waits_to_write) {
   event_base_free(base);
 }
 
-TEST(signals_of_the_runtime_library_are_events) {
+TEST(signals_of_the_runtime_library_are_reported) {
   struct event_base *base = event_base_new();
   struct seen seen = {0, 0};
   struct event *ev = evsignal_new(base, SIGINT, note_seen, &seen);
@@ -299,7 +299,7 @@ TEST(signals_of_the_runtime_library_are_events) {
   event_base_free(base);
 }
 
-TEST(bytes_come_back_from_an_echo_server) {
+TEST(an_echo_server_returns_the_bytes) {
   struct event_base *base = event_base_new();
   check_echo_over_loopback(base);
   event_base_free(base);
@@ -344,11 +344,12 @@ TEST(a_refused_connection_is_an_error) {
 int main(int argc, char **argv) {
   WSADATA data;
   if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return 1;
-  RUN_TESTS(the_method_is_select_of_windows, pairs_are_connected_sockets, errors_have_texts,
-            winsocks_errors_have_texts, calls_that_fail_leave_winsocks_numbers, types_have_their_widths,
-            monotonic_time_is_the_performance_counters, time_passes, random_bytes_differ,
-            readiness_and_timeouts_are_told, more_sockets_than_fd_setsize_are_watched,
-            what_is_no_socket_is_refused, urgent_data_wakes_nobody_who_waits_to_write,
-            signals_of_the_runtime_library_are_events, bytes_come_back_from_an_echo_server,
-            a_refused_connection_is_an_error, another_thread_wakes_the_loop);
+  RUN_TESTS(the_default_method_is_win32, pairs_are_connected_sockets, errors_have_texts,
+            winsock_errors_have_texts, failing_calls_leave_winsock_error_codes,
+            integer_types_have_their_widths, monotonic_time_follows_the_performance_counter,
+            sleeping_advances_the_clocks, random_bytes_differ, readiness_and_timeouts_are_reported,
+            more_sockets_than_fd_setsize_are_watched, adding_an_invalid_socket_fails,
+            urgent_data_does_not_wake_writers, signals_of_the_runtime_library_are_reported,
+            an_echo_server_returns_the_bytes, a_refused_connection_is_an_error,
+            another_thread_wakes_the_loop);
 }
