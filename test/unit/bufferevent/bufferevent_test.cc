@@ -1,4 +1,4 @@
-// What all bufferevents have in common: size, references, freeing, base, descriptor, allocation failures.
+// Properties common to all bufferevents: size, references, freeing, base, descriptor, allocation failures.
 #include "bufferevent/bufferevent.h"
 #include "bufferevent/loop_chunks.h"
 

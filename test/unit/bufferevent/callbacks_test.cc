@@ -1,4 +1,4 @@
-// How callbacks are called: at once, deferred, unlocked, and again at the high watermark.
+// Invocation of callbacks: immediate, deferred, unlocked, and again at the high watermark.
 #include "bufferevents.h"
 
 #include <thread>

@@ -1,4 +1,4 @@
-// Connecting: through a resolver that answers at once, later, or after it was cancelled.
+// Connecting through a resolver that answers immediately, later, or after cancellation.
 #include <netinet/in.h>
 
 #include "bufferevent/loop_chunks.h"
@@ -228,14 +228,14 @@ TEST_F(Connect, disabling_writing_does_not_cancel_a_connect) {
 }
 
 TEST_F(Connect, a_refused_connect_is_reported_from_the_loop_and_can_be_retried) {
-  sockaddr_in nobody = address;
+  sockaddr_in refusing = address;
   test::Fd bound(socket(AF_INET, SOCK_STREAM, 0));
-  nobody.sin_port = 0;
-  socklen_t length = sizeof(nobody);
-  ASSERT_EQ(bind(bound, reinterpret_cast<sockaddr *>(&nobody), length), 0);
-  ASSERT_EQ(getsockname(bound, reinterpret_cast<sockaddr *>(&nobody), &length), 0);
+  refusing.sin_port = 0;
+  socklen_t length = sizeof(refusing);
+  ASSERT_EQ(bind(bound, reinterpret_cast<sockaddr *>(&refusing), length), 0);
+  ASSERT_EQ(getsockname(bound, reinterpret_cast<sockaddr *>(&refusing), &length), 0);
   Bev bev(*base, test::kNoFd, BEV_OPT_CLOSE_ON_FREE);
-  EXPECT_EQ(bufferevent_socket_connect(bev, reinterpret_cast<sockaddr *>(&nobody), length), 0);
+  EXPECT_EQ(bufferevent_socket_connect(bev, reinterpret_cast<sockaddr *>(&refusing), length), 0);
   EXPECT_EQ(bev.log(), "");
   test::turn(*base);
   EXPECT_EQ(bev.log(), "e20");
@@ -263,7 +263,7 @@ TEST_F(Connect, connecting_survives_every_allocation_failure) {
     const int begun =
         bufferevent_socket_connect_hostname(bev, nullptr, AF_INET, "127.0.0.1", ntohs(address.sin_port));
     test::turn(*own);
-    // An attempt either cannot begin, or is told of.
+    // An attempt either fails to start, or its result is reported.
     EXPECT_EQ(begun == 0, seen != 0);
     bufferevent_free(bev);
     return begun == 0 && seen == BEV_EVENT_CONNECTED;

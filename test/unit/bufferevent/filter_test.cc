@@ -127,7 +127,7 @@ TEST_F(Filters, out_of_memory_delivers_data_or_reports_an_error) {
                                ? bufferevent_filter_new(filter, nullptr, nullptr, 0, nullptr, nullptr)
                                : static_cast<bufferevent *>(filter);
         if (with_functions) {
-          // What is told above is told to the same object.
+          // Events of the upper filter go to the same object.
           bufferevent_data_cb readcb;
           bufferevent_event_cb eventcb;
           bufferevent_setcb(
@@ -281,10 +281,10 @@ TEST_F(Filters, a_write_callback_may_finish_the_stream) {
   bufferevent *pair[2];
   ASSERT_EQ(bufferevent_pair_new(base.get(), 0, pair), 0);
   Filtered filter(pair[0]);
-  short told = 0;
+  short reported = 0;
   bufferevent_setcb(
       pair[1], nullptr, nullptr,
-      [](bufferevent *, short what, void *arg) { *static_cast<short *>(arg) = what; }, &told);
+      [](bufferevent *, short what, void *arg) { *static_cast<short *>(arg) = what; }, &reported);
   bufferevent_enable(pair[1], EV_READ);
   bool finished = false;
   filter.on_write = [&] {
@@ -295,7 +295,7 @@ TEST_F(Filters, a_write_callback_may_finish_the_stream) {
   bufferevent_write(filter, "abc", 3);
   test::turn(*base);
   EXPECT_EQ(evbuffer_get_length(bufferevent_get_input(pair[1])), 6u);
-  EXPECT_EQ(told, BEV_EVENT_READING | BEV_EVENT_EOF);
+  EXPECT_EQ(reported, BEV_EVENT_READING | BEV_EVENT_EOF);
   bufferevent_free(pair[1]);
 }
 
@@ -383,7 +383,7 @@ TEST_F(FilterThreads, enabling_locking_reaches_every_underlying_bufferevent) {
   test::turn(*base);
 }
 
-// The one underneath gets its lock while its callback runs without one.
+// The underlying bufferevent gets its lock while its callback runs without one.
 TEST_F(FilterThreads, locking_may_be_enabled_in_a_callback_of_the_underlying_bufferevent) {
   auto fds = test::socket_pair();
   std::unique_ptr<Filtered> filter;

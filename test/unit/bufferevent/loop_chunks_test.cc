@@ -1,4 +1,4 @@
-// Large chains that a loop's bufferevents pass on.
+// Large chains kept by the loop and reused by its bufferevents.
 #include "bufferevent/loop_chunks.h"
 
 #include "bufferevents.h"

@@ -1,4 +1,4 @@
-// Writers that find the lock taken: what they write arrives, in their order, and no one waits.
+// Writers that find the lock taken: their output arrives in order, and no writer blocks.
 #include "event2/event-config.h"
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
 #include "bufferevent/mail.h"

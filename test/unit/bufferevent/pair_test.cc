@@ -53,18 +53,18 @@ TEST_F(Pairs, out_of_memory_creates_no_pair) {
   EXPECT_EQ(needed, 2);
 }
 
-// Data that does not move stays where it was, and whoever waits for it is told.
+// Data that does not move stays where it was, and the reader receives an error event.
 TEST_F(Pairs, out_of_memory_leaves_data_with_the_writer) {
   for (long n = 1;; ++n) {
     Ends ends(*base);
-    short told = 0;
+    short reported = 0;
     bufferevent_setcb(
         ends[1], nullptr, nullptr,
         [](bufferevent *, short what, void *arg) {
           EXPECT_EQ(EVUTIL_SOCKET_ERROR(), evi::kNoMemory);
           *static_cast<short *>(arg) = what;
         },
-        &told);
+        &reported);
     bufferevent_setwatermark(ends[1], EV_READ, 0, 3);
     ASSERT_EQ(bufferevent_write(ends[0], "abcde", 5), 0);
     bool failed = false;
@@ -76,7 +76,7 @@ TEST_F(Pairs, out_of_memory_leaves_data_with_the_writer) {
     EXPECT_EQ(ends.input(1) + ends.output(0), 5u);
     EXPECT_EQ(ends.input(1), failed ? 0u : 3u);
     test::turn(*base);
-    EXPECT_EQ(told, failed ? BEV_EVENT_READING | BEV_EVENT_ERROR : 0);
+    EXPECT_EQ(reported, failed ? BEV_EVENT_READING | BEV_EVENT_ERROR : 0);
     if (!failed) break;
     // Enabled again, it takes what it missed.
     EXPECT_EQ(bufferevent_enable(ends[1], EV_READ), 0);

@@ -1,4 +1,5 @@
-// Groups: the rate of all together, the division among members, and members that come, go, wait and die.
+// Groups: the rate of the whole group, its division among members, and members that join, leave, wait and are
+// freed.
 #include "bufferevent/rate_limit_group.h"
 
 #include <sys/resource.h>
@@ -113,7 +114,7 @@ TEST_F(RateLimitGroup, the_minimum_share_rotates_among_members) {
   EXPECT_EQ(sum(members, &Limited::read), 5u * 128);
   pass(45);
   EXPECT_EQ(sum(members, &Limited::read), 50u * 128);
-  // Nobody is more than a turn before or behind the others.
+  // No member is more than one share ahead of or behind the others.
   EXPECT_GE(extremes(members, &Limited::read).first, 640u - 64);
   EXPECT_LE(extremes(members, &Limited::read).second, 640u + 64);
 }
@@ -125,7 +126,7 @@ TEST_F(RateLimitGroup, a_tick_wakes_only_as_many_waiting_members_as_can_move) {
   pass(1.5);
   const std::size_t updates = script.updates.size();
   pass(20);
-  // Two members have their turn in a tick: watched again, and no more.
+  // Two members receive tokens per tick, and only those are watched again.
   EXPECT_LE(script.updates.size() - updates, 2u * 2 * 22);
   EXPECT_LE(extremes(members, &Limited::read).second, 128u);
 }
@@ -390,7 +391,7 @@ TEST_P(MeasuredRate, the_measured_rate_is_the_configured_one) {
   const Seconds took = last_turn - begin;
   drain.del();
   for (auto &m : members) m->take_written();
-  // What a loop that came to its end late had no turn to move: no more than came while it paused.
+  // Tokens that a paused loop could not use: at most those that accumulated while it paused.
   const double unused[] = {static_cast<double>(bufferevent_rate_limit_group_get_read_limit(group)),
                            static_cast<double>(bufferevent_rate_limit_group_get_write_limit(group))};
 
@@ -402,7 +403,7 @@ TEST_P(MeasuredRate, the_measured_rate_is_the_configured_one) {
     EXPECT_LE(moved, configured * 1.05);
     EXPECT_LE(left, kRate * (longest_pause.count() / kTick + 2));
     const auto [least, most] = extremes(members, which);
-    // Shares are even over many turns; a loop that is slower than the ticks has few.
+    // Shares are even over many iterations; a loop that is slower than the ticks has few.
     if (drain.calls * kTick < took.count()) continue;
     EXPECT_GE(static_cast<double>(least), configured / static_cast<double>(count) * 0.5);
   }

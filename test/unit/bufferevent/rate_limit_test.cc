@@ -1,4 +1,4 @@
-// Limits of single bufferevents: exact bytes at exact times, and what happens to what is held back.
+// Limits of single bufferevents: exact bytes at exact times, and suspended directions.
 #include "bufferevent/rate_limit.h"
 
 #include "limited.h"
@@ -51,7 +51,7 @@ TEST_F(RateLimit, no_timer_runs_while_nothing_is_suspended) {
   EXPECT_EQ(timers(), 0);
   one.bev.put(std::string(1000, 'x'));
   pass(0.1);
-  // All tokens are gone, and all bytes too.
+  // All tokens are spent, and all bytes are sent.
   EXPECT_EQ(bufferevent_get_write_limit(bev), 0);
   EXPECT_EQ(timers(), 0);
   one.bev.put("y");
@@ -262,7 +262,7 @@ TEST_F(RateLimit, the_maximum_limit_does_not_limit) {
   EXPECT_EQ(one.take_written(), 100'000u);
 }
 
-// Whatever fails, what was written arrives in the end, or a failure was told.
+// Whichever allocation fails, the output arrives in the end, or an error was reported.
 TEST(RateLimitMemory, out_of_memory_stalls_no_data) {
   test::sweep([] {
     test::FakeClock clock;

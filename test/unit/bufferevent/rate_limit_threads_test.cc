@@ -39,7 +39,7 @@ void loop_pass(event_base &base) {
   while (!passed) std::this_thread::yield();
 }
 
-// Reads endlessly what its other end is always full of, and writes endlessly what nobody keeps.
+// Reads endlessly from a peer that always has data, and writes endlessly to a peer that discards it.
 struct Member {
   test::Pair fds = test::socket_pair();
   bufferevent *bev;

@@ -1,5 +1,4 @@
-// What a read callback of a socket sees: slices of what one system call brought, each as if it had been read
-// alone.
+// Read callbacks of sockets receive the data of one system call in slices, as if each had been read alone.
 #include <sys/socket.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The socket transport on real sockets, with a scripted wait: what it registers, reads, writes and times.
+// The socket transport on real sockets, with a scripted wait: its registrations, reads, writes and timeouts.
 #include "bufferevents.h"
 #include "support/fault_alloc.h"
 

@@ -19,7 +19,7 @@ template <typename Condition>
 void wait_for(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kPatienceSeconds);
   while (!condition()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "timed out";
     std::this_thread::yield();
   }
 }

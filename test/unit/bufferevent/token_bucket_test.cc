@@ -1,4 +1,4 @@
-// The arithmetic of token buckets: exact ticks, debts, other configurations, numbers at the edge.
+// The arithmetic of token buckets: exact ticks, debts, new configurations, extreme values.
 #include "bufferevent/token_bucket.h"
 
 #include <gtest/gtest.h>

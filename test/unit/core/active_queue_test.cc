@@ -1,4 +1,4 @@
-// The queue of active callbacks: a FIFO for each priority, and which of them have something.
+// The queue of active callbacks: a FIFO for each priority, and which of them are non-empty.
 #include "core/active_queue.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// Timeouts of equal duration: their tags, their order among each other and among others, and coming and
-// going.
+// Common timeouts: their tags, their order among each other and with plain timeouts, adding and deleting.
 #include "core/common_timeout.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What a program asks of a base: methods avoided, features required, what the environment forbids.
+// The configuration of a base: methods avoided, features required, environment variables.
 #include "core/config.h"
 
 #include <gtest/gtest.h>

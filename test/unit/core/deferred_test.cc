@@ -1,4 +1,4 @@
-// Callbacks outside events: queued once, cancelled, in turn with events, and never starving the loop.
+// Callbacks outside events: queued once, cancelled, interleaved with events, and never starving the loop.
 #include "core/deferred.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Looking at a base: each event once, and a listing that names what it is.
+// Inspecting a base: iteration over its events, and the listing of event_base_dump_events().
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -62,7 +62,7 @@ TEST_F(DumpTest, each_event_is_visited_once) {
   EXPECT_EQ(events.size(), 8u + 1u);
 }
 
-// As bufferevents keep the number of a socket that operations serve.
+// As bufferevents keep the fd of a socket that is served by overlapped operations.
 TEST_F(DumpTest, a_hidden_fd_is_listed_with_its_value) {
   Event timer(*base, evi::hidden(pair.a), 0);
   timer.add(5);

@@ -1,4 +1,4 @@
-// Making, freeing and forking bases; and each allocation on the way failing once.
+// Creating, freeing and forking bases; and the failure of each single allocation.
 #include "core/event_base.h"
 
 #include <gtest/gtest.h>
@@ -195,7 +195,7 @@ TEST_P(NoMemory, adding_an_fd_fails_cleanly) {
 
 TEST_P(NoMemory, adding_many_fds_fails_cleanly) {
 #ifdef _WIN32
-  constexpr int kMany = 50;  // each costs a call to Wine's server in each of the rounds
+  constexpr int kMany = 50;  // each costs a call to Wine's server per iteration
 #else
   constexpr int kMany = 200;
 #endif
@@ -234,7 +234,7 @@ TEST_P(NoMemory, waiting_fails_cleanly) {
   memory.fail_at(1, true);
   for (int round = 0; round < 3; ++round) EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
   for (const auto &ev : events) EXPECT_EQ(ev->calls, 4);
-  // More than there is room for is refused, and those that were there are told on.
+  // Events beyond the table fail to be added, and those added before are still reported.
   int added = 0;
   std::vector<std::unique_ptr<Event>> more;
   for (int i = 0; i < 200; ++i) {

@@ -1,4 +1,4 @@
-// Adding, deleting and activating events, on a scripted method and a clock that stands still.
+// Adding, deleting and activating events, on a scripted method and a fake clock.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -103,7 +103,7 @@ TEST_F(EventTest, ev_et_and_ev_closed_are_reported) {
   EXPECT_EQ(ev.what, EV_READ | EV_CLOSED | EV_ET);
 }
 
-// must-not 13: a report of what nobody asked about makes nobody active.
+// must-not 13: a report of flags that no event asked for activates no event.
 TEST_F(EventTest, ev_et_alone_does_not_activate_an_event) {
   Event ev(*base, fd, EV_WRITE | EV_ET | EV_PERSIST);
   ev.add();
@@ -370,7 +370,7 @@ TEST_F(EventTest, an_event_that_fired_drops_its_timeout) {
   EXPECT_EQ(base->loop(0), 1);
 }
 
-// One call in which both are told.
+// One call reports both.
 TEST_F(EventTest, readiness_and_timeout_in_one_iteration_cause_one_call) {
   Event ev(*base, fd, EV_READ | EV_PERSIST);
   ev.add(3);
@@ -383,7 +383,8 @@ TEST_F(EventTest, readiness_and_timeout_in_one_iteration_cause_one_call) {
   EXPECT_EQ(ev.what, EV_READ | EV_TIMEOUT);
 }
 
-// A timeout that has come but was not told is taken back by a new one; the event waits as if added anew.
+// Re-adding replaces an expired timeout whose callback has not run yet; the event is pending as if just
+// added.
 TEST_F(EventTest, a_new_delay_replaces_an_expired_timeout_not_yet_reported) {
   Event ev(*base, fd, EV_READ);
   Event earlier(*base, kNoFd, 0, [&](int, short) { EXPECT_EQ(ev.add(7), 0); });
@@ -427,7 +428,7 @@ TEST_F(EventTest, pending_returns_the_deadline_as_time_of_day) {
   clock.t += 500'000;
   EXPECT_EQ(base->pending(*ev, EV_TIMEOUT, &due), EV_TIMEOUT);
   EXPECT_EQ(evi::to_micros(due), clock.t + clock.wall_ahead + 3'000'000);
-  clock.wall_ahead += 1'000'000'000;  // somebody set the clock
+  clock.wall_ahead += 1'000'000'000;  // the clock was set
   EXPECT_EQ(base->pending(*ev, EV_TIMEOUT, &due), EV_TIMEOUT);
   EXPECT_EQ(evi::to_micros(due), clock.t + clock.wall_ahead + 3'000'000);
   due = {77, 77};
@@ -656,7 +657,7 @@ TEST_F(EventTest, running_event_is_null_after_a_callback_freed_its_event) {
   ev->on_call([&](int, short) {
     EXPECT_EQ(base->running_event(), &**ev);
     delete ev;
-    base->running_event();  // whatever it says, it looks at nothing that is gone
+    base->running_event();  // whatever it returns, it does not use the freed event
   });
   ev->activate(0);
   turn();

@@ -1,4 +1,5 @@
-// The table of descriptors: growth, refusal of absurd numbers, and what the events on a descriptor want.
+// The table of descriptors: growth, rejection of numbers out of range, and the interest of the events on an
+// fd.
 #include "core/fd_table.h"
 
 #include <fcntl.h>
@@ -36,7 +37,7 @@ void leave(FdSlot &slot, event &ev) {
   evi::flags(ev) = EVLIST_INIT;
 }
 
-// Behaviour 11: no memory for numbers that cannot be descriptors.
+// Behaviour 11: no memory is allocated for numbers that cannot be descriptors.
 TEST(FdTable, rejects_fds_that_are_not_open) {
   FdTable table;
   for (const int fd : {INT_MAX, INT_MAX / 2, 100'000, 4000}) {

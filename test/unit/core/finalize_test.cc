@@ -1,4 +1,4 @@
-// Finalizers: the last call on the loop's thread.
+// Finalizers: the last callback of an event, on the thread of the loop.
 #include <gtest/gtest.h>
 
 #include <csignal>

@@ -1,4 +1,4 @@
-// The queue of work before the wait: what runs, when, and what cancelling in the middle of it leaves.
+// The queue of work flushed before the wait: order, counting, and cancelling during a flush.
 #include "core/flush_queue.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,5 @@
 // Listeners whose connections come from a scripted accept method, as a completion port brings them: an
-// accept that cannot be started is reported and retried. And how many connections one round of accepting
-// takes.
+// accept that cannot be started is reported and retried. And how many connections one iteration accepts.
 #include "core/listener.h"
 
 #include <netinet/in.h>
@@ -40,7 +39,7 @@ class Script {
     waiting = attempts = starts = stops = closes = 0;
   }
 
-  // Connections to be taken; the loop is told of them.
+  // Adds pending connections and notifies the loop.
   void connect(int count) {
     waiting += count;
     base->activate(*ready, EV_READ, 1);
@@ -191,7 +190,7 @@ TEST_F(ScriptedListener, a_failed_wait_is_retried_whatever_the_error) {
     script.connect(1);
     turn();
     EXPECT_EQ(accepted, 1);
-    // That one connection failed is nobody's business.
+    // The failure of a single connection is not reported.
     EXPECT_EQ(errors.size(), error == kOther ? 1u : 0u);
     const int before = script.attempts;
     pass(90);

@@ -1,4 +1,4 @@
-// The loop: what it returns, what ends it, the order in which callbacks run, and what time it tells them.
+// The loop: return values, ways to stop it, the order of callbacks, and the time they see.
 #include <gtest/gtest.h>
 
 #include <string>

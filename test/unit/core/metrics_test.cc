@@ -1,4 +1,4 @@
-// Metrics of a loop: exact numbers by a clock that only the test moves, slow callbacks, and the JSON of a
+// Metrics of a loop: exact values by a clock that only the test moves, slow callbacks, and the JSON of a
 // base.
 #include "core/metrics.h"
 

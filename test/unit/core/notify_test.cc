@@ -1,5 +1,5 @@
-// One loop and other threads: what they add, delete and activate takes effect, and deletion waits for the
-// callback.
+// A loop used from other threads: adding, deleting and activating events take effect, and deletion waits for
+// the callback.
 #include <gtest/gtest.h>
 #ifdef __linux__
 #include <poll.h>
@@ -319,8 +319,8 @@ TEST_P(NotifyTest, all_calls_are_safe_from_all_threads) {
   constexpr int kThreads = 3;
   constexpr int kRounds = 150;
 #ifdef _WIN32
-  // select() may be at a number that is closed meanwhile; Wine's server fails if a new socket is being given
-  // it.
+  // select() may be waiting on an fd that is closed meanwhile; Wine's server fails if a new socket is being
+  // given it.
   const test::Pair pairs[kThreads] = {test::socket_pair(), test::socket_pair(), test::socket_pair()};
   const auto pair_of = [&](int t) -> const test::Pair & { return pairs[t]; };
 #else
@@ -466,12 +466,12 @@ TEST_F(RefusedWakes, a_failed_wake_is_retried_by_the_next_notification) {
     EXPECT_EQ(script.wakes, 2);
     notify();
     EXPECT_EQ(script.wakes, 3);
-    notify();  // the loop is on its way
+    notify();  // the loop has left the wait
     EXPECT_EQ(script.wakes, 3);
   });
 }
 
-// Interest that the kernel refused may be told again when the next wait begins.
+// Registrations that failed are retried when the next wait begins.
 TEST_F(RefusedWakes, the_loop_wakes_to_retry_failed_registrations) {
   script.prepare_wake = [](void *) noexcept { return true; };
   script.wake = [](void *self) noexcept {
@@ -501,17 +501,17 @@ TEST_F(RefusedWakes, a_failed_write_to_the_wakeup_fd_is_retried) {
   base = test::make_base(clock, script);
   ASSERT_NE(base, nullptr);
   ASSERT_EQ(script.updates.size(), 1u);
-  const int number = script.updates[0].fd;
-  const test::Fd waker{dup(number)};
+  const int wakeup_fd = script.updates[0].fd;
+  const test::Fd waker{dup(wakeup_fd)};
   const test::Fd unwritable{open("/dev/null", O_RDONLY | O_CLOEXEC)};
   const auto rung = [&] {
     pollfd entry{waker, POLLIN, 0};
     return poll(&entry, 1, 0) == 1;
   };
   while_it_waits([&] {
-    EXPECT_EQ(dup2(unwritable, number), number);
+    EXPECT_EQ(dup2(unwritable, wakeup_fd), wakeup_fd);
     notify();
-    EXPECT_EQ(dup2(waker, number), number);
+    EXPECT_EQ(dup2(waker, wakeup_fd), wakeup_fd);
     EXPECT_FALSE(rung());
     notify();
     EXPECT_TRUE(rung());

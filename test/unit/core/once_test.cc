@@ -12,27 +12,27 @@ using test::kNoFd;
 
 namespace {
 
-struct Told {
+struct Seen {
   int calls = 0;
   int fd = 0;
   short what = 0;
   static void run(evutil_socket_t fd, short what, void *arg) {
-    auto *told = static_cast<Told *>(arg);
-    ++told->calls;
-    told->fd = fd;
-    told->what = what;
+    auto *seen = static_cast<Seen *>(arg);
+    ++seen->calls;
+    seen->fd = fd;
+    seen->what = what;
   }
 };
 
 class OnceTest : public testing::Test {
  protected:
-  int once(int fd, short what, const timeval *tv) { return base->once(fd, what, Told::run, &told, tv); }
+  int once(int fd, short what, const timeval *tv) { return base->once(fd, what, Seen::run, &seen, tv); }
 
   test::FakeClock clock;
   test::ScriptBackend script{&clock};
   test::Base base = test::make_base(clock, script);
   test::Pair pair = test::socket_pair();
-  Told told;
+  Seen seen;
 };
 
 // Behaviour 10.
@@ -49,12 +49,12 @@ TEST_F(OnceTest, rejects_invalid_arguments) {
 TEST_F(OnceTest, a_null_or_zero_timeout_runs_in_the_next_iteration) {
   const timeval zero{0, 0};
   for (const timeval *tv : {static_cast<const timeval *>(nullptr), &zero}) {
-    told = {};
+    seen = {};
     EXPECT_EQ(once(kNoFd, EV_TIMEOUT, tv), 0);
     EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ACTIVE), 1);
     EXPECT_EQ(base->loop(0), 1);
-    EXPECT_EQ(told.calls, 1);
-    EXPECT_EQ(told.what, EV_TIMEOUT);
+    EXPECT_EQ(seen.calls, 1);
+    EXPECT_EQ(seen.what, EV_TIMEOUT);
   }
 }
 
@@ -62,8 +62,8 @@ TEST_F(OnceTest, fires_after_its_timeout) {
   const timeval tv = test::seconds(2);
   EXPECT_EQ(once(kNoFd, EV_TIMEOUT, &tv), 0);
   EXPECT_EQ(base->loop(0), 1);
-  EXPECT_EQ(told.calls, 1);
-  EXPECT_EQ(told.what, EV_TIMEOUT);
+  EXPECT_EQ(seen.calls, 1);
+  EXPECT_EQ(seen.what, EV_TIMEOUT);
   EXPECT_EQ(script.waits.front(), 2'000'000);
 }
 
@@ -71,9 +71,9 @@ TEST_F(OnceTest, reports_readiness_of_an_fd) {
   EXPECT_EQ(once(pair.a, EV_READ | EV_WRITE, nullptr), 0);
   script.ready(pair.a, EV_WRITE);
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
-  EXPECT_EQ(told.calls, 1);
-  EXPECT_EQ(told.fd, pair.a);
-  EXPECT_EQ(told.what, EV_WRITE);
+  EXPECT_EQ(seen.calls, 1);
+  EXPECT_EQ(seen.fd, pair.a);
+  EXPECT_EQ(seen.what, EV_WRITE);
   EXPECT_EQ(base->loop(0), 1);
 }
 
@@ -81,7 +81,7 @@ TEST_F(OnceTest, reports_the_timeout_of_an_fd) {
   const timeval tv = test::seconds(2);
   EXPECT_EQ(once(pair.a, EV_READ | EV_TIMEOUT, &tv), 0);
   EXPECT_EQ(base->loop(0), 1);
-  EXPECT_EQ(told.what, EV_TIMEOUT);
+  EXPECT_EQ(seen.what, EV_TIMEOUT);
   EXPECT_EQ(script.updates.back(), (test::ScriptBackend::Update{pair.a, 0}));
 }
 
@@ -106,7 +106,7 @@ TEST_F(OnceTest, an_unwatchable_fd_leaves_nothing_allocated) {
   script.fail_updates = 1;
   EXPECT_EQ(once(pair.a, EV_READ, nullptr), -1);
   EXPECT_EQ(base->loop(0), 1);
-  EXPECT_EQ(told.calls, 0);
+  EXPECT_EQ(seen.calls, 0);
 }
 
 TEST_F(OnceTest, the_callback_may_call_once_again) {
@@ -128,13 +128,13 @@ TEST_F(OnceTest, the_callback_may_call_once_again) {
 TEST(OnceMemory, callbacks_never_invoked_are_freed_with_the_base) {
   test::FaultAlloc memory;
   {
-    Told told;
+    Seen seen;
     const test::Pair pair = test::socket_pair();
     const test::Base base = test::make_base();
     const timeval tv = test::seconds(1000);
-    EXPECT_EQ(base->once(pair.a, EV_READ, Told::run, &told, &tv), 0);
-    EXPECT_EQ(base->once(kNoFd, EV_TIMEOUT, Told::run, &told, &tv), 0);
-    EXPECT_EQ(base->once(kNoFd, EV_TIMEOUT, Told::run, &told, nullptr), 0);
+    EXPECT_EQ(base->once(pair.a, EV_READ, Seen::run, &seen, &tv), 0);
+    EXPECT_EQ(base->once(kNoFd, EV_TIMEOUT, Seen::run, &seen, &tv), 0);
+    EXPECT_EQ(base->once(kNoFd, EV_TIMEOUT, Seen::run, &seen, nullptr), 0);
     EXPECT_EQ(base->loop_exit_after(&tv), 0);
   }
   EXPECT_EQ(memory.live(), 0u);

@@ -45,7 +45,7 @@ class SignalTest : public testing::TestWithParam<bool> {
   }
   test::Base make() { return test::make_base(&config); }
 
-  // Each time a signal is raised it counts, but a signalfd hears of one that is pending already only once.
+  // Each raised signal counts, but a signalfd reports a signal that is already pending only once.
   bool counts() const { return !GetParam(); }
   event_config config;
 };
@@ -116,7 +116,7 @@ TEST_P(SignalTest, deleting_the_last_event_restores_the_handler) {
   b.del();
   EXPECT_TRUE(is_plain(SIGUSR1));
   base->loop(EVLOOP_NONBLOCK);
-  EXPECT_EQ(b.calls, 0);  // it came for events that are gone
+  EXPECT_EQ(b.calls, 0);  // it was raised for events that are deleted
   raise(SIGUSR1);
   EXPECT_EQ(handled, 1);
 }
@@ -237,14 +237,14 @@ TEST_P(SignalTest, reinit_gives_the_child_its_own_signals) {
     EXPECT_TRUE(is_plain(SIGUSR1));
   });
   base->loop(EVLOOP_NONBLOCK);
-  EXPECT_EQ(ev.calls, 0) << "the parent was told of the child's signal";
+  EXPECT_EQ(ev.calls, 0) << "a signal of the child was reported in the parent";
   raise(SIGUSR1);
   base->loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(ev.calls, 1);
 }
 
 TEST_P(SignalTest, a_child_without_reinit_does_not_affect_its_parent) {
-  if (GetParam()) GTEST_SKIP() << "a signalfd is read by who asks";
+  if (GetParam()) GTEST_SKIP() << "a signalfd reports signals of the reading process";
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
   ev.add();
@@ -270,7 +270,7 @@ TEST_P(SignalTest, freeing_the_base_in_a_child_does_not_affect_the_parent) {
   EXPECT_EQ(reader.calls, 1);
 }
 
-// Without a descriptor to be had the child hears no signals, and that is all.
+// When descriptors run out, no signals are reported in the child, and nothing else changes.
 TEST_P(SignalTest, a_failed_reinit_leaves_the_child_usable) {
   const test::QuietLog quiet;
   event_config no_epoll;
@@ -302,11 +302,11 @@ TEST_P(SignalTest, a_failed_reinit_leaves_the_child_usable) {
 TEST_P(SignalTest, two_bases_in_two_threads) {
   if (GetParam()) GTEST_SKIP() << "the signal must be blocked in all threads";
   constexpr int kSignals = 300;
-  std::atomic<int> listening{0}, told{0};
+  std::atomic<int> listening{0}, reported{0};
   std::atomic<bool> stop{false};
   const auto listen = [&](int signal) {
     const test::Base base = make();
-    Event ev(*base, signal, EV_SIGNAL | EV_PERSIST, [&](int, short) { ++told; });
+    Event ev(*base, signal, EV_SIGNAL | EV_PERSIST, [&](int, short) { ++reported; });
     Event tick(*base, kNoFd, EV_PERSIST, [&](int, short) {
       if (stop) base->loop_break();
     });
@@ -322,14 +322,14 @@ TEST_P(SignalTest, two_bases_in_two_threads) {
   for (int i = 0; i < kSignals; ++i) {
     ASSERT_EQ(kill(getpid(), SIGUSR1), 0);
     ASSERT_EQ(kill(getpid(), SIGUSR2), 0);
-    // A signal that is pending already is not queued again: wait until somebody has taken both.
-    while (told < (i + 1) * 3) std::this_thread::yield();
+    // A signal that is pending already is not queued again: wait until it was consumed on both.
+    while (reported < (i + 1) * 3) std::this_thread::yield();
   }
   stop = true;
   one.join();
   two.join();
   three.join();
-  EXPECT_EQ(told, kSignals * 3);
+  EXPECT_EQ(reported, kSignals * 3);
 }
 
 // Ports come and go while handlers walk the list.

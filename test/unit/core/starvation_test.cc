@@ -1,5 +1,5 @@
-// Callbacks that make callbacks active: a pass over one priority is bounded, and then the loop looks at
-// descriptors and timers without waiting.
+// Callbacks that activate callbacks: a pass over one priority is bounded, and then the loop polls descriptors
+// and timers without waiting.
 #include <gtest/gtest.h>
 
 #include <csignal>

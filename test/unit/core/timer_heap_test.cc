@@ -1,4 +1,4 @@
-// The timer heap against a sorted array, and what it promises beyond order: indices, room, memory given back.
+// The timer heap compared with a sorted array, and its other guarantees: indices, capacity, memory released.
 #include "core/timer_heap.h"
 
 #include <gtest/gtest.h>

@@ -114,7 +114,7 @@ TEST_P(WatchTest, a_watcher_created_in_a_callback_runs_from_the_next_iteration_o
   EXPECT_EQ(order, "aan");
 }
 
-// A watcher that replaces itself must not keep its round from ending.
+// A watcher that replaces itself must not keep its iteration from ending.
 TEST_P(WatchTest, a_watcher_that_replaces_itself_runs_once_per_iteration) {
   std::vector<std::unique_ptr<Watch>> ended;
   std::unique_ptr<Watch> current;

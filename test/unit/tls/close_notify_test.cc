@@ -1,4 +1,4 @@
-// A close_notify that goes after its bufferevent was freed: sent when the socket takes it, within bounds.
+// A close_notify sent after its bufferevent was freed, once the socket is writable and within a time limit.
 #include "tls/close_notify.h"
 
 #include "../bufferevent/bufferevents.h"

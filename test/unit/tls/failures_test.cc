@@ -1,6 +1,5 @@
-// Single failures of memory and of the kernel in the life of a connection, over TLS and through filters: each
-// ends with all its data or with a failure that the program learns of, and none stays without event or
-// timeout.
+// Single failures of memory and of the kernel during a connection, over TLS and through filters: each
+// connection delivers all its data or reports an error, and none stalls without an event or timeout.
 #include <poll.h>
 
 #include "../bufferevent/bufferevents.h"

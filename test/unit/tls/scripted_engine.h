@@ -1,4 +1,4 @@
-// A TLS engine that does what the test says, in the place of a library.
+// A TLS engine scripted by the test, in place of a library.
 #ifndef EVENTIDE_TEST_UNIT_SCRIPTED_ENGINE_H
 #define EVENTIDE_TEST_UNIT_SCRIPTED_ENGINE_H
 

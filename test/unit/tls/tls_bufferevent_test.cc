@@ -1,4 +1,4 @@
-// The machine of TLS bufferevents with an engine that does what the test says: each order of results.
+// The state machine of TLS bufferevents with a scripted engine: each order of results.
 #include "tls/tls_bufferevent.h"
 
 #ifndef _WIN32
@@ -112,7 +112,7 @@ TEST_P(TlsMachine, each_handshake_result_is_handled) {
                {TlsResult::truncated, "e21 "},
                {TlsResult::failed, "e21 "}};
   for (const auto &row : cases) {
-    // What is underneath may say more than once that it is ready.
+    // The underlying transport may report readiness more than once.
     session.handshakes.assign(row.result == TlsResult::want_read ? 4 : 1, row.result);
     make(BUFFEREVENT_SSL_ACCEPTING);
     bufferevent_enable(bev, EV_READ);
@@ -196,7 +196,7 @@ TEST_P(TlsMachine, a_read_that_wants_output_continues_when_the_wire_accepts_outp
   test::write_all(fds.b, "i");
   turn();
   if (filter()) {
-    // What is underneath always takes; such a result can come from a session with a wire of its own alone.
+    // The underlying bufferevent accepts any output; only a session with its own wire returns such a result.
     return;
   }
   EXPECT_EQ(session.asked.substr(0, 2), "rr");
@@ -383,7 +383,7 @@ TEST_P(TlsMachine, timeouts_apply_to_enabled_directions_during_the_handshake) {
   EXPECT_EQ(taken(), "e80 ");
 }
 
-// The first turn begins nothing, and none spins.
+// The first iteration starts nothing, and none spins.
 TEST_P(TlsMachine, an_open_session_starts_when_its_fd_is_set) {
   if (filter()) return;
   const evi::TlsSetup setup = {base.get(), nullptr, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN, 0};
@@ -684,7 +684,7 @@ TEST_F(TlsOverPair, a_callback_during_enable_may_free_the_bufferevent) {
   const timeval soon = {5, 0};
   make(BUFFEREVENT_SSL_OPEN);
   turn();
-  // Held back here, because nobody reads.
+  // Held back here, because reading is disabled.
   bufferevent_write(ends[1], "waits", 5);
   turn();
   evbuffer_add_cb(bufferevent_get_output(ends[1]), free_tls, this);
@@ -705,7 +705,7 @@ TEST_P(TlsMachine, out_of_memory_io_reports_an_error_instead_of_losing_data) {
       put("out");
       turn();
     }
-    // Either everything came, or an error was told.
+    // Either everything arrived, or an error was reported.
     const bool came = evbuffer_get_length(bufferevent_get_input(bev)) == 3000;
     EXPECT_TRUE(came || log.find("e2") != std::string::npos) << n << ": " << log;
     end();
