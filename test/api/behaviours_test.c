@@ -1,5 +1,5 @@
-/* Behaviours of an event loop that programs rely on without reading of them anywhere: one test for each, by
- * its number in docs/requirements.md. Also run on libevent 2.1.12, where all of it was found. */
+/* Undocumented behaviours of an event loop that applications rely on: one test for each, by its number in
+ * docs/requirements.md. Also run on libevent 2.1.12, where all of them were found. */
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <limits.h>
@@ -339,28 +339,28 @@ TEST(behaviour_13_an_fd_may_be_closed_and_reused_after_event_del) {
   struct event_base *b = fresh_base(1);
   struct seen seen = {0, 0, 0};
   struct event *ev;
-  int number, peer;
+  int watched_fd, peer;
   CHECK_INT_EQ(open_pair(), 0);
-  number = pair[0];
+  watched_fd = pair[0];
   peer = pair[1];
-  ev = event_new(b, number, EV_READ | EV_PERSIST, note_and_drain, &seen);
+  ev = event_new(b, watched_fd, EV_READ | EV_PERSIST, note_and_drain, &seen);
   event_add(ev, NULL);
   event_del(ev);
-  close(number);
+  close(watched_fd);
   close(peer);
   CHECK_INT_EQ(open_pair(), 0);
-  if (pair[0] != number) {
-    CHECK_INT_EQ(dup2(pair[0], number), number);
+  if (pair[0] != watched_fd) {
+    CHECK_INT_EQ(dup2(pair[0], watched_fd), watched_fd);
     close(pair[0]);
   }
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   write(pair[1], "x", 1);
   event_base_loop(b, EVLOOP_ONCE);
   CHECK_INT_EQ(seen.calls, 1);
-  CHECK_INT_EQ(seen.fd, number);
+  CHECK_INT_EQ(seen.fd, watched_fd);
   event_free(ev);
   event_base_free(b);
-  close(number);
+  close(watched_fd);
   close(pair[1]);
 }
 

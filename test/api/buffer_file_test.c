@@ -189,7 +189,7 @@ TEST(the_caller_may_close_the_fd_after_adding_it_to_a_plain_buffer) {
   CHECK_INT_EQ(reused, fd);
   CHECK(begins_with(buf, 10, 100000));
   CHECK_INT_EQ(evbuffer_drain(buf, 100000), 0);
-  /* libevent closes whatever has that number by now. */
+  /* libevent closes whichever file has that fd by now. */
   CHECK_INT_EQ(is_open(reused), ours());
   close(reused);
   evbuffer_free(buf);

@@ -183,7 +183,7 @@ TEST(vprintf_formats_a_va_list) {
 /* --- room to fill ----------------------------------------------------------------------------------------
  */
 
-/* What a buffer's first extent takes when 500 bytes are asked for. */
+/* The size of the first extent of a buffer for which 500 bytes are requested. */
 static size_t first_room(void) {
   struct evbuffer *buf = evbuffer_new();
   struct evbuffer_iovec vec[1];

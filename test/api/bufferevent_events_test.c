@@ -1,5 +1,5 @@
-/* The events inside of a bufferevent, whose struct is public: what queued output counts as, what asks about
- * them answers, in debug mode too, and where their priority puts a callback that waits. */
+/* The events within a bufferevent, whose struct is public: how queued output is counted, queries of their
+ * state, also in debug mode, and their priority when a callback is queued. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_struct.h>
@@ -59,7 +59,7 @@ TEST(queued_output_counts_as_the_write_event) {
   snprintf(line, sizeof(line), "%p [fd ", (void *)&bev->ev_write);
   CHECK(strstr(dump_text, line) != NULL);
   CHECK(strstr(dump_text, "] Write Persist\n") != NULL);
-  /* What may not be written is not waited for. */
+  /* Output is not waited for while writing is disabled. */
   bufferevent_disable(bev, EV_WRITE);
   CHECK_INT_EQ(added(), 0);
   bufferevent_enable(bev, EV_WRITE);
@@ -316,7 +316,7 @@ static void ask_in_debug_mode(void) {
   CHECK_INT_EQ(event_del(&zeroed), -1);
 }
 
-/* What was freed is no event any more. */
+/* A freed event is unknown to debug mode. */
 static void ask_what_was_freed(void) {
   struct bufferevent *bev;
   event_set_fatal_callback(leave_fatally);

@@ -1,5 +1,5 @@
-/* What tests of bufferevents tell of: a log as text, compared and emptied by each check, and callbacks whose
- * argument is the name they go by in it. */
+/* The log of bufferevent tests: text that each check compares and clears, and callbacks that append to it
+ * under the name given as their argument. */
 #ifndef EVENTIDE_TEST_API_BUFFEREVENT_LOG_H
 #define EVENTIDE_TEST_API_BUFFEREVENT_LOG_H
 

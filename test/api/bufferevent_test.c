@@ -47,14 +47,14 @@ static void make_pair(evutil_socket_t fds[2]) {
   evutil_make_socket_nonblocking(fds[1]);
 }
 
-/* Lets the loop do what there is to be done now. Returns what its last turn returned. */
+/* Runs the loop until all work due now is done. Returns the result of its last iteration. */
 static int turn(void) {
   int i, result = 0;
   for (i = 0; i < 5; ++i) result = event_base_loop(base, EVLOOP_NONBLOCK);
   return result;
 }
 
-/* What an operation of the system's tells, and not a look at the socket, may come some turns later. */
+/* The result of an overlapped operation may be reported some iterations later. */
 static void until_noted(void) {
   int turns;
   for (turns = 0; turns < 10000 && !log_text[0]; ++turns) turn();
@@ -89,12 +89,12 @@ static evutil_socket_t listen_here(struct sockaddr_in *address, int backlog) {
   return fd;
 }
 
-/* An address on which nobody listens: bound meanwhile, so that nobody begins to. */
+/* An address without a listener; it stays bound so that no other process can listen on it. */
 static evutil_socket_t refuse_here(struct sockaddr_in *address) { return listen_here(address, -1); }
 
 static int is_open(evutil_socket_t fd) { return fcntl(fd, F_GETFD) != -1; }
 
-/* After it was freed; libevent closes it in the next turn. */
+/* After it was freed; libevent closes it in the next iteration. */
 static int is_closed(evutil_socket_t fd) {
   if (!ours()) turn();
   return !is_open(fd);
@@ -297,7 +297,7 @@ TEST(bytes_written_at_one_end_are_read_at_the_other) {
   evbuffer_free(side);
 }
 
-/* Programs use it to hear that a socket is writable. */
+/* Applications rely on it to learn that a socket is writable. */
 TEST(enabling_writing_calls_the_write_callback_once) {
   evutil_socket_t fds[2];
   struct bufferevent *bev;
@@ -377,7 +377,7 @@ TEST(a_low_read_watermark_delays_the_callback) {
   CHECK_INT_EQ(write(fds[1], "6", 1), 1);
   turn();
   CHECK_LOG("a:r6 ");
-  /* The end is told whatever the watermark. */
+  /* EOF is reported regardless of the watermark. */
   close(fds[1]);
   turn();
   CHECK_LOG("a:e11/4 ");
@@ -404,7 +404,7 @@ TEST(a_high_read_watermark_stops_reading_until_drained) {
   bufferevent_setwatermark(bev, EV_READ, 0, 0);
   turn();
   CHECK_INT_EQ(input_length(bev), 22);
-  /* What is there already counts as well. */
+  /* Input buffered before counts as well. */
   bufferevent_setwatermark(bev, EV_READ, 0, 10);
   CHECK_INT_EQ(write(fds[1], "x", 1), 1);
   turn();
@@ -532,7 +532,7 @@ TEST(eof_is_reported_after_the_data_and_disables_reading) {
   shutdown(fds[1], SHUT_WR);
   CHECK_INT_EQ(turn(), 1);
   CHECK_LOG("a:r2 a:e11/4 ");
-  /* Who insists is told again. */
+  /* Enabling reading again reports EOF again. */
   bufferevent_enable(bev, EV_READ);
   CHECK_INT_EQ(turn(), 1);
   CHECK_LOG("a:e11/4 ");
@@ -820,7 +820,7 @@ TEST(watermarks_are_checked_when_a_deferred_callback_is_queued) {
   bufferevent_setwatermark(bev, EV_READ, 100, 0);
   CHECK_INT_EQ(turn(), 1);
   CHECK_LOG("a:r0 ");
-  /* But it goes to who is there then. */
+  /* The callback set when it runs is invoked, not the one set when it was queued. */
   bufferevent_setwatermark(bev, EV_READ, 0, 0);
   bufferevent_trigger(bev, EV_READ | EV_WRITE, 0);
   bufferevent_setcb(bev, on_read, NULL, NULL, (void *)"b");
@@ -953,7 +953,7 @@ TEST(connect_uses_an_fd_supplied_by_the_caller) {
 
 TEST(a_refused_connect_returns_0_and_reports_one_error) {
   struct sockaddr_in address;
-  evutil_socket_t nobody = refuse_here(&address), fd;
+  evutil_socket_t refusing = refuse_here(&address), fd;
   struct bufferevent *bev = make(-1, 0, "a");
   char expected[64];
   bufferevent_enable(bev, EV_READ);
@@ -969,7 +969,7 @@ TEST(a_refused_connect_returns_0_and_reports_one_error) {
   bufferevent_free(bev);
   CHECK(is_open(fd));
   close(fd);
-  close(nobody);
+  close(refusing);
 }
 
 TEST(an_invalid_connect_fails_without_invoking_callbacks) {

@@ -1,6 +1,6 @@
-/* Socket bufferevents and the descriptors under them: how much a read callback finds, what is written before
- * the kernel reported room, and descriptors of other kinds than stream sockets. It also runs on libevent,
- * where inotify fails. */
+/* Socket bufferevents and their file descriptors: how much a read callback receives, what is written before
+ * the kernel reported writability, and descriptors of other kinds than stream sockets. It also runs on
+ * libevent, where inotify fails. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -348,7 +348,7 @@ ssize_t writev(int fd, const struct iovec *vec, int count) {
 
 static int accepted[8], accepted_count;
 
-/* Accepts who waits, and looks whether one of them has sent the text. */
+/* Accepts pending connections and checks whether one of them has sent the text. */
 static void on_time_to_accept(evutil_socket_t listener, short what, void *arg) {
   char text[8];
   int i;

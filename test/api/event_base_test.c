@@ -687,7 +687,7 @@ static int run_rest(int argc, char **argv) {
             event_get_priority_returns_that_of_event_priority_set);
 }
 
-/* The first ones change what holds for the process, in children of their own, before it uses the library. */
+/* The first tests change settings of the whole process, each in a child, before the library is used. */
 int main(int argc, char **argv) {
   int failed;
   signal(SIGPIPE, SIG_IGN);

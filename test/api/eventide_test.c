@@ -78,7 +78,7 @@ TEST(null_and_disabled_metrics_are_rejected) {
   event_base_free(base);
 }
 
-/* What an older and a newer program pass. */
+/* Struct sizes passed by an older and by a newer application. */
 TEST(the_metrics_struct_may_be_shorter_or_longer) {
   struct event_base *base = event_base_new();
   struct {

@@ -1,4 +1,4 @@
-/* What the tests of event2/event.h share: a base, a pair of sockets, callbacks that note what they are told.
+/* Shared by the tests of event2/event.h: a base, a pair of sockets, callbacks that record their arguments.
  */
 #ifndef EVENTIDE_TEST_API_EVENTS_H
 #define EVENTIDE_TEST_API_EVENTS_H
@@ -19,7 +19,7 @@
 /* Not every test needs all of it. */
 #define SHARED static __attribute__((unused))
 
-/* The tests also run on libevent; what they ask of this library alone is asked only here. */
+/* The tests also run on libevent; checks that only this library passes are guarded by it. */
 SHARED int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
 
 struct seen {

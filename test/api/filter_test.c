@@ -85,7 +85,7 @@ static struct timeval milliseconds(int ms) {
 }
 
 /* A filter on a socket whose other end is fds[1]. */
-static int make(int underneath, int options) {
+static int make(int under_options, int options) {
   log_text[0] = 0;
   result_in = result_out = -1;
   step_in = step_out = 0;
@@ -94,7 +94,7 @@ static int make(int underneath, int options) {
   set_socket_room((int)fds[1], kUsualRoom);
   evutil_make_socket_nonblocking(fds[0]);
   evutil_make_socket_nonblocking(fds[1]);
-  under = bufferevent_socket_new(base, fds[0], underneath);
+  under = bufferevent_socket_new(base, fds[0], under_options);
   if (!under) return -1;
   filter = bufferevent_filter_new(under, input, output, options, free_arg, (void *)"arg");
   if (!filter) return -1;
@@ -113,7 +113,7 @@ static void free_filter(void) {
 static void put(const char *text) {
   if (write(fds[1], text, strlen(text)) != (ssize_t)strlen(text)) note("cannot write ");
 }
-/* What has arrived at the other end since it was asked last. */
+/* Returns the bytes received at the other end since the last call. */
 static const char *received(void) {
   static char text[256];
   const ssize_t got = read(fds[1], text, sizeof(text) - 1);
@@ -338,7 +338,7 @@ TEST(callbacks_obey_the_low_watermarks) {
   put("4567");
   turn();
   CHECK_LOG("in4 f:r8 ");
-  /* And underneath about when the function is called. */
+  /* The low watermark of the underlying bufferevent decides when the filter function is called. */
   bufferevent_setwatermark(under, EV_READ, 3, 0);
   put("ab");
   turn();
@@ -364,7 +364,7 @@ TEST(the_high_read_watermark_limits_the_input_function) {
   CHECK_LOG("in10<4 ");
   CHECK_INT_EQ(input_length(filter), 4);
   CHECK_INT_EQ(input_length(under), 6);
-  /* Nothing is read underneath meanwhile. */
+  /* The underlying bufferevent does not read meanwhile. */
   put("ab");
   turn();
   CHECK_INT_EQ(input_length(under), 6);
@@ -380,7 +380,7 @@ TEST(the_high_read_watermark_limits_the_input_function) {
   free_filter();
 }
 
-/* In libevent data stays underneath until more arrives. */
+/* In libevent data stays in the underlying bufferevent until more arrives. */
 TEST(all_input_reaches_a_reader_that_drains_in_small_steps) {
   if (!ours()) return;
   CHECK_INT_EQ(make_closing(), 0);
@@ -411,7 +411,7 @@ TEST(the_high_write_watermark_of_the_underlying_bufferevent_limits_the_output_fu
   free_filter();
 }
 
-/* A function that holds what had no room, and has no more to take. */
+/* A function that buffers data for which the destination has no room, and has no further input. */
 static char held[16];
 static size_t held_size;
 static enum bufferevent_filter_result hold(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,

@@ -1,5 +1,5 @@
 /* Forked processes as a C program sees them: event_reinit() after every descriptor was closed, and signal
- * events that outlive daemon(), with and without event_reinit(). */
+ * events that survive daemon(), with and without event_reinit(). */
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* The connections of HTTP servers: clients that go away, and bufferevents that the program takes over. */
+/* The connections of HTTP servers: clients that disconnect, and bufferevents taken over by the application.
+ */
 #include <event2/eventide_http.h>
 
 #include "api/http_pending.h"
@@ -131,7 +132,7 @@ static void keep_and_close_on_eof(struct evhttp_request *req, void *arg) {
   eventide_http_connection_set_close_on_eof(evhttp_request_get_connection(req), 1);
 }
 
-/* For the server's connections, for one, and for one whose end was noticed before. */
+/* Set for all connections of the server, for one connection, and for one whose EOF was already seen. */
 TEST(close_on_eof_closes_a_pending_request) {
   int kind;
   for (kind = 0; kind < 3; ++kind) {
@@ -263,7 +264,7 @@ TEST(a_callback_may_take_over_the_bufferevent) {
   }
 }
 
-/* Reading and writing stay as the program has them, whatever the program and the client do. */
+/* Reading and writing stay enabled or disabled as set by the callback, whatever the client does. */
 TEST(the_server_does_not_use_a_bufferevent_that_was_taken_over) {
   struct bufferevent *bev;
   int fd;

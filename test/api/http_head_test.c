@@ -1,7 +1,7 @@
-/* Replies to HEAD: what they say of a body that they do not have.
+/* Replies to HEAD: their headers for the body that they omit.
  *
  * The same program runs on libevent, with EVENTIDE_TEST_ORACLE set, whose replies to HEAD have a body if the
- * program gives one. */
+ * callback supplies one. */
 #include "api/http_server.h"
 
 #define V11 " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -52,7 +52,7 @@ static const struct {
     {"HEAD /e200" V10_KEEP, KEEP, 1},
     {"HEAD /n404" V10_KEEP, KEEP, 1},
     {"HEAD /s200" V10_KEEP, KEEP, 1},
-    /* What the program says of it. */
+    /* Headers set by the callback. */
     {"HEAD /l200" V11, "Content-Length: 77\r\n", 1},
     {"HEAD /t200" V11, "Content-Type: a/b\r\n", 1},
     {"HEAD /l200" V10_KEEP, "Content-Length: 77\r\n" KEEP, 1},

@@ -1,4 +1,4 @@
-/* What a request in small pieces costs in memory: bytes of heap for each byte that was received. */
+/* Memory used by a request received in small pieces: heap bytes per received byte. */
 #include <netinet/tcp.h>
 
 #include "api/http_server.h"
@@ -96,7 +96,7 @@ static size_t compose_headers(size_t count) {
 static void begin(void) {
   start_server();
   evhttp_set_gencb(http, note_memory, NULL);
-  /* What the loop keeps for all connections is there from then on. */
+  /* The memory that the loop keeps for all connections is allocated from then on. */
   cost_of(text, compose_body(20000), 20000);
 }
 

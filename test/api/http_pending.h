@@ -1,5 +1,4 @@
-/* What tests of a server's connections share: requests that wait for their reply, and what becomes of their
- * connections. */
+/* Shared by the tests of server connections: pending requests and the state of their connections. */
 #ifndef EVENTIDE_TEST_API_HTTP_PENDING_H
 #define EVENTIDE_TEST_API_HTTP_PENDING_H
 
@@ -16,7 +15,7 @@ SHARED int closes;
 SHARED void turns(int n) {
   while (n-- > 0) event_base_loop(base, EVLOOP_NONBLOCK);
 }
-/* What loopback delivers is there when the call that sent it returns; a few iterations see it. */
+/* Loopback data has arrived when the sending call returns; a few iterations process it. */
 SHARED void settle(void) { turns(10); }
 
 SHARED void until_closed(void) {

@@ -1,5 +1,5 @@
-/* What the tests of HTTP servers share: a server on a port of the system's choice, and clients that are bare
- * sockets in the same thread. */
+/* Shared by the tests of HTTP servers: a server on an ephemeral port, and clients that are plain sockets in
+ * the same thread. */
 #ifndef EVENTIDE_TEST_API_HTTP_SERVER_H
 #define EVENTIDE_TEST_API_HTTP_SERVER_H
 
@@ -58,7 +58,7 @@ SHARED int client_of(evutil_socket_t listening) {
 }
 SHARED int client(void) { return client_of(evhttp_bound_socket_get_fd(bound)); }
 
-/* What a client has received: up to its end, if it has come. */
+/* The data received by a client, up to EOF if it was received. */
 struct answer {
   char text[70000];
   size_t size;
@@ -67,8 +67,8 @@ struct answer {
 
 enum { kPatienceMs = 5000, kQuietMs = 60 };
 
-/* Runs the loop until the client has all that `enough` asks for, or the connection has ended. libevent leaves
- * requests unanswered whose client sends no more, so there the end is that nothing comes for a while. */
+/* Runs the loop until the client has all that `enough` asks for, or the connection has ended. libevent
+ * does not answer requests of a half-closed client, so there the function returns after a quiet period. */
 SHARED void receive(int fd, struct answer *answer, const char *enough) {
   int turns;
   for (turns = 0; turns < (ours() || enough ? kPatienceMs : 50 + kQuietMs) && !answer->ended; ++turns) {
@@ -97,7 +97,7 @@ SHARED void send_text(int fd, const char *text, size_t size) {
   }
 }
 
-/* What a client receives from now on, as receive() does it. Valid until the next call. */
+/* Receives as receive() does, and returns the new data. Valid until the next call. */
 SHARED struct answer last;
 SHARED const char *next_answer(int fd, const char *enough) {
   memset(&last, 0, sizeof(last));
@@ -110,7 +110,7 @@ SHARED const char *ask_on(int fd, const char *request, const char *enough) {
   return next_answer(fd, enough);
 }
 
-/* All that comes back for a request, to the end of the connection: the client tells that it sends no more.
+/* Returns all that is received for a request until EOF; the client half-closes after sending it.
  * Valid until the next call. */
 SHARED const char *ask_bytes(const char *request, size_t size, int one_by_one) {
   const int fd = client();

@@ -87,7 +87,7 @@ TEST(connections_are_counted_and_limited) {
   CHECK_INT_EQ(status_of(ask(GET("/"))), 503);
   CHECK_INT_EQ(evhttp_get_connection_count(http), 2);
   close(first);
-  /* That it ended is seen before the next one comes: methods tell of both in orders of their own. */
+  /* The EOF is processed before the next client connects: methods report the two in different orders. */
   while (evhttp_get_connection_count(http) == 2 && event_base_loop(base, EVLOOP_ONCE) == 0) {
   }
   CHECK_INT_EQ(status_of(ask(GET("/"))), 200);

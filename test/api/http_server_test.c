@@ -1,4 +1,4 @@
-/* HTTP servers, met by bare sockets: what they answer, what they refuse, and who owns what.
+/* HTTP servers tested with plain sockets: replies, rejected requests, and ownership.
  *
  * The same program runs on libevent, with EVENTIDE_TEST_ORACLE set: where ours() is asked, the two differ on
  * purpose. What libevent 2.2 added is tested in http_server_22_test.c. */
@@ -199,7 +199,7 @@ TEST(chunks_are_joined_and_trailers_are_discarded) {
   stop_server();
 }
 
-/* What one reader takes for one request and another for two: CVE-2026-63382. */
+/* Framing that one parser reads as one request and another as two: CVE-2026-63382. */
 static const char *const ambiguous[] = {
     "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
     "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -213,7 +213,7 @@ static const char *const ambiguous[] = {
     "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
 };
-/* The same, of what libevent lets pass. */
+/* Further cases, which libevent accepts. */
 static const char *const ambiguous_too[] = {
     "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
     "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
@@ -298,7 +298,7 @@ static const char *const malformed[] = {
     "GET / HTTP/1.1\r\n A: b\r\n\r\n",
     "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n",
 };
-/* The same, of what libevent lets pass: CVE-2026-63385 the folded ones. */
+/* Further cases, which libevent accepts; for folded headers: CVE-2026-63385. */
 static const char *const malformed_too[] = {
     "GET / HTTP/1.10\r\n\r\n",
     "GET / HTTP/01.1\r\n\r\n",
@@ -563,7 +563,7 @@ TEST(an_error_during_a_reply_truncates_it) {
   stop_server();
 }
 
-/* --- who answers --- */
+/* --- selection of the callback --- */
 
 TEST(paths_select_their_callbacks) {
   start_server();

@@ -1,4 +1,4 @@
-/* What a server sends to its clients before their connections end. */
+/* Replies still unsent when their connection is freed. */
 #include "api/http_pending.h"
 
 static void free_connection(struct evhttp_request *req) {

@@ -1,4 +1,4 @@
-/* Callbacks that do not return: the ways of leaving one, and what must work afterwards.
+/* Callbacks that do not return: the ways of leaving them, and the behaviour required afterwards.
  *
  * Each case runs in a process of its own: set_up() makes objects in `world` and whatever causes the callback,
  * the loop runs, the callback calls leave(). Then everything is freed, and the process must end with

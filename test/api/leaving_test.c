@@ -122,7 +122,7 @@ static void leave_fatal(int error) {
   (void)error;
   leave();
 }
-/* Debug mode is for what is made after it was enabled. */
+/* Debug mode applies to events created after it was enabled. */
 static void fatal_error(void) {
   struct event never_assigned;
   memset(&never_assigned, 0, sizeof(never_assigned));
@@ -370,7 +370,7 @@ static const struct cause causes[] = {
 };
 TEST(bufferevent_callbacks_may_be_left_by_longjmp) { TRY_BUFFEREVENTS(carriers, causes); }
 
-/* --- what only some bufferevents have --- */
+/* --- callbacks of some kinds of bufferevents --- */
 
 /* The socket refuses the bytes in the flush before the wait. */
 static void write_error(void) {
@@ -504,7 +504,7 @@ static const struct leaving_case bufferevent_cases[] = {
 };
 TEST(connect_limit_and_filter_callbacks_may_be_left_by_longjmp) { TRY_CASES(bufferevent_cases); }
 
-/* --- what libevent 2.1 does not have --- */
+/* --- additions to libevent 2.1 --- */
 
 static void leave_prepare(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
   (void)watch;

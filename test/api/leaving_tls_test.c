@@ -60,7 +60,7 @@ static const struct carrier carriers[] = {
     {"filter over a TLS socket", make_filter_over_tls},
 };
 
-/* --- what causes callbacks --- */
+/* --- causes of callbacks --- */
 
 static void connected(void) { leave_bufferevent_at(AT_EVENT(BEV_EVENT_CONNECTED)); }
 

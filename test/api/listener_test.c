@@ -32,7 +32,7 @@ struct seen {
   int peer_length;
 };
 
-/* The test also runs on libevent, which asks accept() again in every turn. */
+/* The test also runs on libevent, which calls accept() again in every iteration. */
 static int ours(void) { return getenv("EVENTIDE_TEST_ORACLE") == NULL; }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
@@ -96,7 +96,7 @@ TEST(new_bind_accepts_connections) {
   CHECK_PTR_EQ(evconnlistener_get_base(listener), base);
   CHECK_INT_GE(evconnlistener_get_fd(listener), 0);
   for (i = 0; i < 20; ++i) {
-    /* More than the queue holds would block: one turn in between. */
+    /* Connecting beyond the backlog would block, so the loop runs in between. */
     clients[i] = connect_to(evconnlistener_get_fd(listener));
     CHECK_INT_GE(clients[i], 0);
     if (i % 8 == 7) turn();
@@ -150,7 +150,7 @@ TEST(a_listener_can_be_disabled_and_enabled) {
   evconnlistener_free(listener);
 }
 
-/* must-not 11: a listener that is disabled in its callback accepts no more, also not in the same round. */
+/* must-not 11: a listener that is disabled in its callback accepts no more, even in the same iteration. */
 TEST(disable_in_the_callback_stops_accepting_at_once) {
   struct seen seen = {0};
   struct evconnlistener *listener = listen_on_loopback(&seen, 0);
@@ -378,8 +378,8 @@ TEST(deferred_accept_reports_connections_with_data) {
   evconnlistener_free(listener);
 }
 
-/* must-not 19: without descriptors the error callback hears of it, and the loop does not spin; when there are
-   descriptors again, the connection that waited is accepted. */
+/* must-not 19: when descriptors run out, the error callback is invoked and the loop does not spin; once there
+   are descriptors again, the pending connection is accepted. */
 TEST(accepting_pauses_and_resumes_when_descriptors_run_out) {
   struct seen seen = {0};
   struct rlimit old, low;
@@ -399,7 +399,7 @@ TEST(accepting_pauses_and_resumes_when_descriptors_run_out) {
   CHECK_INT_EQ(seen.last_error, EMFILE);
   CHECK_INT_EQ(seen.connections, 0);
   if (ours()) {
-    /* It rests: however often the loop turns right now, accept() is not asked again. */
+    /* It pauses: accept() is not called again in the iterations that follow. */
     setrlimit(RLIMIT_NOFILE, &low);
     for (turns = 0; turns < 50; ++turns) event_base_loop(base, EVLOOP_NONBLOCK);
     setrlimit(RLIMIT_NOFILE, &old);
@@ -449,8 +449,8 @@ static void renew_base(void) {
   base = event_base_new();
 }
 
-/* Many clients, few descriptors: as many as fit are served, the error is told once, and the rest is served
-   when there is room again. */
+/* Many clients, few descriptors: as many as fit are served, the error is reported once, and the rest is
+   served when descriptors are available again. */
 TEST(running_out_of_descriptors_reports_one_error_and_loses_no_connection) {
   struct seen seen = {0};
   struct rlimit old, low;
@@ -493,7 +493,7 @@ static int open_files(int *files, int most) {
   return count;
 }
 
-/* What the listeners do not use is left to the program. */
+/* Descriptors that the listeners do not use are left to the application. */
 TEST(listeners_hold_only_their_own_descriptors) {
   enum { kListeners = 50, kRoom = 60 };
   struct seen seen = {0};

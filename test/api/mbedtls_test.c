@@ -1,5 +1,5 @@
 /* TLS bufferevents over mbedTLS as a C program sees them, against a plain peer over OpenSSL and against each
- * other: what depends on the engine. The machine above it is the one that openssl_test.c is about. */
+ * other: the parts that depend on the engine. openssl_test.c tests the parts that all engines share. */
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -96,7 +96,7 @@ static void both_ways(enum form form, int server) {
 }
 TEST(data_passes_in_both_directions_until_close_notify) { in_each_form(both_ways); }
 
-static void goodbye(enum form form, int server) {
+static void close_notify_sent(enum form form, int server) {
   struct fixture f;
   char text[64];
   connect_both(&f, form, server);
@@ -108,7 +108,7 @@ static void goodbye(enum form form, int server) {
   CHECK_INT_EQ(SSL_get_shutdown(f.peer.ssl), SSL_RECEIVED_SHUTDOWN);
   end(&f);
 }
-TEST(freeing_sends_close_notify) { in_each_form(goodbye); }
+TEST(freeing_sends_close_notify) { in_each_form(close_notify_sent); }
 
 static void truncated(enum form form, int server) {
   struct fixture f;

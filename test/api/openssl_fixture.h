@@ -1,4 +1,4 @@
-/* What the tests of TLS bufferevents over OpenSSL share beyond tls_fixture.h. */
+/* Shared by the tests of TLS bufferevents over OpenSSL, in addition to tls_fixture.h. */
 #ifndef EVENTIDE_TEST_API_OPENSSL_FIXTURE_H
 #define EVENTIDE_TEST_API_OPENSSL_FIXTURE_H
 

@@ -1,5 +1,4 @@
-/* TLS bufferevents as clients of `openssl s_server`: another implementation of the same protocol's other
- * side, run as a program. */
+/* TLS bufferevents as clients of the program `openssl s_server`. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -138,7 +137,7 @@ static void talk(int version, const char *option) {
     CHECK_INT_EQ(c.ended, 0);
     CHECK_STR_EQ(SSL_get_version(bufferevent_openssl_get_ssl(c.bev)),
                  version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
-    /* The program says goodbye when its process is told to end, or cuts the line. */
+    /* The peer either sends close_notify when it exits, or the connection is cut. */
     kill(s.process, SIGKILL);
     event_base_dispatch(base);
     CHECK_INT_EQ(c.ended, 1);

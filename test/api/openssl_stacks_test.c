@@ -1,6 +1,6 @@
 /* Stacks of bufferevents as a C program sees them: filters and TLS filters on sockets, on TLS and on each
- * other. What passed to the lower ones arrives at the peer, whatever the program frees at the end of the
- * stream; and a stack is connected from its top. */
+ * other. Output that reached the lower ones arrives at the peer, whatever the callback frees at the end of
+ * the stream; and a stack is connected from its top. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -63,7 +63,7 @@ static void on_each_stack(void (*run)(const char *stack, int variant), int varia
 
 /* --- an echo server ----------------------------------------------------------------------------------- */
 
-/* What the server of a stack has seen. */
+/* The data and events seen by the server of a stack. */
 static struct { int ended, freed; } server_state;
 
 static void echo(struct bufferevent *bev, void *arg) {
@@ -305,7 +305,7 @@ TEST(a_drain_callback_can_be_replaced_or_cancelled) {
   CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, NULL, NULL), 0);
   turn();
   CHECK_INT_EQ(drained.calls, 1);
-  /* What is written before the call has to leave too. */
+  /* Output written before the call is included. */
   CHECK_INT_EQ(eventide_bufferevent_when_drained(bev, on_drained, NULL), 0);
   bufferevent_disable(bev, EV_WRITE);
   bufferevent_write(bev, "late", 4);
@@ -554,7 +554,7 @@ TEST(every_callback_may_be_left_by_longjmp) {
   drop_contexts();
 }
 #else
-/* The sanitizer would report what the frames held. */
+/* The sanitizer would report memory held by the abandoned frames. */
 TEST(every_callback_may_be_left_by_longjmp) {}
 #endif
 

@@ -1,5 +1,5 @@
-/* Streams over TLS bufferevents as a C program sees them: how much one read callback is given, what it may do
- * between two of them, when the end of a stream is reported, and filters on top. */
+/* Streams over TLS bufferevents as a C program sees them: how much one read callback receives, what callbacks
+ * may do between two slices, when EOF is reported, and filters on top. */
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -11,7 +11,7 @@
 #include "api/openssl_fixture.h"
 #include "api/tls_streams.h"
 
-/* --- what a read callback is given -------------------------------------------------------------------- */
+/* --- the data of one read callback -------------------------------------------------------------------- */
 
 TEST(a_read_callback_receives_at_most_max_single_read) { in_all_ways(slices); }
 
@@ -108,7 +108,7 @@ TEST(removing_the_fd_in_a_read_callback_stops_reading) { in_all_ways(without_des
 
 static void free_it(struct bufferevent *bev) { bufferevent_free(bev); }
 
-/* What the program has not seen stays with the session that it keeps. */
+/* Data not yet delivered stays in the session that the caller keeps. */
 static void session_goes_on(enum form form, int server) {
   struct fixture f;
   SSL *ssl;
@@ -235,7 +235,7 @@ static void left_by_jump(enum form form, int server) {
   base = others;
 }
 TEST(a_read_callback_may_be_left_by_longjmp) {
-  /* The sanitizer would report what the frames held. */
+  /* The sanitizer would report memory held by the abandoned frames. */
 #if !defined(__SANITIZE_ADDRESS__)
   in_all_ways(left_by_jump);
 #else

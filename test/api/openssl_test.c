@@ -48,7 +48,7 @@ TEST(tls_functions_reject_other_bufferevents) {
 
 /* --- handshake ------------------------------------------------------------------------------------------ */
 
-static void told_once(enum form form, int server) {
+static void handshake_reported_once(enum form form, int server) {
   struct fixture f;
   begin(&f, form, server);
   shake_hands(&f);
@@ -57,7 +57,7 @@ static void told_once(enum form form, int server) {
   CHECK_INT_EQ(bufferevent_get_enabled(f.bev), EV_WRITE);
   end(&f);
 }
-TEST(the_handshake_proceeds_by_itself_and_is_reported_once) { in_all_ways(told_once); }
+TEST(the_handshake_proceeds_by_itself_and_is_reported_once) { in_all_ways(handshake_reported_once); }
 
 static void rests(enum form form, int server) {
   struct fixture f;
@@ -109,7 +109,7 @@ static void garbage(enum form form, int server) {
   CHECK_INT_EQ(send(f.fds[1], "GET / HTTP/1.0\r\n\r\n and more", 27, 0), 27);
   turn();
   if (!ours() && form == over_bufferevent) {
-    /* Told twice. */
+    /* Reported twice. */
     log_text[0] = 0;
     end(&f);
     return;
@@ -259,7 +259,7 @@ static int keep_session(SSL *ssl, SSL_SESSION *session) {
 static void resumed(enum form form, int server) {
   struct fixture f;
   int round;
-  /* OpenSSL gives up the session of a connection that ended without a goodbye. */
+  /* OpenSSL gives up the session of a connection that ended without close_notify. */
   if (server || !ours()) return;
   SSL_CTX_set_session_cache_mode(client_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(client_ctx, keep_session);
@@ -319,7 +319,7 @@ static void peer_renegotiates(enum form form, int server) {
     SSL_do_handshake(f.peer.ssl);
     tls_peer_send(&f.peer, 1L << 30);
     turn();
-    /* What is written meanwhile goes too, when the session can. */
+    /* Output written meanwhile is sent once the handshake allows. */
     bufferevent_write(f.bev, "meanwhile", 9);
     for (i = 0; i < 6; ++i) {
       turn();
@@ -605,7 +605,7 @@ static void full_socket(enum form form, int server) {
   bufferevent_write(f.bev, text, sizeof(text));
   bufferevent_write(f.bev, text, sizeof(text));
   turn();
-  /* What the kernel has not taken is still in the output buffer. */
+  /* Output that the kernel has not accepted is still in the output buffer. */
   CHECK_INT_GT(output_length(f.bev), 0);
   if (ours()) CHECK_LOG("");
   log_text[0] = 0;
@@ -705,7 +705,7 @@ static void spoilt(enum form form, int server) {
 }
 TEST(a_corrupted_record_is_an_error) { in_all_ways(spoilt); }
 
-static void says_goodbye(enum form form, int server) {
+static void close_notify_sent(enum form form, int server) {
   struct fixture f;
   char text[64];
   if (!ours()) return;
@@ -736,14 +736,14 @@ static void says_goodbye(enum form form, int server) {
   CHECK(f.peer.received_end);
   end(&f);
 }
-TEST(freeing_sends_close_notify_if_all_output_was_sent) { in_all_ways(says_goodbye); }
+TEST(freeing_sends_close_notify_if_all_output_was_sent) { in_all_ways(close_notify_sent); }
 
 static void shut_down_by_program(enum form form, int server) {
   struct fixture f;
   char text[64];
   connect_both(&f, form, server);
   if (CHECK_FAILED()) return;
-  /* The usual way: the program says goodbye itself. */
+  /* The usual way: the caller sends close_notify itself. */
   SSL_set_shutdown(bufferevent_openssl_get_ssl(f.bev), SSL_RECEIVED_SHUTDOWN);
   CHECK_INT_EQ(SSL_shutdown(bufferevent_openssl_get_ssl(f.bev)), 1);
   if (form == over_bufferevent) turn();
@@ -811,7 +811,7 @@ TEST(timeouts_are_reported_with_their_direction) { in_all_ways(timeouts); }
 static void no_descriptor(enum form form, int server) {
   const struct timeval soon = {0, 15000};
   struct fixture f;
-  if (form == over_bufferevent) return; /* what is underneath has the descriptor */
+  if (form == over_bufferevent) return; /* the underlying bufferevent has the fd */
   make_pair(f.fds);
   f.bev = make_tls(form, -1, server, BEV_OPT_CLOSE_ON_FREE, "a");
   f.peer = tls_peer_new(server ? client_ctx : server_ctx, !server, f.fds[1]);
@@ -1017,7 +1017,7 @@ static void keeps_session(enum form form, int server) {
   CHECK(!is_open(f.fds[0]));
   tls_peer_free(&f.peer);
 
-  /* Without BEV_OPT_CLOSE_ON_FREE both stay usable, with what had been received. */
+  /* Without BEV_OPT_CLOSE_ON_FREE both stay usable, including data received before. */
   begin_with_input_left(&f, form, server);
   if (CHECK_FAILED()) return;
   ssl = bufferevent_openssl_get_ssl(f.bev);
@@ -1186,7 +1186,7 @@ static void own_bio(enum form form, int server) {
 }
 TEST(a_bio_supplied_by_the_caller_is_used_unchanged) { in_all_ways(own_bio); }
 
-/* But not by a filter, which has what is underneath for that. */
+/* But not by a filter, which uses the underlying bufferevent instead. */
 static void own_bio_filtered(enum form form, int server) {
   struct bufferevent *under;
   evutil_socket_t other[2];

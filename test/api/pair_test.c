@@ -348,7 +348,7 @@ TEST(flush_finished_reports_the_direction_of_the_partner) {
   }
 }
 
-/* --- the partner is gone -------------------------------------------------------------------------------- */
+/* --- the partner is freed ------------------------------------------------------------------------------- */
 
 TEST(freeing_one_end_causes_no_event_at_the_other_which_stays_usable) {
   CHECK_INT_EQ(make(0), 0);

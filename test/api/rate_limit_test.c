@@ -109,7 +109,7 @@ TEST(a_rate_limit_is_set_read_and_removed) {
   CHECK_INT_EQ(bufferevent_decrement_read_limit(w.bev[0], -5000), 0);
   CHECK_INT_EQ(bufferevent_get_read_limit(w.bev[0]), 4200);
   CHECK_INT_EQ(bufferevent_set_max_single_read(w.bev[0], 50), 0);
-  /* libevent tells the bucket alone. */
+  /* libevent returns the level of the bucket alone. */
   CHECK_INT_EQ(bufferevent_get_max_to_read(w.bev[0]), ours() ? 50 : 4200);
   CHECK_INT_EQ(bufferevent_decrement_write_limit(w.bev[0], 1), 0);
   CHECK_INT_EQ(bufferevent_get_max_to_write(w.bev[0]), 499);
@@ -171,7 +171,7 @@ TEST(a_group_limits_and_counts_its_members) {
   CHECK_INT_EQ(bufferevent_rate_limit_group_set_min_share(group, 64), 0);
   CHECK_INT_EQ(bufferevent_rate_limit_group_decrement_read(group, 990), 0);
   CHECK_INT_EQ(bufferevent_rate_limit_group_get_read_limit(group), 10);
-  /* The least share does not exceed what there is; libevent's does. */
+  /* The minimum share does not exceed the available tokens; that of libevent does. */
   CHECK_INT_EQ(bufferevent_get_max_to_read(w.bev[0]), ours() ? 10 : 64);
   CHECK_INT_EQ(bufferevent_rate_limit_group_decrement_read(group, 500), 0);
   CHECK_INT_EQ(bufferevent_rate_limit_group_get_read_limit(group), -490);
@@ -210,7 +210,7 @@ TEST(transferred_bytes_are_deducted_and_counted) {
   other = bufferevent_rate_limit_group_new(w.base, own);
   bufferevent_add_to_rate_limit_group(w.bev[0], other);
   bufferevent_add_to_rate_limit_group(w.bev[0], group);
-  bufferevent_rate_limit_group_free(other); /* nobody is in it any more */
+  bufferevent_rate_limit_group_free(other); /* it has no members any more */
   bufferevent_set_rate_limit(w.bev[0], own);
   bufferevent_enable(w.bev[0], EV_READ);
   CHECK_INT_EQ(write(w.peer, "hello", 5), 5);

@@ -1,5 +1,5 @@
-/* What an event loop must never do wrong: one test for each line of the table in docs/requirements.md, by its
- * number. Locks are had in all of it, as in most programs. */
+/* Mistakes that an event loop must not make: one test for each line of the table in docs/requirements.md, by
+ * its number. All of them run with locks, as most applications do. */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -377,15 +377,15 @@ static void *use_a_base_of_its_own(void *arg) {
     struct event_base *own = event_base_new();
     struct timeval soon = after_ms(1);
     struct seen seen = {0, 0, 0};
-    struct event *timer = event_new(own, -1, 0, note, &seen), *reader, *told;
+    struct event *timer = event_new(own, -1, 0, note, &seen), *reader, *signal_event;
     unsigned char random[8];
     evutil_socket_t fds[2];
     if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) atomic_fetch_add(failures, 1);
     reader = event_new(own, fds[0], EV_READ, note, &seen);
-    told = evsignal_new(own, SIGUSR2, note, &seen);
+    signal_event = evsignal_new(own, SIGUSR2, note, &seen);
     event_add(timer, event_base_init_common_timeout(own, &soon));
     event_add(reader, NULL);
-    evsignal_add(told, NULL);
+    evsignal_add(signal_event, NULL);
     evutil_secure_rng_get_bytes(random, sizeof(random));
     write(fds[1], random, 1);
     while (seen.calls < 2 && event_base_loop(own, EVLOOP_ONCE) == 0) {
@@ -393,7 +393,7 @@ static void *use_a_base_of_its_own(void *arg) {
     if (seen.calls != 2 || seen.what != (EV_READ | EV_TIMEOUT)) atomic_fetch_add(failures, 1);
     event_free(timer);
     event_free(reader);
-    event_free(told);
+    event_free(signal_event);
     event_base_free(own);
     close(fds[0]);
     close(fds[1]);
@@ -413,14 +413,14 @@ TEST(must_not_08_a_signal_belongs_to_the_last_base) {
   struct loop loop;
   struct event *here, *there;
   struct seen seen = {0, 0, 0};
-  atomic_int told = 0;
+  atomic_int reported = 0;
   start(&loop);
   here = evsignal_new(base, SIGUSR1, note, &seen);
-  there = evsignal_new(loop.base, SIGUSR1, set_flag, &told);
+  there = evsignal_new(loop.base, SIGUSR1, set_flag, &reported);
   evsignal_add(here, NULL);
   evsignal_add(there, NULL);
   raise(SIGUSR1);
-  until(&told);
+  until(&reported);
   event_base_loop(base, EVLOOP_NONBLOCK);
   CHECK_INT_EQ(seen.calls, 1);
   evsignal_del(there); /* the last base that asked goes, the first goes on */
@@ -484,16 +484,16 @@ static void use_the_base_in_the_child(void) {
 }
 TEST(must_not_09_parent_and_child_share_a_loop) {
   unsigned char mine[16], childs[16];
-  struct event *reader, *told;
+  struct event *reader, *signal_event;
   memset(&forked_reads, 0, sizeof(forked_reads));
   memset(&forked_signals, 0, sizeof(forked_signals));
   forked = event_base_new();
   CHECK_INT_EQ(open_pair(), 0);
   CHECK_INT_EQ(pipe(random_pipe), 0);
   reader = event_new(forked, pair[0], EV_READ | EV_PERSIST, note_and_drain, &forked_reads);
-  told = evsignal_new(forked, SIGUSR1, note, &forked_signals);
+  signal_event = evsignal_new(forked, SIGUSR1, note, &forked_signals);
   event_add(reader, NULL);
-  evsignal_add(told, NULL);
+  evsignal_add(signal_event, NULL);
   evutil_secure_rng_get_bytes(mine, sizeof(mine));
   CHECK_INT_EQ(in_child(use_the_base_in_the_child), 0);
   evutil_secure_rng_get_bytes(mine, sizeof(mine));
@@ -508,7 +508,7 @@ TEST(must_not_09_parent_and_child_share_a_loop) {
   CHECK_INT_EQ(forked_reads.calls, 1);
   CHECK_INT_EQ(forked_signals.calls, 1);
   event_free(reader);
-  event_free(told);
+  event_free(signal_event);
   event_base_free(forked);
   close_pair();
   close(random_pipe[0]);
@@ -565,7 +565,7 @@ TEST(must_not_11_a_disabled_listener_accepts) {
   evconnlistener_enable(listener);
   event_base_loop(base, EVLOOP_NONBLOCK);
   CHECK_INT_EQ(connections, 2);
-  /* Disabled by another callback of the same round. */
+  /* Disabled by another callback of the same iteration. */
   event_base_priority_init(base, 2);
   evconnlistener_free(listener);
   listener = listen_with(accept_one, NULL);
@@ -635,7 +635,7 @@ TEST(must_not_13_spurious_events_and_lost_hangups) {
   } else {
     close_pair();
   }
-  /* A pipe's ends tell of errors and hang-ups alone. */
+  /* The ends of a pipe report only errors and hang-ups. */
   CHECK_INT_EQ(pipe(ends), 0);
   ev = event_new(base, ends[1], EV_WRITE, note, &broken);
   close(ends[0]);
@@ -671,10 +671,10 @@ static int waits_within_ms(int ms) {
   return waits;
 }
 
-/* A number that nobody else is given meanwhile. */
-enum { kNumber = 200 };
-static int open_number(void) {
-  if (open_pair() != 0 || dup2(pair[0], kNumber) != kNumber) return -1;
+/* An fd that no other open() returns meanwhile. */
+enum { kFixedFd = 200 };
+static int open_fixed_fd(void) {
+  if (open_pair() != 0 || dup2(pair[0], kFixedFd) != kFixedFd) return -1;
   return close(pair[0]);
 }
 
@@ -684,19 +684,19 @@ TEST(must_not_14_a_closed_fd_spins_or_reports_for_another) {
     struct seen old_seen = {0, 0, 0}, new_seen = {0, 0, 0};
     struct event *ev;
     int old_peer, duplicate;
-    CHECK_INT_EQ(open_number(), 0);
+    CHECK_INT_EQ(open_fixed_fd(), 0);
     old_peer = pair[1];
-    duplicate = dup(kNumber);
-    ev = event_new(base, kNumber, EV_READ | EV_PERSIST, note, &old_seen);
+    duplicate = dup(kFixedFd);
+    ev = event_new(base, kFixedFd, EV_READ | EV_PERSIST, note, &old_seen);
     event_add(ev, NULL);
     /* Deleted in time, and then too late. */
     if (i == 0) event_free(ev);
-    close(kNumber);
+    close(kFixedFd);
     if (i == 1) event_free(ev);
     write(old_peer, "x", 1); /* the file lives on and is readable */
     CHECK_INT_LT(waits_within_ms(20), 10);
-    CHECK_INT_EQ(open_number(), 0);
-    ev = event_new(base, kNumber, EV_READ | EV_PERSIST, note_and_drain, &new_seen);
+    CHECK_INT_EQ(open_fixed_fd(), 0);
+    ev = event_new(base, kFixedFd, EV_READ | EV_PERSIST, note_and_drain, &new_seen);
     CHECK_INT_EQ(event_add(ev, NULL), 0);
     CHECK_INT_LT(waits_within_ms(20), 10);
     CHECK_INT_EQ(new_seen.calls, 0);
@@ -705,14 +705,14 @@ TEST(must_not_14_a_closed_fd_spins_or_reports_for_another) {
     CHECK_INT_EQ(new_seen.calls, 1);
     CHECK_INT_EQ(old_seen.calls, 0);
     event_free(ev);
-    close(kNumber);
+    close(kFixedFd);
     close(duplicate);
     close(old_peer);
     close(pair[1]);
   }
 }
 
-/* What an edge-triggered event is told while a file that is not watched any more lives on. */
+/* Counts reports to an edge-triggered event while a file that is no longer watched stays open. */
 static int edges_with(int flag) {
   struct event_config *config = event_config_new();
   struct event_base *b;

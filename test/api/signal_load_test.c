@@ -1,5 +1,5 @@
-/* Signals in numbers: two bases on two threads, each signal counted at each base that asked for it, none lost
- * and none told twice; also in a child and beside one.
+/* Many signals: two bases on two threads, each signal counted by each base that watches it, none lost and
+ * none duplicated; also in a child process and beside one.
  *
  * A standard signal that is pending already merges with the next of its kind. raise() returns only after the
  * handler has run in the calling thread, so nothing merges there and the counts must be exact; kill() may
@@ -23,8 +23,8 @@ enum { kRaised = 100000, kHandshakes = 20000, kMinutes = 1 };
 #endif
 enum { kLoops = 2, kKinds = 3, kMostAtOnce = 20000 };
 
-/* The last one tells that all before it have been told: a base tells signals in the order of their numbers,
- * and it is the highest. It is ignored where nobody asks for it. */
+/* The last one marks that all raised before it were reported: a base reports signals in the order of their
+ * numbers, and it is the highest. It is ignored where no base watches it. */
 static const int kinds[kKinds] = {SIGUSR1, SIGUSR2, SIGWINCH};
 enum { kFence = 2 };
 
@@ -33,7 +33,7 @@ struct loop {
   struct event *events[kKinds];
   pthread_t thread;
   atomic_long calls[kKinds];
-  sem_t told; /* once a call while handshakes are wanted, and once a fence */
+  sem_t reported; /* once a call while handshakes are wanted, and once a fence */
 };
 
 static struct loop loops[kLoops];
@@ -45,21 +45,21 @@ static void on_signal(evutil_socket_t number, short what, void *arg) {
   if (what != EV_SIGNAL) return; /* and is missed in the sums */
   while (kinds[kind] != (int)number) ++kind;
   atomic_fetch_add(&loop->calls[kind], 1);
-  if (kind == kFence || atomic_load(&handshakes)) sem_post(&loop->told);
+  if (kind == kFence || atomic_load(&handshakes)) sem_post(&loop->reported);
 }
 
-static void await(sem_t *told) {
-  while (sem_wait(told) != 0 && errno == EINTR) {
+static void await(sem_t *reported) {
+  while (sem_wait(reported) != 0 && errno == EINTR) {
   }
 }
 
-/* The first base asks for all, the second not for SIGUSR2. */
+/* The first base watches all of them, the second all but SIGUSR2. */
 static int asks(int loop, int kind) { return loop == 0 || kind != 1; }
 
 static void make_loop(int number) {
   struct loop *loop = &loops[number];
   int kind;
-  sem_init(&loop->told, 0, 0);
+  sem_init(&loop->reported, 0, 0);
   loop->base = event_base_new();
   CHECK(loop->base != NULL);
   for (kind = 0; kind < kKinds; ++kind) {
@@ -94,11 +94,11 @@ static void start_loops(void) {
   for (i = 0; i < kLoops; ++i) CHECK_INT_EQ(pthread_create(&loops[i].thread, NULL, run_loop, &loops[i]), 0);
 }
 
-/* Returns when both bases have told what was raised before. */
+/* Returns when both bases have reported the signals raised before. */
 static void fence(void) {
   int i;
   raise(kinds[kFence]);
-  for (i = 0; i < kLoops; ++i) await(&loops[i].told);
+  for (i = 0; i < kLoops; ++i) await(&loops[i].reported);
 }
 
 static void end_loops(void) {
@@ -110,7 +110,7 @@ static void end_loops(void) {
       if (loops[i].events[kind]) event_free(loops[i].events[kind]);
     }
     event_base_free(loops[i].base);
-    sem_destroy(&loops[i].told);
+    sem_destroy(&loops[i].reported);
   }
 }
 
@@ -174,7 +174,7 @@ TEST(a_single_signal_wakes_every_base_watching_it) {
     kill(getpid(), kinds[kind]);
     ++raised[kind];
     for (i = 0; i < kLoops; ++i) {
-      if (asks(i, kind)) await(&loops[i].told);
+      if (asks(i, kind)) await(&loops[i].reported);
     }
   }
   atomic_store(&handshakes, 0);
@@ -217,7 +217,7 @@ TEST(parent_and_child_each_receive_their_own_signals) {
   await_child(child);
 }
 
-/* Children that never call event_reinit and die of nothing: their signals are nobody's. */
+/* Children that never call event_reinit(): signals sent to them neither kill them nor reach the parent. */
 TEST(signals_in_children_do_not_reach_the_parent) {
   const long raised[kKinds] = {kRaised / 10, 0, 1};
   struct sender here = {0, 0, kRaised / 100};

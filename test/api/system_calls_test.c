@@ -1,6 +1,6 @@
-/* What the loop asks the C library and the kernel for. Programs put functions of their own before the C
- * library's (simulated time, record and replay), and sandboxes allow the system calls that libevent 2.1 makes
- * and no others: each test runs with each method of waiting. */
+/* The calls that the loop makes to the C library and the kernel. Applications interpose functions of the C
+ * library (simulated time, record and replay), and sandboxes allow only the system calls that libevent 2.1
+ * makes. Each test runs with each method. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

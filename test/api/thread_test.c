@@ -1,5 +1,5 @@
-/* event2/thread.h as a C program sees it: choosing locks, and one loop used from several threads. What is
- * chosen holds for the process, so each test runs in a process of its own. Each begins with the name of the
+/* event2/thread.h as a C program sees it: choosing locks, and one loop used from several threads. The
+ * choice is global to the process, so each test runs in its own process. Each begins with the name of the
  * function that it is about. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -352,7 +352,7 @@ static void *dispatch(void *of) {
   return NULL;
 }
 
-/* What a child's environment has to have set for each kind of wait. */
+/* The environment variables that select each kind of wait in a child. */
 static const char *const wait_variables[][2] = {{NULL, NULL},
                                                 {"EVENT_NOEPOLL", NULL},
                                                 {"EVENT_NOEPOLL", "EVENT_NOPOLL"},

@@ -1,5 +1,5 @@
-/* What the tests of TLS bufferevents share whatever the engine: one that the test makes, a peer over OpenSSL
- * that it drives byte by byte, what happens as text, and a transfer of megabytes between two of them. */
+/* Shared by the tests of TLS bufferevents of all engines: a bufferevent under test, a peer over OpenSSL that
+ * is driven byte by byte, a log of callbacks, and a transfer of megabytes between two bufferevents. */
 #ifndef EVENTIDE_TEST_API_TLS_FIXTURE_H
 #define EVENTIDE_TEST_API_TLS_FIXTURE_H
 
@@ -41,7 +41,7 @@ TLS_SHARED void on_event(struct bufferevent *bev, short what, void *name) {
   note("%s:e%02x ", (char *)name, (unsigned)what);
 }
 
-/* Lets the loop do what there is to be done now. */
+/* Runs the loop until all work due now is done. */
 TLS_SHARED void turn(void) {
   int i;
   for (i = 0; i < 12; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
@@ -116,8 +116,8 @@ TLS_SHARED void in_each_form(body run) {
   }
 }
 
-/* In one callback a program that owns everything frees the bufferevent, the session, what is underneath and
- * closes the descriptor. */
+/* In one callback a caller that owns everything frees the bufferevent, the session and the underlying
+ * bufferevent, and closes the fd. */
 enum { all_at_read = 1, all_at_write = 2 }; /* or one of the events, which are greater */
 TLS_SHARED int all_at, all_freed;
 TLS_SHARED void free_all(struct bufferevent *bev, void *arg) {
@@ -179,7 +179,7 @@ TLS_SHARED void frees_all(enum form form, int server) {
   }
 }
 
-/* The peer answers, closes, and does not take what is written then. */
+/* The peer replies and closes, and does not read output sent afterwards. */
 TLS_SHARED void fail_to_send(struct fixture *f) {
   bufferevent_disable(f->bev, EV_READ);
   bufferevent_setcb(f->bev, on_read, NULL, on_event, (void *)"a");
@@ -203,7 +203,7 @@ TLS_SHARED void failed_send(enum form form, int server) {
   end(&f);
 }
 
-/* Nobody listens at first on `port`, a socket that is bound to the address. */
+/* `port` is a socket bound to the address that does not listen at first. */
 TLS_SHARED void refused_first(evutil_socket_t port, struct sockaddr *address, socklen_t length) {
   struct fixture f;
   int on = 1;

@@ -1,5 +1,5 @@
-/* What the tests of TLS bufferevents share: a certificate made on the spot, and a peer whose session is
- * joined to nothing, so that the test says when and how many of its bytes go on the wire. */
+/* Shared by the tests of TLS bufferevents: a certificate generated at run time, and a peer whose session is
+ * not attached to a socket, so that the test decides when and how many of its bytes are sent. */
 #ifndef EVENTIDE_TEST_API_TLS_OPENSSL_H
 #define EVENTIDE_TEST_API_TLS_OPENSSL_H
 

@@ -1,5 +1,5 @@
-/* A stream of bytes that depend on their position, sent by the peer to a TLS bufferevent of whatever engine,
- * and what its read callbacks see of it. */
+/* A stream of bytes that depend on their position, sent by the peer to a TLS bufferevent of any engine, and
+ * the check of what its read callbacks receive. */
 #ifndef EVENTIDE_TEST_API_TLS_STREAMS_H
 #define EVENTIDE_TEST_API_TLS_STREAMS_H
 
@@ -7,10 +7,10 @@
 
 enum { slice = 16384, stream_size = 60000 };
 
-/* --- what a read callback is given ------------------------------------------------------------------------
+/* --- the data of one read callback ------------------------------------------------------------------------
  */
 
-/* What read callbacks saw of a stream of byte_at(). */
+/* Records of the read callbacks for a stream of byte_at(). */
 static struct {
   size_t received, wrong, largest, calls;
   size_t act_at; /* the call in which the callback does something, 0 for none */

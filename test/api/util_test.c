@@ -406,7 +406,7 @@ TEST(random_bytes_differ) {
   CHECK_INT_EQ(evutil_secure_rng_set_urandom_device_file((char *)"/dev/zero"), -1);
 }
 
-/* must-not 9: what the parent and a forked child draw must differ. */
+/* must-not 9: random bytes of the parent and of a forked child must differ. */
 TEST(random_bytes_after_fork_differ) {
   unsigned char ours[32], theirs[32];
   int ends[2], status = -1;

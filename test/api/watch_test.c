@@ -1,5 +1,5 @@
-/* event2/watch.h as a C program sees it, and what else came after libevent 2.1: not for that library. Each
- * test begins with the name of the function that it is about. */
+/* event2/watch.h as a C program sees it, and other additions after libevent 2.1: not run on that library.
+ * Each test begins with the name of the function that it is about. */
 #include <event2/watch.h>
 
 #include "api/events.h"

@@ -1,4 +1,4 @@
-/* Filters that compress with zlib (event2/bufferevent.h): what a real filter makes of modes, limits and
+/* Filters that compress with zlib (event2/bufferevent.h): a real filter under all flush modes, limits and
  * stacks. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -157,7 +157,7 @@ TEST(compressed_data_is_restored_unchanged) { transfer(1, 0); }
 TEST(two_stacked_filters_restore_data_unchanged) { transfer(2, 0); }
 
 TEST(small_reads_restore_data_unchanged) {
-  /* libevent leaves behind what inflate() holds when there is room again. */
+  /* libevent does not deliver data held by inflate() when the reader drains. */
   if (ours()) transfer(1, 1000);
 }
 
