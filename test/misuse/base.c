@@ -1,4 +1,4 @@
-/* Configurations that cannot be met, questions a base is asked, event_reinit. */
+/* Configurations that cannot be met, queries of a base, event_reinit(). */
 #include "misuse.h"
 
 #include <sys/wait.h>
@@ -253,7 +253,7 @@ CASE("active_by_fd/INT_MAX") { active_by_fd(INT_MAX, EV_READ); }
 CASE("active_by_fd/nothing there") { active_by_fd(500, EV_READ); }
 CASE("active_by_fd/there") { active_by_fd(-99, EV_READ); }
 CASE("active_by_fd/no flags") { active_by_fd(-99, 0); }
-CASE("active_by_fd/flags nobody waits for") { active_by_fd(-99, EV_WRITE); }
+CASE("active_by_fd/flags without an event") { active_by_fd(-99, EV_WRITE); }
 CASE("active_by_fd/more flags than it waits for") { active_by_fd(-99, EV_READ | EV_WRITE | EV_CLOSED); }
 CASE("active_by_fd/signal") { active_by_fd(-99, EV_SIGNAL); }
 CASE("active_by_fd/timeout") { active_by_fd(-99, EV_TIMEOUT); }
@@ -278,7 +278,7 @@ CASE("base/version") {
   say("%#x", event_get_version_number());
   say("%zu", event_get_struct_event_size());
 }
-CASE("base/running event in a callback of none") {
+CASE("base/running event outside of event callbacks") {
   struct event_base *base = base_new();
   event_base_once(base, -1, EV_TIMEOUT, on_event, NULL, NULL);
   turn(base);
@@ -337,7 +337,7 @@ CASE("reinit/in a callback") {
   turn(base);
   turn(base);
 }
-CASE("reinit/in a child, and neither hears the other's signals") {
+CASE("reinit/in a child, signals are separate") {
   struct event_base *base = base_new();
   event_add(evsignal_new(base, SIGUSR1, on_event, NULL), NULL);
   const pid_t child = fork();

@@ -190,7 +190,7 @@ static void on_event_activate(evutil_socket_t fd, short what, void *name) {
   on_event(fd, what, name);
   if (adds_left-- > 0) event_active(the_event, EV_WRITE, 1);
 }
-CASE("event/activates itself, one turn") {
+CASE("event/activates itself, one iteration") {
   struct event_base *base = base_new();
   adds_left = 3;
   the_event = evtimer_new(base, on_event_activate, NULL);
@@ -328,7 +328,7 @@ CASE("priority/changed while added") {
   event_add(ev, &kLong);
   RET("set", event_priority_set(ev, 0));
 }
-CASE("priority/lower ones wait for a turn") {
+CASE("priority/lower ones wait for the next iteration") {
   struct event_base *base = base_new();
   event_base_priority_init(base, 3);
   struct event *low = evtimer_new(base, on_event, (void *)"low");
@@ -340,7 +340,7 @@ CASE("priority/lower ones wait for a turn") {
   turn(base);
   turn(base);
 }
-CASE("priority/event of a priority that is gone") {
+CASE("priority/event of a removed priority") {
   struct event_base *base = base_new();
   event_base_priority_init(base, 8);
   struct event *ev = evtimer_new(base, on_event, NULL);
@@ -349,7 +349,7 @@ CASE("priority/event of a priority that is gone") {
   DO("active", event_active(ev, EV_READ, 1));
   turn(base);
 }
-CASE("priority/event of a priority that is gone, its timer fires") {
+CASE("priority/event of a removed priority, its timer fires") {
   struct event_base *base = base_new();
   event_base_priority_init(base, 8);
   struct event *ev = evtimer_new(base, on_event, NULL);

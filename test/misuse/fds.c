@@ -1,4 +1,4 @@
-/* Descriptors that are none, or none that can be polled. */
+/* Invalid file descriptors, and those that cannot be polled. */
 #include "misuse.h"
 
 static void add_and_turn(const char *method, int fd, short what) {

@@ -122,7 +122,7 @@ CASE("listener/bound to an address cut short") {
   struct sockaddr_in sin = loopback();
   bind_to((struct sockaddr *)&sin, 4, 0);
 }
-CASE("listener/bound to somebody else's address") {
+CASE("listener/bound to an address of another host") {
   struct sockaddr_in sin = loopback();
   sin.sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1: for documentation */
   bind_to((struct sockaddr *)&sin, sizeof sin, 0);

@@ -240,7 +240,7 @@ CASE("once/unknown flag alone") { once(0, 0x4000, &kNone); }
 CASE("once/read of a closed descriptor") { once(closed_fd(), EV_READ, NULL); }
 CASE("once/read of -1") { once(-1, EV_READ, NULL); }
 CASE("once/read of a regular file") { once(file_fd(), EV_READ, NULL); }
-CASE("once/write, twice the turn") {
+CASE("once/write, two iterations") {
   struct event_base *base = base_new();
   int fds[2];
   pair(fds);

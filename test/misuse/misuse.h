@@ -1,4 +1,4 @@
-/* The table of misuse cases: what a case may say about itself, and how it gets into the table. */
+/* The table of misuse cases: how a case records its result, and how it is registered. */
 #ifndef MISUSE_H_INCLUDED
 #define MISUSE_H_INCLUDED
 

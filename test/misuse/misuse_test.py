@@ -3,7 +3,7 @@
 
 The program is compiled once, with libevent's headers, and run on both libraries. A difference must be listed
 in differences.tsv with its reason, and what is listed there must still be so. What only this library has is
-asserted by value, from only-ours.tsv. The page docs/compatibility.md must tell the listed differences:
+asserted by value, from only-ours.tsv. The page docs/compatibility.md must list the differences:
 `--write-docs` brings it up to date. The last line printed is `N passed, N failed`, one per case.
 """
 
@@ -106,7 +106,7 @@ def docs_with(table):
     with open(DOCS, encoding="utf-8") as page:
         text = page.read()
     if BEGIN not in text or END not in text:
-        raise SystemExit(f"{DOCS}: the marks of the table are gone")
+        raise SystemExit(f"{DOCS}: the marks of the table are missing")
     before, rest = text.split(BEGIN, 1)
     return text, before + table + rest.split(END, 1)[1]
 

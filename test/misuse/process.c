@@ -1,4 +1,4 @@
-/* What is set for the process: debug mode, locks, memory and log functions. */
+/* Settings of the whole process: debug mode, locks, memory and log functions. */
 #include "misuse.h"
 
 static const struct timeval kLong = {1000, 0};

@@ -62,14 +62,14 @@ CASE("signal/added twice, raised once") {
   RET("del", event_del(ev));
   RET("del", event_del(ev));
 }
-CASE("signal/raised three times, one turn") {
+CASE("signal/raised three times, one iteration") {
   struct event_base *base = base_new();
   struct event *ev = evsignal_new(base, SIGUSR1, on_event, NULL);
   event_add(ev, NULL);
   for (int i = 0; i < 3; ++i) raise(SIGUSR1);
   turn(base);
 }
-CASE("signal/not persistent, raised twice in two turns") {
+CASE("signal/not persistent, raised twice in two iterations") {
   struct event_base *base = base_new();
   struct event *ev = event_new(base, SIGUSR1, EV_SIGNAL, on_event, NULL);
   struct event *keeper = evsignal_new(base, SIGUSR2, on_event, NULL);
@@ -131,7 +131,7 @@ CASE("signal/two events of one number") {
   raise(SIGUSR1);
   turn(base);
 }
-CASE("signal/raised, deleted before the turn") {
+CASE("signal/raised, deleted before the iteration") {
   struct event_base *base = base_new();
   struct event *ev = evsignal_new(base, SIGUSR1, on_event, NULL);
   event_add(ev, NULL);
