@@ -1,5 +1,5 @@
-// Fuzzes the parsers of addresses: nothing is read beyond the text, and what is understood survives being
-// written and read again.
+// Fuzzes the parsers of addresses: nothing is read beyond the text, and accepted addresses survive formatting
+// and parsing again.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-// The bytes that a fuzzer offers, read as numbers.
+// The input bytes of a fuzzer, decoded as numbers.
 #ifndef EVENTIDE_FUZZ_FUZZ_INPUT_H
 #define EVENTIDE_FUZZ_FUZZ_INPUT_H
 

@@ -1,5 +1,5 @@
-// Fuzzes a server's connection: whatever arrives, in whatever pieces, the replies are the same, each is a
-// reply, and a request that was refused is the last one.
+// Fuzzes a server connection: the replies do not depend on how the input is split, each is well-formed, and a
+// rejected request is the last one.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,7 +15,7 @@ void must(bool holds) {
   if (!holds) std::abort();
 }
 
-void tell(evhttp_request *req, void *) {
+void reply_with_body_length(evhttp_request *req, void *) {
   evbuffer *body = evbuffer_new();
   must(evhttp_request_get_uri(req) != nullptr);
   must(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)) != nullptr);
@@ -26,7 +26,7 @@ void tell(evhttp_request *req, void *) {
 
 std::string replies(std::string_view input, std::size_t piece) {
   test::Served served;
-  evhttp_set_gencb(served.http(), tell, nullptr);
+  evhttp_set_gencb(served.http(), reply_with_body_length, nullptr);
   evhttp_set_max_headers_size(served.http(), 500);
   evhttp_set_max_body_size(served.http(), 1000);
   evhttp_set_allowed_methods(served.http(), 0xffff);
@@ -38,7 +38,7 @@ std::string replies(std::string_view input, std::size_t piece) {
   }
   std::string text = served.received();
   for (std::size_t at = 0; (at = text.find("Date: ", at)) != std::string::npos;) text.erase(at, 37);
-  // Whether a client has to be told to go on depends on how its body comes.
+  // Whether a client is sent 100 Continue depends on the framing of its body.
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   for (std::size_t at = 0; (at = text.find(kContinue, at)) != std::string::npos;)
     text.erase(at, kContinue.size());

@@ -12,7 +12,7 @@ function(eventide_test_options target)
 endfunction()
 
 # eventide_trust_last_line(<test>): a program that crashes or is ended may still exit with 0 under Wine, so there its last
-# line tells how it went, and that it ran any test at all.
+# line decides whether it passed, and shows that it ran any test at all.
 function(eventide_trust_last_line name)
   if(WIN32)
     set_tests_properties(${name} PROPERTIES

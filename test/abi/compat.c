@@ -3,7 +3,7 @@
  *
  * It uses each part of the core interface a little, reads and embeds the structs whose layout is public, and
  * prints what it finds. Nothing that may differ from run to run is printed: no addresses, ports, times or
- * sizes of memory. The lines "loaded FILE" tell which libraries are in its memory.
+ * sizes of memory. The lines "loaded FILE" name the libraries in its memory.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,10 +41,10 @@
 static const struct timeval kSoon = {0, 1000};
 static const struct timeval kLimit = {20, 0};
 
-/* ---- what is loaded, what it says of itself --------------------------------------------------------------
+/* ---- loaded libraries and their versions -----------------------------------------------------------------
  */
 
-static void tell_loaded(void) {
+static void print_loaded(void) {
   char line[512], last[512] = "", *path;
   FILE *maps = fopen("/proc/self/maps", "r");
 
@@ -81,7 +81,7 @@ struct holder {
   int wanted;
 };
 
-static void tell_event(const char *what, const struct event *event) {
+static void print_event(const char *what, const struct event *event) {
   printf("%s fd_is_set %d events %#x res %#x base %d\n", what, event->ev_fd >= 0, (unsigned)event->ev_events,
          (unsigned)event->ev_res, event->ev_base != NULL);
 }
@@ -90,7 +90,7 @@ static void on_holder(evutil_socket_t fd, short what, void *argument) {
   struct holder *holder = argument;
   char byte;
 
-  tell_event("in callback", &holder->event);
+  print_event("in callback", &holder->event);
   printf("holder called what %#x fd matches %d\n", (unsigned)what, fd == event_get_fd(&holder->event));
   if (what & EV_READ) MUST(read(fd, &byte, 1) == 1);
   if (++holder->calls == holder->wanted) event_del(&holder->event);
@@ -105,7 +105,7 @@ static void embedded_events(struct event_base *base) {
   MUST(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   MUST(evutil_make_socket_nonblocking(pair[0]) == 0);
   MUST(event_assign(&io.event, base, pair[0], EV_READ | EV_PERSIST, on_holder, &io) == 0);
-  tell_event("assigned", &io.event);
+  print_event("assigned", &io.event);
   printf("pending %d initialized %d\n", event_pending(&io.event, EV_READ, NULL),
          event_initialized(&io.event));
   MUST(event_add(&io.event, &kLimit) == 0);
@@ -232,7 +232,7 @@ static void configuration(void) {
 /* ---- buffers
  * ------------------------------------------------------------------------------------------------- */
 
-static void tell_buffer(const char *what, struct evbuffer *buffer) {
+static void print_buffer(const char *what, struct evbuffer *buffer) {
   size_t length = evbuffer_get_length(buffer);
   unsigned char *bytes = evbuffer_pullup(buffer, -1);
 
@@ -290,19 +290,19 @@ static void moving(struct evbuffer *buffer) {
   MUST(evbuffer_add(other, "first ", 6) == 0);
   MUST(evbuffer_prepend_buffer(buffer, other) == 0);
   MUST(evbuffer_add_buffer_reference(other, buffer) == 0);
-  tell_buffer("copy by reference", other);
+  print_buffer("copy by reference", other);
   printf("copied %zd\n", evbuffer_copyout(buffer, out, 7));
   printf("copy %.7s\n", out);
   printf("removed %d\n", evbuffer_remove(buffer, out, 7));
   printf("to other %d\n", evbuffer_remove_buffer(buffer, other, 3));
-  tell_buffer("rest", buffer);
-  tell_buffer("other", other);
+  print_buffer("rest", buffer);
+  print_buffer("other", other);
   n = evbuffer_reserve_space(buffer, 100, space, 1);
   MUST(n == 1 && space[0].iov_len >= 100);
   memcpy(space[0].iov_base, "reserved", 8);
   space[0].iov_len = 8;
   MUST(evbuffer_commit_space(buffer, space, 1) == 0);
-  tell_buffer("committed", buffer);
+  print_buffer("committed", buffer);
   evbuffer_free(other);
   evbuffer_drain(buffer, 1000);
 }
@@ -319,7 +319,7 @@ static void file_and_sockets(struct evbuffer *buffer) {
   printf("wrote %d\n", evbuffer_write(buffer, pair[0]));
   while (evbuffer_get_length(buffer) > 0) MUST(evbuffer_write(buffer, pair[0]) > 0);
   printf("read %d\n", evbuffer_read(buffer, pair[1], 100));
-  tell_buffer("from socket", buffer);
+  print_buffer("from socket", buffer);
   evutil_closesocket(pair[0]);
   printf("read at the end %d\n", evbuffer_read(buffer, pair[1], 100));
   evutil_closesocket(pair[1]);
@@ -351,7 +351,7 @@ static void buffers(void) {
 /* ---- bufferevents
  * -------------------------------------------------------------------------------------------- */
 
-static void tell_bufferevent(const char *what, struct bufferevent *bev) {
+static void print_bufferevent(const char *what, struct bufferevent *bev) {
   printf("%s enabled %#x/%#x input %d output %d wm %zu-%zu %zu-%zu\n", what, (unsigned)bev->enabled,
          (unsigned)bufferevent_get_enabled(bev), bev->input == bufferevent_get_input(bev),
          bev->output == bufferevent_get_output(bev), bev->wm_read.low, bev->wm_read.high, bev->wm_write.low,
@@ -391,13 +391,13 @@ static void socket_bufferevents(struct event_base *base) {
   MUST(evutil_make_socket_nonblocking(pair[0]) == 0 && evutil_make_socket_nonblocking(pair[1]) == 0);
   left = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
   right = bufferevent_socket_new(base, pair[1], BEV_OPT_CLOSE_ON_FREE);
-  tell_bufferevent("new", left);
+  print_bufferevent("new", left);
   bufferevent_setcb(left, on_data, on_written, on_end, "left");
   bufferevent_setcb(right, on_data, NULL, on_end, "right");
   bufferevent_enable(left, EV_READ);
   bufferevent_enable(right, EV_READ);
   bufferevent_setwatermark(right, EV_READ, 3, 10);
-  tell_bufferevent("right", right);
+  print_bufferevent("right", right);
   printf("fd %d base %d ev_base %d\n", bufferevent_getfd(left) == pair[0], bufferevent_get_base(left) == base,
          left->ev_base == base);
   bufferevent_write(left, "?a", 2);
@@ -410,7 +410,7 @@ static void socket_bufferevents(struct event_base *base) {
   bufferevent_set_timeouts(left, NULL, NULL);
   event_base_loopexit(base, &(struct timeval){0, 200000});
   event_base_dispatch(base);
-  tell_bufferevent("after its timeout", right);
+  print_bufferevent("after its timeout", right);
   bufferevent_enable(right, EV_READ);
   bufferevent_set_timeouts(right, NULL, NULL);
   bufferevent_free(left);
@@ -425,7 +425,7 @@ static void old_bufferevent(struct event_base *base) {
   MUST(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   MUST(evutil_make_socket_nonblocking(pair[0]) == 0);
   bev = bufferevent_new(pair[0], on_data, NULL, on_end, "old");
-  tell_bufferevent("old", bev);
+  print_bufferevent("old", bev);
   bufferevent_settimeout(bev, 30, 40);
   printf("old timeouts %ld %ld\n", (long)bev->timeout_read.tv_sec, (long)bev->timeout_write.tv_sec);
   MUST(bufferevent_enable(bev, EV_READ) == 0);
@@ -467,15 +467,15 @@ static void old_interface(void) {
 /* ---- listeners and connections
  * ------------------------------------------------------------------------------- */
 
-/* Told at the end: which of the two ends hears first is the method's affair. */
+/* Printed at the end: the order in which the two ends are reported depends on the method. */
 static char accepted[80];
 
 static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                         int length, void *base) {
   struct bufferevent *bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 
-  snprintf(accepted, sizeof(accepted), "accepted family %d length %d same base %d", address->sa_family == AF_INET,
-           length, evconnlistener_get_base(listener) == base);
+  snprintf(accepted, sizeof(accepted), "accepted family %d length %d same base %d",
+           address->sa_family == AF_INET, length, evconnlistener_get_base(listener) == base);
   bufferevent_setcb(bev, on_data, NULL, on_end, "server");
   bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
@@ -487,7 +487,7 @@ static void on_client(struct bufferevent *bev, short what, void *base) {
 }
 
 static void on_client_data(struct bufferevent *bev, void *base) {
-  tell_buffer("client", bufferevent_get_input(bev));
+  print_buffer("client", bufferevent_get_input(bev));
   evbuffer_drain(bufferevent_get_input(bev), 100);
   event_base_loopbreak(base);
 }
@@ -595,7 +595,7 @@ int main(void) {
 
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGPIPE, SIG_IGN);
-  tell_loaded();
+  print_loaded();
   printf("threads %d\n", evthread_use_pthreads());
   base = event_base_new();
   MUST(base != NULL);

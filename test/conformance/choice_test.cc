@@ -1,5 +1,5 @@
-// Which method a base gets: in what order they are tried, what the environment forbids, and what happens when
-// a kernel refuses.
+// The choice of a method: the order in which they are tried, the environment, and methods refused by the
+// kernel.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Which method a base of Windows gets.
+// The choice of a method on Windows.
 #include <cstdlib>
 #include <string>
 

@@ -1,4 +1,4 @@
-// Children as daemonising code makes them: every file descriptor closed, fds reused, and no event_reinit.
+// Children as daemonising code forks them: every fd closed, fds reused, and no event_reinit().
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -131,7 +131,7 @@ TEST_P(Conformance, a_reinit_without_descriptors_can_be_repeated) {
   }));
 }
 
-// What the second base opens reuses the fds of the first.
+// The second base reuses the fds of the first.
 TEST_P(Conformance, reinit_works_for_two_bases_in_a_child_that_closed_every_descriptor) {
   const test::Base second = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), also(*second, SIGUSR1, EV_SIGNAL | EV_PERSIST);
@@ -232,7 +232,7 @@ TEST_P(Conformance, event_del_in_a_child_keeps_the_interest_of_the_parent) {
   EXPECT_EQ(kept.calls, 0);
 }
 
-// What the child does to its signals before its first wait is no business of the parent's method.
+// Changes of signals in the child before its first wait must not affect the method of the parent.
 TEST_P(Conformance, event_del_of_a_signal_in_a_child_keeps_the_event_of_the_parent) {
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), more(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
   ev.add();

@@ -1,5 +1,4 @@
-// Descriptors that go away or mean something else: closed, opened anew, duplicated, behind the loop's back or
-// not.
+// Descriptors that are closed, reused or duplicated, before or after their events are deleted.
 #include <climits>
 
 #include "conformance/methods.h"
@@ -16,12 +15,12 @@ namespace {
 TEST_P(Conformance, adding_a_closed_fd_fails) {
   const test::QuietLog quiet;
   Fd low = Fd(dup(0));
-  const int number = low;
+  const int watched_fd = low;
   const Pair pair = test::socket_pair();
   Event opener(*base, pair.b, EV_READ);
-  opener.add();  // the table has room for the number now
+  opener.add();  // the table has a slot for the fd now
   low.close();
-  for (const int bad : {number, 900, INT_MAX, INT_MAX / 2}) {
+  for (const int bad : {watched_fd, 900, INT_MAX, INT_MAX / 2}) {
     Event ev(*base, bad, EV_READ | EV_PERSIST);
     EXPECT_EQ(ev.add(1000), -1) << bad;
     EXPECT_EQ(ev.pending(), 0);
@@ -46,7 +45,7 @@ TEST_P(Conformance, closing_a_watched_fd_does_not_affect_other_events) {
   EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);
 }
 
-// One that its user does not look after is told at worst; those beside it are served all the same.
+// The closed fd may be reported at worst; events on other descriptors run all the same.
 TEST_P(Conformance, a_closed_fd_whose_event_stays_added_does_not_starve_others) {
   const test::QuietLog quiet;
   Pair gone = test::socket_pair();
@@ -66,14 +65,14 @@ TEST_P(Conformance, a_reused_fd_reports_only_for_its_new_file) {
       const test::QuietLog quiet;
       Pair old_pair = test::socket_pair();
       const Pair next = test::socket_pair();
-      const int number = old_pair.a;
-      Event old_event(*base, number, what);
+      const int watched_fd = old_pair.a;
+      Event old_event(*base, watched_fd, what);
       old_event.add();
       if (delete_first) old_event.del();
       old_pair.a.close();
       if (!delete_first) old_event.del();
-      const Fd again{dup2(next.a, number)};
-      ASSERT_EQ(again, number);
+      const Fd again{dup2(next.a, watched_fd)};
+      ASSERT_EQ(again, watched_fd);
       Event ev(*base, again, what);
       ASSERT_EQ(ev.add(), 0);
       test::put(next.b);
@@ -104,7 +103,7 @@ TEST_P(Conformance, re_adding_after_dup2_onto_a_watched_fd_watches_the_new_file)
   ASSERT_EQ(dup2(second.a, first.a), first.a);
   ev.del();
   ASSERT_EQ(ev.add(), 0);
-  test::put(first.b);  // it has another number now
+  test::put(first.b);  // it has another watched_fd now
   turn();
   EXPECT_EQ(ev.calls, 0);
   test::put(second.b);
@@ -112,22 +111,22 @@ TEST_P(Conformance, re_adding_after_dup2_onto_a_watched_fd_watches_the_new_file)
   EXPECT_EQ(ev.calls, 1);
 }
 
-// The old file lives on under another number, out of reach of epoll_ctl, and is ready all the time.
+// The old file stays open under another fd, out of reach of epoll_ctl(), and is ready all the time.
 TEST_P(Conformance, a_stale_registration_neither_spins_nor_reports_for_another_file) {
   const test::QuietLog quiet;
   for (const bool reuse : {false, true}) {
     Pair pair = test::socket_pair();
-    const int number = pair.a;
+    const int watched_fd = pair.a;
     const Pair other = test::socket_pair();
     const Fd alias{dup(pair.a)};
-    Event ev(*base, number, EV_READ | EV_PERSIST);
+    Event ev(*base, watched_fd, EV_READ | EV_PERSIST);
     ASSERT_EQ(ev.add(), 0);
     pair.a.close();
     ev.del();
     test::put(pair.b);
 
     Fd again;
-    if (reuse) again = Fd(dup2(other.a, number));
+    if (reuse) again = Fd(dup2(other.a, watched_fd));
     Event next(*base, reuse ? again : other.a, EV_READ | EV_PERSIST);
     ASSERT_EQ(next.add(), 0);
     EXPECT_FALSE(spins());
@@ -153,17 +152,17 @@ TEST_P(Conformance, both_descriptors_of_one_file_are_watched) {
   EXPECT_EQ(b.calls, 1);
 }
 
-// The deletion comes too late: the number means another file, which somebody else watches by now.
+// The deletion comes too late: the fd refers to another file, which another event watches by now.
 TEST_P(Conformance, an_fd_reused_before_its_old_event_is_deleted_reports_only_for_its_new_file) {
   const test::QuietLog quiet;
   for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
     Pair old_pair = test::socket_pair();
     const Pair next = test::socket_pair();
-    const int number = old_pair.a;
-    Event before(*base, number, what);
+    const int watched_fd = old_pair.a;
+    Event before(*base, watched_fd, what);
     ASSERT_EQ(before.add(), 0);
     old_pair.a.close();
-    const Fd again{dup2(next.a, number)};
+    const Fd again{dup2(next.a, watched_fd)};
     before.del();
     Event after(*base, again, what);
     ASSERT_EQ(after.add(), 0);

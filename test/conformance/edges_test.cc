@@ -1,4 +1,4 @@
-// Edge-triggered events, where there are any.
+// Edge-triggered events, where the method supports them.
 
 #include "conformance/methods.h"
 

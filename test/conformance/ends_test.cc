@@ -1,4 +1,4 @@
-// Ends and errors: of sockets, pipes and connections that never came to be.
+// EOF, hang-ups and errors of sockets, pipes and failed connections.
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -44,7 +44,7 @@ TEST_P(Conformance, closing_the_write_end_of_a_pipe_makes_it_readable) {
   EXPECT_EQ(reader.what, EV_READ);
 }
 
-// The writer must hear of it, although nothing can be written.
+// The close must be reported to the writer, although nothing can be written.
 TEST_P(Conformance, closing_the_read_end_of_a_full_pipe_makes_it_writable) {
   Pair pipe = test::make_pipe();
   const std::vector<char> much(4096);
@@ -85,7 +85,7 @@ TEST_P(Conformance, eof_is_reported_in_every_iteration) {
   }
 }
 
-void expect_closed_is_told_again_and_again(event_base &base, bool data_first) {
+void expect_closed_in_every_iteration(event_base &base, bool data_first) {
   Pair pair = test::socket_pair();
   Event closed(base, pair.a, EV_CLOSED | EV_PERSIST);
   closed.add();
@@ -93,7 +93,7 @@ void expect_closed_is_told_again_and_again(event_base &base, bool data_first) {
   base.loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(closed.calls, 0);
   pair.b.close();
-  // A method that does not tell fails instead of waiting for ever.
+  // The timer makes a method without a report fail instead of waiting for ever.
   Event late(base, test::kNoFd, 0);
   late.add(20);
   for (int i = 1; i <= 3; ++i) {
@@ -105,15 +105,15 @@ void expect_closed_is_told_again_and_again(event_base &base, bool data_first) {
 
 TEST_P(Conformance, ev_closed_is_reported_in_every_iteration) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
-  expect_closed_is_told_again_and_again(*base, false);
+  expect_closed_in_every_iteration(*base, false);
 }
 
 TEST_P(Conformance, ev_closed_behind_unread_input_is_reported_in_every_iteration) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
-  expect_closed_is_told_again_and_again(*base, true);
+  expect_closed_in_every_iteration(*base, true);
 }
 
-// Input that nobody reads is no end, however long it stays.
+// Unread input is not reported as EOF, however long it stays.
 TEST_P(Conformance, waiting_for_ev_closed_does_not_spin_on_unread_input) {
   if (!has(EV_FEATURE_EARLY_CLOSE)) GTEST_SKIP();
   for (const short what : {EV_CLOSED, EV_CLOSED | EV_PERSIST}) {
@@ -161,7 +161,7 @@ TEST_P(Conformance, a_refused_connection_is_writable) {
   socklen_t length = sizeof(address);
   ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr *>(&address), sizeof(sockaddr_in)), 0);
   ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr *>(&address), &length), 0);
-  // Bound, so that nobody else gets the port, but not listening.
+  // Bound, so that no other process gets the port, but not listening.
   const Fd fd{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr *>(&address), length), -1);
   if (errno == EINPROGRESS) {

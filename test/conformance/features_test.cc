@@ -1,4 +1,4 @@
-// What a method says of itself, and whether it is true.
+// The feature flags of a method match its behaviour.
 #include <cstdlib>
 #include <string>
 

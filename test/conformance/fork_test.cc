@@ -1,4 +1,4 @@
-// Children: what they inherit, what event_reinit makes anew, and what they must leave alone.
+// Forked children: what they inherit, what event_reinit() creates again, and what they must leave alone.
 #include <sys/socket.h>
 
 #include <csignal>
@@ -32,7 +32,7 @@ TEST_P(Conformance, a_child_has_its_own_events_after_reinit) {
     reader.del();
     return base->check_invariants() && base->loop(EVLOOP_ONCE) == 1;
   }));
-  // What the child deleted the parent still has.
+  // An event deleted in the child is still added in the parent.
   base->loop(EVLOOP_ONCE);
   EXPECT_EQ(writer.calls, 1);
   test::put(pair.b);
@@ -59,7 +59,7 @@ int open_descriptors() {
   return open;
 }
 
-// A number that the method had and the child does not may be somebody else's by the time of event_reinit.
+// An fd of the method that the child closed may refer to another file by the time of event_reinit().
 TEST_P(Conformance, reinit_in_a_child_closes_only_fds_of_the_base) {
   EXPECT_TRUE(child_agrees([&] {
     std::vector<Fd> others;

@@ -1,5 +1,4 @@
-// Interest that comes and goes: level-triggered readiness, events that last and events that do not, several
-// on one descriptor.
+// Changing interest: level-triggered readiness, persistent and one-shot events, several on one fd.
 #include <algorithm>
 #include <deque>
 #include <random>
@@ -49,7 +48,7 @@ TEST_P(Conformance, random_adds_and_deletes_report_current_interest) {
       ev.del();
     }
     if (random() % 4) continue;
-    // Both directions are ready: each pending event is told exactly what it asked for.
+    // Both directions are ready: each pending event reports exactly the flags it asked for.
     std::vector<int> pending;
     for (Event &other : events) {
       other.reset();
@@ -66,7 +65,7 @@ TEST_P(Conformance, random_adds_and_deletes_report_current_interest) {
   }
 }
 
-// All sequences of a few steps, each followed by a look at who is told.
+// All sequences of a few steps, each followed by a check of the events reported.
 TEST_P(Conformance, every_sequence_of_adds_and_deletes_reports_current_interest) {
   constexpr int kSteps = 4, kChoices = 5, kSequences = 625;
   const Pair pair = test::socket_pair();
@@ -112,7 +111,7 @@ TEST_P(Conformance, readiness_that_ended_before_the_wait_is_not_reported) {
   }
 }
 
-// What one callback takes away is not told to the next one's descriptor in the turn after.
+// Readiness consumed by one callback is not reported to the other event in the next iteration.
 TEST_P(Conformance, events_may_be_changed_in_callbacks) {
   const Pair pair = test::socket_pair();
   Event first(*base, pair.a, EV_READ | EV_PERSIST), second(*base, pair.a, EV_READ | EV_PERSIST);
@@ -125,9 +124,9 @@ TEST_P(Conformance, events_may_be_changed_in_callbacks) {
     second.add();
     test::put(pair.b);
     while (!second.calls) base->loop(EVLOOP_ONCE);
-    const int told = first.calls + second.calls;
+    const int reported = first.calls + second.calls;
     turn();
-    EXPECT_EQ(first.calls + second.calls, told);
+    EXPECT_EQ(first.calls + second.calls, reported);
   }
 }
 
@@ -142,7 +141,7 @@ TEST_P(Conformance, two_one_shot_events_on_one_fd_both_fire) {
     EXPECT_EQ(writer.calls, 1);
     EXPECT_EQ(reader.calls, readable_first);
     if (!readable_first) {
-      // What was not reported is still watched.
+      // Interest that was not reported is still watched.
       EXPECT_EQ(reader.pending(), EV_READ);
       turn();
       EXPECT_EQ(reader.calls, 0);
@@ -180,7 +179,7 @@ TEST_P(Conformance, a_one_shot_event_can_be_re_added_later) {
     test::put(pair.b);
     EXPECT_EQ(base->loop(EVLOOP_ONCE), 0);
     EXPECT_EQ(reader.calls, i);
-    EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);  // data is there, but nobody waits
+    EXPECT_EQ(base->loop(EVLOOP_ONCE), 1);  // data is there, but no event is pending
     test::drain(pair.a);
   }
 }

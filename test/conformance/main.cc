@@ -22,7 +22,7 @@ INSTANTIATE_TEST_SUITE_P(By, Conformance, testing::ValuesIn(methods()),
 
 namespace {
 
-// Collects what became of each case under each method, and prints it at the end.
+// Collects the result of each case under each method, and prints the table at the end.
 class Table : public testing::EmptyTestEventListener {
  public:
   void OnTestEnd(const testing::TestInfo &info) override {

@@ -20,13 +20,13 @@ TEST_P(Conformance, many_and_high_descriptors_are_watched) {
   // Some models need one more for each.
   const int count = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 6600)) / 2 - 100;
   if (count < 500) GTEST_SKIP() << "too few descriptors allowed";
-  // A file that too many epoll sets watch is refused by the kernel, and models make a set of each number.
-  constexpr int kNumbersPerFile = 300;
+  // A file that too many epoll sets watch is refused by the kernel, and some models need a set per fd.
+  constexpr int kFdsPerFile = 300;
   std::deque<Pair> idle, ready;
   std::vector<Fd> fds;
   std::deque<Event> events;
   for (int i = 0; i < count; ++i) {
-    if (i % kNumbersPerFile == 0) {
+    if (i % kFdsPerFile == 0) {
       idle.push_back(test::socket_pair());
       ready.push_back(test::socket_pair());
       test::put(ready.back().b);
@@ -36,13 +36,13 @@ TEST_P(Conformance, many_and_high_descriptors_are_watched) {
     events.emplace_back(*base, fds.back(), i % 3 ? EV_READ : EV_READ | EV_PERSIST);
     ASSERT_EQ(events.back().add(), 0);
   }
-  // A batch of reports may be smaller than what is ready: all get their turn.
-  const auto told = [&] {
+  // A batch of reports may be smaller than the number of ready descriptors: all are reported in the end.
+  const auto reported = [&] {
     return std::count_if(events.begin(), events.end(), [](const Event &ev) { return ev.calls > 0; });
   };
   const auto expected = (count + 6) / 7;
-  for (int i = 0; i < 20 && told() < expected; ++i) base->loop(EVLOOP_ONCE);
-  EXPECT_EQ(told(), expected);
+  for (int i = 0; i < 20 && reported() < expected; ++i) base->loop(EVLOOP_ONCE);
+  EXPECT_EQ(reported(), expected);
   for (int i = 0; i < count; ++i) EXPECT_EQ(events[static_cast<std::size_t>(i)].calls > 0, i % 7 == 0);
   EXPECT_TRUE(base->check_invariants());
 }
@@ -61,7 +61,7 @@ TEST_P(Conformance, no_ready_descriptor_is_always_reported_last) {
     });
     events.back().add();
   }
-  if (is("epoll") || is("kqueue") || is("evport")) GTEST_SKIP() << "the kernel takes turns";
+  if (is("epoll") || is("kqueue") || is("evport")) GTEST_SKIP() << "the kernel rotates ready descriptors";
   for (int i = 0; i < 50; ++i) {
     first = -1;
     base->loop(EVLOOP_ONCE);
@@ -69,7 +69,7 @@ TEST_P(Conformance, no_ready_descriptor_is_always_reported_last) {
   EXPECT_LT(*std::max_element(firsts.begin(), firsts.end()), 10);
 }
 
-// However many are ready all the time, who becomes ready later is told in one of the next turns.
+// However many are ready all the time, one that becomes ready later is reported within a few iterations.
 TEST_P(Conformance, busy_descriptors_do_not_starve_others) {
   const Pair busy = test::socket_pair();
   test::put(busy.b);

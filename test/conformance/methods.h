@@ -1,4 +1,4 @@
-// The methods that the suite runs over, and what its cases share.
+// The methods that the suite runs over, and the fixtures of its cases.
 //
 // The real ones and, on Linux, those of other systems on models of their kernels
 // (test/models). A case is a TEST_P of Conformance; one that a method has no use for skips itself.
@@ -28,7 +28,7 @@ struct Method {
 
 // Those of this system: methods_<system>.cc.
 const std::vector<Method> &methods();
-// What the table ends with.
+// The last lines of the table.
 extern const char *const kWhereTheyRun;
 // In libevent's order of preference, for all platforms at once, ended by null.
 const evi::Backend *const *all_backends();
@@ -57,7 +57,7 @@ class Conformance : public testing::TestWithParam<Method> {
     EXPECT_GE(base->loop(EVLOOP_NONBLOCK), 0);
     EXPECT_TRUE(base->check_invariants());
   }
-  // Whether the loop waits again and again while nothing is to be told. A wait may end early a few times.
+  // Whether the loop waits again and again while there is nothing to report. A few waits may return early.
   bool spins() {
     test::Event end(*base, test::kNoFd, 0, [&](int, short) { base->loop_break(); });
     end.add(0.03);
@@ -71,7 +71,7 @@ class Conformance : public testing::TestWithParam<Method> {
     EXPECT_GE(waits, 1);
     return waits > 5;
   }
-  // Turns that must end at once, although nothing else would wake the loop.
+  // Iterations that must return immediately, although nothing else would wake the loop.
   int callbacks_in_turns(test::Event &ev, int turns) {
     const int before = ev.calls;
     for (int i = 0; i < turns; ++i) turn();

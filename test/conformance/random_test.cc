@@ -1,4 +1,4 @@
-// Random use, held against what must be ready.
+// Random use, compared with a model of readiness.
 #include <memory>
 #include <random>
 #include <vector>
@@ -11,7 +11,7 @@ using test::Pair;
 
 namespace {
 
-// must-not 15: random use agrees with a model of what is ready.
+// must-not 15: random use agrees with a model of readiness.
 TEST_P(Conformance, random_descriptors_agree_with_a_model) {
   std::mt19937 random(5);
   struct Entry {

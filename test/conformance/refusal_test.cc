@@ -1,5 +1,5 @@
-// Kernels that refuse for want of memory: what was watched before is told of all the same, however often they
-// refuse.
+// Kernels that fail registrations with ENOMEM: interest registered before is still reported, however often
+// they fail.
 #include <cerrno>
 
 #include "conformance/methods.h"
@@ -40,7 +40,7 @@ void over_models(F &&f) {
   model::refusal_ends_association = true;
 }
 
-// Turns until it was called that often, or a while has passed in which nothing made the loop look.
+// Runs the loop until the event was called that often, or until a while has passed without a report.
 void run_until(event_base &base, const Event &ev, int calls) {
   bool late = false;
   Event guard(base, test::kNoFd, 0, [&](int, short) { late = true; });
@@ -59,7 +59,7 @@ void use_up(event_base &base) {
   }
 }
 
-// How often the loop turns while nothing is to be told.
+// The number of iterations while there is nothing to report.
 unsigned long long turns_in(event_base &base, double seconds) {
   Event end(base, test::kNoFd, 0, [&](int, short) { base.loop_break(); });
   end.add(seconds);
@@ -89,7 +89,7 @@ TEST(Refusal, a_failed_add_does_not_change_other_events) {
   }
 }
 
-// What is told of it is not told for ever either.
+// A report of the interest that was removed does not repeat for ever either.
 TEST(Refusal, remaining_interest_is_watched_after_a_failed_update) {
   for (const short what : {EV_READ, EV_READ | EV_PERSIST}) {
     over_models([=](event_base &base, auto &&refuse) {

@@ -1,4 +1,4 @@
-// Signals, whether a handler tells of them or the method.
+// Signals, whether reported by a handler or by the method.
 #include <sys/wait.h>
 
 #include <csignal>

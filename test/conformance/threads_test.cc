@@ -1,4 +1,4 @@
-// Other threads: what they add, take away and ask for while the loop waits.
+// Other threads that add, delete and activate events while the loop waits.
 #include "conformance/methods.h"
 
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -51,22 +51,22 @@ void wait_until(const T &reached) {
 }
 
 TEST_P(ConformanceOfThreads, an_event_added_by_another_thread_is_watched) {
-  std::atomic<int> told{0};
+  std::atomic<int> reported{0};
   const Pair pair = test::socket_pair();
   Event reader(*base, pair.a, EV_READ | EV_PERSIST, [&](int fd, short) {
     test::drain(fd);
-    ++told;
+    ++reported;
   });
-  Event timer(*base, kNoFd, 0, [&](int, short) { ++told; });
+  Event timer(*base, kNoFd, 0, [&](int, short) { ++reported; });
   beside_the_loop([&] {
     for (int round = 1; round <= 20; ++round) {
-      const int before = told;
+      const int before = reported;
       EXPECT_EQ(reader.add(), 0);
       test::put(pair.b);
-      wait_until([&] { return told > before; });
+      wait_until([&] { return reported > before; });
       reader.del();
       timer.add(0.0001);
-      wait_until([&] { return told > before + 1; });
+      wait_until([&] { return reported > before + 1; });
     }
   });
 }
@@ -84,21 +84,21 @@ TEST_P(ConformanceOfThreads, an_event_deleted_by_another_thread_is_not_reported)
 }
 
 TEST_P(ConformanceOfThreads, the_loop_can_be_woken_repeatedly) {
-  std::atomic<int> told{0};
-  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
+  std::atomic<int> reported{0};
+  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++reported; });
   beside_the_loop([&] {
     for (int i = 1; i <= 200; ++i) {
       ev.activate(EV_READ);
-      wait_until([&] { return told == i; });
+      wait_until([&] { return reported == i; });
     }
   });
-  EXPECT_EQ(told, 200);
+  EXPECT_EQ(reported, 200);
 }
 
 TEST_P(ConformanceOfThreads, many_threads_wake_one_loop) {
-  std::atomic<int> told{0};
+  std::atomic<int> reported{0};
   std::deque<Event> events;
-  for (int i = 0; i < 4; ++i) events.emplace_back(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
+  for (int i = 0; i < 4; ++i) events.emplace_back(*base, kNoFd, EV_PERSIST, [&](int, short) { ++reported; });
   beside_the_loop([&] {
     std::deque<std::thread> threads;
     for (Event &ev : events) {
@@ -107,17 +107,17 @@ TEST_P(ConformanceOfThreads, many_threads_wake_one_loop) {
       });
     }
     for (std::thread &thread : threads) thread.join();
-    wait_until([&] { return told > 0; });
+    wait_until([&] { return reported > 0; });
   });
-  EXPECT_LE(told, 1200);
+  EXPECT_LE(reported, 1200);
 }
 
 TEST_P(ConformanceOfThreads, a_wakeup_does_not_cause_an_extra_iteration_later) {
-  std::atomic<int> told{0};
-  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
+  std::atomic<int> reported{0};
+  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++reported; });
   beside_the_loop([&] {
     ev.activate(EV_READ);
-    wait_until([&] { return told == 1; });
+    wait_until([&] { return reported == 1; });
   });
   Event timer(*base, kNoFd, 0);
   timer.add(0.002);
@@ -149,23 +149,23 @@ TEST_P(ConformanceOfThreads, an_fd_reused_by_another_thread_reports_only_for_its
   EXPECT_EQ(right, 100);
 }
 
-// The child has the lock and nobody who holds it; its wake-ups are its own.
+// The child inherits the lock released, and has its own wakeup fd.
 TEST_P(ConformanceOfThreads, a_child_can_be_woken_after_reinit) {
   EXPECT_TRUE(conformance::child_agrees([&] {
     EXPECT_EQ(base->reinit(), 0);
-    std::atomic<int> told{0};
-    Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
+    std::atomic<int> reported{0};
+    Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++reported; });
     beside_the_loop([&] {
       ev.activate(EV_READ);
-      wait_until([&] { return told == 1; });
+      wait_until([&] { return reported == 1; });
     });
-    return told == 1;
+    return reported == 1;
   }));
-  std::atomic<int> told{0};
-  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++told; });
+  std::atomic<int> reported{0};
+  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) { ++reported; });
   beside_the_loop([&] {
     ev.activate(EV_READ);
-    wait_until([&] { return told == 1; });
+    wait_until([&] { return reported == 1; });
   });
 }
 

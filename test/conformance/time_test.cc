@@ -1,4 +1,4 @@
-// Waits: never short, hardly long, of any length.
+// Waits of any length: never too short, hardly too long.
 #include <sys/time.h>
 
 #include <algorithm>
@@ -30,7 +30,7 @@ TEST_P(Conformance, waits_are_never_too_short_and_hardly_too_long) {
     const double took =
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     EXPECT_EQ(timer.calls, 1);
-    EXPECT_GE(took, micros - 1);  // the clock tells whole microseconds
+    EXPECT_GE(took, micros - 1);  // the clock has a resolution of one microsecond
     late.push_back(took - micros);
   }
   // The best of them counts: the machine has other things to do.

@@ -1,4 +1,4 @@
-// Descriptors that another thread gives up and opens anew while the method waits for them.
+// Descriptors that another thread closes and reuses while the method waits for them.
 #include "conformance/methods.h"
 
 #ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -14,7 +14,7 @@ using test::Event;
 
 namespace {
 
-// A lock that tells who waits for it.
+// A lock that counts the threads waiting for it.
 std::atomic<int> contenders{0};
 
 struct evthread_lock_callbacks telling_locks() {
@@ -63,9 +63,9 @@ TEST_P(ConformanceOfOneLock, a_report_for_the_old_fd_does_not_reach_a_new_event_
     ASSERT_NE(base, nullptr);
     test::Pair noisy = test::socket_pair();
     const test::Pair quiet = test::socket_pair();
-    const int number = noisy.a;
-    Event before(*base, number, EV_READ | EV_PERSIST);
-    Event after(*base, number, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
+    const int watched_fd = noisy.a;
+    Event before(*base, watched_fd, EV_READ | EV_PERSIST);
+    Event after(*base, watched_fd, EV_READ | EV_PERSIST, [](int fd, short) { test::drain(fd); });
     Event keeper(*base, test::kNoFd, 0);
     ASSERT_EQ(before.add(), 0);
     ASSERT_EQ(keeper.add(100), 0);
@@ -77,7 +77,7 @@ TEST_P(ConformanceOfOneLock, a_report_for_the_old_fd_does_not_reach_a_new_event_
       test::put(noisy.b);  // the wait ends, and its thread comes to the lock
       while (contenders == 0) sched_yield();
       before.del(evi::DelMode::no_block);
-      EXPECT_EQ(dup2(quiet.a, number), number);
+      EXPECT_EQ(dup2(quiet.a, watched_fd), watched_fd);
       EXPECT_EQ(after.add(), 0);
     }
     Event last(*base, test::kNoFd, 0, [&](int, short) { base->loop_break(); });

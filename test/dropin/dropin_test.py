@@ -94,7 +94,7 @@ class Memcached:
                                  stdout=self.log, stderr=subprocess.STDOUT)
 
     def __enter__(self):
-        self.port = eventually("memcached tells its port", self.read_port)
+        self.port = eventually("memcached reports its port", self.read_port)
         return self
 
     def __exit__(self, *_):

@@ -1,4 +1,4 @@
-/* Bufferevents that connect to an echo server, which is clean, and send as their plans say. */
+/* Bufferevents that connect to the clean echo server and send as their plans say. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <stdlib.h>

@@ -35,7 +35,7 @@ enum { kScenarios = sizeof(scenarios) / sizeof(scenarios[0]) };
 enum { kPatienceSeconds = 60, kTries = 1000 };
 static const char *const default_seeds = "1 2 3 4 5 6";
 
-/* What the runs of a scenario in a mode came to; shared with their processes. */
+/* The result of the runs of a scenario in a mode; shared with their processes. */
 struct sums {
   unsigned runs, whole, cut;
   unsigned long injected[kFaultsCalls];

@@ -1,4 +1,4 @@
-/* What the clean side sends, and its decoders of what comes back. */
+/* The data sent by the clean side, and the decoders of the replies. */
 #include "faults/plan.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* What one connection sends and what must come back, byte for byte. */
+/* The data sent by one connection and the expected reply, byte for byte. */
 #ifndef EVENTIDE_TEST_FAULTS_PLAN_H
 #define EVENTIDE_TEST_FAULTS_PLAN_H
 

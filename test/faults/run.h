@@ -24,7 +24,7 @@ struct run {
 
 struct scenario {
   const char *name;
-  /* Returns what free_state and the others are given, or NULL after a fault: it is tried again. */
+  /* Returns the state passed to free_state and the others, or NULL after a fault: it is tried again. */
   void *(*start)(struct run *run);
   /* The clean side, whose thread closes `done` when all of its connections have ended. Undisturbed. */
   int (*start_clean)(struct run *run, void *state, int done);

@@ -99,7 +99,7 @@ static void all_is_sent(struct clients *c, uint32_t number) {
   epoll_ctl(c->epoll, EPOLL_CTL_MOD, c->fds[number], &event);
 }
 
-/* The echo is of what follows the number. Returns 0 when the client has ended. */
+/* Checks the echo of the data after the number. Returns 0 when the client has finished. */
 static int receive_some(struct clients *c, uint32_t number) {
   struct record *r = &c->shared->records[number];
   unsigned char bytes[8192];

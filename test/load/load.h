@@ -1,4 +1,4 @@
-/* What the server and the clients of the load know of each connection; shared memory of two processes. */
+/* The record of each connection, in memory shared by the server and the client process. */
 #ifndef EVENTIDE_TEST_LOAD_LOAD_H
 #define EVENTIDE_TEST_LOAD_LOAD_H
 

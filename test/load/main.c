@@ -117,7 +117,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
   if (atomic_fetch_add(&s->shared->accepted, 1) + 1 == s->count) atomic_store(&s->shared->go, 1);
 }
 
-/* --- what must be -----------------------------------------------------------------------------------------
+/* --- expectations -----------------------------------------------------------------------------------------
  */
 
 static void compare(const struct server *s) {

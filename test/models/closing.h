@@ -1,10 +1,10 @@
-// Tells the modelled kernels that a number was closed, as a kernel knows by itself.
+// Notifies the modelled kernels that an fd was closed, which a real kernel knows by itself.
 #ifndef EVENTIDE_TEST_MODELS_CLOSING_H
 #define EVENTIDE_TEST_MODELS_CLOSING_H
 
 namespace model {
 
-// Each model's part, called before the number is closed, or by dup2 and dup3 opened anew.
+// The hook of each model, called before the fd is closed or replaced by dup2() or dup3().
 void kqueue_closing(int fd);
 void port_closing(int fd);
 void devpoll_closing(int fd);

@@ -1,4 +1,4 @@
-// What the models of kernels wait by.
+// The wait of the modelled kernels.
 #ifndef EVENTIDE_TEST_MODELS_EPOLL_WAIT_H
 #define EVENTIDE_TEST_MODELS_EPOLL_WAIT_H
 

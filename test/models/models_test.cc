@@ -1,4 +1,4 @@
-// The models held against what the manual pages say: kqueue(2), port_create(3C) and their kin, poll(7D).
+// The models compared with the manual pages: kqueue(2), port_create(3C) and related pages, poll(7D).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -63,7 +63,7 @@ class Kqueue : public testing::Test {
   ~Kqueue() override {
     if (kq >= 0) close(kq);
   }
-  // The error of one change, told in each of the two ways that there are.
+  // Returns the error of one change, checked in both ways that kevent() reports it.
   int change(int ident, int filter, int flags, unsigned notes = 0, void *udata = nullptr) {
     struct kevent one;
     EV_SET(&one, static_cast<uintptr_t>(ident), filter, static_cast<unsigned short>(flags), notes, 0, udata);
@@ -225,7 +225,7 @@ class EventPort : public testing::Test {
     return port_associate(port, PORT_SOURCE_FD, static_cast<uintptr_t>(fd), events, user);
   }
   int dissociate(int fd) { return port_dissociate(port, PORT_SOURCE_FD, static_cast<uintptr_t>(fd)); }
-  // 0 or an error; what came is in `out` and `count`.
+  // Returns 0 or an error; the events are in `out` and `count`.
   int get(uint_t wanted = 1, const timespec &timeout = kSoon) {
     count = wanted;
     return port_getn(port, out.data(), 8, &count, &timeout) == 0 ? 0 : errno;

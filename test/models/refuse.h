@@ -1,4 +1,4 @@
-// How a test makes the modelled kernels refuse.
+// Makes calls of the modelled kernels fail.
 #ifndef EVENTIDE_TEST_MODELS_REFUSE_H
 #define EVENTIDE_TEST_MODELS_REFUSE_H
 
@@ -10,7 +10,7 @@ namespace model {
 // Unless 0: the error with which kqueue(), port_create() and the opening of /dev/poll fail.
 inline int refuse_with = 0;
 
-// The next calls of one kind fail; what comes after them goes through. Of any thread.
+// The next calls of one kind fail, in any thread; those after them succeed.
 class Refusals {
  public:
   void set(int calls, int error) {

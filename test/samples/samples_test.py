@@ -562,7 +562,7 @@ class TlsEchoServerTest(SampleTest):
             client = self.connect_tls(server, version)
             for part in (b'h', b'ello', bytes(range(256)), noise(4 << 20)):
                 self.exchange(client, part)
-            client.unwrap()  # fails unless the server says goodbye too
+            client.unwrap()  # fails unless the server sends close_notify too
         server.out.match('client: TLSv1.2, .*\nclient: TLSv1.3, ')
         self.assertInterruptible(server)
 

@@ -24,12 +24,12 @@ enum { kLoops = 2, kWorkers = 3, kLinks = 12, kMaxPending = 1 << 16, kBlock = 30
 /* Two ends of a socket pair, one on each loop: what is written to one comes back from the other. The bytes
  * count up, so that each end knows what must come next. */
 struct link {
-  pthread_mutex_t mutex; /* of the workers: who replaces the link */
+  pthread_mutex_t mutex; /* of the workers: held while the link is replaced */
   struct bufferevent *near, *far;
   unsigned char next_sent, next_seen;
   struct link_ref *ref;
 };
-/* What a connection's callbacks are given. Outlives it. */
+/* The argument of the callbacks of a connection. Outlives it. */
 struct link_ref {
   struct link *link;
   atomic_int freed;
@@ -87,7 +87,7 @@ static void open_sockets(evutil_socket_t fds[2]) {
   }
 }
 
-/* The link's mutex is held, or nobody else is there yet. */
+/* Requires: the mutex of the link is held, or no other thread runs yet. */
 static void connect_link(struct link *link, struct worker *w) {
   const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_THREADSAFE;
   const int deferred = next_random(w, 2) ? BEV_OPT_DEFER_CALLBACKS : 0;
@@ -114,8 +114,7 @@ static void connect_link(struct link *link, struct worker *w) {
   atomic_fetch_add(&connections, 1);
 }
 
-/* A callback of the near end may be running: the lock that it holds tells when none is, and none comes after.
- */
+/* A callback of the near end may be running. Once its lock is acquired none is, and none starts after. */
 static void disconnect_link(struct link *link) {
   struct bufferevent *near = link->near;
   bufferevent_lock(near);

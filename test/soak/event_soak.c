@@ -71,7 +71,7 @@ static void make(struct worker *w, struct slot *slot) {
   slot->ev = event_new(bases[next_random(w, kLoops)], fd, what, on_event, slot);
 }
 
-/* Nobody else uses the slot's event: from here on no loop runs it or may call it any more. */
+/* The event of the slot was deleted: from here on no loop may run or call it. */
 static void is_gone(struct slot *slot) {
   if (atomic_load(&slot->running)) atomic_fetch_add(&early_returns, 1);
   atomic_store(&slot->alive, 0);

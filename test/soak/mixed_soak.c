@@ -1,4 +1,4 @@
-/* Soak of everything that threads may do to two running loops: `soak_mixed [SECONDS [SEED]]`.
+/* Soak of all that threads may do with two running loops: `soak_mixed [SECONDS [SEED]]`.
  *
  * Slots hold events, timers, bufferevents over sockets, pairs and filters, and listeners. Several workers use
  * one slot at a time; only to free what it holds does a worker have it alone. At the end the loops must still
@@ -28,7 +28,7 @@
 
 enum { kLoops = 2, kWorkers = 4, kSlots = 40, kPriorities = 3, kMostOutput = 1 << 16, kPatienceMs = 10000 };
 
-/* What a callback is given. It outlives what it belongs to, so that a call that comes too late is seen. */
+/* The argument of a callback. It outlives its object, so that a call that comes too late is detected. */
 struct ref {
   atomic_int freed;
   struct ref *next;
@@ -384,7 +384,7 @@ static int still_runs(int loop) {
   return ms < kPatienceMs;
 }
 
-/* What was freed goes when its callbacks have ended, in the loop. */
+/* Freed objects are released by the loop when their callbacks have returned. */
 static int holds_its_tick_alone(int loop) {
   int ms;
   for (ms = 0; ms < kPatienceMs; ++ms) {

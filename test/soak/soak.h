@@ -1,4 +1,4 @@
-/* What the soaks share. */
+/* Shared by the soak tests. */
 #ifndef EVENTIDE_TEST_SOAK_SOAK_H
 #define EVENTIDE_TEST_SOAK_SOAK_H
 

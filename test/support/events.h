@@ -1,5 +1,4 @@
-// What tests of the loop are made of: bases and events that end with their scope, descriptors, threads turned
-// on.
+// Building blocks for tests of the loop: scoped bases, events and descriptors, and enabling of threads.
 #ifndef EVENTIDE_TEST_SUPPORT_EVENTS_H
 #define EVENTIDE_TEST_SUPPORT_EVENTS_H
 

@@ -2,7 +2,7 @@
 //
 //   test::sweep([] {
 //     evi::Owned<Thing> thing{Thing::create()};
-//     return thing != nullptr;                  // a failure must be reported, not survived by luck
+//     return thing != nullptr;                  // a failure must be reported, not ignored
 //   });
 #ifndef EVENTIDE_TEST_SUPPORT_FAULT_ALLOC_H
 #define EVENTIDE_TEST_SUPPORT_FAULT_ALLOC_H
@@ -74,7 +74,7 @@ class FaultAlloc {
     const std::lock_guard<std::mutex> held(self.mutex_);
     if (self.must_fail()) return nullptr;
     void *memory = std::malloc(size);
-    // Nobody may count on memory being zero that is not asked to be.
+    // Callers must not rely on zeroed memory unless they asked for it.
     for (std::size_t i = 0; memory && i < size; ++i) static_cast<unsigned char *>(memory)[i] = 0xa5;
     if (memory) self.live_.insert(memory);
     return memory;

@@ -1,4 +1,4 @@
-// Input that ends where memory ends: reading one byte too far faults, without a sanitizer.
+// Input followed by an inaccessible page: reading one byte too far faults, even without a sanitizer.
 #ifndef EVENTIDE_TEST_SUPPORT_GUARD_PAGE_H
 #define EVENTIDE_TEST_SUPPORT_GUARD_PAGE_H
 

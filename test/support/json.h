@@ -1,4 +1,4 @@
-// A strict reader of JSON, to hold against what the library writes.
+// A strict JSON parser, to check what the library writes.
 #ifndef EVENTIDE_TEST_SUPPORT_JSON_H
 #define EVENTIDE_TEST_SUPPORT_JSON_H
 

@@ -1,5 +1,4 @@
-// A method whose kernel is the test: it records what it is told to watch, and each wait does what the script
-// says.
+// A method whose kernel is the test: it records the interest it is given, and each wait follows the script.
 //
 //   test::FakeClock clock;
 //   test::ScriptBackend script{&clock};

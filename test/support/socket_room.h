@@ -1,10 +1,10 @@
-/* How much a stream socket takes before it is full, whatever the machine's defaults are. */
+/* Sets the buffer sizes of stream sockets, so that tests do not depend on the defaults of the machine. */
 #ifndef EVENTIDE_TEST_SUPPORT_SOCKET_ROOM_H
 #define EVENTIDE_TEST_SUPPORT_SOCKET_ROOM_H
 
 #include <sys/socket.h>
 
-/* What Linux gives a socket by default, half of it: the kernel doubles what is set. */
+/* Half of the default of Linux: the kernel doubles the value that is set. */
 enum { kUsualRoom = 212992 / 2, kLittleRoom = 4096 };
 
 /* Both directions. The kernel's own adaption of TCP buffers ends with it. */

@@ -247,7 +247,7 @@ def tracked():
 
 
 def check_tests(sources):
-    """test/unit mirrors src/: a test file tells which source it is about."""
+    """test/unit mirrors src/: the path of a test file names the source it tests."""
     folders = {layer_of(path) for path in sources}
     problems = [f"{path}: there is no src/{path.split('/')[2]}" for path in files("test/unit", "_test.cc")
                 if path.split("/")[2] not in folders]

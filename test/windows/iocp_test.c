@@ -303,7 +303,7 @@ TEST(timeouts_are_reported_and_do_not_break_the_connection) {
   event_base_dispatch(base);
   CHECK_LOG("a:r3 ");
   bufferevent_disable(ends[0], EV_READ);
-  /* Nobody reads what end 1 writes. */
+  /* The peer does not read the output of end 1. */
   bufferevent_set_timeouts(ends[1], NULL, &soon);
   bufferevent_setcb(ends[1], NULL, NULL, note_and_stop, (void *)"b");
   bufferevent_write(ends[1], bytes, much);
@@ -663,7 +663,7 @@ TEST(replacing_the_socket_sends_the_rest_to_the_new_one) {
   CHECK_INT_EQ(bufferevent_setfd(bev, second[0]), 0);
   CHECK_INT_EQ(bufferevent_getfd(bev), second[0]);
   CHECK(overlapped(bev));
-  /* What the first took and what is left are all. */
+  /* The bytes accepted by the first socket and the remaining ones are all bytes. */
   evutil_closesocket(first[0]);
   before = drain_socket(first[1], got, much);
   CHECK_INT_EQ(before + output_length(bev), much);
@@ -740,7 +740,7 @@ TEST(bytes_accepted_by_a_cancelled_send_are_not_resent) {
     for (all = 0; all < 20; ++all) event_base_loop(base, EVLOOP_NONBLOCK);
     before = output_length(bev);
     CHECK_INT_GT(before, 0);
-    /* Makes some room: the socket takes a part of what is being sent. */
+    /* Makes some room: the socket accepts a part of the data in flight. */
     all = 0;
     CHECK(drain_until(first[1], got, &all, (much - before) / 8 * (size_t)(step + 1)));
     CHECK_INT_EQ(output_length(bev), before);
@@ -895,7 +895,7 @@ TEST(freeing_the_base_waits_for_operations_in_flight) {
   evutil_closesocket(pair[1]);
 }
 
-/* --- what writing tells --- */
+/* --- write callbacks --- */
 
 static void enable_writing(evutil_socket_t fd, short what, void *bev) {
   (void)fd, (void)what;
@@ -924,7 +924,7 @@ TEST(send_completion_and_enabling_cause_one_write_callback) {
   run_for(20);
   CHECK_LOG("a:w0 ");
   CHECK_INT_EQ(output_length(ends[0]), 0);
-  /* The same where the loop hears of both in one round. */
+  /* The same where both are reported in one iteration. */
   written = fill(ends[0]);
   CHECK(!strstr(log_text, "not full"));
   all = 0;
@@ -1016,7 +1016,7 @@ TEST(a_bufferevent_may_move_to_another_base) {
     /* Its socket belongs to the first one's port. */
     CHECK(!overlapped(ends[0]));
     bufferevent_enable(ends[0], EV_READ | EV_WRITE);
-    /* What was under way there comes back now. */
+    /* The operations in flight there complete now. */
     end();
     send((SOCKET)pair[1], "abc", 3, 0);
     event_base_loop(other, EVLOOP_ONCE);
@@ -1091,7 +1091,7 @@ TEST(a_bufferevent_without_a_lock_may_move_to_the_base_of_another_thread) {
     bufferevent_enable(moving[i], EV_READ);
     event_base_loop(base, EVLOOP_NONBLOCK);
     bufferevent_disable(moving[i], EV_READ | EV_WRITE);
-    /* What waits for input ends of itself, or is cancelled by the other thread. */
+    /* Operations waiting for input complete by themselves, or are cancelled by the other thread. */
     if (i % 2) send((SOCKET)pair[1], "abc", 3, 0);
     CHECK_INT_EQ(event_base_once(second_base, -1, EV_TIMEOUT, receive_there, moving[i], &at_once), 0);
     if (!(i % 2)) send((SOCKET)pair[1], "abc", 3, 0);

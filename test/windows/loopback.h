@@ -1,4 +1,4 @@
-/* What the tests of Windows share: what a callback saw, short times, an echo over the loopback interface. */
+/* Shared by the tests of Windows: recorded callbacks, short timeouts, an echo over the loopback interface. */
 #ifndef EVENTIDE_TEST_WINDOWS_LOOPBACK_H
 #define EVENTIDE_TEST_WINDOWS_LOOPBACK_H
 

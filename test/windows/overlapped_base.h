@@ -3,7 +3,7 @@
 #define EVENTIDE_TEST_WINDOWS_OVERLAPPED_BASE_H
 
 #include <sys/socket.h>
-/* The order matters: winsock comes before what the others include. */
+/* The order matters: winsock comes before the headers that the others include. */
 #include <event2/event.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The method wepoll: how it is chosen, what it tells of sockets in every state, and that its waits do not
+/* The method wepoll: how it is chosen, what it reports of sockets in every state, and that its waits do not
  * slow down with the sockets that are idle. Every base here is made with EVENT_NOWIN32 unless a test says
  * otherwise.
  */
@@ -49,7 +49,7 @@ static void close_all(void) {
   event_base_free(base);
 }
 
-/* One round of the loop, with what comes within ten seconds. */
+/* One iteration of the loop, which waits up to ten seconds. */
 static void turn(void) {
   struct timeval limit = after_ms(10000);
   struct seen late = {0, 0};
@@ -258,7 +258,7 @@ static void until_readable(evutil_socket_t fd) {
   CHECK_INT_EQ(select(0, &set, NULL, NULL, NULL), 1);
 }
 
-/* The kernel has told the port of it already when somebody else reads. */
+/* The kernel has queued the report to the port already when the test reads the data. */
 TEST(readiness_that_ended_before_the_wait_is_not_reported) {
   struct event *ev;
   char bytes[8];
@@ -409,7 +409,7 @@ TEST(eof_is_reported_to_ev_closed_and_to_readers) {
   close_all();
 }
 
-/* Wine tells of the end only when what came before it was read. */
+/* Wine reports EOF only after the data before it was read. */
 static int on_wine(void) { return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != NULL; }
 
 TEST(eof_behind_data_is_reported_before_the_data_is_read) {
@@ -568,7 +568,7 @@ TEST(adding_an_invalid_socket_fails) {
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   event_free(ev);
   CloseHandle(file);
-  /* A number that there is room for already, closed since. */
+  /* A closed handle for which the table has a slot already. */
   ev = event_new(base, pair[0], EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   CHECK_INT_EQ(event_del(ev), 0);
@@ -595,7 +595,7 @@ static void bind_to_loopback(evutil_socket_t fd, struct sockaddr_in *address) {
   CHECK_INT_EQ(getsockname((SOCKET)fd, (struct sockaddr *)address, &length), 0);
 }
 
-/* Sockets that nobody sends to, each with an event. */
+/* Idle sockets, each with an event. */
 static void open_many(int count) {
   int i;
   memset(each, 0, sizeof(each));
@@ -626,15 +626,15 @@ static void send_to(evutil_socket_t to) {
 }
 
 TEST(thousands_of_sockets_are_watched) {
-  int i, told = 0, rounds = 0;
+  int i, reported = 0, rounds = 0;
   open_all();
   open_many(many);
   if (CHECK_FAILED()) return;
   look();
   for (i = 0; i < many; i += 7) send_to(sockets[i]);
-  while (told < (many + 6) / 7 && ++rounds < 1000) {
+  while (reported < (many + 6) / 7 && ++rounds < 1000) {
     turn();
-    for (told = i = 0; i < many; ++i) told += each[i].calls;
+    for (reported = i = 0; i < many; ++i) reported += each[i].calls;
   }
   for (i = 0; i < many; ++i) {
     if (each[i].calls != (i % 7 == 0)) CHECK_INT_EQ(i, -1);
@@ -662,7 +662,7 @@ TEST(a_base_may_be_freed_while_polls_are_in_flight) {
   close_one(&pair[1]);
 }
 
-enum { events_told = 40 };
+enum { events_reported = 40 };
 
 static double microseconds_per_event(int idle) {
   LARGE_INTEGER before, after, frequency;
@@ -675,14 +675,14 @@ static double microseconds_per_event(int idle) {
   look();
   QueryPerformanceFrequency(&frequency);
   QueryPerformanceCounter(&before);
-  for (i = 0; i < events_told; ++i) {
+  for (i = 0; i < events_reported; ++i) {
     say(1, "x");
     event_base_loop(base, EVLOOP_ONCE);
   }
   QueryPerformanceCounter(&after);
   event_free(ev);
   close_many(idle);
-  return (double)(after.QuadPart - before.QuadPart) * 1e6 / (double)frequency.QuadPart / events_told;
+  return (double)(after.QuadPart - before.QuadPart) * 1e6 / (double)frequency.QuadPart / events_reported;
 }
 
 static void measure_select(double *microseconds) {
@@ -697,7 +697,8 @@ static void measure_select(double *microseconds) {
   close_all();
 }
 
-/* The best of some rounds in turn: a machine may be busy for a while, and the kernel slows down by itself. */
+/* The best of several alternating runs: a machine may be busy for a while, and the kernel slows down by
+ * itself. */
 TEST(idle_sockets_cost_less_than_with_win32_select) {
   double polled = 1e9, selected = 1e9;
   int round;
@@ -705,11 +706,11 @@ TEST(idle_sockets_cost_less_than_with_win32_select) {
     double took = 1e9;
     open_all();
     took = microseconds_per_event(2000);
-    CHECK_INT_EQ(seen.calls, events_told);
+    CHECK_INT_EQ(seen.calls, events_reported);
     close_all();
     if (took < polled) polled = took;
     measure_select(&took);
-    CHECK_INT_EQ(seen.calls, events_told);
+    CHECK_INT_EQ(seen.calls, events_reported);
     if (took < selected) selected = took;
   }
   printf("beside 2000 idle sockets: wepoll %.1f us per event, win32 %.1f us\n", polled, selected);
@@ -839,7 +840,7 @@ static DWORD WINAPI wake_and_end(void *arg) {
   return 0;
 }
 
-/* Locks that tell who waits for them, and the last of which can be held from here: a base's. */
+/* Locks that count their waiters. The last one created, that of a base, can be held from here. */
 static volatile LONG contenders;
 static CRITICAL_SECTION *last_lock;
 
@@ -930,7 +931,7 @@ TEST(events_added_by_another_thread_reach_the_wait) {
   close_all();
 }
 
-/* One thread adds and deletes what the loop waits for, again and again. */
+/* One thread repeatedly adds and deletes the events that the loop waits for. */
 static DWORD WINAPI churn(void *arg) {
   int i;
   for (i = 0; i < 2000; ++i) {
@@ -979,7 +980,7 @@ static void hold_while_it_waits(CRITICAL_SECTION *lock, volatile LONG *runs) {
   for (;;) {
     int i;
     EnterCriticalSection(lock);
-    /* On its way to the wait it would come to the lock. */
+    /* Before the wait the loop would block on the lock. */
     for (i = 0; i < 1000 && contenders == 0; ++i) SwitchToThread();
     if (contenders == 0) return;
     LeaveCriticalSection(lock);
@@ -987,21 +988,22 @@ static void hold_while_it_waits(CRITICAL_SECTION *lock, volatile LONG *runs) {
   }
 }
 
-/* A datagram socket with that number, which was closed just now. */
-static void open_as(evutil_socket_t number) {
+/* A datagram socket with that handle, which was closed just now. */
+static void open_as(evutil_socket_t handle) {
   evutil_socket_t strays[64];
   struct sockaddr_in address;
   int count = 0;
   do {
     sockets[0] = (evutil_socket_t)socket(AF_INET, SOCK_DGRAM, 0);
-    if (sockets[0] != number) strays[count++] = sockets[0];
-  } while (sockets[0] != number && count < 64);
+    if (sockets[0] != handle) strays[count++] = sockets[0];
+  } while (sockets[0] != handle && count < 64);
   while (count) evutil_closesocket(strays[--count]);
-  CHECK_INT_EQ(sockets[0], number);
-  bind_to_loopback(number, &address);
+  CHECK_INT_EQ(sockets[0], handle);
+  bind_to_loopback(handle, &address);
 }
 
-/* The wait has ended with a report, but the base is held until the number means another socket. */
+/* The wait has ended with a report, but the lock of the base is held until the handle refers to another
+ * socket. */
 TEST(a_report_for_the_old_socket_does_not_reach_the_new_one) {
   struct event *before, *after;
   struct evwatch *watch;

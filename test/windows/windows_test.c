@@ -106,7 +106,7 @@ TEST(monotonic_time_follows_the_performance_counter) {
   struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
   LARGE_INTEGER frequency, counter[2];
   struct timeval first, last, now;
-  long long counted_us, told_us;
+  long long counted_us, returned_us;
   int i;
   CHECK_INT_EQ(evutil_configure_monotonic_time(timer, EV_MONOT_PRECISE), 0);
   QueryPerformanceFrequency(&frequency);
@@ -123,11 +123,11 @@ TEST(monotonic_time_follows_the_performance_counter) {
   evutil_gettime_monotonic(timer, &now);
   QueryPerformanceCounter(&counter[1]);
   evutil_timersub(&now, &first, &now);
-  told_us = now.tv_sec * 1000000LL + now.tv_usec;
+  returned_us = now.tv_sec * 1000000LL + now.tv_usec;
   counted_us = (counter[1].QuadPart - counter[0].QuadPart) * 1000000 / frequency.QuadPart;
   /* Within the counter's two readings, each rounded. */
-  CHECK_INT_LE(told_us, counted_us + 2);
-  CHECK_INT_GE(told_us, 30000 - 2000);
+  CHECK_INT_LE(returned_us, counted_us + 2);
+  CHECK_INT_GE(returned_us, 30000 - 2000);
   evutil_monotonic_timer_free(timer);
 }
 
@@ -217,7 +217,7 @@ TEST(adding_an_invalid_socket_fails) {
   ev = event_new(base, pair[0] + 1, EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), -1);
   event_free(ev);
-  /* Closed while it is watched: its user is told and gets the error. */
+  /* Closed while it is watched: the event is reported and the call on it fails. */
   ev = event_new(base, pair[0], EV_READ, note_seen, &seen);
   CHECK_INT_EQ(event_add(ev, NULL), 0);
   evutil_closesocket(pair[0]);
@@ -326,7 +326,7 @@ TEST(a_refused_connection_is_an_error) {
   memset(&address, 0, sizeof(address));
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  /* Bound without listening: nobody else gets the port meanwhile. */
+  /* Bound without listening: no other process gets the port meanwhile. */
   CHECK_INT_EQ(bind(bound, (struct sockaddr *)&address, sizeof(address)), 0);
   CHECK_INT_EQ(getsockname(bound, (struct sockaddr *)&address, &length), 0);
   bufferevent_setcb(client, NULL, NULL, note_refusal, &seen);

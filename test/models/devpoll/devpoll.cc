@@ -1,9 +1,9 @@
 // A model of /dev/poll, as poll(7D) describes it, over poll(2).
 //
-// The set is one of numbers: an entry outlives the close of its descriptor. What is written adds to what is
-// watched. Where the manual page leaves it open, the model does what is harder for its users: the removal of
-// what is not watched fails, what was written before an entry that is refused stays, a wait that is under way
-// does not hear of changes, and the first of many ready descriptors are the same each time.
+// The set is keyed by fd: an entry outlives the close of its descriptor. Written interest adds to existing
+// interest. Where the manual page leaves it open, the model does what is harder for its users: the removal of
+// an fd that is not watched fails, entries written before a refused one stay, a wait in progress
+// is not notified of changes, and the first of many ready descriptors are the same each time.
 #include "models/devpoll/devpoll.h"
 
 #include <fcntl.h>
@@ -96,9 +96,9 @@ extern "C" int devpoll_ioctl(int fd, unsigned long request, ...) noexcept {
     for (const auto &[number, events] : set->entries) watched.push_back({number, events, 0});
   }
   if (poll(watched.data(), watched.size(), wait->dp_timeout) < 0) return -1;
-  int told = 0;
+  int reported = 0;
   for (const pollfd &entry : watched) {
-    if (entry.revents && told < static_cast<int>(wait->dp_nfds)) wait->dp_fds[told++] = entry;
+    if (entry.revents && reported < static_cast<int>(wait->dp_nfds)) wait->dp_fds[reported++] = entry;
   }
-  return told;
+  return reported;
 }

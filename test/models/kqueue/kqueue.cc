@@ -1,11 +1,11 @@
 // A model of kqueue(2), as FreeBSD's manual page describes it, made of epoll, eventfd and signal handlers.
 //
 // A kqueue is an epoll set; each filter is a descriptor of its own in it: for reading and writing an inner
-// epoll set with the watched number alone, else an eventfd. Where the systems differ the model does what is
+// epoll set with the watched fd alone, else an eventfd. Where the systems differ the model does what is
 // harder for its users: the answer to a change keeps none of its flags (macOS adds to them), a long timeout
 // is refused (macOS), EV_ADD of a filter that is there neither enables it nor changes its EV_CLEAR,
-// EV_ONESHOT and EV_DISPATCH (FreeBSD), and a broken pipe takes no filter for writing (FreeBSD). Signals are
-// counted when they are delivered, not when they are sent: for a blocked signal the model differs.
+// EV_ONESHOT and EV_DISPATCH (FreeBSD), and adding a write filter to a broken pipe fails (FreeBSD). Signals
+// are counted when they are delivered, not when they are sent: for a blocked signal the model differs.
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
@@ -177,31 +177,31 @@ class Queue {
     drop({static_cast<uintptr_t>(fd), EVFILT_WRITE});
   }
 
-  // The answers to the changes. -1 with errno for one that there is no room to tell of.
+  // Returns the answers to the changes; -1 with errno if there is no room to report an error.
   int apply(const struct kevent *changes, int count, struct kevent *events, int room) {
     const std::lock_guard held(mutex_);
-    int told = 0;
+    int reported = 0;
     for (int i = 0; i < count; ++i) {
       struct kevent answer = changes[i];
       const int error = change(answer);
       if (!error && !(answer.flags & EV_RECEIPT)) continue;
-      if (told == room) {
+      if (reported == room) {
         if (!error) continue;
         errno = error;
         return -1;
       }
       answer.flags = EV_ERROR;
       answer.data = error;
-      events[told++] = answer;
+      events[reported++] = answer;
     }
-    return told;
+    return reported;
   }
 
   int collect(const epoll_event *ready, int count, struct kevent *events, int room) {
     const std::lock_guard held(mutex_);
-    int told = 0;
-    for (int i = 0; i < count && told < room; ++i) told += report(ready[i].data.fd, events[told]);
-    return told;
+    int reported = 0;
+    for (int i = 0; i < count && reported < room; ++i) reported += report(ready[i].data.fd, events[reported]);
+    return reported;
   }
 
  private:
@@ -249,7 +249,7 @@ class Queue {
     return 0;
   }
 
-  // What is ready counts as new, also for EV_CLEAR.
+  // Current readiness counts as new, also for EV_CLEAR.
   static void touch(const Knote &note) {
     if (note.filter != EVFILT_READ && note.filter != EVFILT_WRITE) return;
     epoll_event interest{};
@@ -338,7 +338,7 @@ std::shared_ptr<Queue> queue_of(int kq) {
   return at == queues().end() ? nullptr : at->second;
 }
 
-// A forked child has none of its parent's kqueues: the numbers are free.
+// A forked child has none of its parent's kqueues: the fds are free.
 void forget_in_child() {
   for (auto &[fd, queue] : queues()) model::real_close(fd);
   queues().clear();
@@ -399,7 +399,7 @@ extern "C" int kevent(int kq, const struct kevent *changes, int change_count, st
     const int room = event_count < kBatch ? event_count : kBatch;
     const int got = model::wait_for_epoll(kq, ready, room, timeout ? std::max<int64_t>(left, 0) : -1);
     if (got < 0) return -1;
-    const int told = queue->collect(ready, got, events, event_count);
-    if (told || got == 0 || (timeout && left <= 0)) return told;
+    const int reported = queue->collect(ready, got, events, event_count);
+    if (reported || got == 0 || (timeout && left <= 0)) return reported;
   }
 }

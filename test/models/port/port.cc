@@ -1,9 +1,9 @@
 // A model of event ports, as port_create(3C), port_associate(3C) and port_get(3C) describe them, over epoll.
 //
-// An association is an EPOLLONESHOT entry of an epoll set, which is the port. What is ready when it is
-// associated is an event at once, which stays in the queue although it may be out of date when it is
-// retrieved; association and dissociation take such an event back. A call whose time runs out fails with
-// ETIME and has retrieved what there was; one that a signal interrupts does not touch the count. An
+// An association is an EPOLLONESHOT entry of an epoll set, which is the port. An fd that is ready
+// when it is associated queues an event immediately, which stays queued although it may be stale when it is
+// retrieved; association and dissociation remove such an event. A call that times out fails with ETIME and
+// has retrieved the events queued so far; one that a signal interrupts does not touch the count. An
 // association that is refused ends the one before it, unless refuse.h says otherwise.
 #include <fcntl.h>
 #include <poll.h>
@@ -77,7 +77,7 @@ class Port {
     push({events, PORT_SOURCE_USER, 0, 0, user});
   }
 
-  // Takes the queue, and of `ready` what is still associated.
+  // Retrieves the queued events, and those of `ready` that are still associated.
   uint_t collect(const epoll_event *ready, int count, port_event_t *list, uint_t room) {
     const std::lock_guard held(mutex_);
     for (int i = 0; i < count; ++i) {

@@ -1,7 +1,7 @@
 /* The calls that tests of POSIX programs make, done with winsock: read(), write() and close() take sockets as
- * well as files, pairs and pipes are connections over the loopback interface, and errno tells what winsock
- * says. What does not exist here fails with ENOSYS. Starts winsock before main(). Nothing of it is part of
- * the libraries.
+ * well as files, pairs and pipes are connections over the loopback interface, and errno is set from the error
+ * of winsock. What does not exist here fails with ENOSYS. Starts winsock before main(). Nothing of it is part
+ * of the libraries.
  *
  * This file does not begin with sys/socket.h, so the names are winsock's own in it, and ours are test_*. */
 #include <winsock2.h>
@@ -23,7 +23,7 @@
 enum { kSockNonblock = 0x10000, kSockCloexec = 0x20000, kMsgDontwait = 0x40000 };
 enum { kGetFd = 1, kSetFd = 2, kGetFl = 3, kSetFl = 4, kDupFd = 1030, kNonblock = 0x4000, kCloexec = 1 };
 
-/* Before what other files of a program do first. */
+/* Runs before the constructors of other files. */
 __attribute__((constructor(101))) static void start(void) {
   WSADATA data;
   WSAStartup(MAKEWORD(2, 2), &data);
@@ -68,7 +68,7 @@ static int to_errno(int error) {
   return EBADF;
 }
 
-static int told(int result) {
+static int with_errno(int result) {
   if (result < 0) errno = to_errno(WSAGetLastError());
   return result;
 }
@@ -78,14 +78,14 @@ static int missing(void) {
   return -1;
 }
 
-/* --- what a number is --- */
+/* --- sockets and files --- */
 
 static int is_socket(int fd) {
   int type, length = sizeof(type);
   return fd >= 0 && getsockopt((SOCKET)fd, SOL_SOCKET, SO_TYPE, (char *)&type, &length) == 0;
 }
 
-/* A number that the run-time library never opened would end the program. */
+/* An fd that the run-time library never opened would end the program. */
 static void ignore_parameter(const wchar_t *a, const wchar_t *b, const wchar_t *c, unsigned line,
                              uintptr_t d) {
   (void)a, (void)b, (void)c, (void)line, (void)d;
@@ -112,7 +112,7 @@ static int wait_for(SOCKET s, short events, int timeout_ms) {
 
 static int set_nonblocking(SOCKET s, u_long on) { return ioctlsocket(s, (long)FIONBIO, &on); }
 
-/* Nothing tells directly. With a time limit for reading, a blocking socket runs into it. */
+/* There is no direct query. With a receive timeout, recv() on a blocking socket times out. */
 static int is_nonblocking(SOCKET s) {
   DWORD before = 0, brief = 1;
   int length = sizeof(before), error = 0;
@@ -127,7 +127,7 @@ static int is_nonblocking(SOCKET s) {
 /* --- reading and writing --- */
 
 int read(int fd, void *data, unsigned size) {
-  if (is_socket(fd)) return told(recv((SOCKET)fd, data, (int)size, 0));
+  if (is_socket(fd)) return with_errno(recv((SOCKET)fd, data, (int)size, 0));
   return file_or_error(fd) ? _read(fd, data, size) : -1;
 }
 
@@ -138,7 +138,7 @@ static void until_delivered(SOCKET s);
 int write(int fd, const void *data, unsigned size) {
   int sent;
   if (!is_socket(fd)) return file_or_error(fd) ? _write(fd, data, size) : -1;
-  sent = told(send((SOCKET)fd, data, (int)size, 0));
+  sent = with_errno(send((SOCKET)fd, data, (int)size, 0));
   if (sent > 0) until_delivered((SOCKET)fd);
   return sent;
 }
@@ -148,26 +148,27 @@ ssize_t test_recv(int fd, void *data, size_t size, int flags) {
     errno = EAGAIN;
     return -1;
   }
-  return told(recv((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait));
+  return with_errno(recv((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait));
 }
 
-/* A blocking send() would wait until all is gone: with MSG_DONTWAIT the socket no longer blocks meanwhile. */
+/* A blocking send() would wait until everything is sent: with MSG_DONTWAIT the socket no longer blocks
+ * meanwhile. */
 ssize_t test_send(int fd, const void *data, size_t size, int flags) {
   const int unblock = (flags & kMsgDontwait) && !is_nonblocking((SOCKET)fd);
   ssize_t sent;
   if (unblock) set_nonblocking((SOCKET)fd, 1);
-  sent = told(send((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait));
+  sent = with_errno(send((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait));
   if (unblock) set_nonblocking((SOCKET)fd, 0);
   if (sent > 0) until_delivered((SOCKET)fd);
   return sent;
 }
 
 ssize_t test_recvfrom(int fd, void *data, size_t size, int flags, struct sockaddr *from, socklen_t *length) {
-  return told(recvfrom((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait, from, length));
+  return with_errno(recvfrom((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait, from, length));
 }
 ssize_t test_sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
                     socklen_t length) {
-  return told(sendto((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait, to, length));
+  return with_errno(sendto((SOCKET)fd, data, (int)size, flags & ~kMsgDontwait, to, length));
 }
 
 static ssize_t at_offset(int fd, void *data, size_t size, long long offset, int writes) {
@@ -189,38 +190,38 @@ ssize_t pwrite(int fd, const void *data, size_t size, long long offset) {
 /* --- sockets --- */
 
 int test_accept(int fd, struct sockaddr *address, socklen_t *length) {
-  return told((int)accept((SOCKET)fd, address, length));
+  return with_errno((int)accept((SOCKET)fd, address, length));
 }
 int test_bind(int fd, const struct sockaddr *address, socklen_t length) {
-  return told(bind((SOCKET)fd, address, length));
+  return with_errno(bind((SOCKET)fd, address, length));
 }
 int test_connect(int fd, const struct sockaddr *address, socklen_t length) {
   const int result = connect((SOCKET)fd, address, length);
-  if (result == 0 || WSAGetLastError() != WSAEWOULDBLOCK) return told(result);
+  if (result == 0 || WSAGetLastError() != WSAEWOULDBLOCK) return with_errno(result);
   errno = EINPROGRESS;
   return -1;
 }
 int test_getpeername(int fd, struct sockaddr *address, socklen_t *length) {
-  return told(getpeername((SOCKET)fd, address, length));
+  return with_errno(getpeername((SOCKET)fd, address, length));
 }
 int test_getsockname(int fd, struct sockaddr *address, socklen_t *length) {
-  return told(getsockname((SOCKET)fd, address, length));
+  return with_errno(getsockname((SOCKET)fd, address, length));
 }
 int test_getsockopt(int fd, int level, int option, void *value, socklen_t *size) {
-  /* What is true or false may be but one byte. */
+  /* Boolean options may be returned as a single byte. */
   memset(value, 0, (size_t)*size);
-  return told(getsockopt((SOCKET)fd, level, option, value, size));
+  return with_errno(getsockopt((SOCKET)fd, level, option, value, size));
 }
-int test_listen(int fd, int backlog) { return told(listen((SOCKET)fd, backlog)); }
+int test_listen(int fd, int backlog) { return with_errno(listen((SOCKET)fd, backlog)); }
 int test_setsockopt(int fd, int level, int option, const void *value, socklen_t size) {
-  return told(setsockopt((SOCKET)fd, level, option, value, size));
+  return with_errno(setsockopt((SOCKET)fd, level, option, value, size));
 }
-int test_shutdown(int fd, int how) { return told(shutdown((SOCKET)fd, how)); }
+int test_shutdown(int fd, int how) { return with_errno(shutdown((SOCKET)fd, how)); }
 
 static int with_flags(SOCKET s, int flags) {
-  if (s == INVALID_SOCKET) return told(-1);
+  if (s == INVALID_SOCKET) return with_errno(-1);
   SetHandleInformation((HANDLE)s, HANDLE_FLAG_INHERIT, flags & kSockCloexec ? 0 : HANDLE_FLAG_INHERIT);
-  if ((flags & kSockNonblock) && set_nonblocking(s, 1) != 0) return told(-1);
+  if ((flags & kSockNonblock) && set_nonblocking(s, 1) != 0) return with_errno(-1);
   return (int)s;
 }
 int test_socket(int family, int type, int protocol) {
@@ -229,7 +230,7 @@ int test_socket(int family, int type, int protocol) {
 
 /* --- pairs --- */
 
-/* Who is connected to whom: the ports tell whether the numbers still mean the same sockets. */
+/* The peers of the pairs: their ports show whether the fds still refer to the same sockets. */
 enum { kMostSockets = 1 << 16 };
 static struct {
   SOCKET peer;
@@ -313,7 +314,8 @@ int test_socketpair(int family, int type, int protocol, int ends[2]) {
   SOCKET pair[2];
   int i;
   (void)family, (void)protocol;
-  if (((type & 0xffff) == SOCK_DGRAM ? datagram_pair(pair) : connected_pair(pair)) != 0) return told(-1);
+  if (((type & 0xffff) == SOCK_DGRAM ? datagram_pair(pair) : connected_pair(pair)) != 0)
+    return with_errno(-1);
   for (i = 0; i < 2; ++i) {
     ends[i] = with_flags(pair[i], type);
     if (ends[i] < 0) return -1;
@@ -332,26 +334,26 @@ int test_pipe(int ends[2]) { return test_pipe2(ends, 0); }
 int close(int fd) {
   if (is_socket(fd)) {
     if (fd / 4 < kMostSockets) peers[fd / 4].port = 0;
-    return told(closesocket((SOCKET)fd));
+    return with_errno(closesocket((SOCKET)fd));
   }
   return file_or_error(fd) ? _close(fd) : -1;
 }
 
 static int dup_socket(SOCKET s) {
   WSAPROTOCOL_INFOW info;
-  if (WSADuplicateSocketW(s, GetCurrentProcessId(), &info) != 0) return told(-1);
-  return told((int)WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, 0));
+  if (WSADuplicateSocketW(s, GetCurrentProcessId(), &info) != 0) return with_errno(-1);
+  return with_errno((int)WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, 0));
 }
 int test_dup(int fd) {
   if (is_socket(fd)) return dup_socket((SOCKET)fd);
   return file_or_error(fd) ? _dup(fd) : -1;
 }
 
-/* The lowest free handle is given out first. While a socket is duplicated the system needs a handle of its own,
- * for which this one, lower than the closed one, is free then. */
-static HANDLE low_number;
-__attribute__((constructor(101))) static void keep_low_number(void) {
-  low_number = CreateEventA(NULL, TRUE, FALSE, NULL);
+/* The lowest free handle is given out first. While a socket is duplicated the system needs a handle of its
+ * own, for which this one, lower than the closed one, is free then. */
+static HANDLE low_handle;
+__attribute__((constructor(101))) static void keep_low_handle(void) {
+  low_handle = CreateEventA(NULL, TRUE, FALSE, NULL);
 }
 
 /* A duplicate with this very handle; another one, or -1, if a call in another thread uses it just now. */
@@ -359,10 +361,10 @@ static int dup_socket_at(SOCKET s, int number) {
   enum { kMostBelow = 4096 };
   int below[kMostBelow];
   int count = 0, made;
-  CloseHandle(low_number);
+  CloseHandle(low_handle);
   while ((made = dup_socket(s)) >= 0 && made < number && count < kMostBelow) below[count++] = made;
   while (count > 0) closesocket((SOCKET)below[--count]);
-  keep_low_number();
+  keep_low_handle();
   return made;
 }
 
@@ -403,7 +405,7 @@ static int socket_fcntl(SOCKET s, int command, int value) {
     case kGetFl:
       return is_nonblocking(s) ? kNonblock : 0;
     case kSetFl:
-      return told(set_nonblocking(s, (value & kNonblock) != 0));
+      return with_errno(set_nonblocking(s, (value & kNonblock) != 0));
     case kDupFd:
       return dup_socket_from(s, value);
     default:
@@ -422,7 +424,7 @@ int test_fcntl(int fd, int command, ...) {
 }
 
 int poll(WSAPOLLFD *fds, unsigned long count, int timeout_ms) {
-  if (count > 0) return told(WSAPoll(fds, count, timeout_ms));
+  if (count > 0) return with_errno(WSAPoll(fds, count, timeout_ms));
   Sleep(timeout_ms < 0 ? INFINITE : (DWORD)timeout_ms);
   return 0;
 }

@@ -1,6 +1,6 @@
-// The same random use of two methods tells the same to the same callbacks, turn by turn: epoll and its
-// change-list also when numbers are duplicated, closed and reused behind the loop's back, poll and select as
-// long as events are deleted before their number is closed.
+// Under the same random use two methods report the same to the same callbacks in each iteration: epoll and
+// its change-list also when fds are duplicated, closed and reused without the loop's knowledge, poll and
+// select as long as events are deleted before their fd is closed.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -33,7 +33,8 @@ constexpr unsigned kSeeds = 60;
 constexpr int kSteps = 600;
 constexpr int kPlaces = 5;
 constexpr int kEventsPerPlace = 3;
-constexpr int kFirstNumber = 100 * evi::kDescriptorStep;  // of the watched descriptors, the same in each world; others come after
+constexpr int kFirstFd =
+    100 * evi::kDescriptorStep;  // of the watched descriptors, the same in each world; others come after
 constexpr int kFirstOther = 150 * evi::kDescriptorStep;
 
 enum Op {
@@ -45,13 +46,13 @@ enum Op {
   kEnd,
   kDuplicate,
   kDropDuplicate,
-  kReplace,  // the number is another file from now on
+  kReplace,  // the fd refers to another file from now on
   kDelAndClose,
-  kTameOps,  // what follows is done behind the loop's back
+  kTameOps,  // what follows happens without deleting events first
   kClose = kTameOps,
   kReuse,
-  kAnother,  // the number becomes one more of another place's file
-  kBack,     // the number becomes the duplicate's file again
+  kAnother,  // the fd becomes a duplicate of that of another place
+  kBack,     // the fd refers to the file of the duplicate again
   kOps,
 };
 constexpr const char *kNames[] = {"turn", "add",     "del",          "write", "drain", "end",     "duplicate",
@@ -63,7 +64,7 @@ struct Step {
   int other;
 };
 
-// When events are deleted whose number is closed or becomes another file.
+// When events are deleted whose fd is closed or reused.
 enum class Deletes { first, late };
 
 struct Scenario {
@@ -77,7 +78,7 @@ std::vector<Step> steps_of(const Scenario &scenario) {
   std::mt19937 random(scenario.seed);
   std::vector<Step> steps;
   for (int i = 0; i < kSteps; ++i) {
-    // Most steps are adds and turns, or little would ever be told.
+    // Most steps are adds and iterations, or little would ever be reported.
     constexpr Op kOften[] = {kAdd, kAdd, kTurn};
     const auto any = static_cast<Op>(random() % (scenario.behind() ? kOps : kTameOps));
     const Op op = random() % 4 == 0 ? any : kOften[random() % 3];
@@ -86,8 +87,8 @@ std::vector<Step> steps_of(const Scenario &scenario) {
   return steps;
 }
 
-// What a turn of the loop told: the result, then each call as (event, what).
-using Told = std::vector<std::pair<int, int>>;
+// The reports of one iteration: the result, then each call as (event, what).
+using Reports = std::vector<std::pair<int, int>>;
 
 // One base and its descriptors.
 class World {
@@ -104,27 +105,27 @@ class World {
   World &operator=(const World &) = delete;
   ~World() {
     for (Event &ev : events_) ev.del();
-    for (int i = 0; i < kPlaces; ++i) close(number(i));
+    for (int i = 0; i < kPlaces; ++i) close(fd_of(i));
   }
 
-  Told take(const Step &step) {
+  Reports take(const Step &step) {
     const int result = step.op == kTurn ? turn() : act(step);
-    Told told = std::exchange(told_, {});
-    // Which of two ready descriptors is told of first is nobody's promise.
-    std::sort(told.begin(), told.end());
-    told.emplace_back(-1, result);
-    return told;
+    Reports reports = std::exchange(reports_, {});
+    // The order in which ready descriptors are reported is unspecified.
+    std::sort(reports.begin(), reports.end());
+    reports.emplace_back(-1, result);
+    return reports;
   }
   bool sound() { return base_->check_invariants(); }
   int calls() const { return calls_; }
 
  private:
   struct File {
-    Fd number;
+    Fd fd;
     std::shared_ptr<Fd> peer;
   };
   struct Place {
-    std::shared_ptr<Fd> peer;  // of the file that the number means, null while it is closed
+    std::shared_ptr<Fd> peer;  // of the file that the fd refers to, null while it is closed
     std::deque<File> duplicates;
   };
 
@@ -136,11 +137,11 @@ class World {
   }
   void add_event(int place, int what) {
     const int id = static_cast<int>(events_.size());
-    events_.emplace_back(*base_, number(place), static_cast<short>(what),
-                         [this, id](int, short told) { on_call(id, told); });
+    events_.emplace_back(*base_, fd_of(place), static_cast<short>(what),
+                         [this, id](int, short what) { on_call(id, what); });
   }
 
-  static int number(int place) { return kFirstNumber + place * evi::kDescriptorStep; }
+  static int fd_of(int place) { return kFirstFd + place * evi::kDescriptorStep; }
   Event &event_of(int place, int which) {
     return events_[static_cast<std::size_t>(place * kEventsPerPlace + which % kEventsPerPlace)];
   }
@@ -152,7 +153,7 @@ class World {
 
   int turn() {
     const int result = base_->loop(EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    calls_ += static_cast<int>(told_.size());
+    calls_ += static_cast<int>(reports_.size());
     return result;
   }
 
@@ -166,12 +167,12 @@ class World {
       case kWrite:
         return place.peer ? static_cast<int>(send(*place.peer, "x", 1, MSG_NOSIGNAL)) : 0;
       case kDrain:
-        test::drain(number(step.place));
+        test::drain(fd_of(step.place));
         return 0;
       case kEnd:
         return place.peer ? shutdown(*place.peer, SHUT_WR) : 0;
       case kDuplicate:
-        if (place.peer) place.duplicates.push_back({moved_up(dup(number(step.place))), place.peer});
+        if (place.peer) place.duplicates.push_back({moved_up(dup(fd_of(step.place))), place.peer});
         return 0;
       case kDropDuplicate:
         if (!place.duplicates.empty()) place.duplicates.pop_front();
@@ -182,10 +183,10 @@ class World {
         return 0;
       case kDelAndClose:
         delete_all(step.place);
-        close_number(step.place);
+        close_fd(step.place);
         return 0;
       case kClose:
-        close_number(step.place);
+        close_fd(step.place);
         break;
       case kReuse:
         reuse(step.place);
@@ -206,18 +207,18 @@ class World {
   void delete_all(int place) {
     for (int k = 0; k < kEventsPerPlace; ++k) event_of(place, k).del();
   }
-  void close_number(int place) {
-    close(number(place));
+  void close_fd(int place) {
+    close(fd_of(place));
     places_[static_cast<std::size_t>(place)].peer.reset();
   }
   void another(int place, int other) {
     const auto &peer = places_[static_cast<std::size_t>(other)].peer;
     if (!peer || place == other) return;
-    EXPECT_EQ(dup3(number(other), number(place), O_CLOEXEC), number(place));
+    EXPECT_EQ(dup3(fd_of(other), fd_of(place), O_CLOEXEC), fd_of(place));
     places_[static_cast<std::size_t>(place)].peer = peer;
   }
   void become(int place, const File &file) {
-    EXPECT_EQ(dup3(file.number, number(place), O_CLOEXEC), number(place));
+    EXPECT_EQ(dup3(file.fd, fd_of(place), O_CLOEXEC), fd_of(place));
     places_[static_cast<std::size_t>(place)].peer = file.peer;
   }
   void reuse(int place) {
@@ -225,7 +226,7 @@ class World {
     const auto peer = std::make_shared<Fd>(moved_up(pair.b.release()));
     become(place, {std::move(pair.a), peer});
   }
-  // Out of the way of the watched numbers.
+  // Outside the range of the watched fds.
   static Fd moved_up(int fd) {
     const Fd low{fd};
     return Fd{fcntl(low, F_DUPFD_CLOEXEC, kFirstOther)};
@@ -233,7 +234,7 @@ class World {
 
   // What a callback does depends on the event and on how often it was called, and concerns its place alone.
   void on_call(int id, short what) {
-    told_.emplace_back(id, what);
+    reports_.emplace_back(id, what);
     const int place = id / kEventsPerPlace;
     const unsigned choice = (scenario_.seed * 31 + static_cast<unsigned>(id)) * 7919u +
                             static_cast<unsigned>(events_[static_cast<std::size_t>(id)].calls) * 104729u;
@@ -242,7 +243,7 @@ class World {
       case 0:
       case 1:
       case 2:
-        test::drain(number(place));
+        test::drain(fd_of(place));
         break;
       case 3:
         event_of(place, id).del();
@@ -258,7 +259,7 @@ class World {
         break;
       case 7:
         delete_all(place);
-        close_number(place);
+        close_fd(place);
         break;
       case 8:
         delete_all(place);
@@ -266,7 +267,7 @@ class World {
         event_of(place, which).add();
         break;
       case 10:
-        close_number(place);
+        close_fd(place);
         deleted_late(place);
         break;
       case 11:
@@ -282,21 +283,21 @@ class World {
   Scenario scenario_;
   std::array<Place, kPlaces> places_;
   std::deque<Event> events_;
-  Told told_;
+  Reports reports_;
   int calls_ = 0;
 };
 
-std::string text_of(const Told &told) {
+std::string text_of(const Reports &reports) {
   std::string text;
-  for (const auto &[id, what] : told) {
+  for (const auto &[id, what] : reports) {
     text += id < 0 ? " = " : " " + std::to_string(id) + ":";
     text += std::to_string(what);
   }
   return text;
 }
 
-std::vector<Told> run(test::Base base, const Scenario &scenario, int &calls) {
-  std::vector<Told> all;
+std::vector<Reports> run(test::Base base, const Scenario &scenario, int &calls) {
+  std::vector<Reports> all;
   World world(std::move(base), scenario);
   for (const Step &step : steps_of(scenario)) {
     all.push_back(world.take(step));
@@ -307,8 +308,8 @@ std::vector<Told> run(test::Base base, const Scenario &scenario, int &calls) {
 }
 
 // The steps that led to the first difference, if there is one.
-std::string difference(const Scenario &scenario, const std::vector<Told> &one,
-                       const std::vector<Told> &other) {
+std::string difference(const Scenario &scenario, const std::vector<Reports> &one,
+                       const std::vector<Reports> &other) {
   const auto at = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
   if (at.first == one.end() && at.second == other.end()) return "";
   const auto differs = at.first - one.begin();
@@ -338,7 +339,7 @@ test::Base make_base(const char *method, int flags = 0) {
 
 constexpr int kAllFeatures = EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE;
 
-// What each method of this system is held against, for which features.
+// The reference for each method of this system, by features.
 #ifdef _WIN32
 constexpr const char *kReference = "win32";
 const auto kOthers = testing::Values(std::tuple{"wepoll", 0});

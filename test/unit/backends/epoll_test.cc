@@ -1,5 +1,4 @@
-// What epoll costs: the calls of epoll_ctl that a use takes, counted; how it waits; and kernels that lack a
-// call.
+// The number of epoll_ctl() calls per operation, the calls used for waiting, and kernels that lack a call.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -36,10 +35,10 @@ int refused_mods = 0;
 // The waits as the C library was asked for them: milliseconds of epoll_wait, nanoseconds of epoll_pwait2.
 std::vector<int> waits;
 std::vector<long> fine_waits;
-// What a timer was set to, in nanoseconds; 0 takes it back.
+// The value that a timer was set to, in nanoseconds; 0 disarms it.
 std::vector<long> timer_settings;
 int timers_opened = 0;
-// What the calls fail with; 0: with nothing.
+// The error that the calls fail with; 0: they succeed.
 int pwait2_error = 0;
 int timerfd_error = 0;
 
@@ -184,7 +183,7 @@ TEST_F(EpollTest, interest_not_reported_is_re_armed) {
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_MOD, EPOLLIN | kOnce}}));
 }
 
-// Neither what the first of them leaves nor what the second takes with it is told to the kernel.
+// Neither the interest left by the first nor that removed with the second causes an epoll_ctl() call.
 TEST_F(EpollTest, two_one_shot_events_that_fire_together_cost_no_further_call) {
   Event reader(*base, pair.a, EV_READ), writer(*base, pair.a, EV_WRITE);
   reader.add();
@@ -265,7 +264,7 @@ TEST_F(EpollTest, a_one_shot_event_can_be_re_added_after_fd_reuse) {
   EXPECT_EQ(ev.calls, 2);
 }
 
-// An entry of a closed number whose file lives on is found again when the number comes back to it.
+// An entry of a closed fd whose file is still open is found again when the fd refers to that file again.
 TEST_F(EpollTest, a_stale_entry_of_the_same_file_is_reused) {
   const test::QuietLog quiet;
   const test::Fd alias{dup(pair.a)};
@@ -324,8 +323,8 @@ TEST_F(EpollTest, the_changelist_defers_whole_deletions_without_edge_triggered_e
   EXPECT_EQ(control_calls(), (Controls{{EPOLL_CTL_DEL, 0}}));
 }
 
-// The entry of a closed number whose file lives on cannot be taken out: the set is made anew before there are
-// edges to be told twice.
+// The entry of a closed fd whose file is still open cannot be removed: the epoll set is created again before
+// edges could be reported twice.
 TEST_F(EpollTest, an_edge_is_reported_once_despite_an_fd_closed_before_event_del) {
   for (const int flags : {0, static_cast<int>(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)}) {
     event_config config;
@@ -486,7 +485,7 @@ TEST_F(EpollTest, precise_timer_uses_a_timerfd_where_epoll_pwait2_is_missing_or_
   }
 }
 
-// What a timeout left behind does not end a wait that has none.
+// A stale expiration does not end a wait without a timeout.
 TEST_F(EpollTest, a_timerfd_is_disarmed_for_a_wait_without_a_timeout) {
   pwait2_error = ENOSYS;
   use_precise_timer();

@@ -1,4 +1,4 @@
-// The start that moves on, also after as many waits as an int and an unsigned count.
+// The rotating start index, also when the counter of waits overflows.
 #include "backends/rotation.h"
 
 #include <gtest/gtest.h>

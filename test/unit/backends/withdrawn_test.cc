@@ -1,4 +1,4 @@
-// The note of what was withdrawn during a wait.
+// The set of fds removed during a wait.
 #include "backends/withdrawn.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// What tests of buffers are made of: contents as strings, buffers of given extents, callbacks that keep a
-// log.
+// Building blocks for tests of buffers: contents as strings, buffers of given extents, logging callbacks.
 #ifndef EVENTIDE_TEST_UNIT_BUFFER_BUFFERS_H
 #define EVENTIDE_TEST_UNIT_BUFFER_BUFFERS_H
 
@@ -16,14 +15,14 @@
 
 namespace test {
 
-// What a call on -1 ends with.
+// The error of a call on fd -1.
 #ifdef _WIN32
 inline constexpr int kNoSocketThere = WSAENOTSOCK;
 #else
 inline constexpr int kNoSocketThere = EBADF;
 #endif
 
-// What the first chain of a buffer has room for: 976 bytes with 64 bits.
+// The capacity of the first chain of a buffer: 976 bytes with 64-bit pointers.
 inline constexpr std::size_t kFirstRoom = 1024 - sizeof(evi::Chain);
 
 // Leaves a chain whose bytes are in a file alone as it is: it is a view of it that reads them.
@@ -75,7 +74,7 @@ struct Buffer : evbuffer {
   ~Buffer() { EXPECT_TRUE(check_invariants()); }
 };
 
-// The changes that a callback was told of, as "orig+added-deleted" and a space each.
+// The changes reported to a callback, as "orig+added-deleted" and a space each.
 struct ChangeLog {
   std::string text;
 
@@ -92,7 +91,7 @@ struct ChangeLog {
   }
 };
 
-// What a cleanup function was called with, and how often.
+// Records the arguments and the number of calls of a cleanup function.
 struct Cleanup {
   int calls = 0;
   const void *data = nullptr;

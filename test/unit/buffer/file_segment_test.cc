@@ -115,7 +115,7 @@ TEST(AddFile, rejects_fds_that_cannot_be_read_at_an_offset) {
   Draining draining;
   for (const int fd : {static_cast<int>(pipe.a), static_cast<int>(sockets.a), static_cast<int>(directory)}) {
     for (evbuffer *buffer : {static_cast<evbuffer *>(&plain), static_cast<evbuffer *>(&draining)}) {
-      // Some file systems tell a size of their directories.
+      // Some file systems report a size for directories.
       EXPECT_FALSE(buffer->add_file(fd, 0, 1)) << fd;
       EXPECT_FALSE(buffer->add_file(fd, 0, -1)) << fd;
       EXPECT_TRUE(is_open(fd));
@@ -508,7 +508,7 @@ TEST(SendFile, a_truncated_mapped_file_is_an_error) {
 struct Look {
   const char *name;
   std::function<bool(evbuffer &)> sees;
-  // What is left if it saw them.
+  // The remaining bytes if it saw them.
   const char *rest;
 };
 
@@ -621,7 +621,7 @@ TEST(Looking, fails_instead_of_returning_a_short_count) {
   EXPECT_EQ(buffer.peek(-1, nullptr, vec, 1), -1);
   EXPECT_EQ(buffer.pullup(1), nullptr);
   EXPECT_EQ(buffer.search("0", 1, nullptr, nullptr).pos, -1);
-  // What needs no bytes works.
+  // Operations that need no bytes succeed.
   EXPECT_EQ(buffer.peek(-1, nullptr, nullptr, 0), 1);
   EXPECT_EQ(buffer.first_length(), 10u);
   EXPECT_TRUE(buffer.drain(10));

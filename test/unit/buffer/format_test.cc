@@ -78,7 +78,7 @@ TEST(Format, other_directives_are_passed_to_the_c_library) {
   same(false, "%2$s %1$s", "a", "b");
 }
 
-// What the program sees as one piece it may print by "%s".
+// Contiguous bytes may be printed by "%s".
 TEST(Format, terminates_the_text_with_a_nul) {
   Buffer buffer;
   for (const char *word : {"a", "longer", "and a number: 7"}) {

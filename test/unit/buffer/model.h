@@ -1,7 +1,7 @@
 // A model of evbuffer: any sequence of all operations on three buffers does what it does to three strings.
 //
-// Where the sequence comes from is the caller's: a generator of random numbers in model_test.cc, the input of
-// a fuzzer in fuzz/evbuffer_fuzz.cc.
+// The caller supplies the sequence: a random number generator in model_test.cc, the input of a fuzzer in
+// fuzz/evbuffer_fuzz.cc.
 #ifndef EVENTIDE_TEST_UNIT_BUFFER_MODEL_H
 #define EVENTIDE_TEST_UNIT_BUFFER_MODEL_H
 
@@ -18,7 +18,7 @@
 
 namespace test {
 
-// What a model's operations read and write outside memory; may serve many models, one after the other.
+// The files and sockets used by the operations of a model; may serve many models, one after the other.
 struct ModelFiles {
   ModelFiles() {
     // One that is read into memory, one that is mapped.
@@ -41,7 +41,7 @@ struct ModelFiles {
 
 class BufferModel {
  public:
-  // `next` decides what is done, and how; any numbers will do.
+  // `next` selects the operations and their arguments; any numbers will do.
   BufferModel(ModelFiles &files, std::function<unsigned()> next) : files_(files), next_(std::move(next)) {
     for (Side &side : sides_) {
       EXPECT_NE(side.buffer.add_callback(count_change, &side), nullptr);
@@ -69,15 +69,15 @@ class BufferModel {
     Buffer buffer;
     std::string want;
     // By the callbacks' account.
-    std::size_t told = 0;
+    std::size_t reported_size = 0;
     // Holds bytes shared from another buffer, so that it cannot be shared itself.
     bool shares = false;
   };
 
   static void count_change(evbuffer *, const evbuffer_cb_info *info, void *arg) {
     Side &side = *static_cast<Side *>(arg);
-    EXPECT_EQ(info->orig_size, side.told);
-    side.told = side.told + info->n_added - info->n_deleted;
+    EXPECT_EQ(info->orig_size, side.reported_size);
+    side.reported_size = side.reported_size + info->n_added - info->n_deleted;
   }
   static void end_reference(const void *data, std::size_t, void *model) {
     --static_cast<BufferModel *>(model)->references_;
@@ -383,7 +383,7 @@ class BufferModel {
     ASSERT_TRUE(
         s.buffer.add_segment(*segments_[i], static_cast<ev_off_t>(from), static_cast<ev_off_t>(size)));
     s.want += files_.contents[i].substr(from, size);
-    // Now and then the next one is a new segment, whose bytes nobody has asked for yet.
+    // Now and then the next one is a new segment, whose bytes were not read yet.
     if (pick(3) > 0) return;
     segments_[i]->release();
     segments_[i] = nullptr;
@@ -427,7 +427,7 @@ class BufferModel {
     Side &s = sides_[k];
     ASSERT_TRUE(s.buffer.check_invariants()) << "step " << i << " buffer " << k;
     ASSERT_EQ(s.buffer.length(), s.want.size()) << "step " << i << " buffer " << k;
-    ASSERT_EQ(s.told, s.want.size()) << "step " << i << " buffer " << k;
+    ASSERT_EQ(s.reported_size, s.want.size()) << "step " << i << " buffer " << k;
     if (s.want.empty()) s.shares = false;
     if (i % 16 != 0) return;
     ASSERT_TRUE(text(s.buffer) == s.want) << "step " << i << " buffer " << k;

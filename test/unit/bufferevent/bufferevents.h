@@ -40,7 +40,7 @@ class Bev {
     return all;
   }
   int put(const std::string &data) { return bufferevent_write(bev_, data.data(), data.size()); }
-  // What happened since it was asked last.
+  // Returns the log since the last call.
   std::string log() { return std::exchange(log_, ""); }
 
   std::function<void()> on_read;

@@ -113,7 +113,7 @@ TEST_F(Filters, out_of_memory_creates_no_filter_and_leaves_the_underlying_unchan
   });
 }
 
-// Whatever fails, no byte is lost without an error event, and nothing hangs.
+// Whichever allocation fails, no byte is lost without an error event, and nothing hangs.
 TEST_F(Filters, out_of_memory_delivers_data_or_reports_an_error) {
   for (const bool with_functions : {false, true}) {
     for (long n = 1;; ++n) {
@@ -365,7 +365,7 @@ TEST_F(FilterThreads, a_filter_shares_the_lock_of_the_underlying_bufferevent) {
   }
 }
 
-// Whatever shares a lock gets it together: both ends of a pair, and all the way down a stack.
+// All bufferevents that share a lock get it together: both ends of a pair, and the whole stack.
 TEST_F(FilterThreads, enabling_locking_reaches_every_underlying_bufferevent) {
   bufferevent *pair[2];
   ASSERT_EQ(bufferevent_pair_new(base.get(), 0, pair), 0);

@@ -100,7 +100,7 @@ class Limited {
     endless_output = true;
     bev.put(std::string(65536, 'o'));
   }
-  // What arrived at the other end since.
+  // Returns the bytes received at the other end since the last call.
   std::size_t take_written() {
     const std::size_t got = read_all(fds_.b).size();
     written += got;

@@ -78,7 +78,7 @@ TEST_F(Pairs, out_of_memory_leaves_data_with_the_writer) {
     test::turn(*base);
     EXPECT_EQ(reported, failed ? BEV_EVENT_READING | BEV_EVENT_ERROR : 0);
     if (!failed) break;
-    // Enabled again, it takes what it missed.
+    // Enabled again, it receives the data held back.
     EXPECT_EQ(bufferevent_enable(ends[1], EV_READ), 0);
     EXPECT_EQ(ends.input(1), 3u);
     ASSERT_LT(n, 100);

@@ -551,7 +551,7 @@ TEST_F(SocketRead, read_chunks_are_reused) {
   EXPECT_LE(memory.requests(), 10 * 16);  // the views and copies, but no chunk
 }
 
-// Whatever allocation fails, the bytes arrive in order, or an error ends them.
+// Whichever allocation fails, the bytes arrive in order, or an error event ends them.
 TEST_F(SocketRead, bytes_stay_in_order_or_reading_stops_when_an_allocation_fails) {
   const std::string sent = numbered(20'000);
   test::QuietLog quiet;

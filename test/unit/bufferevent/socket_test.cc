@@ -181,7 +181,7 @@ TEST_F(SocketTransport, output_for_a_closed_fd_does_not_reach_its_next_owner) {
   EXPECT_EQ(test::read_all(next.b), "");
   EXPECT_EQ(bev.log(), "");
   EXPECT_EQ(evbuffer_get_length(bev->output), 6u);
-  // What is written now is meant for the file that it is now.
+  // Output written now is meant for the file that the fd refers to now.
   bev.put(" and more");
   base->loop(EVLOOP_NONBLOCK);
   EXPECT_EQ(test::read_all(next.b), "secret and more");

@@ -58,7 +58,7 @@ TEST_F(DumpTest, each_event_is_visited_once) {
     EXPECT_EQ(events.count(&**ev), 1u);
   }
   EXPECT_EQ(events.count(&*idle), 0u);
-  // What is the library's own is shown too, and is one: the waker for signals.
+  // The internal event is listed too: the waker for signals.
   EXPECT_EQ(events.size(), 8u + 1u);
 }
 

@@ -217,7 +217,7 @@ TEST_P(NoMemory, adding_many_fds_fails_cleanly) {
   });
 }
 
-// What it needs for its snapshot of the descriptors comes with them.
+// Memory for the snapshot of the descriptors is allocated when they are added.
 TEST_P(NoMemory, waiting_fails_cleanly) {
   if (!evi::kThreadSupport) GTEST_SKIP() << "there are no locks";
   const test::Threads threads;
@@ -330,7 +330,7 @@ TEST_P(NoMemory, setting_priorities_and_adding_watchers_fails_cleanly) {
   });
 }
 
-// The loop itself: what it cannot have it does without, or says so.
+// The loop itself works without memory that it cannot allocate, or returns an error.
 TEST_P(NoMemory, running_the_loop_fails_cleanly) {
   const test::Threads threads;
   test::sweep([&] {

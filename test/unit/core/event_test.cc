@@ -176,7 +176,7 @@ TEST_F(EventTest, out_of_range_descriptors_are_rejected) {
   EXPECT_EQ(base->count_events(EVENT_BASE_COUNT_ADDED), 0);
 }
 
-// --- what pending() says of time ---
+// --- the deadline returned by pending() ---
 
 TEST_F(EventTest, an_activated_event_without_a_timer_has_no_deadline) {
   const timeval untouched{7, 7};

@@ -295,7 +295,7 @@ TEST_F(QueuedOutput, the_count_stays_correct_while_the_base_is_freed) {
   EXPECT_EQ(second.abandoned, 1);
 }
 
-// --- what a loop makes of it ---
+// --- the loop and queued work ---
 
 TEST_F(FlushQueue, a_loop_for_one_iteration_returns_zero_if_it_only_flushed) {
   for (const int flags : {EVLOOP_ONCE, EVLOOP_ONCE | EVLOOP_NONBLOCK}) {

@@ -27,7 +27,7 @@ constexpr int kShortage = EMFILE;
 constexpr int kOther = EFAULT;
 #endif
 
-// An accept method that does what the test says. One at a time.
+// A scripted accept method. One at a time.
 class Script {
  public:
   Script() { latest() = this; }

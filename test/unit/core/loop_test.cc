@@ -27,7 +27,7 @@ class LoopTest : public testing::Test {
   void use(const event_config &config) { base = test::make_base(clock, script, &config); }
 };
 
-// --- what it returns ---
+// --- return values ---
 
 // Behaviour 1.
 TEST_F(LoopTest, a_loop_without_events_returns_one) {
@@ -384,7 +384,7 @@ TEST_F(LoopTest, a_self_activating_event_does_not_starve_more_urgent_fds_and_tim
   busy.del();
 }
 
-// --- limits on what runs between two waits ---
+// --- limits on callbacks between two waits ---
 
 TEST_F(LoopTest, dispatch_limit_by_callbacks) {
   event_config config;

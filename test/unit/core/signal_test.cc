@@ -20,7 +20,7 @@ namespace {
 std::atomic<int> handled{0};
 void plain_handler(int) { ++handled; }
 
-// What the process does on SIGUSR1 and SIGUSR2 before and after each test.
+// The handler of SIGUSR1 and SIGUSR2 before and after each test.
 class SignalTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
@@ -404,7 +404,7 @@ TEST_P(SignalTest, signals_raised_before_the_callback_runs_are_counted) {
   EXPECT_EQ(ev.calls, 3);
 }
 
-// A thread is forked away amid the work on what all bases share.
+// A fork happens while another thread changes the state that all bases share.
 TEST_P(SignalTest, reinit_works_in_a_child_forked_during_a_registration) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);

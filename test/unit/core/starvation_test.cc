@@ -72,7 +72,7 @@ TEST_F(StarvationTest, a_chain_beyond_the_bound_continues_after_a_poll_without_w
   }
 }
 
-// What was active when the pass began all belongs to it, however much that is.
+// All callbacks active when the pass began belong to it, however many there are.
 TEST_F(StarvationTest, events_that_are_active_already_are_not_bounded) {
   std::vector<std::unique_ptr<Event>> many;
   for (int i = 0; i < 3 * kMaxChainedCallbacks; ++i) {

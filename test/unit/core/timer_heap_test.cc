@@ -29,7 +29,7 @@ void push(TimerHeap &heap, event &ev, Micros at) {
   heap.push(ev);
 }
 
-// What the heap must agree with: the events in it, in no order.
+// The model of the heap: its events, unordered.
 class Model {
  public:
   void insert(event &ev) { in_.push_back(&ev); }
@@ -67,7 +67,7 @@ void expect_same(TimerHeap &heap, const Model &model) {
   ASSERT_TRUE(heap.check_invariants());  // top() puts keys right
 }
 
-// Takes what is due from both and compares: the same events, in order, none twice.
+// Takes the due events from both and compares: the same events, in order, none twice.
 void expect_same_due(TimerHeap &heap, Model &model, Micros now, bool in_bulk) {
   std::vector<event *> taken;
   Micros last = INT64_MIN;

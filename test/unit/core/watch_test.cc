@@ -203,7 +203,7 @@ TEST_F(PrepareTest, get_timeout_returns_the_length_of_the_next_wait) {
   EXPECT_EQ(tv.tv_sec, 77);
 }
 
-// What a prepare watcher adds or activates is not waited past.
+// The wait honours events that a prepare watcher adds or activates.
 TEST_F(PrepareTest, the_wait_honours_events_added_in_prepare) {
   Event late(*base, kNoFd, 0), early(*base, kNoFd, 0), active(*base, kNoFd, 0);
   late.add(10);

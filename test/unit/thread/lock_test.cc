@@ -224,7 +224,7 @@ TEST_P(LockTest, threads_have_distinct_ids) {
   for (int t = 0; t < 3; ++t) {
     std::thread([&] { ids.insert(evi::thread_id()); }).join();
   }
-  EXPECT_GE(ids.size(), 2u);  // one that ended may be followed by one of its number
+  EXPECT_GE(ids.size(), 2u);  // the id of a thread that ended may be reused
 }
 
 TEST_P(LockTest, an_event_base_works_with_these_locks) {
@@ -312,7 +312,7 @@ TEST_F(ThreadConfig, lock_callbacks_cannot_be_replaced_until_removed) {
   EXPECT_EQ(evi::set_condition_callbacks(&kOwnConditions), -1);
 }
 
-// A library built so leaves no choice: nothing is ever a lock, whatever a program sets.
+// In a library built without threads no lock is created, whatever the application sets.
 TEST_F(ThreadConfig, no_lock_is_created_without_thread_support) {
   if (evi::kThreadSupport) GTEST_SKIP() << "there are locks";
   EXPECT_EQ(evi::set_lock_callbacks(&kOwnLocks), -1);

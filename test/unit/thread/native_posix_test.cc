@@ -1,4 +1,4 @@
-// Our own mutexes and conditions.
+// The native mutexes and conditions of POSIX.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -45,7 +45,7 @@ TEST(NativePosix, a_timed_wait_returns_in_time) {
   native::lock_acquire(lock);
   for (const timeval timeout : {timeval{0, 0}, timeval{0, 2000}, timeval{0, 999'999}}) {
     if (timeout.tv_usec > 500'000) {
-      // Carries into the next second; somebody signals long before.
+      // Carries into the next second; another thread signals long before.
       std::thread other([&] {
         native::lock_acquire(lock);
         native::condition_signal(condition, false);

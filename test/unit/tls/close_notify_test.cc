@@ -12,7 +12,7 @@ struct LateCloseNotifies : testing::Test {
   test::Pair fds = test::socket_pair();
   evbuffer bytes;
 
-  // Returns what fills the socket.
+  // Fills the socket and returns the number of bytes.
   std::size_t fill() {
     const std::string block(4096, 'f');
     std::size_t all = 0;

@@ -44,7 +44,7 @@ struct Server {
     if (ready & armed) script.ready(fd, static_cast<short>(ready & armed));
   }
 
-  // What could not be put on top is freed.
+  // An underlying bufferevent that got no filter is freed.
   bool make(const char *kinds) {
     constexpr int kOptions = BEV_OPT_CLOSE_ON_FREE;
     for (Session *session = sessions; *kinds; ++kinds) {
@@ -76,7 +76,7 @@ struct Server {
     self->failed = self->failed || (what & BEV_EVENT_ERROR);
   }
 
-  // A client's request, and what came back, without greetings.
+  // The request of a client and the reply, without greetings.
   std::size_t serve() {
     std::size_t back = 0;
     const std::string request(kSize, 'r');
@@ -112,7 +112,7 @@ void allow_dirty_end(bufferevent *top) {
     evi_private_tls_change_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN, 0);
 }
 
-// Returns whether that update of what the kernel watches was met; 0 for none.
+// Returns whether the update with that number was reached; 0 for none.
 bool converse(const char *kinds, int fail_update) {
   Server server(kinds, fail_update);
   if (!server.base_made) return false;
@@ -136,7 +136,7 @@ TEST(ConnectionFailures, survives_each_allocation_failure) {
   }
 }
 
-// A peer that is silent, or takes nothing, ends as a timeout, whatever failed.
+// A peer that neither sends nor reads causes a timeout, whichever call failed.
 void wait_for_timeout(const char *kinds, short direction) {
   Server server(kinds, 0);
   if (!server.base_made || server.failed) return;

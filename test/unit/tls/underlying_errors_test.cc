@@ -91,7 +91,7 @@ TEST(TlsFilter, an_underlying_error_is_reported_after_earlier_data) {
   }
 }
 
-// What a filter over a socket without data reports after an error of the socket in that direction.
+// Returns the report of a filter over a socket without data after a socket error in that direction.
 std::string report_of_error(bufferevent_ssl_state at, short direction, short disabled) {
   test::Base base = test::make_base();
   test::Pair fds = test::socket_pair();

@@ -25,7 +25,7 @@ std::string shown(const Address &address) {
   return out;
 }
 
-// What the text is read as, the input ending at an unmapped page; "bad" leaves the output alone.
+// Returns the parsed address, with the input ending at an unmapped page; "bad" leaves the output unchanged.
 std::string parsed(std::string_view text) {
   static test::GuardedArea area{1024};
   Address out;
@@ -124,7 +124,7 @@ TEST(AddressPort, accepts_the_addresses_libevent_accepts) {
   for (const Case &c : as_libevent) EXPECT_EQ(parsed(c.in), c.want) << '"' << c.in << '"';
 }
 
-// libevent passes over what it does not understand at the end and lets numbers wrap; that is an error here.
+// libevent ignores trailing junk and lets numbers wrap; that is an error here.
 constexpr Case stricter[] = {
     {"1.2.3.4:80x", "bad"},
     {"1.2.3.4:+80", "bad"},
@@ -424,7 +424,7 @@ std::string path_of(const sockaddr_un &address, std::size_t path_bytes) {
       evi::unix_path(reinterpret_cast<const sockaddr *>(guarded.data()), static_cast<ev_socklen_t>(length)));
 }
 
-// CVE-2026-63388 is what trusting these lengths did.
+// CVE-2026-63388 was caused by trusting these lengths.
 TEST(UnixPath, never_exceeds_the_length_or_the_struct) {
   constexpr std::size_t room = sizeof(sockaddr_un::sun_path);
   const sockaddr_un named = unix_address("/tmp/socket");

@@ -1,4 +1,4 @@
-// Descriptors that the library holds, closed by others and opened again as something else.
+// File descriptors held by the library that the application closed and reused.
 #include "util/held_fd.h"
 
 #include <fcntl.h>
@@ -105,7 +105,7 @@ TEST(HeldFd, distinguishes_objects_without_a_file) {
   EXPECT_FALSE(is_intact_beside(epoll_create1(EPOLL_CLOEXEC)));
   EXPECT_FALSE(is_intact_beside(eventfd(0, EFD_CLOEXEC)));
   EXPECT_FALSE(is_intact_beside(open("/dev/null", O_RDONLY | O_CLOEXEC)));
-  // The limit of what can be seen.
+  // The limit of detection.
   EXPECT_TRUE(is_intact_beside(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
 }
 

@@ -122,7 +122,7 @@ TEST(TailList, agrees_with_a_vector_over_many_random_steps) {
   }
 }
 
-// What users compiled in: the hook and the head that <sys/queue.h> describes.
+// The layout compiled into applications: the hook and the head of <sys/queue.h>.
 struct Listed {
   int value;
   TAILQ_ENTRY(Listed) in_tail;

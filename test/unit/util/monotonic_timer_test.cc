@@ -6,7 +6,7 @@
 
 namespace {
 
-// Shows what the test says.
+// A clock set by the test.
 struct HandClock : evi::Clock {
   HandClock() : evi::Clock{read_monotonic, read_wall} {}
   evi::Micros monotonic_us = 1000;

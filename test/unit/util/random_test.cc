@@ -31,7 +31,7 @@ Key random_key() {
   return key;
 }
 
-// must-not 9: a forked child must not give the numbers that its parent gives.
+// must-not 9: a forked child must not return the same random bytes as its parent.
 TEST(RandomBytes, parent_and_forked_children_never_share_random_bytes) {
   ASSERT_TRUE(evi::init_random());
   random_key();
@@ -197,7 +197,7 @@ TEST_F(WithoutGetrandom, the_cached_fd_is_checked_before_it_is_read) {
       {
         begin();
         const int kept = dup(0);
-        close(kept);  // the lowest free number, which init_random gets
+        close(kept);  // the lowest free fd, which init_random() gets
         if (!evi::init_random()) leave(false);
         const int file = open("/proc/self/exe", O_RDONLY);
         Key magic{};

@@ -324,7 +324,7 @@ TEST_F(SocketTest, pairs_that_cannot_be_created_leave_no_fd_open) {
 
 TEST_F(SocketTest, a_loopback_pair_that_runs_out_of_descriptors_leaves_no_fd_open) {
   const int before = count_descriptors();
-  // The lowest number that is free: sockets get it and the next ones.
+  // The lowest free fd: sockets get it and the next ones.
   const int next = dup(0);
   close(next);
   for (int room = 0; room < 3; ++room) {

@@ -92,7 +92,7 @@ TEST(Clock, the_wall_clock_is_the_time_of_day) {
   const evi::Clock &clock = evi::system_clock();
   const time_t before = time(nullptr);
   const Micros now = clock.wall(clock);
-  // time() may lag gettimeofday() by a tick at a second's turn.
+  // time() may lag gettimeofday() by a tick at the start of a second.
   EXPECT_GE(now / kMicrosPerSecond, before - 1);
   EXPECT_LE(now / kMicrosPerSecond, time(nullptr) + 1);
 }

@@ -1,4 +1,4 @@
-/* Enough of mmap() for pages that nobody may touch. */
+/* Enough of mmap() for pages without access. */
 #ifndef EVENTIDE_TEST_SUPPORT_WINDOWS_SYS_MMAN_H
 #define EVENTIDE_TEST_SUPPORT_WINDOWS_SYS_MMAN_H
 

@@ -14,7 +14,7 @@ struct rlimit {
   rlim_t rlim_cur, rlim_max;
 };
 
-/* Tells of a large limit; setting one fails. */
+/* Returns a large limit; setting one fails. */
 int getrlimit(int what, struct rlimit *limit);
 int setrlimit(int what, const struct rlimit *limit);
 

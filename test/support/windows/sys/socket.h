@@ -4,7 +4,7 @@
 #ifndef EVENTIDE_TEST_SUPPORT_WINDOWS_SYS_SOCKET_H
 #define EVENTIDE_TEST_SUPPORT_WINDOWS_SYS_SOCKET_H
 
-/* What winsock declares is kept out of the way: below are functions of the same names. */
+/* The declarations of winsock are renamed: below are functions of the same names. */
 #define accept winsock_accept
 #define bind winsock_bind
 #define connect winsock_connect
@@ -80,7 +80,7 @@ extern "C" {
 #endif
 #define O_CLOEXEC O_NOINHERIT
 
-/* Signals that nobody else sends here: the run-time library raises them as any other. */
+/* Signals that nothing else sends here: the run-time library raises them as any other. */
 #define SIGUSR1 SIGTERM
 #define SIGUSR2 SIGBREAK
 /* These the library refuses. */
@@ -92,7 +92,7 @@ extern "C" {
 
 #define evthread_use_pthreads evthread_use_windows_threads
 
-/* A name of its own for the linker, so that what the library calls stays winsock's. */
+/* A separate symbol name, so that the library still calls the functions of winsock. */
 #define TEST_POSIX(name) __asm__("test_" #name)
 
 int accept(int fd, struct sockaddr *address, socklen_t *length) TEST_POSIX(accept);
@@ -117,7 +117,7 @@ int pipe(int ends[2]) TEST_POSIX(pipe);
 int pipe2(int ends[2], int flags) TEST_POSIX(pipe2);
 int socketpair(int family, int type, int protocol, int ends[2]) TEST_POSIX(socketpair);
 
-/* Of sockets and of the run-time library's files. dup2() of a socket closes the number and takes it anew. */
+/* Of sockets and of the run-time library's files. dup2() of a socket closes the fd and reuses it. */
 int dup(int fd) TEST_POSIX(dup);
 int dup2(int fd, int number) TEST_POSIX(dup2);
 #define dup3(fd, number, flags) dup2(fd, number)
