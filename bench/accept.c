@@ -1,4 +1,4 @@
-/* Accepting by evconnlistener: each connection is closed as soon as it is there. */
+/* Accepting by evconnlistener: each connection is closed as soon as it is accepted. */
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <unistd.h>

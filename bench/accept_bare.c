@@ -9,7 +9,7 @@
 #include "bench.h"
 #include "net.h"
 
-/* Takes all connections that wait; returns 1 when it has been enough. */
+/* Accepts all pending connections; returns 1 when the required number is reached. */
 static int accept_all(int listener, struct progress *progress) {
   for (;;) {
     struct sockaddr_storage address;

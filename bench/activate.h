@@ -1,4 +1,4 @@
-/* What the activate programs share. */
+/* Shared by the activate programs. */
 #ifndef EVENTIDE_BENCH_ACTIVATE_H
 #define EVENTIDE_BENCH_ACTIVATE_H
 

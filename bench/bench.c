@@ -13,7 +13,7 @@
 
 enum { kTimeLimitSeconds = 120 };
 
-static int load_cpu = -1; /* -1: no CPU apart from the server's is to be had */
+static int load_cpu = -1; /* -1: no CPU other than the server's is available */
 
 void fail(const char *format, ...) {
   const int error = errno;

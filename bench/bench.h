@@ -1,4 +1,4 @@
-/* What every benchmark program shares: failing loudly, measuring CPU, pinning, random numbers. */
+/* Shared by all benchmark programs: reporting failures, measuring CPU time, pinning, random numbers. */
 #ifndef EVENTIDE_BENCH_H
 #define EVENTIDE_BENCH_H
 
@@ -21,19 +21,18 @@ void fail(const char *format, ...) BENCH_PRINTF(1, 2);
 long bench_start(int argc, char **argv, long default_ops);
 
 /* Moves the calling process to the CPU that load generators use. Returns 1 if it has that CPU to itself
- * and may poll instead of sleep: then the server pays for no wake-up of another CPU, which in virtual
- * machines costs more than all else and varies most. */
+ * and may poll instead of sleep: then the server does not pay for wake-ups of another CPU, which in
+ * virtual machines have the largest and most variable cost. */
 int pin_to_load_cpu(void);
 
-/* Makes room for n descriptors beside the few that a program has anyway; returns 0 where that is forbidden.
- */
+/* Raises the limit for n descriptors in addition to the standard ones; returns 0 if that is not permitted. */
 int allow_descriptors(long n);
 
-/* Prints which event libraries are mapped; the runner holds that against what it asked for. */
+/* Prints which event libraries are mapped; the runner compares that with the requested ones. */
 void bench_finish(void);
 
-/* CPU of this process between begin and end. Both call getrusage exactly once and nothing else inside
- * the measured section: the runner cuts system call traces at these calls. */
+/* Measures the CPU time of this process between begin and end. Both call getrusage exactly once and nothing
+ * else inside the measured section: the runner cuts system call traces at these calls. */
 struct measure {
   struct rusage at_begin;
 };
@@ -57,7 +56,7 @@ static inline int progress_add(struct progress *p, long n) {
   return p->done >= p->ops ? progress_finish(p) : 0;
 }
 
-/* A small generator, the same sequence in every program and run. */
+/* A small random generator with the same sequence in every program and run. */
 struct rng {
   uint64_t state;
 };

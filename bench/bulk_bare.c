@@ -1,5 +1,5 @@
-/* Bulk receive by epoll and read: the work of bulk.c without an event library, where it is the same both
- * times. */
+/* Bulk receive by epoll and read: the work of bulk.c without an event library; the same for both
+ * maxima. */
 #define _GNU_SOURCE
 #include <sys/epoll.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* Events that come and go: added and deleted in a callback, and one-shot events that add themselves again. */
+/* Short-lived events: added and deleted in a callback, and one-shot events that add themselves again. */
 #include "churn.h"
 
 #include <event2/event.h>
@@ -14,7 +14,7 @@ static void stop_when_done(long ops) {
   CHECK(event_base_loopbreak(base) == 0);
 }
 
-/* Between two of these passes the loop looks for what is ready, and a changelist is carried out. */
+/* Between two of these passes the loop polls for ready descriptors, and applies a changelist. */
 static void on_pass(evutil_socket_t fd, short what, void *pass) {
   (void)fd;
   (void)what;

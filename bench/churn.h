@@ -1,4 +1,4 @@
-/* What both churn programs share. */
+/* Shared by both churn programs. */
 #ifndef EVENTIDE_BENCH_CHURN_H
 #define EVENTIDE_BENCH_CHURN_H
 
@@ -26,7 +26,7 @@ static inline void churn_open_active(int *fds) {
   }
 }
 
-/* Takes what made the descriptor readable and makes it readable again. */
+/* Reads the byte that made the descriptor readable and makes it readable again. */
 static inline void churn_hop(int fd) {
   uint64_t value;
   CHECK(read(fd, &value, sizeof value) == sizeof value);

@@ -1,4 +1,4 @@
-/* Descriptors that come and go: the work of churn.c by epoll itself. */
+/* Short-lived descriptors: the work of churn.c by epoll itself. */
 #define _GNU_SOURCE
 #include "churn.h"
 

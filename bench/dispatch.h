@@ -1,4 +1,4 @@
-/* The ring of socket pairs that both dispatch programs turn. */
+/* The ring of socket pairs of both dispatch programs. */
 #ifndef EVENTIDE_BENCH_DISPATCH_H
 #define EVENTIDE_BENCH_DISPATCH_H
 
@@ -26,7 +26,7 @@ static inline void ring_start(const struct ring *ring) {
   for (int i = 0; i < kPairs; i += kPairs / kActive) CHECK(write(ring->out[i], "x", 1) == 1);
 }
 
-/* Takes the byte that arrived at pair i and sends it on to the next pair. */
+/* Reads the byte that arrived at pair i and sends it to the next pair. */
 static inline void ring_hop(const struct ring *ring, int i) {
   char byte;
   CHECK(read(ring->in[i], &byte, 1) == 1);

@@ -40,7 +40,7 @@ static void move_block(long n) {
   drain_all(other);
 }
 
-/* kLines lines of 20 to 83 bytes, as they would arrive: in pieces that end anywhere. */
+/* kLines lines of 20 to 83 bytes, in pieces whose ends do not coincide with line ends. */
 static void add_lines(const char *text, size_t length) {
   for (size_t at = 0; at < length; at += kBlock) {
     CHECK(evbuffer_add(buffer, text + at, length - at < kBlock ? length - at : kBlock) == 0);

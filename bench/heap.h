@@ -1,5 +1,4 @@
-/* malloc and its like, counting: what a library allocates through event_set_mem_functions. One thread only.
- */
+/* Counting variants of malloc and related functions, for event_set_mem_functions. One thread only. */
 #ifndef EVENTIDE_BENCH_HEAP_H
 #define EVENTIDE_BENCH_HEAP_H
 

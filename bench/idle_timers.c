@@ -1,4 +1,4 @@
-/* Idle timers by events: 100 000 equal delays, each pushed back at random, as by traffic. */
+/* Idle timers by events: 100 000 equal delays, each postponed at random, as by traffic. */
 #include "idle_timers.h"
 
 #include <event2/event.h>

@@ -13,7 +13,7 @@ enum { kMessage = 64 };
 static long received;
 static struct event_base *base;
 
-/* Each end takes the message that its peer wrote and is idle again. */
+/* Each end receives the message that its peer wrote, and is idle again. */
 static void on_read(struct bufferevent *bev, void *arg) {
   struct evbuffer *input = bufferevent_get_input(bev);
   (void)arg;
@@ -46,7 +46,7 @@ static void exchange_messages(struct bufferevent **connections, long n) {
   while (received < n * kMessage) CHECK(event_base_loop(base, EVLOOP_ONCE) == 0);
 }
 
-/* Prints "name count bytes". The loop runs once first: work put off until then may allocate. */
+/* Prints "name count bytes". The loop runs once first: deferred work may allocate. */
 static void print_bytes(const char *name, long n, long before) {
   CHECK(event_base_loop(base, EVLOOP_NONBLOCK) == 0);
   printf("%s %ld %ld\n", name, n, heap.bytes - before);

@@ -9,7 +9,8 @@
 enum { kMetricsOps = 100000, kActive = 100, kSlices = 20, kKinds = 3 };
 enum { kNever, kOn, kOff };
 
-/* Each kind has a base of its own, and they take turns: what disturbs the machine disturbs them alike. */
+/* Each variant has its own base, and they run alternately, so that disturbances affect all of them equally.
+ */
 struct kind {
   const char *name;
   struct event_base *base;

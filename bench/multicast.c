@@ -1,4 +1,5 @@
-/* One message of 1 MiB to 200 connections by evbuffer_add_buffer_reference, and the heap that this takes. */
+/* One message of 1 MiB to 200 connections by evbuffer_add_buffer_reference, and the heap memory that it
+ * needs. */
 #include "multicast.h"
 
 #include <event2/buffer.h>

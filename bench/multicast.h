@@ -1,4 +1,4 @@
-/* What both multicast programs share. */
+/* Shared by both multicast programs. */
 #ifndef EVENTIDE_BENCH_MULTICAST_H
 #define EVENTIDE_BENCH_MULTICAST_H
 
@@ -9,7 +9,7 @@
 #include "bench.h"
 #include "net.h"
 
-/* The message comes in pieces, as if it had been received. */
+/* The message consists of several pieces, as if it had been received. */
 enum { kMulticastOps = 2000, kPieces = 16, kPiece = 64 * 1024, kMessage = kPieces * kPiece };
 
 struct multicast {
@@ -17,7 +17,7 @@ struct multicast {
   pid_t load;
 };
 
-/* The kernel holds little of the message per connection, so that most of it waits in the program. */
+/* The kernel buffers little of the message per connection, so that most of it is queued in the program. */
 static inline void multicast_open(struct multicast *m) {
   const int send_buffer = kMulticastSendBuffer;
   int port;

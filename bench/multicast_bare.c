@@ -12,7 +12,7 @@ static char pieces[kPieces][kPiece];
 static size_t sent[kMulticastClients];
 static int epoll;
 
-/* What is left of the message. */
+/* The rest of the message. */
 static int rest(size_t from, struct iovec *parts) {
   int n = 0;
   for (size_t i = from / kPiece; i < kPieces; ++i, ++n) {

@@ -25,7 +25,7 @@ static struct sockaddr_in loopback(int port) {
   return address;
 }
 
-/* No delay, and the plainest congestion control: the system's may pace what is sent by timers. */
+/* TCP_NODELAY, and the simplest congestion control: the system's default may pace sending by timers. */
 static void tune(int fd) {
   const int on = 1;
   static const char reno[] = "reno";
@@ -65,7 +65,7 @@ pid_t start_load(load_fn *load, int listener, int port) {
   if (pid > 0) return pid;
   CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
   if (getppid() != parent) _exit(1); /* the parent died before the line above */
-  close(listener);                   /* or connections would still be taken after the parent has closed it */
+  close(listener); /* otherwise it would accept connections after the parent has closed it */
   load(port, pin_to_load_cpu() ? 0 : -1);
   _exit(0);
 }
@@ -91,7 +91,7 @@ static int connect_to(int port) {
   return -1;
 }
 
-/* The number of ready events; with sleep_ms 0 it comes back only when there are some, all the same. */
+/* Returns the number of ready events; with sleep_ms 0 it polls until there is one. */
 static int wait_for_events(int epoll, struct epoll_event *events, int max, int sleep_ms) {
   int n;
   do {
@@ -108,7 +108,7 @@ static void watch(int epoll, int fd, uint32_t what, void *data) {
 
 struct client {
   int fd;
-  size_t received; /* of the message that is on its way back */
+  size_t received; /* of the message that is being echoed */
 };
 
 static void send_message(const struct client *client) {
@@ -165,7 +165,7 @@ void bulk_load(int port, int sleep_ms) {
   }
 }
 
-/* Throws away what has arrived: with MSG_TRUNC TCP does not copy it. */
+/* Discards received data: with MSG_TRUNC TCP does not copy it (tcp(7)). */
 static void discard(int fd) {
   const ssize_t n = recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
   if (server_gone(n)) _exit(0);

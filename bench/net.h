@@ -23,8 +23,8 @@ int accept_one(int listener);
 /* A pair of connected non-blocking stream sockets. */
 void make_pair(int fds[2]);
 
-/* Starts a process on the load's CPU that runs `load` against the listener's port until the server goes
- * away. The load sleeps for no longer than sleep_ms when it has nothing to do: -1 for ever, 0 it polls. */
+/* Starts a process on the load's CPU that runs `load` against the listener's port until the server ends.
+ * The load sleeps for up to sleep_ms when it has nothing to do: -1 without a limit, 0 it polls. */
 typedef void load_fn(int port, int sleep_ms);
 pid_t start_load(load_fn *load, int listener, int port);
 
@@ -37,13 +37,13 @@ load_fn echo_load;
 /* One connection that is always full, by writes of kBulkWrite bytes. */
 load_fn bulk_load;
 
-/* One connection whose bytes are thrown away without being copied. */
+/* One connection whose bytes are discarded without a copy. */
 load_fn sink_load;
 
-/* Two connections: the first is always full, the bytes of the second are thrown away. */
+/* Two connections: the first is always full, the bytes of the second are discarded. */
 load_fn proxy_load;
 
-/* kMulticastClients connections whose bytes are thrown away. */
+/* kMulticastClients connections whose bytes are discarded. */
 load_fn multicast_load;
 
 /* kConnectClients times at once: connects, waits for the server to close, resets, and again. No TIME_WAIT

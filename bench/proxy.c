@@ -1,5 +1,5 @@
-/* A proxy by two bufferevents: what one receives is moved to the other, which holds it back when it has too
- * much. Once with the default maximum for single reads, and once with a large one. */
+/* A proxy by two bufferevents: data received by one is moved to the other; reading is suspended while the
+ * output is too large. Once with the default maximum for single reads, and once with a large one. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>

@@ -1,5 +1,5 @@
-/* A proxy by epoll, read and write: the work of proxy.c without an event library, where it is the same both
- * times. */
+/* A proxy by epoll, read and write: the work of proxy.c without an event library; the same for both
+ * maxima. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/epoll.h>
@@ -17,7 +17,7 @@ static void await(int epoll, int fd, uint32_t what) {
   CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
-/* Returns 0 when the receiver takes no more. */
+/* Returns 0 when the receiver accepts no more bytes. */
 static int forward(int fd) {
   while (sent < filled) {
     const ssize_t n = write(fd, buffer + sent, filled - sent);
@@ -28,7 +28,7 @@ static int forward(int fd) {
   return 1;
 }
 
-/* Interest moves from the sender to the receiver while bytes are held back. */
+/* Watches the receiver for writing, not the sender for reading, while bytes are queued. */
 static void turn(int epoll, int in, int out) {
   size_t bytes = 0;
   for (;;) {

@@ -34,7 +34,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg) {
   fail("a connection ended, event 0x%x", (unsigned)what);
 }
 
-/* All that the member will read in a run of a second, and several times over, waits in its socket. */
+/* Queues several times the bytes that the member will read in a run of a second. */
 static void fill(int fd) {
   static const char data[16 * 1024];
   ssize_t n;

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 RUN_TIMEOUT_SECONDS = 180
 # The kernel splits user and system time by sampling at the clock tick: less than this is no sample.
 MIN_SPLIT_US = 100_000
-# Ratios move by a few per cent from run to run: up to this one library is not behind another.
+# Ratios vary by a few per cent from run to run: within this factor no library counts as behind another.
 LEVEL = 1.05
 
 
@@ -498,7 +498,7 @@ def report(measures, changes, results, pairs):
 
 
 def verbose_report(results):
-    """Absolute figures, for whoever tunes; they mean nothing on another machine or day."""
+    """Absolute figures, for tuning; they are not comparable with other machines or days."""
     lines = []
     for name, variants in results.rounds.items():
         for variant, samples in variants.items():
@@ -513,7 +513,7 @@ def verbose_report(results):
 
 # The chart.
 
-# The chart brings its own background: it can be read where nobody evaluates the media query, too.
+# The chart brings its own background: it is also legible where the media query is not evaluated.
 STYLE = """
   .page { fill: #ffffff }
   text { font: 13px system-ui, sans-serif; fill: #24292f }
@@ -527,7 +527,7 @@ STYLE = """
   }
 """
 LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, BAR_HEIGHT, GAP = 330, 420, 60, 13, 11
-LONGEST = 2.5  # the ratio at which bars are cut off, so that the others can be told apart
+LONGEST = 2.5  # the ratio at which bars are cut off, so that the others can be distinguished
 
 
 def escape(text):

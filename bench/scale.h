@@ -38,14 +38,14 @@ static inline void scale_close(const struct scale_step *step, const int *fds) {
   for (int i = 0; i < step->registered; ++i) CHECK(close(fds[i]) == 0);
 }
 
-/* Takes what made the descriptor readable and makes it readable again. */
+/* Reads the value that made the descriptor readable and makes it readable again. */
 static inline void scale_hop(int fd) {
   uint64_t value;
   CHECK(read(fd, &value, sizeof value) == sizeof value);
   CHECK(write(fd, &value, sizeof value) == sizeof value);
 }
 
-/* Runs the steps, or says that they cannot be run. */
+/* Runs the steps, or reports that they cannot be run. */
 static inline void scale_run(void (*run)(const struct scale_step *step, long ops), long ops) {
   for (int i = 0; i < kScaleSteps; ++i) {
     if (allow_descriptors(scale_steps[i].registered))

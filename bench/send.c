@@ -33,7 +33,7 @@ static long add_references(struct bufferevent *bev) {
   return kSendBlocks;
 }
 
-/* The buffer owns and closes the descriptor that it is given. */
+/* The buffer owns the descriptor and closes it. */
 static long add_file(struct bufferevent *bev) {
   const int fd = fcntl(file, F_DUPFD_CLOEXEC, 0);
   CHECK(fd >= 0 && evbuffer_add_file(bufferevent_get_output(bev), fd, 0, kFileBytes) == 0);

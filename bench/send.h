@@ -1,4 +1,4 @@
-/* What both send programs share: a full TCP stream out of the server, by memory or from a file. */
+/* Shared by both send programs: a full TCP stream out of the server, by memory or from a file. */
 #ifndef EVENTIDE_BENCH_SEND_H
 #define EVENTIDE_BENCH_SEND_H
 
@@ -19,7 +19,7 @@ static inline int send_open_file(void) {
   return fd;
 }
 
-/* Runs `run` with a connection whose other end takes everything. */
+/* Calls `run` with a connection whose peer reads all data. */
 static inline void send_to_sink(void (*run)(int fd, long ops), long ops) {
   int port;
   const int listener = listen_on_loopback(&port);

@@ -9,7 +9,7 @@
 static const char *name;
 static int file;
 
-/* One block, or what is left of it; returns the bytes that were sent. */
+/* Sends one block, or the rest of it; returns the number of bytes sent. */
 static ssize_t send_memory(int fd, size_t sent) { return write(fd, send_data + sent, kBulkWrite - sent); }
 
 static ssize_t send_file(int fd, size_t sent) {

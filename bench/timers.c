@@ -44,7 +44,7 @@ static void on_step(evutil_socket_t fd, short what, void *step) {
   take_step(step, measured, count);
 }
 
-/* In a callback, where programs handle their timers: the loop has read the clock already. */
+/* Runs in a callback, where programs handle their timers: the loop has already read the clock. */
 static void run_in_callback(struct timer_step *step) {
   struct event event;
   CHECK(event_assign(&event, base, -1, 0, on_step, step) == 0);

@@ -34,7 +34,7 @@ static inline void take_step(const struct timer_step *step, int measured, long c
 
 static inline void wait_all_due(void) { sleep_ms(kSoonMs + 100); }
 
-/* The last measure moves each timer before it runs, so that work put off by a move is counted. */
+/* The last measure moves each timer before it runs, so that work deferred by a move is counted. */
 /* clang-format off */
 #define TIMER_STEPS                           \
   {"timers_add", add_all, kFarMs, 0},         \

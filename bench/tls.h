@@ -6,15 +6,15 @@
 
 #include "net.h"
 
-/* A server's context with a certificate made on the spot, TLS 1.3 with AES-128-GCM. */
+/* Creates a server's context with a new certificate, TLS 1.3 with AES-128-GCM. */
 SSL_CTX *tls_server_context(void);
 
-/* As echo_load, bulk_load and sink_load, by TLS. */
+/* As echo_load, bulk_load and sink_load, over TLS. */
 load_fn tls_echo_load;
 load_fn tls_bulk_load;
 load_fn tls_sink_load;
 
-/* An accepted connection's session, its handshake done, for the bare programs. */
+/* Returns the session of an accepted connection after its handshake, for the bare programs. */
 SSL *tls_accept(SSL_CTX *ctx, int fd);
 
 #endif

@@ -32,7 +32,7 @@ static void on_read(struct bufferevent *bev, void *arg) {
   count(length);
 }
 
-/* One block is on its way at a time, and counted when it has left. */
+/* One block is in flight at a time; it is counted when it was sent. */
 static void on_write(struct bufferevent *bev, void *arg) {
   static const char block[kBulkWrite];
   (void)arg;

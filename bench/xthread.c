@@ -1,4 +1,4 @@
-/* Events made active from another thread: in batches, and to and fro between two loops. */
+/* Events made active from another thread: in batches, and in round trips between two loops. */
 #include "xthread.h"
 
 #include <event2/event.h>

@@ -1,5 +1,5 @@
-/* What the cross-thread programs share. Both threads run on one CPU: waking another one costs more than all
- * else in virtual machines, and varies most. */
+/* Shared by the cross-thread programs. Both threads run on one CPU: waking another CPU has the largest and
+ * most variable cost in virtual machines. */
 #ifndef EVENTIDE_BENCH_XTHREAD_H
 #define EVENTIDE_BENCH_XTHREAD_H
 
@@ -15,10 +15,10 @@ static inline void start_thread(pthread_t *thread, void *(*run)(void *), void *a
 }
 static inline void end_thread(pthread_t thread) { CHECK(pthread_join(thread, NULL) == 0); }
 
-/* The sender's side of batches: it sends kBatch and waits until the loop has run them all. */
+/* The sender of batches: sends kBatch activations and waits until the loop has run them all. */
 struct batches {
   void (*send)(int i);
-  void (*end)(void); /* has the loop come back */
+  void (*end)(void); /* makes the loop return */
   long ops;
   sem_t done;
   long received; /* the loop's */

@@ -1,5 +1,5 @@
 /* Wake-ups from another thread by libuv: the batches of xthread.c on uv_async_t. Round trips are left out: on
- * one CPU its loop spins until the sender, which it has preempted, comes back. */
+ * one CPU its loop spins until the sender, which it has preempted, is scheduled again. */
 #include <uv.h>
 
 #include "xthread.h"

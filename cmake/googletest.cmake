@@ -12,7 +12,7 @@ mark_as_advanced(EVENTIDE_GOOGLETEST_SOURCES)
 if(NOT GTest_FOUND AND EXISTS ${EVENTIDE_GOOGLETEST_SOURCES}/CMakeLists.txt)
   set(BUILD_GMOCK OFF CACHE BOOL "" FORCE)
   set(INSTALL_GTEST OFF CACHE BOOL "" FORCE)
-  # It asks for extensions of the C library that strict C++ hides in some.
+  # It needs extensions of the C library that some C libraries hide in strict C++.
   set(CMAKE_CXX_EXTENSIONS ON)
   add_subdirectory(${EVENTIDE_GOOGLETEST_SOURCES} ${PROJECT_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
   set(CMAKE_CXX_EXTENSIONS OFF)

@@ -1,4 +1,4 @@
-# What `cmake --install` lays down: headers, both forms of the libraries, pkg-config files and the CMake package
+# The files that `cmake --install` installs: headers, both forms of the libraries, pkg-config files and the CMake package
 # Libevent, under the names that programs already look for. The prefix may be moved afterwards.
 
 include(CMakePackageConfigHelpers)
@@ -9,7 +9,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/libevent)
 
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 if(NOT EVENTIDE_THREADS)
-  # Programs must see the same as the library was compiled with.
+  # Programs must see the same configuration as the library.
   file(READ include/event2/event-config.h config)
   string(REGEX REPLACE "(#define EVENT2_EVENT_CONFIG_H_INCLUDED_\n)" "\\1\n#define EVENT__DISABLE_THREAD_SUPPORT 1\n"
     config "${config}")

@@ -1,8 +1,8 @@
 # Which of the files that exist once per platform belong to this build. src/*/CMakeLists.txt name the files.
 #
 # EVENTIDE_PLATFORM is the family that decides which methods of waiting there are: linux, bsd (macOS too: kqueue)
-# solaris (illumos too) or windows; EVENTIDE_OS tells POSIX systems from Windows. Smaller differences are asked of
-# the C library.
+# solaris (illumos too) or windows; EVENTIDE_OS distinguishes POSIX systems from Windows. Smaller differences are
+# detected from the C library.
 
 include(CheckSymbolExists)
 

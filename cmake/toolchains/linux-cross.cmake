@@ -1,6 +1,6 @@
 # Linux on another processor, by Debian's cross compilers: cmake --preset i686, aarch64 or s390x
 #
-# i686 runs as it is where the kernel takes 32-bit programs, all else under qemu's user-mode emulation.
+# i686 runs natively if the kernel supports 32-bit programs, the others under qemu's user-mode emulation.
 set(LINUX_PROCESSOR "" CACHE STRING "i686, aarch64 or s390x")
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES LINUX_PROCESSOR)
 set(CMAKE_SYSTEM_NAME Linux)

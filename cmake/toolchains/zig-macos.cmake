@@ -13,7 +13,7 @@ if(NOT EXISTS "${ZIG}")
 endif()
 string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR ${ZIG_TARGET})
 
-# CMake wants one program for each tool.
+# CMake requires one program for each tool.
 set(tools ${CMAKE_BINARY_DIR}/zig-${ZIG_TARGET})
 foreach(tool IN ITEMS cc c++)
   file(WRITE ${tools}/${tool} "#!/bin/sh\nexec '${ZIG}' ${tool} -target ${ZIG_TARGET} \"$@\"\n")
@@ -30,10 +30,10 @@ set(CMAKE_AR ${tools}/ar)
 set(CMAKE_RANLIB ${tools}/ranlib)
 set(CMAKE_INSTALL_NAME_TOOL /bin/true)
 
-# zig turns a sanitizer on in builds without optimisation.
+# zig enables a sanitizer in builds without optimisation.
 set(CMAKE_C_FLAGS_INIT -fno-sanitize=all)
 set(CMAKE_CXX_FLAGS_INIT -fno-sanitize=all)
-# To try the C++ compiler would build a C++ library first, which takes minutes and which nothing here links.
+# Testing the C++ compiler would first build a C++ library, which takes minutes and is not linked.
 set(CMAKE_CXX_COMPILER_FORCED TRUE)
 set(CMAKE_CXX_COMPILER_ID Clang)
 set(CMAKE_CXX_COMPILER_VERSION 16.0.1)
@@ -43,7 +43,7 @@ set(CMAKE_CXX20_EXTENSION_COMPILE_OPTION -std=gnu++20)
 set(CMAKE_C_COMPILE_FEATURES c_std_99 c_std_11)
 set(CMAKE_CXX_COMPILE_FEATURES cxx_std_20)
 
-# Nor does its linker know how to pass symbols on.
+# Its linker cannot re-export symbols either.
 set(EVENTIDE_REEXPORT OFF CACHE BOOL "")
 set(CMAKE_C_SIZEOF_DATA_PTR 8)
 set(CMAKE_CXX_SIZEOF_DATA_PTR 8)
