@@ -38,7 +38,7 @@
 extern "C" {
 #endif
 
-/* A buffer; its members are private. */
+/* A buffer. Opaque. */
 struct evbuffer;
 struct event_base;
 
@@ -179,8 +179,8 @@ int evbuffer_add(struct evbuffer *buf, const void *data, size_t datlen);
 EVENT2_CORE_EXPORT_SYMBOL
 size_t evbuffer_add_iovec(struct evbuffer *buf, struct evbuffer_iovec *vec, int n_vec);
 
-/* Appends text formatted as by printf(), without a terminating NUL. Returns its length in bytes, 0 or more;
- * -1 as for evbuffer_add() or if the C library cannot format it. */
+/* Appends text formatted as by printf(3), without a terminating NUL. Returns its length in bytes; -1 as for
+ * evbuffer_add(), or if the C library cannot format it. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_add_printf(struct evbuffer *buf, const char *fmt, ...)
 #if defined(__GNUC__)
@@ -378,13 +378,13 @@ int evbuffer_peek(struct evbuffer *buffer, ev_ssize_t len, struct evbuffer_ptr *
 enum evbuffer_eol_style {
   /* Any sequence of CR and LF characters. Empty lines are lost; mostly for old programs. */
   EVBUFFER_EOL_ANY,
-  /* LF, with or without a CR before it. */
+  /* LF, with or without a preceding CR. */
   EVBUFFER_EOL_CRLF,
   /* CR LF. */
   EVBUFFER_EOL_CRLF_STRICT,
-  /* LF; a CR before it belongs to the line. */
+  /* LF; a preceding CR is part of the line. */
   EVBUFFER_EOL_LF,
-  /* A byte 0. Since 2.1. */
+  /* A NUL byte. Since 2.1. */
   EVBUFFER_EOL_NUL
 };
 
@@ -401,7 +401,7 @@ char *evbuffer_readln(struct evbuffer *buffer, size_t *n_read_out, enum evbuffer
 /* How evbuffer_ptr_set() interprets its position. */
 enum evbuffer_ptr_how {
   EVBUFFER_PTR_SET, /* from the front */
-  EVBUFFER_PTR_ADD  /* from where the pointer is */
+  EVBUFFER_PTR_ADD  /* from its present position */
 };
 
 /* Moves ptr to position bytes from the front, or forward by position bytes. The position directly after the

@@ -88,7 +88,7 @@ enum bufferevent_options {
   /* Freeing the bufferevent closes the socket, or frees the underlying bufferevent. Requires: nothing else
    * reads from the socket or closes it. */
   BEV_OPT_CLOSE_ON_FREE = (1 << 0),
-  /* The bufferevent and its buffers get a lock. Threads must have been enabled before. */
+  /* The bufferevent and its buffers get a lock. Requires: threads are enabled (<event2/thread.h>). */
   BEV_OPT_THREADSAFE = (1 << 1),
   /* Callbacks run from the loop, after the events that are active, and never inside the call that causes
    * them. */
@@ -148,7 +148,7 @@ int bufferevent_socket_connect(struct bufferevent *bev, const struct sockaddr *a
 /* Resolves a host name and connects to the first of its addresses.
  *
  * dns_base  resolves the name (<event2/dns.h>, needs event_extra); NULL: the system's resolver, which blocks
- * family    AF_INET, AF_INET6 or AF_UNSPEC for either
+ * family    AF_INET, AF_INET6, or AF_UNSPEC for both
  * hostname  a name or an address in text form
  * port      1 to 65535
  *
@@ -201,8 +201,8 @@ int bufferevent_get_priority(const struct bufferevent *bev);
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd);
 
-/* bufferevent_setfd() that closes the old socket first if the bufferevent has BEV_OPT_CLOSE_ON_FREE.
- * Since 2.2. */
+/* As bufferevent_setfd(), but closes the old socket first if the bufferevent has BEV_OPT_CLOSE_ON_FREE. Since
+ * 2.2. */
 EVENT2_CORE_EXPORT_SYMBOL
 int bufferevent_replacefd(struct bufferevent *bev, evutil_socket_t fd);
 
@@ -245,7 +245,7 @@ short bufferevent_get_enabled(struct bufferevent *bev);
  * EV_READ   low   the read callback is invoked when the input buffer holds this or more
  *           high  reading stops while the input buffer holds this or more; 0 is unlimited
  * EV_WRITE  low   the write callback is invoked when this or less remains to be sent
- *           high  how much a filter on top may put into the output buffer; 0 is unlimited
+ *           high  limits the output buffer when a filter on top fills it; 0 is unlimited
  *
  * All are 0 initially. */
 EVENT2_CORE_EXPORT_SYMBOL

@@ -21,17 +21,17 @@
  * Time. A duration is a struct timeval, seconds and microseconds, measured from the call on a monotonic
  * clock, which does not follow changes of the system's date.
  *
- * Threads. A base created after evthread_use_pthreads() or its like (<event2/thread.h>) has a lock. Then
- * every function that takes this base or one of its events may be called from any thread and wakes the loop
- * if necessary, unless its entry says otherwise. One thread at a time runs the loop; all callbacks run in
- * that thread, without the lock held. A base without a lock must be used by one thread only. Two threads must
- * never call event_new(), event_assign() or event_free() on one event, or access the struct itself, at the
- * same time.
+ * Threads. A base created after evthread_use_pthreads() or a similar function (<event2/thread.h>) has a lock.
+ * Then every function that takes this base or one of its events may be called from any thread and wakes the
+ * loop if necessary, unless its entry says otherwise. One thread at a time runs the loop; all callbacks run
+ * in that thread, without the lock held. A base without a lock must be used by one thread only. Two threads
+ * must never call event_new(), event_assign() or event_free() on one event, or access the struct itself, at
+ * the same time.
  *
  * Errors. Functions that return int return 0 on success and -1 on failure unless the entry says otherwise. A
  * call that fails changes nothing. A call that runs out of memory fails with errno ENOMEM.
  *
- * "Since" names the version of the interface in which an entry appeared first.
+ * "Since" names the version of the interface in which an entry first appeared.
  */
 #ifndef EVENT2_EVENT_H_INCLUDED_
 #define EVENT2_EVENT_H_INCLUDED_
@@ -64,8 +64,8 @@ struct event_config;
 
 /* --- the version ------------------------------------------------------------------------------------ */
 
-/* The version of this header: as text, and as a number with major, minor and patch in a byte each (2.1.12 is
- * 0x02010c00). Since 2.0; the number since 2.0.1. */
+/* The version of this header, as a string and as a number that holds major, minor and patch in one byte each
+ * (2.1.12 is 0x02010c00). Since 2.0; the number since 2.0.1. */
 #define LIBEVENT_VERSION EVENT__VERSION
 #define LIBEVENT_VERSION_NUMBER EVENT__NUMERIC_VERSION
 
@@ -78,13 +78,12 @@ ev_uint32_t event_get_version_number(void);
 
 /* --- settings of the whole process, made first ------------------------------------------------------ */
 
-/* Makes the libraries take all their memory from these functions instead of malloc(), realloc() and free().
+/* Makes the libraries allocate all memory with these functions instead of malloc(3), realloc(3) and free(3).
  *
- * malloc_fn and realloc_fn must return memory aligned for any type, or NULL, and be callable from every
- * thread that uses the libraries; realloc_fn(NULL, n) must act as malloc_fn(n), and free_fn must accept what
- * the other two returned. NULL for one of the three selects the C library's function again. free_fn releases
- * whatever the library allocated, so the three must be changed together and before anything else of the
- * library is used: memory that came from one set must not be given to another.
+ * malloc_fn and realloc_fn must return memory aligned for any type, or NULL; all three must be callable from
+ * every thread that uses the libraries. realloc_fn(NULL, n) must act as malloc_fn(n), and free_fn must accept
+ * memory of the other two. NULL selects the C library's function. Requires: no other function of the library
+ * was called before, since memory of one set of functions must not be freed by another set.
  *
  * Memory whose ownership a function passes to the caller (evbuffer_readln() and others) comes from malloc_fn
  * as well; free it with free_fn, not with free(). Since 2.0. */
@@ -92,14 +91,14 @@ EVENT2_CORE_EXPORT_SYMBOL
 void event_set_mem_functions(void *(*malloc_fn)(size_t size), void *(*realloc_fn)(void *old, size_t size),
                              void (*free_fn)(void *memory));
 
-/* Defined where event_set_mem_functions() exists: everywhere. Since 2.0. */
+/* Defined because event_set_mem_functions() exists, on every platform. Since 2.0. */
 #define EVENT_SET_MEM_FUNCTIONS_IMPLEMENTED 1
 
 /* The severity of a log message. Since 2.1; older versions have only the names below. */
 #define EVENT_LOG_DEBUG 0 /* for debugging; off until event_enable_debug_logging() */
 #define EVENT_LOG_MSG 1   /* information */
 #define EVENT_LOG_WARN 2  /* something failed, and the caller received an error */
-#define EVENT_LOG_ERR 3   /* a misuse that cannot be survived; the fatal callback is next */
+#define EVENT_LOG_ERR 3   /* a fatal misuse; the fatal callback is invoked next */
 
 /* The 2.0 names. */
 #define _EVENT_LOG_DEBUG EVENT_LOG_DEBUG
@@ -107,9 +106,8 @@ void event_set_mem_functions(void *(*malloc_fn)(size_t size), void *(*realloc_fn
 #define _EVENT_LOG_WARN EVENT_LOG_WARN
 #define _EVENT_LOG_ERR EVENT_LOG_ERR
 
-/* Receives a log message: severity is one of EVENT_LOG_*, message is one line without its end, valid during
- * the call. It may be called in any thread that uses the library, and must not call the library.
- * Since 2.0. */
+/* Receives a log message: severity is one of EVENT_LOG_*, message is one line without a newline, valid during
+ * the call. Thread: any that uses the library. It must not call the library. Since 2.0. */
 typedef void (*event_log_cb)(int severity, const char *message);
 
 /* Sends log messages to cb; NULL sends them to the standard error stream, which is the default. To silence
@@ -188,9 +186,9 @@ void event_config_free(struct event_config *cfg);
 EVENT2_CORE_EXPORT_SYMBOL
 int event_config_avoid_method(struct event_config *cfg, const char *method);
 
-/* Properties of a method; see event_config_require_features() and event_base_get_features(). Since 2.0. */
+/* Features of a method; see event_config_require_features() and event_base_get_features(). Since 2.0. */
 enum event_method_feature {
-  /* Offers EV_ET. */
+  /* Supports EV_ET. */
   EV_FEATURE_ET = 0x01,
   /* The cost of adding a descriptor, and of reporting one, does not grow with the number of descriptors. */
   EV_FEATURE_O1 = 0x02,
@@ -303,7 +301,7 @@ const char *event_base_get_signal_method(const struct event_base *base);
 EVENT2_CORE_EXPORT_SYMBOL
 int event_base_get_features(const struct event_base *base);
 
-/* What event_base_get_num_events() counts; may be or'ed. Since 2.1. */
+/* The kinds that event_base_get_num_events() counts; to be or'ed together. Since 2.1. */
 #define EVENT_BASE_COUNT_ACTIVE 1U  /* active events and queued callbacks */
 #define EVENT_BASE_COUNT_VIRTUAL 2U /* work in flight that is not an event but keeps the loop running */
 #define EVENT_BASE_COUNT_ADDED 4U   /* pending events; one with a descriptor and a timeout counts twice */
@@ -340,7 +338,7 @@ struct event *event_base_get_running_event(struct event_base *base);
 
 /* Flags for event_base_loop(); to be or'ed together. */
 #define EVLOOP_ONCE 0x01             /* wait until events are active, run them, return */
-#define EVLOOP_NONBLOCK 0x02         /* run what is active now, wait for nothing, return */
+#define EVLOOP_NONBLOCK 0x02         /* poll without waiting, run the active events, return */
 #define EVLOOP_NO_EXIT_ON_EMPTY 0x04 /* keep waiting when no event is left; since 2.1 */
 
 /* Waits for events and runs the callbacks of those that become active, until
@@ -440,11 +438,11 @@ int event_priority_set(struct event *ev, int priority);
 #define EV_TIMEOUT 0x01  /* the timeout has expired: only reported; event_add() sets the timeout */
 #define EV_READ 0x02     /* the descriptor is readable, or at EOF */
 #define EV_WRITE 0x04    /* the descriptor is writable */
-#define EV_SIGNAL 0x08   /* the signal has arrived; not together with EV_READ, EV_WRITE, EV_CLOSED */
+#define EV_SIGNAL 0x08   /* the signal was received; not together with EV_READ, EV_WRITE, EV_CLOSED */
 #define EV_PERSIST 0x10  /* stay pending when the callback runs */
 #define EV_ET 0x20       /* edge-triggered: needs EV_FEATURE_ET; since 2.0 */
 #define EV_FINALIZE 0x40 /* event_del() does not wait for a running callback; since 2.1 */
-#define EV_CLOSED 0x80   /* the peer has closed: needs EV_FEATURE_EARLY_CLOSE; since 2.1 */
+#define EV_CLOSED 0x80   /* the peer closed the connection: needs EV_FEATURE_EARLY_CLOSE; since 2.1 */
 
 /* The callback of an event. fd is the descriptor or signal number of the event; what holds the EV_* bits of
  * everything that has happened; arg is the argument given to event_new() or event_assign(). Runs in the
@@ -458,10 +456,10 @@ void *event_self_cbarg(void);
 
 /* Creates an event.
  *
- * base    where it will be pending. NULL is allowed if event_base_set() is called before it is added
- * fd      a descriptor, best in non-blocking mode; a signal's number with EV_SIGNAL; -1 for neither
+ * base    the base of the event. NULL is allowed if event_base_set() is called before event_add()
+ * fd      a descriptor, preferably non-blocking; a signal number with EV_SIGNAL; -1 for neither
  * what    EV_READ, EV_WRITE, EV_CLOSED or EV_SIGNAL, with EV_PERSIST, EV_ET, EV_FINALIZE; 0 for a timer
- * cb      what to call
+ * cb      the callback
  * arg     the last argument for cb
  *
  * The caller keeps ownership of fd; delete its events before closing it. Several events may wait for the same
@@ -474,7 +472,7 @@ struct event *event_new(struct event_base *base, evutil_socket_t fd, short what,
                         void *arg);
 
 /* Deletes an event from event_new(), waiting as event_del() does, and frees it. Allowed in its own callback.
- * Not for events set up with event_assign(). Since 2.0. */
+ * Not for events initialized with event_assign(). Since 2.0. */
 EVENT2_CORE_EXPORT_SYMBOL
 void event_free(struct event *ev);
 
@@ -543,13 +541,14 @@ int event_remove_timer(struct event *ev);
 EVENT2_CORE_EXPORT_SYMBOL
 void event_active(struct event *ev, int what, short ncalls);
 
-/* Makes all events active that are pending on this base for the given descriptor and some of the bits of what
- * (EV_READ, EV_WRITE, EV_CLOSED; with EV_TIMEOUT those that have a timeout), as event_active(). Since 2.1. */
+/* Makes all events active, as event_active() does, that are pending on this base for the given descriptor and
+ * at least one of the bits of what (EV_READ, EV_WRITE, EV_CLOSED; with EV_TIMEOUT also those that have a
+ * timeout). Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 void event_base_active_by_fd(struct event_base *base, evutil_socket_t fd, short what);
 
-/* Makes all events active that are pending on this base for the given signal, as if it had arrived once.
- * Since 2.1. */
+/* Makes all events active that are pending on this base for the given signal, as if it had been received
+ * once. Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 void event_base_active_by_signal(struct event_base *base, int signum);
 

@@ -57,30 +57,30 @@ struct evhttp_request;
  *
  * The status codes of RFC 9110 15 that have a name here; any other code may be used as well. */
 
-#define HTTP_CONTINUE 100         /* go on with the body. Since 2.2 */
-#define HTTP_SWITCH_PROTOCOLS 101 /* another protocol from now on. Since 2.2 */
-#define HTTP_PROCESSING 102       /* not yet, but being worked on. Since 2.2 */
-#define HTTP_EARLYHINTS 103       /* some headers before the reply proper. Since 2.2 */
+#define HTTP_CONTINUE 100         /* the client may send the body. Since 2.2 */
+#define HTTP_SWITCH_PROTOCOLS 101 /* the protocol changes after this reply. Since 2.2 */
+#define HTTP_PROCESSING 102       /* in progress; RFC 2518 10.1. Since 2.2 */
+#define HTTP_EARLYHINTS 103       /* headers before the final reply; RFC 8297. Since 2.2 */
 #define HTTP_OK 200
 #define HTTP_CREATED 201          /* since 2.2 */
 #define HTTP_ACCEPTED 202         /* since 2.2 */
 #define HTTP_NONAUTHORITATIVE 203 /* since 2.2 */
-#define HTTP_NOCONTENT 204        /* done, and there is no body */
-#define HTTP_MOVEPERM 301         /* at another address from now on */
-#define HTTP_MOVETEMP 302         /* at another address this time */
-#define HTTP_NOTMODIFIED 304      /* what the client has is up to date; no body */
-#define HTTP_BADREQUEST 400       /* the request is not understood */
+#define HTTP_NOCONTENT 204        /* success, without a body */
+#define HTTP_MOVEPERM 301         /* the resource has moved permanently */
+#define HTTP_MOVETEMP 302         /* the resource has moved temporarily */
+#define HTTP_NOTMODIFIED 304      /* the client's copy is up to date; no body */
+#define HTTP_BADREQUEST 400       /* the request is malformed */
 #define HTTP_UNAUTHORIZED 401     /* since 2.2 */
 #define HTTP_PAYMENTREQUIRED 402  /* since 2.2 */
 #define HTTP_FORBIDDEN 403        /* since 2.2 */
 #define HTTP_NOTFOUND 404
-#define HTTP_BADMETHOD 405      /* not with this method */
-#define HTTP_ENTITYTOOLARGE 413 /* the body is larger than the server takes */
+#define HTTP_BADMETHOD 405      /* the resource does not support this method */
+#define HTTP_ENTITYTOOLARGE 413 /* the body is larger than the server's limit */
 #define HTTP_EXPECTATIONFAILED 417
-#define HTTP_INTERNAL 500       /* something went wrong in the server */
-#define HTTP_NOTIMPLEMENTED 501 /* the server does not know the method */
+#define HTTP_INTERNAL 500       /* an error in the server */
+#define HTTP_NOTIMPLEMENTED 501 /* the server does not implement the method */
 #define HTTP_BADGATEWAY 502     /* since 2.2 */
-#define HTTP_SERVUNAVAIL 503    /* not now */
+#define HTTP_SERVUNAVAIL 503    /* temporarily unavailable */
 
 /* --- methods -------------------------------------------------------------------------------------------- */
 
@@ -205,7 +205,7 @@ void evhttp_del_accept_socket(struct evhttp *http, struct evhttp_bound_socket *b
  * evhttp_set_timeout() takes seconds. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_set_timeout(struct evhttp *http, int seconds);
-/* Since 2.1. */
+/* The same with a time value. Since 2.1. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_set_timeout_tv(struct evhttp *http, const struct timeval *tv);
 /* Set only one of the two. Since 2.2. */
@@ -246,7 +246,7 @@ void evhttp_set_allowed_methods(struct evhttp *http, ev_uint16_t methods);
 
 /* A method that the program adds. Since 2.2. */
 struct evhttp_ext_method {
-  const char *method; /* its name */
+  const char *method; /* the name */
   ev_uint32_t type;   /* a bit above EVHTTP_REQ_MAX, up to EVHTTP_REQ_LAST_OWN */
   ev_uint16_t flags;  /* EVHTTP_METHOD_*; the server ignores it, since any request may have a body */
 };
@@ -480,7 +480,7 @@ EVENT2_EXPORT_SYMBOL
 void evhttp_connection_set_max_headers_size(struct evhttp_connection *evcon, ev_ssize_t limit);
 EVENT2_EXPORT_SYMBOL
 void evhttp_connection_set_max_body_size(struct evhttp_connection *evcon, ev_ssize_t limit);
-/* Since 2.2. */
+/* As evhttp_set_ext_method_cmp(), for one connection. Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_connection_set_ext_method_cmp(struct evhttp_connection *evcon, evhttp_ext_method_cb cb);
 
@@ -629,7 +629,7 @@ EVENT2_EXPORT_SYMBOL
 int evhttp_uri_set_query(struct evhttp_uri *uri, const char *query);
 EVENT2_EXPORT_SYMBOL
 int evhttp_uri_set_fragment(struct evhttp_uri *uri, const char *fragment);
-/* Since 2.2. */
+/* Sets the path of the Unix socket to a copy of the string; NULL removes it. Since 2.2. */
 EVENT2_EXPORT_SYMBOL
 int evhttp_uri_set_unixsocket(struct evhttp_uri *uri, const char *unixsocket);
 

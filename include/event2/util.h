@@ -413,10 +413,10 @@ int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, 
 /* Flags for ai_flags, the platform's AI_ values where it has them. Since 2.0.
  *
  * PASSIVE: without a node name, the address to bind() to.     CANONNAME: fill in ai_canonname.
- * NUMERICHOST: the node is an address, look nothing up.       NUMERICSERV: the service is a number.
- * V4MAPPED: for AF_INET6, give IPv4 addresses as mapped ones if there are no others.
- * ALL: with V4MAPPED, give them beside the others.
- * ADDRCONFIG: only addresses of families that this host has itself an address of. */
+ * NUMERICHOST: the node is an address, no look-up.            NUMERICSERV: the service is a number.
+ * V4MAPPED: for AF_INET6, return IPv4 addresses as mapped ones if there are no others. ALL: with V4MAPPED,
+ * return them in addition to the others. ADDRCONFIG: only addresses of families for which this host has an
+ * address. */
 #ifdef AI_PASSIVE
 #define EVUTIL_AI_PASSIVE AI_PASSIVE
 #else
