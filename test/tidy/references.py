@@ -1,4 +1,5 @@
-"""Checks what the documentation refers to: requirements, tests, programs of the tests, and files.
+"""Checks what the documentation refers to: requirements, tests, programs of the tests, and files; and that each public
+function is documented.
 
 Within backticks of a page: `Suite.name` is a GoogleTest, `must_not_07_...` and `behaviour_07_...` are C tests, `api_x`
 and the like are programs that CMake registers or stages of ./dev, and what has a slash or the suffix of a source file
@@ -77,4 +78,16 @@ def problems(root, tracked, tests, read):
             for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", line):
                 if not is_there(root, tracked, page, target):
                     missing(f"file {target}")
+    return found
+
+
+def undocumented(headers, read):
+    """Public functions without a comment: neither directly before the declaration nor before its group, which is a run
+    of declarations without a blank line."""
+    found = []
+    for path in headers:
+        lines = read(path).split("\n")
+        for number, line in enumerate(lines):
+            if re.match(r"EVENT2_\w*EXPORT_SYMBOL$", line) and not lines[number - 1].strip():
+                found.append(f"{path}:{number + 1}: {lines[number + 1]}")
     return found

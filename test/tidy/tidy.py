@@ -399,6 +399,7 @@ def main():
     check_requirements()
     check_left_out()
     gate("what the documentation refers to is there", references.problems(ROOT, tracked(), named_tests(), text))
+    gate("each public function is documented", references.undocumented(files("include", ".h"), text))
     gate("the prose of headers, documentation, samples and benchmarks avoids the words of the glossary", prose.problems())
     if options.build:
         check_libraries(options.build)
