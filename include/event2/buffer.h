@@ -198,8 +198,7 @@ int evbuffer_add_vprintf(struct evbuffer *buf, const char *fmt, va_list ap)
 
 /* Inserts a copy of size bytes at data before the first byte. Returns 0, always if size is 0; -1 if out of
  * memory, if the length would exceed the limit, or if the front is frozen. Not for the buffers of a
- * bufferevent. Since 2.0.1.
- */
+ * bufferevent. Since 2.0.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 int evbuffer_prepend(struct evbuffer *buf, const void *data, size_t size);
 
@@ -314,8 +313,7 @@ EVENT2_CORE_EXPORT_SYMBOL
 void evbuffer_file_segment_free(struct evbuffer_file_segment *seg);
 
 /* Sets the function to be called when the segment is destroyed, replacing an earlier one; NULL for none.
- * Since 2.1.
- */
+ * Since 2.1. */
 EVENT2_CORE_EXPORT_SYMBOL
 void evbuffer_file_segment_add_cleanup_cb(struct evbuffer_file_segment *seg,
                                           evbuffer_file_segment_cleanup_cb cb, void *arg);

@@ -78,7 +78,7 @@ struct bufferevent;
 typedef void (*bufferevent_data_cb)(struct bufferevent *bev, void *arg);
 
 /* The event callback is invoked with BEV_EVENT_* bits in what. After EOF, ERROR or TIMEOUT the direction
- * concerned is disabled. */
+ * concerned is disabled; <event2/bufferevent_ssl.h> lists the exceptions of TLS. */
 typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *arg);
 
 /* --- creating and freeing --------------------------------------------------------------------------- */

@@ -216,8 +216,7 @@ void evhttp_set_write_timeout_tv(struct evhttp *http, const struct timeval *tv);
 
 /* Sets the maximum size in bytes of request line and headers, without line ends, and of trailers; a larger
  * head is answered 400. The default is 1 MiB; a negative value means no limit. More than 1000 headers are
- * answered 400 in any case.
- */
+ * answered 400 in any case. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_set_max_headers_size(struct evhttp *http, ev_ssize_t limit);
 /* Sets the maximum size in bytes of a body; a larger body is answered 413. By default, and with a negative
@@ -279,8 +278,9 @@ void evhttp_set_newreqcb(struct evhttp *http, int (*cb)(struct evhttp_request *,
 
 /* --- callbacks of paths and hosts ----------------------------------------------------------------------- */
 
-/* Sets the callback for one path: the path of the URI (RFC 3986 3.3) with %XX decoded. Returns 0; -1 if the
- * path already has a callback; -2 if out of memory; -3 if path is NULL. */
+/* Sets the callback for one path, which is compared with the path of the URI (RFC 3986 3.3) after decoding
+ * %XX; arg is its last argument. Returns 0; -1 if the path already has a callback; -2 if out of memory; -3 if
+ * path is NULL. */
 EVENT2_EXPORT_SYMBOL
 int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhttp_request *, void *),
                   void *arg);
@@ -458,8 +458,7 @@ EVENT2_EXPORT_SYMBOL
 struct evhttp *evhttp_connection_get_server(struct evhttp_connection *evcon);
 
 /* Stores the client's address as a string, which the connection owns, and its port; "" and 0 for a Unix
- * socket.
- */
+ * socket. */
 EVENT2_EXPORT_SYMBOL
 void evhttp_connection_get_peer(struct evhttp_connection *evcon, char **address, ev_uint16_t *port);
 /* Returns the client's address, which the connection owns; NULL if it has none. Since 2.1. */
