@@ -414,9 +414,9 @@ int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, 
  *
  * PASSIVE: without a node name, the address to bind() to.     CANONNAME: fill in ai_canonname.
  * NUMERICHOST: the node is an address, no look-up.            NUMERICSERV: the service is a number.
- * V4MAPPED: for AF_INET6, return IPv4 addresses as mapped ones if there are no others. ALL: with V4MAPPED,
- * return them in addition to the others. ADDRCONFIG: only addresses of families for which this host has an
- * address. */
+ * V4MAPPED: for AF_INET6, return IPv4 addresses as mapped ones if there are no others.
+ * ALL: with V4MAPPED, return them in addition to the others.
+ * ADDRCONFIG: only addresses of families for which this host has an address. */
 #ifdef AI_PASSIVE
 #define EVUTIL_AI_PASSIVE AI_PASSIVE
 #else
