@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "event2/event.h"
+#include "util/assert.h"
 
 namespace evi {
 namespace {
@@ -102,8 +103,9 @@ void fatal(int err, const char *fmt, ...) noexcept {
   std::abort();
 }
 
-void assertion_failed(const char *what, const char *file, int line) noexcept {
-  fatal(static_cast<int>(0xdeaddead), "%s:%d: assertion %s failed", file, line, what);
-}
-
 }  // namespace evi
+
+extern "C" void evi_private_assertion_failed(const char *condition, const char *file, int line) noexcept {
+  constexpr int kFatalCode = static_cast<int>(0xdeaddead);
+  evi::fatal(kFatalCode, "%s:%d: assertion %s failed", file, line, condition);
+}

@@ -33,7 +33,6 @@ void log_warn_socket(int socket_error, const char *fmt, ...) noexcept EVI_PRINTF
 // A misuse that cannot be survived (debug mode, lock debugging): logs at EVENT_LOG_ERR, calls the fatal
 // callback, and aborts where there is none or where it returns. Never used for input or lack of memory.
 [[noreturn]] void fatal(int err, const char *fmt, ...) noexcept EVI_PRINTF(2, 3);
-[[noreturn]] void assertion_failed(const char *what, const char *file, int line) noexcept;
 
 // Arguments are evaluated only while debug logging is on.
 #define EVI_DEBUG(...) \
