@@ -5,6 +5,7 @@
 # and extra, so that a process which reaches a function under two library names still has one copy of it.
 
 include(${CMAKE_CURRENT_LIST_DIR}/exports.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/private_node.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/${shared_form}.cmake)
 
 # The C driver links the shared libraries. Without this CMake would add libstdc++ and libm to its command line.
@@ -48,12 +49,11 @@ endfunction()
 # --- the shared and the static form of one library -----------------------------------------------------------
 
 # eventide_library(<name> <component> [OBJECTS <target>] [NEEDS <shared target>...] [USES <foreign library>...]
-#                  [SHARED_OBJECTS <target>] [STATIC_OBJECTS <target>...])
+#                  [STATIC_OBJECTS <target>...])
 # makes <name>, <name>_static and the files lib<name>-2.1.so.7 and lib<name>.a. An archive cannot need another:
-# STATIC_OBJECTS are what the umbrella's holds instead. SHARED_OBJECTS are what the shared form has a copy of since
-# event_core hides its own.
+# STATIC_OBJECTS are what the umbrella's holds instead.
 function(eventide_library name component)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS;SHARED_OBJECTS" "NEEDS;USES;STATIC_OBJECTS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "OBJECTS" "NEEDS;USES;STATIC_OBJECTS")
   set(sources ${PROJECT_SOURCE_DIR}/cmake/empty.c)
   if(arg_OBJECTS)
     set(sources $<TARGET_OBJECTS:${arg_OBJECTS}>)
@@ -64,8 +64,8 @@ function(eventide_library name component)
   endforeach()
 
   add_library(${name} SHARED ${sources})
-  if(arg_SHARED_OBJECTS)
-    target_sources(${name} PRIVATE $<TARGET_OBJECTS:${arg_SHARED_OBJECTS}>)
+  if(arg_OBJECTS)
+    eventide_private_node(${name} ${component})
   endif()
   eventide_shared(${name} ${component} "${arg_NEEDS}")
 
@@ -92,14 +92,13 @@ function(eventide_library name component)
 endfunction()
 
 eventide_objects(event_core_objects)
+target_compile_definitions(event_core_objects PRIVATE EVI_CORE=1)
 if(WIN32)
   target_link_libraries(event_core_objects PUBLIC ${system_libraries})
 endif()
 eventide_library(event_core core OBJECTS event_core_objects)
-# Small functions without state that event_core keeps to itself, and its allocator by way of evi_private_*.
-eventide_objects(event_sibling_objects)
 eventide_objects(event_extra_objects)
-eventide_library(event_extra extra OBJECTS event_extra_objects SHARED_OBJECTS event_sibling_objects NEEDS event_core)
+eventide_library(event_extra extra OBJECTS event_extra_objects NEEDS event_core)
 eventide_library(event event NEEDS event_core event_extra STATIC_OBJECTS event_core_objects event_extra_objects)
 set(EVENTIDE_LIBRARIES event_core event_extra event)
 if(EVENTIDE_THREADS AND NOT WIN32)

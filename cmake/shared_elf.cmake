@@ -3,8 +3,9 @@
 
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
 
-function(eventide_shared name component needs)
-  eventide_exported_symbols(${component} symbols lists)
+# The version script of a library whose symbols have no version.
+function(eventide_anonymous_map component map)
+  eventide_exported_symbols(${component} symbols)
   set(global "")
   foreach(symbol IN LISTS symbols)
     string(APPEND global "    ${symbol};\n")
@@ -12,9 +13,17 @@ function(eventide_shared name component needs)
   if(global)
     string(PREPEND global "  global:\n")
   endif()
-  # Anonymous, as libevent has it: programs ask for these symbols without a version.
-  set(map ${PROJECT_BINARY_DIR}/cmake/${component}.map)
   file(CONFIGURE OUTPUT ${map} CONTENT "{\n@global@  local:\n    *;\n};\n" @ONLY)
+endfunction()
+
+function(eventide_shared name component needs)
+  if(component STREQUAL "core")
+    # An anonymous version cannot be beside the node.
+    set(map ${EVENTIDE_NODE_DIR}/core.map)
+  else()
+    set(map ${PROJECT_BINARY_DIR}/cmake/${component}.map)
+    eventide_anonymous_map(${component} ${map})
+  endif()
   target_link_options(${name} PRIVATE LINKER:--version-script=${map})
   set_target_properties(${name} PROPERTIES LINK_DEPENDS ${map})
 

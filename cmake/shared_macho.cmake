@@ -1,5 +1,5 @@
 # Shared libraries of macOS: libevent_core-2.1.7.dylib and so on, found by rpath beside each other. What they
-# offer is what the public headers declare visible: all else is compiled hidden.
+# offer is what the public headers declare visible, and what src/ declares EVI_VISIBLE: all else is compiled hidden.
 
 if(CMAKE_CROSSCOMPILING)
   # CMake would ask the machine that it runs on.

@@ -5,8 +5,6 @@
 
 extern "C" {
 
-int evi_private_use_native_threads(int flags) { return evi::use_native_threads(flags); }
-
 int evthread_set_lock_callbacks(const struct evthread_lock_callbacks *callbacks) {
   return evi::set_lock_callbacks(callbacks);
 }

@@ -6,7 +6,7 @@ extern "C" {
 
 int evthread_use_pthreads_with_flags(int flags) {
   if (flags & ~EVTHREAD_PTHREAD_PRIO_INHERIT) return -1;
-  return evi_private_use_native_threads(flags);
+  return evi::use_native_threads(flags);
 }
 
 int evthread_use_pthreads(void) { return evthread_use_pthreads_with_flags(0); }

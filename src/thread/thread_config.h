@@ -7,8 +7,8 @@
 
 namespace evi {
 
-// Our own mutexes from now on; 0, or -1 if the program's callbacks are in force.
-int use_native_threads(int flags) noexcept;
+// Our own mutexes from now on; 0, or -1 if the program's callbacks are in force. libevent_pthreads calls it.
+EVI_VISIBLE int use_native_threads(int flags) noexcept;
 
 // As evthread_set_lock_callbacks, _condition_callbacks and _id_callback.
 int set_lock_callbacks(const evthread_lock_callbacks *callbacks) noexcept;
@@ -18,8 +18,5 @@ void set_id_callback(unsigned long (*id)()) noexcept;
 void enable_lock_debugging() noexcept;
 
 }  // namespace evi
-
-// For libevent_pthreads, which knows that POSIX threads are what the program uses.
-extern "C" EVI_VISIBLE int evi_private_use_native_threads(int flags);
 
 #endif

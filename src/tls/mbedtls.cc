@@ -8,6 +8,7 @@
 #include <climits>
 
 #include "tls/tls_private.h"
+#include "util/alloc.h"
 
 namespace evi {
 namespace {
@@ -145,7 +146,7 @@ bool renegotiate(void *session, TlsErrors &errors) noexcept {
 }  // namespace
 
 mbedtls_ssl_context *mbedtls_session_new(const mbedtls_ssl_config *config) noexcept {
-  auto *ssl = static_cast<mbedtls_ssl_context *>(evi_private_malloc(sizeof(mbedtls_ssl_context)));
+  auto *ssl = static_cast<mbedtls_ssl_context *>(mm_malloc(sizeof(mbedtls_ssl_context)));
   if (!ssl) return nullptr;
   mbedtls_ssl_init(ssl);
   if (mbedtls_ssl_setup(ssl, config) == 0) return ssl;
@@ -156,7 +157,7 @@ mbedtls_ssl_context *mbedtls_session_new(const mbedtls_ssl_config *config) noexc
 void mbedtls_session_free(mbedtls_ssl_context *session) noexcept {
   if (!session) return;
   mbedtls_ssl_free(session);
-  evi_private_free(session);
+  mm_free(session);
 }
 
 constinit const TlsEngine mbedtls_engine = {

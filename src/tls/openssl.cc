@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "tls/tls_private.h"
+#include "util/alloc.h"
 
 namespace evi {
 namespace {
@@ -139,7 +140,7 @@ int bio_create(BIO *bio) noexcept {
 }
 
 int bio_destroy(BIO *bio) noexcept {
-  if (BIO_test_flags(bio, kRemnant)) evi_private_free(BIO_get_data(bio));
+  if (BIO_test_flags(bio, kRemnant)) mm_free(BIO_get_data(bio));
   BIO_set_data(bio, nullptr);
   BIO_clear_flags(bio, kRemnant);
   return 1;
@@ -276,7 +277,7 @@ void detach(void *session, evutil_socket_t fd, const TlsRemains &remains) noexce
   if (!is_ours(bio)) return;
   BIO_set_data(bio, nullptr);
   if (fd < 0 || (remains.in_size > 0 && !remains.in) || (remains.out_size > 0 && !remains.out)) return;
-  void *memory = evi_private_malloc(sizeof(Remnant) + remains.in_size + remains.out_size);
+  void *memory = mm_malloc(sizeof(Remnant) + remains.in_size + remains.out_size);
   if (!memory) return;
   auto *remnant = ::new (memory) Remnant{fd, 0, remains.in_size, 0, remains.out_size};
   if (remains.in_size > 0) std::memcpy(remnant->in(), remains.in, remains.in_size);

@@ -1,8 +1,7 @@
-// What event_core offers to the libraries of the TLS engines, and to nobody else.
+// What event_core offers to the libraries of the TLS engines alone.
 #ifndef EVI_TLS_TLS_PRIVATE_H
 #define EVI_TLS_TLS_PRIVATE_H
 
-#include <cstddef>
 #include <cstdint>
 
 #include "event2/bufferevent.h"
@@ -39,8 +38,6 @@ EVI_VISIBLE unsigned long evi_private_tls_take_error(bufferevent *bev);
 EVI_VISIBLE std::uint64_t evi_private_tls_change_flags(bufferevent *bev, std::uint64_t set,
                                                        std::uint64_t clear);
 EVI_VISIBLE int evi_private_tls_renegotiate(bufferevent *bev);
-EVI_VISIBLE void *evi_private_malloc(std::size_t size);
-EVI_VISIBLE void evi_private_free(void *memory);
 
 }  // extern "C"
 

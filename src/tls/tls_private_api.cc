@@ -3,7 +3,6 @@
 
 #include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
-#include "util/alloc.h"
 
 using evi::BuffereventUse;
 using evi::TlsBufferevent;
@@ -44,8 +43,5 @@ int evi_private_tls_renegotiate(bufferevent *bev) {
   const BuffereventUse use(*tls);
   return tls->renegotiate() ? 0 : -1;
 }
-
-void *evi_private_malloc(std::size_t size) { return evi::mm_malloc(size); }
-void evi_private_free(void *memory) { evi::mm_free(memory); }
 
 }  // extern "C"

@@ -8,15 +8,17 @@
 #include <type_traits>
 #include <utility>
 
+#include "util/platform.h"
+
 namespace evi {
 
 // malloc, calloc, realloc, free and strdup through the user's functions. A failure is nullptr with errno
 // ENOMEM; a size of zero gives nullptr without an error. calloc refuses a product that overflows.
-[[nodiscard]] void *mm_malloc(std::size_t size) noexcept;
-[[nodiscard]] void *mm_calloc(std::size_t count, std::size_t size) noexcept;
+[[nodiscard]] EVI_VISIBLE void *mm_malloc(std::size_t size) noexcept;
+[[nodiscard]] EVI_VISIBLE void *mm_calloc(std::size_t count, std::size_t size) noexcept;
 [[nodiscard]] void *mm_realloc(void *old, std::size_t size) noexcept;
-[[nodiscard]] char *mm_strdup(const char *text) noexcept;
-void mm_free(void *memory) noexcept;
+[[nodiscard]] EVI_VISIBLE char *mm_strdup(const char *text) noexcept;
+EVI_VISIBLE void mm_free(void *memory) noexcept;
 
 using MallocFn = void *(*)(std::size_t);
 using ReallocFn = void *(*)(void *, std::size_t);

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 
+#include "util/platform.h"
+
 namespace evi {
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" and a NUL: RFC 9110 5.6.7, RFC 1123 5.2.14. Years have more digits from
@@ -16,7 +18,7 @@ inline constexpr std::size_t kDateRoom = 30;
 // written as the names or digits that are nearest.
 int format_date_rfc1123(char *out, std::size_t room, const tm &utc) noexcept;
 // The same for a time, and for now; -1 if it has no date.
-int format_time_rfc1123(char *out, std::size_t room, time_t at) noexcept;
+EVI_VISIBLE int format_time_rfc1123(char *out, std::size_t room, time_t at) noexcept;
 int format_current_date_rfc1123(char *out, std::size_t room) noexcept;
 
 }  // namespace evi

@@ -26,12 +26,18 @@
 #define EVI_ALWAYS_INLINE inline
 #endif
 
-// Names between our own libraries. A DLL's come from its list of exports.
+// EVI_VISIBLE: a function of cmake/private_exports.txt, which libevent_core offers to its sibling libraries.
+// ELF has protected visibility, with which core itself calls it directly. A DLL's names come from its list of
+// exports.
 #ifdef _WIN32
 #define EVI_VISIBLE
 #define EVI_HIDDEN
 #else
+#if defined(EVI_CORE) && defined(__ELF__)
+#define EVI_VISIBLE __attribute__((visibility("protected")))
+#else
 #define EVI_VISIBLE __attribute__((visibility("default")))
+#endif
 #define EVI_HIDDEN __attribute__((visibility("hidden")))
 #endif
 

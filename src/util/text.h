@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "util/platform.h"
+
 namespace evi {
 
 namespace text_detail {
@@ -70,9 +72,9 @@ constexpr int hex_value(char c) noexcept {
 }
 
 // Negative, 0 or positive; bytes count as unsigned and A-Z as a-z.
-int compare_ignoring_case(const char *a, const char *b) noexcept;
-int compare_ignoring_case(const char *a, const char *b, std::size_t max) noexcept;
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+EVI_VISIBLE int compare_ignoring_case(const char *a, const char *b) noexcept;
+EVI_VISIBLE int compare_ignoring_case(const char *a, const char *b, std::size_t max) noexcept;
+EVI_VISIBLE bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
 // What follows the first n bytes, and those bytes; n beyond the end counts as the end.
 constexpr std::string_view tail(std::string_view text, std::size_t n) noexcept {
@@ -147,7 +149,7 @@ std::size_t write_number(char *out, T value, int base = 10) noexcept {
 }
 
 // Copies the text and a NUL to `out`, which holds `room` bytes. False, `out` as it was, if they do not fit.
-[[nodiscard]] bool copy_text(char *out, std::size_t room, std::string_view text) noexcept;
+[[nodiscard]] EVI_VISIBLE bool copy_text(char *out, std::size_t room, std::string_view text) noexcept;
 
 }  // namespace evi
 

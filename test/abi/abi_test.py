@@ -10,6 +10,7 @@ tested. The last line printed is `N passed, N failed`.
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -254,23 +255,47 @@ def symbols(path, *flags):
     return [line.split()[-1].split("@")[0] for line in run("nm", *flags, path).splitlines() if len(line.split()) > 1]
 
 
+def names_of(path):
+    """A name a line; what follows a blank is a remark."""
+    if not os.path.exists(path):
+        return []
+    with open(path) as file:
+        return [line.split()[0] for line in file if re.match(r"[A-Za-z_]", line)]
+
+
 def listed(component):
-    names = set()
-    files = [os.path.join(ROOT, "cmake", "exports", f"{component}.txt")]
-    if component == "core":
-        files.append(os.path.join(ROOT, "cmake", "private_exports.txt"))
-    for path in files:
-        if os.path.exists(path):
-            with open(path) as file:
-                names.update(line.strip() for line in file if re.match(r"[A-Za-z_]", line))
-    return names
+    return set(names_of(os.path.join(ROOT, "cmake", "exports", f"{component}.txt")))
+
+
+def exported(component):
+    """Names and versions, C++ names readable and without parameters. GNU ld and gold define each version's name too."""
+    lines = run("nm", "-DC", "--defined-only", lib(soname(component))).splitlines()
+    found = [re.fullmatch(r"[0-9a-f]+ (\w) ([\w:]+)(?:\(.*\))?(?:@@?(\w*))?", line) or expect(False, line) for line in lines]
+    return {(match[2], match[3] or "") for match in found if not (match[1] == "A" and match[2] == node())}
+
+
+def node():
+    """The version of what libevent_core offers to its sibling libraries alone."""
+    names = re.findall(r"Name: (\w+)$", run("readelf", "-VW", lib(soname("core"))).split("Version needs")[0], re.M)
+    found = [name for name in names if re.fullmatch(r"EVENTIDE_PRIVATE_[0-9a-f]{16}", name)]
+    expect(len(found) == 1, f"versions that libevent_core defines: {names}")
+    return found[0]
+
+
+def expect_listed(found, names):
+    missing, surplus = sorted(names - found), sorted(found - names)
+    expect(not missing, f"{len(missing)} listed but not exported: {' '.join(missing)}")
+    expect(not surplus, f"{len(surplus)} exported but not listed: {' '.join(surplus)}")
 
 
 def exported_as_listed(component):
-    exported = set(symbols(lib(soname(component)), "-D", "--defined-only"))
-    missing, surplus = sorted(listed(component) - exported), sorted(exported - listed(component))
-    expect(not missing, f"{len(missing)} listed but not exported: {' '.join(missing)}")
-    expect(not surplus, f"{len(surplus)} exported but not listed: {' '.join(surplus)}")
+    expect_listed({name for name, version in exported(component) if not version}, listed(component))
+
+
+def private_exported_as_listed():
+    private = {name: version for name, version in exported("core") if version}
+    expect(set(private.values()) == {node()}, f"versions: {set(private.values())}")
+    expect_listed(set(private), {*names_of(os.path.join(ROOT, "cmake", "private_exports.txt")), node().lower()})
 
 
 def lists_sorted_and_named(component):
@@ -307,9 +332,114 @@ def names_and_needs(component):
     expect(os.path.exists(lib(f"{library_stem(component)}.a")), "no archive")
 
 
-def no_symbol_versions(component):
+def symbol_versions(component):
+    """Public symbols have none, as programs ask for none. The siblings need the node, the umbrella needs nothing."""
     found = run("readelf", "-VW", lib(soname(component)))
-    expect("Version definition section" not in found, "symbols have versions; programs ask for none")
+    if component != "core":
+        expect("Version definition section" not in found, "symbols have versions")
+    needed = re.findall(r"File: libevent\S*  Cnt: \d+\n((?:.*  Name: .*\n)*)", found)
+    names = [re.findall(r"Name: (\S+)", names) for names in needed]
+    expect(names == ([] if component in ("core", "event") else [[node()]]), f"versions needed of libevent: {names}")
+
+
+# ---- libraries of different builds ----------------------------------------------------------------------------
+
+OTHER_HASH = "0" * 16
+
+
+def libraries_with(folder, component, old, new):
+    """A copy of the libraries in which `old` was replaced in one of them."""
+    path = os.path.join(options.scratch, folder)
+    shutil.rmtree(path, ignore_errors=True)
+    os.mkdir(path)
+    for name in COMPONENTS:
+        with open(lib(soname(name)), "rb") as file:
+            content = file.read()
+        if name == component:
+            expect(old.encode() in content, f"{soname(name)} contains no {old}")
+            content = content.replace(old.encode(), new.encode())
+        with open(os.path.join(path, soname(name)), "wb") as file:
+            file.write(content)
+    return path
+
+
+def load(path):
+    """The dynamic linker's complaint, empty if it has none."""
+    result = subprocess.run([sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", path],
+                            capture_output=True, text=True, timeout=60)
+    return result.stderr.strip().split("\n")[-1] if result.returncode else ""
+
+
+def libraries_of_one_build_load():
+    folder = libraries_with("one_build", "core", node(), node())
+    for component in COMPONENTS:
+        complaint = load(os.path.join(folder, soname(component)))
+        expect(not complaint, complaint)
+
+
+def core_of_another_build(component):
+    other = f"EVENTIDE_PRIVATE_{OTHER_HASH}"
+    folder = libraries_with("other_core", "core", node(), other)
+    complaint = load(os.path.join(folder, soname(component)))
+    expect(f"version `{node()}' not found" in complaint and soname("core") in complaint, f"said: {complaint}")
+    folder = libraries_with("other_sibling", component, node(), other)
+    complaint = load(os.path.join(folder, soname(component)))
+    expect(f"version `{other}' not found" in complaint, f"said: {complaint}")
+
+
+def core_of_another_build_without_versions(component):
+    """The node's function is what a loader that knows no versions looks for."""
+    other = f"eventide_private_{OTHER_HASH}"
+    folder = libraries_with("other_function", component, node().lower(), other)
+    complaint = load(os.path.join(folder, soname(component)))
+    expect(f"undefined symbol: {other}" in complaint, f"said: {complaint}")
+
+
+def core_of_libevent(component):
+    found = re.search(rf"{soname('core')} .*=> (\S+)", run("/sbin/ldconfig", "-p"))
+    if not found:
+        return
+    folder = libraries_with("libevent_core", "core", node(), node())
+    shutil.copy(found[1], os.path.join(folder, soname("core")))
+    complaint = load(os.path.join(folder, soname(component)))
+    expect("undefined symbol" in complaint and node() in complaint, f"said: {complaint}")
+
+
+def node_of(files, build="Release"):
+    """What write_private_node.cmake makes of a small tree."""
+    tree = tempfile.mkdtemp(dir=options.scratch)
+    for name, content in files.items():
+        path = os.path.join(tree, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(content)
+    run("cmake", f"-DSOURCE={tree}", "-DLAYERS=util,core", f"-DBUILD={build}", f"-DOUTPUT={tree}/node",
+        "-P", os.path.join(ROOT, "cmake", "write_private_node.cmake"))
+    with open(os.path.join(tree, "node", "private_node.h")) as file:
+        return re.search(r"eventide_private_[0-9a-f]{16}$", file.read(), re.M)[0]
+
+
+def node_follows_what_siblings_see():
+    tree = {"src/util/a.h": "int a();\n", "src/core/b.h": "int b();\n", "src/core/b.cc": "int b() { return 1; }\n",
+            "src/http/c.h": "int c();\n", "cmake/private_exports.txt": "# A remark.\nevi::a\n"}
+    first = node_of(tree)
+    for name, content in (("src/core/b.cc", ""), ("src/http/c.h", ""), ("cmake/private_exports.txt", "evi::a (new)\n")):
+        expect(node_of({**tree, name: content}) == first, f"depends on {name}")
+    expect(node_of({**tree, "src/core/b.h": "int b() noexcept;\n"}) != first, "does not depend on an internal header")
+    expect(node_of({**tree, "src/core/d.h": "int d();\n"}) != first, "does not depend on a new header")
+    expect(node_of({**tree, "cmake/private_exports.txt": "evi::a\nevi::b\n"}) != first, "does not depend on the list")
+    expect(node_of(tree, "Debug") != first, "does not depend on the kind of build")
+
+
+def test_builds():
+    siblings = [component for component in COMPONENTS if component not in ("core", "event")]
+    check("one build: all libraries load", libraries_of_one_build_load)
+    for component in siblings:
+        stem = library_stem(component)
+        check(f"{stem}: does not load with libevent_core of another build", core_of_another_build, component)
+        check(f"{stem}: nor where the loader ignores versions", core_of_another_build_without_versions, component)
+        check(f"{stem}: nor with libevent_core of libevent", core_of_libevent, component)
+    check("the private version follows internal headers and list", node_follows_what_siblings_see)
 
 
 CPP_RUNTIME = re.compile(r"^(_ZS|_ZNS|_ZNKS|_Znw|_Zna|_ZTVN10__cxxabiv|_Unwind_|__gxx_|__dynamic_cast|__cxa_"
@@ -317,8 +447,7 @@ CPP_RUNTIME = re.compile(r"^(_ZS|_ZNS|_ZNKS|_Znw|_Zna|_ZTVN10__cxxabiv|_Unwind_|
 
 
 def no_cpp(component):
-    exported = symbols(lib(soname(component)), "-D", "--defined-only")
-    cpp = [name for name in exported if name.startswith("_Z")]
+    cpp = [name for name, version in exported(component) if "::" in name and not version]
     expect(not cpp, f"exported C++ names: {cpp[:5]}")
     undefined = [name for name in symbols(lib(soname(component)), "-D", "--undefined-only") if CPP_RUNTIME.match(name)]
     expect(not undefined, f"needs of the C++ runtime: {undefined[:5]}")
@@ -417,8 +546,10 @@ def main():
             check(f"{stem}: exports what is listed", exported_as_listed, component)
             check(f"{stem}: list", lists_sorted_and_named, component)
             check(f"{stem}: soname, NEEDED, file names", names_and_needs, component)
-            check(f"{stem}: no symbol versions", no_symbol_versions, component)
+            check(f"{stem}: symbol versions", symbol_versions, component)
             check(f"{stem}: nothing of the C++ runtime", no_cpp, component)
+        check("libevent_core: offers its siblings what is listed", private_exported_as_listed)
+        test_builds()
         test_compat()
     print(f"{len(passed)} passed, {len(failed)} failed")
     return 1 if failed or not passed else 0

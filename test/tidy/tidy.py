@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Reads the source tree and the built libraries and holds them against the rules of the house.
 
-Gates: the include graph has no cycle and respects the layers; each source file opens with a sentence; nothing in
-src/ uses what would pull in the C++ runtime; tests mirror sources; the public headers are C; the libraries NEED
-libc alone. Then a report, which fails nothing: sizes and how much #if there is. The last line printed is
+Gates: the include graph has no cycle and respects the layers and libraries; libevent_core offers its siblings what
+they use and what is listed; each source file opens with a sentence; nothing in src/ uses what would pull in the C++
+runtime; tests mirror sources; the public headers are C; the libraries NEED libc alone. Then a report, which fails nothing: sizes and how much #if there is. The last line printed is
 `N passed, N failed`.
 """
 
@@ -35,7 +35,7 @@ LAYERS = {
     "rpc": ["http", "bufferevent", "buffer", "core", "thread", "util"],
 }
 
-# Those of libevent_extra.
+# Those of libevent_extra. All others are libevent_core's, but for the files that CMake gives to other libraries.
 EXTRA_LAYERS = {"dns", "http", "ws", "rpc"}
 
 # What library code may not contain, outside of comments and strings. `= delete` and placement new are not meant.
@@ -143,6 +143,64 @@ def check_includes(sources):
     gate("the include graph has no cycle", cycles(graph))
 
 
+# ---- the boundary between libevent_core and its siblings ------------------------------------------------------
+
+def file_libraries(sources):
+    """Which library each file of src/ belongs to: a header to that of the source file of its name."""
+    given = {}
+    for path in files("src", "CMakeLists.txt"):
+        for library, names in re.findall(r"target_sources\(event_(\w+)_objects PRIVATE\s+([^)]*)\)", text(path)):
+            given.update((os.path.join(os.path.dirname(path), name), library) for name in names.split())
+
+    def library_of(path):
+        source = re.sub(r"\.h$", ".cc", path)
+        return given.get(source, "extra" if layer_of(path) in EXTRA_LAYERS else "core")
+
+    return {path: library_of(path) for path in sources}
+
+
+def check_boundary(sources):
+    """A sibling library includes its own headers and core's; core includes only its own."""
+    library = file_libraries(sources)
+    problems = [f"{path} (event_{library[path]}) includes {name} (event_{library[f'src/{name}']})"
+                for path in sources for name in local_includes(path)
+                if library.get(f"src/{name}", "core") not in ("core", library[path])]
+    gate("no include reaches into a sibling library", problems)
+
+    names = [line.split()[0] for line in private_lines()]
+    problems = [] if names == sorted(set(names)) else ["cmake/private_exports.txt is not sorted, or names something twice"]
+    listed, declared = {name.split("::")[-1] for name in names}, {}
+    for path in sources:
+        for name in re.findall(r"^(?!\s*#).*\bEVI_VISIBLE\b[^;()]*?(\w+)\(", code(path), re.M):
+            declared[name] = path
+    problems += [f"{name} is listed, but not declared EVI_VISIBLE" for name in sorted(listed - set(declared))]
+    problems += [f"{path}: {name} is EVI_VISIBLE, but not listed" for name, path in sorted(declared.items())
+                 if name not in listed]
+    problems += [f"{path}: EVI_VISIBLE in a sibling library" for path in sorted(set(declared.values()))
+                 if library[path] != "core"]
+    gate("libevent_core's private symbols are those of cmake/private_exports.txt", problems)
+
+
+def private_lines():
+    return [line for line in text("cmake/private_exports.txt").split("\n") if re.match(r"[A-Za-z_]", line)]
+
+
+def check_private_use(lib):
+    """The siblings use the whole list, and nothing else of libevent_core's that is internal."""
+    listed = {line.split()[0]: line for line in private_lines()}
+    siblings = [name for name in built_libraries(lib) if re.match(r"libevent_(?!core)", name)]
+    used = {}
+    for name in siblings:
+        for symbol in re.findall(r" U (evi(?:::|_)[\w:]+)", listing(lib, name, "-DC", "--undefined-only")):
+            used[symbol] = name
+    problems = [f"{name} uses {symbol}, which is not listed" for symbol, name in sorted(used.items()) if symbol not in listed]
+    # Without a TLS library here, its functions have no user.
+    if len(siblings) == 2 + len(TLS_LIBRARIES):
+        problems += [f"no sibling uses {symbol}" for symbol, line in listed.items()
+                     if symbol not in used and not line.endswith(" (assertions)")]
+    gate("the sibling libraries use what cmake/private_exports.txt lists", problems)
+
+
 def cycles(graph):
     state, found, stack = {}, [], []
 
@@ -192,8 +250,8 @@ def check_forbidden(sources):
 
 
 def check_facade(sources):
-    """Only a facade defines what users call, and the library's own code calls what is behind it. To libevent_extra
-    libevent_core is another library, of which it knows what every program does."""
+    """Only a facade defines what users call, and the library's own code calls what is behind it. libevent_extra may
+    call libevent_core's public functions, as programs do."""
     records = text("test/abi/functions.tsv") + text("test/abi/functions-eventide.tsv")
     public = [line.split("\t")[0] for line in records.splitlines() if line and not line.startswith("#")]
     core = text("cmake/exports/core.txt").split()
@@ -323,23 +381,31 @@ def check_left_out():
 
 # ---- built libraries ------------------------------------------------------------------------------------------
 
+def built_libraries(lib):
+    return sorted(name for name in os.listdir(lib) if name.endswith("-2.1.so.7"))
+
+
+def listing(lib, name, *flags):
+    return subprocess.run(["nm", *flags, os.path.join(lib, name)], capture_output=True, text=True).stdout
+
+
 def check_libraries(build):
     lib = os.path.join(build, "lib")
     problems, exported = [], []
-    names = sorted(name for name in os.listdir(lib) if name.endswith("-2.1.so.7"))
+    names = built_libraries(lib)
     for name in names:
         dynamic = subprocess.run(["readelf", "-dW", os.path.join(lib, name)], capture_output=True, text=True).stdout
         for needed in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic):
             own = TLS_LIBRARIES.get(name.split("-")[0])
             if needed != "libc.so.6" and not needed.startswith("libevent") and not (own and re.fullmatch(own, needed)):
                 problems.append(f"{name} needs {needed}")
-        listing = subprocess.run(["nm", "-D", "--defined-only", os.path.join(lib, name)], capture_output=True,
-                                 text=True).stdout
-        exported += [f"{name}: {line.split()[-1]}" for line in listing.splitlines()
-                     if not re.match(r"(ev|bufferevent|libevent)", line.split()[-1])]
+        # test/abi looks at what has the private version.
+        exported += [f"{name}: {line.split()[-1]}" for line in listing(lib, name, "-D", "--defined-only").splitlines()
+                     if not re.match(r"(ev|bufferevent|libevent|.*EVENTIDE_PRIVATE_)", line.split()[-1])]
     gate("the libraries are there", [] if names else [f"none in {lib}"])
     gate("the libraries need libc alone, those of TLS engines their engine too", problems)
     gate("what the libraries export is named as libevent's functions are", exported)
+    check_private_use(lib)
 
 
 # ---- the report -----------------------------------------------------------------------------------------------
@@ -389,6 +455,7 @@ def main():
     sources = files("src", ".cc", ".h")
     gate("there are sources", [] if sources else ["none"])
     check_includes(sources)
+    check_boundary(sources)
     check_openings(sources)
     check_forbidden(sources)
     check_facade(sources)
