@@ -13,6 +13,7 @@
 
 #include "api/bufferevent_log.h"
 #include "api/check.h"
+#include "windows/imports.h"
 #include "windows/loopback.h"
 
 static struct event_base *base;
@@ -762,33 +763,6 @@ TEST(bytes_accepted_by_a_cancelled_send_are_not_resent) {
 
 /* --- a driver that does not cancel --- */
 
-/* Where the library has the address of a function of KERNEL32; NULL if it has none. */
-static ULONG_PTR *import_of(const char *name) {
-  HMODULE library = NULL;
-  BYTE *image;
-  IMAGE_NT_HEADERS *headers;
-  IMAGE_IMPORT_DESCRIPTOR *dll;
-  if (!GetModuleHandleExA(
-          GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-          event_get_version(), &library))
-    return NULL;
-  image = (BYTE *)library;
-  headers = (IMAGE_NT_HEADERS *)(image + ((IMAGE_DOS_HEADER *)image)->e_lfanew);
-  dll =
-      (IMAGE_IMPORT_DESCRIPTOR *)(image + headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT]
-                                              .VirtualAddress);
-  for (; dll->Name; ++dll) {
-    IMAGE_THUNK_DATA *names = (IMAGE_THUNK_DATA *)(image + dll->OriginalFirstThunk);
-    IMAGE_THUNK_DATA *addresses = (IMAGE_THUNK_DATA *)(image + dll->FirstThunk);
-    for (; names->u1.AddressOfData; ++names, ++addresses) {
-      IMAGE_IMPORT_BY_NAME *import = (IMAGE_IMPORT_BY_NAME *)(image + names->u1.AddressOfData);
-      if (IMAGE_SNAP_BY_ORDINAL(names->u1.Ordinal)) continue;
-      if (strcmp((const char *)import->Name, name) == 0) return (ULONG_PTR *)&addresses->u1.Function;
-    }
-  }
-  return NULL;
-}
-
 static BOOL WINAPI cancel_nothing(HANDLE file, OVERLAPPED *operation) {
   (void)file, (void)operation;
   return TRUE;
@@ -796,7 +770,8 @@ static BOOL WINAPI cancel_nothing(HANDLE file, OVERLAPPED *operation) {
 
 static ULONG_PTR real_cancel;
 static int set_cancel(ULONG_PTR function) {
-  ULONG_PTR *import = import_of("CancelIoEx");
+  HMODULE core = GetModuleHandleA("libevent_core-2-1-7.dll");
+  ULONG_PTR *import = core ? import_of(core, "CancelIoEx", NULL) : NULL;
   DWORD old;
   if (!import || !VirtualProtect(import, sizeof(*import), PAGE_READWRITE, &old)) return 0;
   real_cancel = *import;
