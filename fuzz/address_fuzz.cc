@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "event2/util.h"
+#include "fuzz_input.h"
 
 namespace {
 

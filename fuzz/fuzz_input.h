@@ -5,7 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "util/assert.h"
+
 namespace fuzz {
+
+static_assert(evi::kAssertions, "fuzzers are built without NDEBUG: a failed assertion is a finding");
 
 class Input {
  public:

@@ -35,6 +35,7 @@ std::string replies(std::string_view input, std::size_t piece) {
     const std::size_t size = input.size() < piece ? input.size() : piece;
     served.send(input.substr(0, size));
     input.remove_prefix(size);
+    must(served.check_invariants());
   }
   std::string text = served.received();
   for (std::size_t at = 0; (at = text.find("Date: ", at)) != std::string::npos;) text.erase(at, 37);

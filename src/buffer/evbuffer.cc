@@ -131,18 +131,28 @@ Chain *evbuffer::new_chain(std::size_t size) noexcept {
   return evi::chain_new(size, growth_base());
 }
 
-bool evbuffer::check_invariants() const noexcept {
+// --- invariants ---
+
+bool evbuffer::is_sound(const Chain &c) const noexcept {
+  if (c.head < c.begin || c.tail <= c.head || c.end < c.tail || c.reserved) return false;
+  if (c.holders.load(std::memory_order_relaxed) == 0) return false;
+  if (c.kind != Chain::Kind::memory && (c.tail != c.end || c.recyclable)) return false;
+  return !c.unread || (c.kind == Chain::Kind::file && may_have_unread_);
+}
+
+bool evbuffer::check_invariants(std::size_t limit) const noexcept {
+  if (length_ > evi::kMaxBufferLength || (length_ == 0) != !first_ || !first_ != !last_) return false;
+  if ((may_have_unread_ && !first_) || (!running_ && has_removed_)) return false;
+  if (spare_ && (!spare_->exclusive_memory() || spare_->length() != 0 || spare_->next)) return false;
+  if (last_ && (last_->next || !is_sound(*last_))) return false;
   std::size_t bytes = 0;
   const Chain *last = nullptr;
-  for (const Chain *c = first_; c; last = c, c = c->next) {
-    if (c->head < c->begin || c->tail <= c->head || c->end < c->tail || c->reserved) return false;
-    if (c->holders.load(std::memory_order_relaxed) == 0) return false;
-    if (c->unread && !(c->kind == Chain::Kind::file && may_have_unread_)) return false;
+  const Chain *c = first_;
+  for (; c && limit > 0; last = c, c = c->next, --limit) {
+    if (!is_sound(*c)) return false;
     bytes += c->length();
   }
-  if (last != last_ || bytes != length_ || length_ > evi::kMaxBufferLength) return false;
-  if (!running_ && has_removed_) return false;
-  return !spare_ || (spare_->exclusive_memory() && spare_->length() == 0 && !spare_->next);
+  return c ? bytes < length_ : last == last_ && bytes == length_;
 }
 
 // --- use from outside ---

@@ -21,6 +21,7 @@
 #include "event2/buffer.h"
 #include "event2/buffer_compat.h"
 #include "thread/lock.h"
+#include "util/assert.h"
 #include "util/platform.h"
 
 struct event_base;
@@ -129,8 +130,9 @@ struct evbuffer {
   // The drained receive chunk that the buffer keeps for its owner; null if it has none.
   [[nodiscard]] evi::Chain *take_idle_chunk() noexcept;
 
-  // For tests: everything that is always true of the list, the spare and the length.
-  bool check_invariants() const noexcept;
+  // Everything that is always true of the list, the spare and the length. Visits at most `limit` chains; of a
+  // longer list the end is checked, but not the sum of the lengths.
+  bool check_invariants(std::size_t limit = SIZE_MAX) const noexcept;
 
   // --- add.cc ---
 
@@ -294,6 +296,7 @@ struct evbuffer {
   }
   EVI_COLD bool read_in(const evi::Chain *chain, std::size_t skipped, std::size_t size) const noexcept;
 
+  bool is_sound(const evi::Chain &chain) const noexcept;
   bool resolve(const evbuffer_ptr *ptr, evi::Cursor &out) const noexcept;
   bool find_line_end(evbuffer_eol_style style, std::size_t &size, std::size_t &eol_size) const noexcept;
 
@@ -346,13 +349,15 @@ namespace evi {
 // goes when the call is over.
 class BufferUse {
  public:
-  explicit BufferUse(evbuffer &buffer) noexcept : buffer_(buffer), lock_(buffer.lock_) {
+  explicit BufferUse(evbuffer &buffer, CallSite caller = CallSite::here()) noexcept
+      : buffer_(buffer), lock_(buffer.lock_), caller_(caller) {
     raw_lock_acquire(lock_);
     ++buffer_.claims_;
     if (EVI_UNLIKELY(buffer_.callbacks_ && buffer_.owner_ops_)) hold_owner();
     if (EVI_UNLIKELY(lock_ != nullptr) && buffer_.owner_ops_) tell_locked();
   }
   ~BufferUse() {
+    caller_.check(buffer_);
     const bool last = --buffer_.claims_ == 0;
     raw_lock_release(lock_);
     if (EVI_UNLIKELY(last || owner_ops_)) finish(last);
@@ -369,13 +374,14 @@ class BufferUse {
   void *lock_;
   const BufferOwner *owner_ops_ = nullptr;
   void *owner_ = nullptr;
+  [[no_unique_address]] CallSite caller_;
 };
 
 // The same for two buffers, in an order that does not depend on which is which.
 class BufferPairUse {
  public:
-  BufferPairUse(evbuffer &a, evbuffer &b) noexcept
-      : first_(order(a, b) ? a : b), second_(order(a, b) ? b : a) {}
+  BufferPairUse(evbuffer &a, evbuffer &b, CallSite caller = CallSite::here()) noexcept
+      : first_(order(a, b) ? a : b, caller), second_(order(a, b) ? b : a, caller) {}
 
  private:
   static bool order(const evbuffer &a, const evbuffer &b) noexcept {

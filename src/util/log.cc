@@ -19,11 +19,16 @@ std::atomic<std::uint32_t> debug_mask{EVENT_DBG_NONE};
 
 const char *severity_name(int severity) {
   switch (severity) {
-    case EVENT_LOG_DEBUG: return "debug";
-    case EVENT_LOG_MSG: return "msg";
-    case EVENT_LOG_WARN: return "warn";
-    case EVENT_LOG_ERR: return "err";
-    default: return "???";
+    case EVENT_LOG_DEBUG:
+      return "debug";
+    case EVENT_LOG_MSG:
+      return "msg";
+    case EVENT_LOG_WARN:
+      return "warn";
+    case EVENT_LOG_ERR:
+      return "err";
+    default:
+      return "???";
   }
 }
 

@@ -341,4 +341,48 @@ TEST_F(Locked, shared_bytes_outlive_the_buffer_and_the_lock_they_came_from) {
   EXPECT_EQ(cleanup.calls, 1);
 }
 
+// --- invariants ---
+
+// The list seen as one that can be changed.
+evi::Chain &first_of(evbuffer &buffer) { return const_cast<evi::Chain &>(*buffer.first_chain()); }
+
+TEST(EvbufferInvariants, length_that_differs_from_the_chains_is_found) {
+  Buffer buffer{"one", "two"};
+  --first_of(buffer).tail;
+  EXPECT_FALSE(buffer.check_invariants());
+  ++first_of(buffer).tail;
+}
+
+TEST(EvbufferInvariants, short_check_of_a_long_list_sees_its_head_and_end) {
+  Buffer buffer;
+  for (std::size_t i = 0; i <= evi::kCheckedElements + 1; ++i) test::add_extents(buffer, {"ab"});
+  evi::Chain *last = &first_of(buffer);
+  evi::Chain *unseen = nullptr;
+  for (std::size_t i = 0; last->next; ++i, last = last->next) {
+    if (i == evi::kCheckedElements) unseen = last;
+  }
+  ASSERT_NE(unseen, nullptr);
+  EXPECT_TRUE(buffer.check_invariants(evi::kCheckedElements));
+  unseen->reserved = true;
+  EXPECT_TRUE(buffer.check_invariants(evi::kCheckedElements));
+  EXPECT_FALSE(buffer.check_invariants());
+  unseen->reserved = false;
+  for (evi::Chain *seen : {&first_of(buffer), last}) {
+    seen->reserved = true;
+    EXPECT_FALSE(buffer.check_invariants(evi::kCheckedElements));
+    seen->reserved = false;
+  }
+}
+
+#ifndef NDEBUG
+TEST(EvbufferInvariants, are_checked_after_a_public_call_and_name_it) {
+  evbuffer *buffer = evbuffer_new();
+  ASSERT_EQ(evbuffer_add(buffer, "text", 4), 0);
+  --first_of(*buffer).tail;
+  EXPECT_DEATH(evbuffer_drain(buffer, 1), "buffer_api\\.cc:[0-9]+: assertion check_invariants");
+  ++first_of(*buffer).tail;
+  evbuffer_free(buffer);
+}
+#endif
+
 }  // namespace

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "buffer/evbuffer.h"
+#include "core/event_base.h"
 #include "event2/buffer.h"
 #include "event2/bufferevent.h"
 #include "event2/event.h"
@@ -52,6 +54,11 @@ class Served {
     std::string text(evbuffer_get_length(input), '\0');
     if (evbuffer_remove(input, text.data(), text.size()) < 0) text.clear();
     return text;
+  }
+
+  bool check_invariants() {
+    return base_->check_invariants() && bufferevent_get_input(client_)->check_invariants() &&
+           bufferevent_get_output(client_)->check_invariants();
   }
 
  private:
