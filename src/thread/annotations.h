@@ -1,4 +1,4 @@
-// Clang's thread-safety attributes under our names; other compilers see nothing.
+// Clang's thread-safety attributes under our names; empty for other compilers.
 #ifndef EVI_THREAD_ANNOTATIONS_H
 #define EVI_THREAD_ANNOTATIONS_H
 

@@ -1,4 +1,4 @@
-// The one choice of a lock implementation per process, and the dispatch to it.
+// The process's choice of a lock implementation, and the dispatch to it.
 #include "thread/lock.h"
 
 #include <atomic>
@@ -6,6 +6,7 @@
 #include "event2/thread.h"
 #include "thread/thread_config.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/log.h"
 
 namespace evi {
@@ -13,12 +14,11 @@ namespace {
 
 enum class Provider : unsigned char { none, native, callbacks };
 
-constexpr int kLockMisuse = 1;  // what the fatal callback is given
+constexpr int kLockMisuse = 1;  // the argument of the fatal callback
 
-// What a lock is while locks are debugged: the provider's, with its holder. Only the holder writes the
-// fields.
+// A lock while locks are debugged: the provider's lock and its holder. Only the holder writes the fields.
 struct DebugLock {
-  void *inner;  // null if no provider was chosen: then uses are checked, and no thread is kept out
+  void *inner;  // null if no provider was chosen: then uses are checked, but nothing is locked
   std::atomic<unsigned long> holder{0};
   std::atomic<int> depth{0};
 };
@@ -32,8 +32,8 @@ struct ThreadConfig {
   std::atomic<bool> lock_exists{false};
 };
 
-// Set before the first base or lock, as event2/thread.h asks; the provider's release store publishes the
-// rest.
+// Set before the first base or lock, as event2/thread.h requires; the release store of the provider publishes
+// the other fields.
 constinit ThreadConfig config;
 
 bool same(const evthread_lock_callbacks &a, const evthread_lock_callbacks &b) noexcept {
@@ -50,6 +50,7 @@ bool same(const evthread_condition_callbacks &a, const evthread_condition_callba
 Provider provider() noexcept { return config.provider.load(std::memory_order_acquire); }
 
 void choose(Provider chosen) noexcept {
+  EVI_ASSERT(kThreadSupport || chosen == Provider::none);
   config.provider.store(chosen, std::memory_order_release);
   locks_chosen.store(chosen != Provider::none || config.debugging.load(), std::memory_order_release);
 }
@@ -60,7 +61,7 @@ constinit std::atomic<bool> locks_chosen{false};
 
 namespace {
 
-// In a build without threads a lock could be made but nothing would take it.
+// In a build without threads locks could be made but would never be taken.
 bool can_lock(const char *function) noexcept {
   if (kThreadSupport) return true;
   log_warnx("%s: this library was built without thread support", function);
@@ -72,7 +73,7 @@ bool can_lock(const char *function) noexcept {
 int use_native_threads(int flags) noexcept {
   if (!can_lock("evthread_use_pthreads")) return -1;
   if (provider() == Provider::callbacks) {
-    log_warnx("evthread: lock callbacks of the program's own are in use already");
+    log_warnx("evthread: the program's own lock callbacks are in use already");
     return -1;
   }
   native::set_lock_flags(flags);
@@ -144,6 +145,7 @@ void *provider_lock_new() noexcept {
 }
 
 void provider_lock_free(void *lock) noexcept {
+  EVI_ASSERT(lock);
   switch (provider()) {
     case Provider::native:
       native::lock_free(lock);
@@ -157,12 +159,14 @@ void provider_lock_free(void *lock) noexcept {
 }
 
 int provider_acquire(void *lock, unsigned mode) noexcept {
+  EVI_ASSERT(lock);
   if (provider() == Provider::native)
     return mode & EVTHREAD_TRY ? native::lock_try(lock) : native::lock_acquire(lock);
   return config.locks.lock ? config.locks.lock(mode, lock) : 0;
 }
 
 void provider_release(void *lock) noexcept {
+  EVI_ASSERT(lock);
   if (provider() == Provider::native) {
     native::lock_release(lock);
   } else if (config.locks.unlock) {
@@ -178,7 +182,8 @@ void note_acquired(DebugLock &lock) noexcept {
     fatal(kLockMisuse, "lock %p was given to two threads at once", static_cast<void *>(&lock));
   }
   lock.holder.store(self, std::memory_order_relaxed);
-  lock.depth.fetch_add(1, std::memory_order_relaxed);
+  const int depth = lock.depth.fetch_add(1, std::memory_order_relaxed);
+  EVI_ASSERT(depth >= 0);
 }
 
 void note_release(DebugLock &lock) noexcept {
@@ -191,9 +196,12 @@ void note_release(DebugLock &lock) noexcept {
     lock.holder.store(0, std::memory_order_relaxed);
 }
 
-DebugLock &debug_lock(void *lock) noexcept { return *static_cast<DebugLock *>(lock); }
+DebugLock &debug_lock(void *lock) noexcept {
+  EVI_ASSERT(lock && debugging());
+  return *static_cast<DebugLock *>(lock);
+}
 
-// One that was made without a provider has nothing to take, also after one was chosen.
+// A lock that was made before a provider was chosen has no inner lock, also afterwards.
 int inner_acquire(DebugLock &lock, unsigned mode) noexcept {
   return lock.inner ? provider_acquire(lock.inner, mode) : 0;
 }
@@ -207,7 +215,7 @@ void enable_lock_debugging() noexcept {
     return;
   }
   config.debugging.store(true);
-  // As in libevent, locks are to be had from now on, though they keep no thread out before a provider is
+  // As in libevent, objects get locks from now on, though the locks exclude no thread before a provider is
   // chosen.
   if (kThreadSupport) locks_chosen.store(true, std::memory_order_release);
 }
@@ -235,7 +243,17 @@ void raw_lock_free(void *lock) noexcept {
   destroy(&debugged);
 }
 
+bool raw_lock_held(void *lock) noexcept {
+  if (!kThreadSupport || !lock) return true;
+  if (debugging()) {
+    return debug_lock(lock).depth.load(std::memory_order_relaxed) > 0 &&
+           debug_lock(lock).holder.load(std::memory_order_relaxed) == thread_id();
+  }
+  return provider() != Provider::native || native::lock_held(lock);
+}
+
 void raw_lock_acquire_slow(void *lock) noexcept {
+  EVI_ASSERT(lock);
   if (debugging()) {
     inner_acquire(debug_lock(lock), 0);
     note_acquired(debug_lock(lock));
@@ -247,6 +265,7 @@ void raw_lock_acquire_slow(void *lock) noexcept {
 }
 
 void raw_lock_release_slow(void *lock) noexcept {
+  EVI_ASSERT(lock);
   if (debugging()) {
     note_release(debug_lock(lock));
     if (debug_lock(lock).inner) provider_release(debug_lock(lock).inner);
@@ -309,6 +328,7 @@ void Condition::broadcast() noexcept {
 
 void Condition::wait(const Lock &lock) noexcept {
   if (!raw_) return;
+  EVI_ASSERT(lock && lock.held());
   void *inner = lock.raw();
   if (debugging()) {
     note_release(debug_lock(lock.raw()));

@@ -11,12 +11,13 @@
 #include "event2/thread.h"
 #include "thread/lock.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/time.h"
 
 namespace evi::native {
 namespace {
 
-// PTHREAD_PRIO_INHERIT for locks made from now on.
+// Whether new locks get PTHREAD_PRIO_INHERIT.
 constinit bool inherit_priority = false;
 
 bool initialise(pthread_mutex_t &mutex, bool recursive) noexcept {
@@ -27,6 +28,47 @@ bool initialise(pthread_mutex_t &mutex, bool recursive) noexcept {
   good = good && pthread_mutex_init(&mutex, &attributes) == 0;
   pthread_mutexattr_destroy(&attributes);
   return good;
+}
+
+// For assertions: the locks that a thread holds, each as often as it was taken. They are kept here and not in
+// the lock, which may be a pthread_mutex_t of the program (evbuffer_enable_locking). Locks beyond the bound
+// are only counted; while there are such, every lock counts as held.
+class HeldLocks {
+ public:
+  void add(void *lock) noexcept {
+    if (known_ == kMaxKnown) {
+      ++unknown_;
+    } else {
+      locks_[known_++] = lock;
+    }
+  }
+  void remove(void *lock) noexcept {
+    for (int i = known_; i-- > 0;) {
+      if (locks_[i] != lock) continue;
+      locks_[i] = locks_[--known_];
+      return;
+    }
+    if (unknown_ > 0) --unknown_;
+  }
+  bool contain(void *lock) const noexcept {
+    return unknown_ > 0 || std::find(locks_, locks_ + known_, lock) != locks_ + known_;
+  }
+
+ private:
+  static constexpr int kMaxKnown = 32;
+  void *locks_[kMaxKnown] = {};
+  int known_ = 0;
+  int unknown_ = 0;
+};
+
+constinit thread_local HeldLocks held_locks;
+
+// The result of pthread_mutex_*lock() on `lock`, recorded.
+int acquired(int error, void *lock) noexcept {
+  if constexpr (kAssertions) {
+    if (error == 0) held_locks.add(lock);
+  }
+  return error;
 }
 
 }  // namespace
@@ -43,9 +85,26 @@ void lock_free(void *lock) noexcept {
   mm_free(lock);
 }
 
-int lock_acquire(void *lock) noexcept { return pthread_mutex_lock(static_cast<pthread_mutex_t *>(lock)); }
-int lock_try(void *lock) noexcept { return pthread_mutex_trylock(static_cast<pthread_mutex_t *>(lock)); }
-int lock_release(void *lock) noexcept { return pthread_mutex_unlock(static_cast<pthread_mutex_t *>(lock)); }
+int lock_acquire(void *lock) noexcept {
+  return acquired(pthread_mutex_lock(static_cast<pthread_mutex_t *>(lock)), lock);
+}
+
+int lock_try(void *lock) noexcept {
+  return acquired(pthread_mutex_trylock(static_cast<pthread_mutex_t *>(lock)), lock);
+}
+
+int lock_release(void *lock) noexcept {
+  const int error = pthread_mutex_unlock(static_cast<pthread_mutex_t *>(lock));
+  if constexpr (kAssertions) {
+    if (error == 0) held_locks.remove(lock);
+  }
+  return error;
+}
+
+bool lock_held(void *lock) noexcept {
+  if constexpr (kAssertions) return held_locks.contain(lock);
+  return true;
+}
 
 void *condition_new() noexcept {
   OwnedMemory<pthread_cond_t> condition{static_cast<pthread_cond_t *>(mm_malloc(sizeof(pthread_cond_t)))};
@@ -64,6 +123,7 @@ int condition_signal(void *condition, bool broadcast) noexcept {
 }
 
 int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept {
+  EVI_ASSERT(condition && lock);
   auto *c = static_cast<pthread_cond_t *>(condition);
   auto *m = static_cast<pthread_mutex_t *>(lock);
   if (!timeout) return pthread_cond_wait(c, m) == 0 ? 0 : -1;
@@ -76,6 +136,7 @@ int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept
     nanos -= 1'000'000'000;
     ++seconds;
   }
+  EVI_ASSERT(nanos >= 0 && nanos < 1'000'000'000);
   until.tv_sec = static_cast<time_t>(std::min<Micros>(seconds, std::numeric_limits<time_t>::max()));
   until.tv_nsec = static_cast<long>(nanos);
   const int error = pthread_cond_timedwait(c, m, &until);
@@ -86,7 +147,7 @@ void yield() noexcept { sched_yield(); }
 
 unsigned long thread_id() noexcept {
   static_assert(sizeof(pthread_t) <= sizeof(unsigned long));
-  return (unsigned long)pthread_self();  // an integer or a pointer, as the system likes
+  return (unsigned long)pthread_self();  // an integer or a pointer, depending on the system
 }
 
 }  // namespace evi::native

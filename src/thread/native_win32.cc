@@ -7,12 +7,13 @@
 #include "thread/lock.h"
 #include "thread/thread_config.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/time.h"
 
 namespace evi::native {
 namespace {
 
-// Most of our locks are held for less than a thread takes to be put to sleep and woken.
+// Most of our locks are held for a shorter time than a thread takes to sleep and wake up.
 constexpr DWORD kSpins = 2000;
 
 CRITICAL_SECTION *section(void *lock) noexcept { return static_cast<CRITICAL_SECTION *>(lock); }
@@ -20,7 +21,7 @@ CONDITION_VARIABLE *variable(void *condition) noexcept {
   return static_cast<CONDITION_VARIABLE *>(condition);
 }
 
-// Rounded up: never shorter than asked.
+// Rounded up: never shorter than `timeout`.
 DWORD to_milliseconds(const timeval *timeout) noexcept {
   if (!timeout) return INFINITE;
   const Micros micros = to_micros(*timeout);
@@ -31,10 +32,10 @@ DWORD to_milliseconds(const timeval *timeout) noexcept {
 
 }  // namespace
 
-// Critical sections have no protocol to choose.
+// Critical sections have no priority protocol.
 void set_lock_flags(int) noexcept {}
 
-// Recursive always.
+// Critical sections are always recursive.
 void *lock_new(bool) noexcept {
   OwnedMemory<CRITICAL_SECTION> lock{static_cast<CRITICAL_SECTION *>(mm_malloc(sizeof(CRITICAL_SECTION)))};
   if (!lock || !InitializeCriticalSectionAndSpinCount(lock.get(), kSpins)) return nullptr;
@@ -58,6 +59,12 @@ int lock_release(void *lock) noexcept {
   return 0;
 }
 
+bool lock_held(void *lock) noexcept {
+  if (!kAssertions) return true;
+  const auto self = reinterpret_cast<HANDLE>(static_cast<ULONG_PTR>(GetCurrentThreadId()));
+  return __atomic_load_n(&section(lock)->OwningThread, __ATOMIC_RELAXED) == self;
+}
+
 void *condition_new() noexcept {
   auto *condition = static_cast<CONDITION_VARIABLE *>(mm_malloc(sizeof(CONDITION_VARIABLE)));
   if (condition) InitializeConditionVariable(condition);
@@ -72,6 +79,7 @@ int condition_signal(void *condition, bool broadcast) noexcept {
 }
 
 int condition_wait(void *condition, void *lock, const timeval *timeout) noexcept {
+  EVI_ASSERT(condition && lock);
   if (SleepConditionVariableCS(variable(condition), section(lock), to_milliseconds(timeout))) return 0;
   return GetLastError() == ERROR_TIMEOUT ? 1 : -1;
 }

@@ -1,4 +1,4 @@
-// libevent_pthreads: tells core that the program's threads are POSIX threads.
+// libevent_pthreads: chooses POSIX threads in event_core.
 #include "event2/thread.h"
 #include "thread/thread_config.h"
 

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -22,7 +23,7 @@ constexpr int kIpv6Groups = 8;
 
 // --- IPv6 to binary ---
 
-// The groups read so far, and where "::" stood among them.
+// The groups read so far, and the index of the "::" among them.
 struct GroupReader {
   std::uint16_t groups[kIpv6Groups];
   int count = 0;
@@ -36,6 +37,8 @@ struct GroupReader {
   // A gap stands for at least one group.
   bool complete() const noexcept { return gap < 0 ? count == kIpv6Groups : count < kIpv6Groups; }
   void write(in6_addr &out) const noexcept {
+    EVI_ASSERT(complete());
+    EVI_ASSERT(gap <= count);
     out = {};
     const int missing = kIpv6Groups - count;
     for (int i = 0; i < count; ++i) {
@@ -60,7 +63,7 @@ bool add_dotted_tail(std::string_view text, GroupReader &reader) noexcept {
   return reader.add(bits >> 16) && reader.add(bits & 0xffff);
 }
 
-// Reads groups parted by single colons up to the end or to the one "::" that is allowed.
+// Reads groups separated by single colons, with at most one "::" among them.
 bool read_groups(std::string_view text, GroupReader &reader) noexcept {
   for (;;) {
     std::string_view group;
@@ -99,6 +102,7 @@ Run longest_zero_run(const std::uint16_t (&groups)[kIpv6Groups]) noexcept {
     if (current.length++ == 0) current.first = i;
     if (current.length > best.length) best = current;
   }
+  EVI_ASSERT(best.first + best.length <= kIpv6Groups);
   return best.length >= 2 ? best : Run{};
 }
 
@@ -142,7 +146,7 @@ std::size_t write_ipv6(const std::uint8_t *octets, char *out) noexcept {
 
 // --- structs ---
 
-// Copied out, since what the callers have need not be aligned as a struct of its family is.
+// Copied, since a sockaddr of the caller need not have the alignment of its family's struct.
 decltype(sockaddr::sa_family) family_of(const sockaddr *address) noexcept {
   decltype(sockaddr::sa_family) family;
   std::memcpy(&family, reinterpret_cast<const char *>(address) + offsetof(sockaddr, sa_family),
@@ -150,11 +154,13 @@ decltype(sockaddr::sa_family) family_of(const sockaddr *address) noexcept {
   return family;
 }
 sockaddr_in as_ipv4(const sockaddr *address) noexcept {
+  EVI_ASSERT(family_of(address) == AF_INET);
   sockaddr_in out;
   std::memcpy(&out, address, sizeof(out));
   return out;
 }
 sockaddr_in6 as_ipv6(const sockaddr *address) noexcept {
+  EVI_ASSERT(family_of(address) == AF_INET6);
   sockaddr_in6 out;
   std::memcpy(&out, address, sizeof(out));
   return out;
@@ -172,7 +178,9 @@ int compare_paths(const sockaddr *a, const sockaddr *b) noexcept {
   return order(std::strncmp(path_a, path_b, sizeof(sockaddr_un::sun_path)), 0);
 }
 
+// Requires: the families are the same.
 int compare_hosts(const sockaddr *a, const sockaddr *b) noexcept {
+  EVI_ASSERT(family_of(a) == family_of(b));
   switch (family_of(a)) {
     case AF_INET:
       return order(ntohl(as_ipv4(a).sin_addr.s_addr), ntohl(as_ipv4(b).sin_addr.s_addr));
@@ -206,7 +214,7 @@ bool parse_ipv6_with_port(std::string_view host, bool has_port, std::string_view
   return true;
 }
 
-// "[host]" or "[host]:port", the first bracket taken off.
+// The rest of "[host]" or "[host]:port" after the first bracket.
 bool parse_bracketed(std::string_view text, Address &out) noexcept {
   std::string_view host;
   std::string_view after;
@@ -305,7 +313,7 @@ int inet_text_to_binary(int family, std::string_view text, void *out) noexcept {
 }
 
 const char *inet_binary_to_text(int family, const void *address, char *out, std::size_t room) noexcept {
-  // write_number wants room for the longest number, though no group is as long.
+  // write_number() requires room for the longest number, though no group is that long.
   char text[kIpv6TextRoom + kMaxNumberText];
   const auto *octets = static_cast<const std::uint8_t *>(address);
   std::size_t length = 0;
@@ -316,6 +324,7 @@ const char *inet_binary_to_text(int family, const void *address, char *out, std:
   } else {
     return nullptr;
   }
+  EVI_ASSERT(length < (family == AF_INET ? kIpv4TextRoom : kIpv6TextRoom));
   return copy_text(out, room, {text, length}) ? out : nullptr;
 }
 

@@ -1,4 +1,4 @@
-// The blocking getaddrinfo, lists of addrinfo, and answers that need no look-up.
+// The blocking getaddrinfo, lists of addrinfo, and answers that need no lookup.
 #include "util/addrinfo.h"
 
 #include <cerrno>
@@ -6,9 +6,10 @@
 
 #include "util/address.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/text.h"
 
-// Flags that the system's getaddrinfo does not know have numbers of event2/util.h and never reach it.
+// Flags that the system's getaddrinfo lacks have values of event2/util.h and are never passed to it.
 #ifdef AI_NUMERICSERV
 #define EVI_NATIVE_NUMERICSERV AI_NUMERICSERV
 #else
@@ -43,6 +44,7 @@ addrinfo *make_entry(const sockaddr *address, ev_socklen_t length, int type, int
                      int flags) noexcept {
   const auto size = static_cast<std::size_t>(length);
   if (size > sizeof(sockaddr_storage)) return nullptr;
+  EVI_ASSERT(size >= sizeof(address->sa_family));
   void *memory = mm_calloc(1, offsetof(Entry, address) + size);
   if (!memory) return nullptr;
   auto *info = static_cast<addrinfo *>(memory);
@@ -71,11 +73,13 @@ int append_entry(OwnedAddrinfo &list, const Address &address, int type, int flag
   return 0;
 }
 
-// --- answers without a look-up ---
+// --- answers without a lookup ---
 
 bool wants(const addrinfo &hints, int family) noexcept {
   return hints.ai_family == AF_UNSPEC || hints.ai_family == family;
 }
+
+bool is_ours(const addrinfo &entry) noexcept { return (entry.ai_flags & kAddrinfoOurs) != 0; }
 
 Address unnamed_ipv4(int flags, std::uint16_t port) noexcept {
   in_addr address{};
@@ -110,7 +114,7 @@ Address mapped(const in_addr &v4, std::uint16_t port) noexcept {
   return make_address(v6, port, 0);
 }
 
-// The address that the text is. 0; ADDRFAMILY if it is one of a family that is not wanted; or kNeedsResolver.
+// Parses a numeric address. Returns 0; EVUTIL_EAI_ADDRFAMILY if hints exclude its family; or kNeedsResolver.
 int parse_node(std::string_view text, const addrinfo &hints, std::uint16_t port, Address &out) noexcept {
   in_addr v4;
   if (parse_ipv4(text, v4)) {
@@ -143,10 +147,10 @@ int answer_numeric(const char *node, const addrinfo &hints, std::uint16_t port,
   return 0;
 }
 
-// --- the blocking look-up ---
+// --- the blocking lookup ---
 
-// A quick answer is the one that the system's getaddrinfo gives for plain numbers, without the system call
-// and the files that it reads: what is asked for must leave no doubt about it.
+// For numeric arguments we build the answer of the system's getaddrinfo ourselves, without the files that it
+// reads and its system calls. Only where the hints leave one possible answer.
 bool plain_hints(const addrinfo &hints) noexcept {
   constexpr int plain_flags = EVUTIL_AI_PASSIVE | EVUTIL_AI_NUMERICHOST | EVUTIL_AI_NUMERICSERV;
   const bool plain_type =
@@ -159,10 +163,11 @@ bool plain_service(const char *service, std::uint16_t &port) noexcept {
   return !service || parse_number(service, port);
 }
 
-// Leading zeros mean octal to the system, as they do not to us: such an address is left to it. So are zones.
+// The system reads leading zeros as octal, parse_ipv4 as decimal: such an address is left to the system. So
+// are zones.
 bool plain_node(const char *node, const addrinfo &hints, std::uint16_t port, Address &out) noexcept {
   if (!node) {
-    // For any family their order depends on the host's configuration.
+    // With AF_UNSPEC the order depends on the host's configuration.
     if (hints.ai_family == AF_UNSPEC) return false;
     out =
         hints.ai_family == AF_INET ? unnamed_ipv4(hints.ai_flags, port) : unnamed_ipv6(hints.ai_flags, port);
@@ -185,7 +190,7 @@ bool plain_node(const char *node, const addrinfo &hints, std::uint16_t port, Add
   return false;
 }
 
-// kNeedsResolver if the system is to be asked.
+// Returns kNeedsResolver if the system's getaddrinfo has to answer.
 int answer_quickly(const char *node, const char *service, const addrinfo &hints,
                    OwnedAddrinfo &answer) noexcept {
   const bool known_family =
@@ -197,7 +202,7 @@ int answer_quickly(const char *node, const char *service, const addrinfo &hints,
     return kNeedsResolver;
   }
   OwnedAddrinfo list;
-  // The system gives an entry for raw sockets too if the type is left open.
+  // Without a type the system returns an entry for raw sockets too.
   for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW}) {
     if (hints.ai_socktype != 0 && hints.ai_socktype != type) continue;
     if (const int error = append_entry(list, address, type, hints.ai_flags)) return error;
@@ -206,7 +211,7 @@ int answer_quickly(const char *node, const char *service, const addrinfo &hints,
   return 0;
 }
 
-// Does in hints what the system does not know of, and takes those flags away.
+// Applies the flags that the system lacks to hints, and clears them.
 int emulate_flags(const char *service, addrinfo &hints) noexcept {
   if (!EVI_NATIVE_NUMERICSERV && (hints.ai_flags & EVUTIL_AI_NUMERICSERV)) {
     std::uint16_t port = 0;
@@ -217,14 +222,14 @@ int emulate_flags(const char *service, addrinfo &hints) noexcept {
     restrict_to_configured_families(hints);
     hints.ai_flags &= ~EVUTIL_AI_ADDRCONFIG;
   }
-  // Such systems do not speak IPv4 through IPv6 sockets.
+  // Such systems have no IPv4-mapped addresses.
   return !EVI_NATIVE_V4MAPPED && (hints.ai_flags & kMappedFlags) ? EVUTIL_EAI_BADFLAGS : 0;
 }
 
 }  // namespace
 
 void free_addrinfo(addrinfo *list) noexcept {
-  if (list && !(list->ai_flags & kAddrinfoOurs)) {
+  if (list && !is_ours(*list)) {
     freeaddrinfo(list);
     return;
   }
@@ -252,6 +257,7 @@ int append_address(OwnedAddrinfo &list, const sockaddr *address, ev_socklen_t le
 }
 
 void append_list(OwnedAddrinfo &list, OwnedAddrinfo other) noexcept {
+  EVI_ASSERT(!list || !other || is_ours(*list) == is_ours(*other));
   if (!list) {
     list = std::move(other);
     return;
@@ -262,6 +268,7 @@ void append_list(OwnedAddrinfo &list, OwnedAddrinfo other) noexcept {
 }
 
 bool set_canonical_name(addrinfo &first, const char *name) noexcept {
+  EVI_ASSERT(is_ours(first) && name);
   char *copy = mm_strdup(name);
   if (!copy) return false;
   mm_free(first.ai_canonname);
@@ -269,7 +276,7 @@ bool set_canonical_name(addrinfo &first, const char *name) noexcept {
   return true;
 }
 
-// The system's getaddrinfo without a node knows /etc/services and, unlike getservbyname(), is thread-safe.
+// getaddrinfo() without a node reads /etc/services and, unlike getservbyname(), is thread-safe.
 int parse_service(const char *service, const addrinfo &hints, std::uint16_t &port) noexcept {
   if (plain_service(service, port)) return 0;
   if (hints.ai_flags & EVUTIL_AI_NUMERICSERV) return EVUTIL_EAI_NONAME;
@@ -305,7 +312,7 @@ void restrict_to_configured_families(addrinfo &hints) noexcept {
 int getaddrinfo_blocking(const char *node, const char *service, const addrinfo *hints,
                          addrinfo *&result) noexcept {
   result = nullptr;
-  // Without hints the system would choose flags of its own; ours are none then.
+  // Null hints would give the system's default flags; ours are 0.
   addrinfo asked{};
   if (hints) asked = *hints;
   OwnedAddrinfo answer;

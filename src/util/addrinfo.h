@@ -1,5 +1,5 @@
-// Lists of struct addrinfo, and what of a look-up needs no name server: shared by evutil_getaddrinfo, which
-// blocks, and evdns_getaddrinfo, which does not.
+// Lists of struct addrinfo, and the parts of a lookup that need no name server: shared by evutil_getaddrinfo,
+// which blocks, and evdns_getaddrinfo, which does not.
 //
 // A list is made here (its entries carry kAddrinfoOurs in ai_flags) or by the system's getaddrinfo(), and
 // never of both kinds; free_addrinfo() knows the two apart. Codes are EVUTIL_EAI_*, 0 being success.
@@ -13,7 +13,7 @@
 
 namespace evi {
 
-// The mark of our entries: a bit that no system uses in ai_flags. Also seen by users, as libevent's own is.
+// Marks our entries: a bit that no system uses in ai_flags. Users see it, as they see libevent's.
 inline constexpr int kAddrinfoOurs = INT32_MIN;
 
 // Null is allowed.
@@ -24,43 +24,42 @@ struct AddrinfoFreer {
 };
 using OwnedAddrinfo = std::unique_ptr<addrinfo, AddrinfoFreer>;
 
-// Appends the address, the port being in it, as one entry; or as one for TCP and one for UDP if hints leave
-// the type open. The protocol follows from the type if hints leave it open. EVUTIL_EAI_MEMORY leaves `list`
-// as it was.
+// Appends the address with its port as one entry; if hints have no type, as one for TCP and one for UDP. If
+// hints have no protocol, it follows from the type. Errors: EVUTIL_EAI_MEMORY, `list` is unchanged.
 [[nodiscard]] int append_address(OwnedAddrinfo &list, const sockaddr *address, ev_socklen_t length,
                                  const addrinfo &hints) noexcept;
 
 // Moves all entries of `other` to the end of `list`.
 void append_list(OwnedAddrinfo &list, OwnedAddrinfo other) noexcept;
 
-// Gives the first entry a copy of the name. False if there is no memory.
+// Sets a copy of the name in the first entry of our list. False if out of memory.
 [[nodiscard]] bool set_canonical_name(addrinfo &first, const char *name) noexcept;
 
-// A port's number, or a service's name as the system knows it for the hinted type; null is port 0. Otherwise
-// EVUTIL_EAI_NONAME.
+// `service` is a port number, or a name from the system's list of services for the hinted type; null is port
+// 0. Errors: EVUTIL_EAI_NONAME.
 [[nodiscard]] int parse_service(const char *service, const addrinfo &hints, std::uint16_t &port) noexcept;
 
-// What answer_locally gives if only a resolver can answer; no EVUTIL_EAI_ code has this number.
+// Returned by answer_locally if a resolver is needed; no EVUTIL_EAI_ code has this value.
 inline constexpr int kNeedsResolver = -90002;
 
-// Answers what can be answered without a look-up: no node, a node that is an address, bad hints. On
-// kNeedsResolver `port` is what the answer's addresses are to have. The family of `hints`, V4MAPPED, PASSIVE,
-// NUMERICHOST, NUMERICSERV and CANONNAME are obeyed; ADDRCONFIG does not matter to addresses.
+// Answers what needs no lookup: no node, a node that is an address, bad hints. With kNeedsResolver, `port` is
+// the port for the addresses of the answer. The family of `hints`, V4MAPPED, PASSIVE, NUMERICHOST,
+// NUMERICSERV and CANONNAME are respected; ADDRCONFIG does not apply to numeric addresses.
 [[nodiscard]] int answer_locally(const char *node, const char *service, const addrinfo &hints,
                                  OwnedAddrinfo &answer, std::uint16_t &port) noexcept;
 
-// Carries ADDRCONFIG out: where this host has an address (other than loopback ones) of only one family, and
-// hints leave the family open, it becomes that one.
+// Applies ADDRCONFIG: if hints have no family and this host has addresses (other than loopback ones) of one
+// family only, sets that family.
 void restrict_to_configured_families(addrinfo &hints) noexcept;
 
-// Which families this host has addresses of, loopback ones not counted. Both if that cannot be told.
+// The families that this host has addresses of, other than loopback ones. Both if that cannot be determined.
 struct ConfiguredFamilies {
   bool ipv4;
   bool ipv6;
 };
 ConfiguredFamilies configured_families() noexcept;
 
-// evutil_getaddrinfo: waits for the system's resolver unless the answer is plain. `result` is null on
+// evutil_getaddrinfo: waits for the system's resolver unless the arguments are numeric. `result` is null on
 // failure.
 [[nodiscard]] int getaddrinfo_blocking(const char *node, const char *service, const addrinfo *hints,
                                        addrinfo *&result) noexcept;

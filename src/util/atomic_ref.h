@@ -1,4 +1,4 @@
-// Atomic operations on a plain integer: std::atomic_ref, which libc++ has only since its version 19.
+// Atomic operations on a plain integer: std::atomic_ref, which libc++ has since version 19 only.
 #ifndef EVI_UTIL_ATOMIC_REF_H
 #define EVI_UTIL_ATOMIC_REF_H
 

@@ -1,4 +1,4 @@
-// A clock is handed to whoever needs the time, so that tests can hand in theirs; the system's is one of them.
+// Clocks are passed as arguments to code that needs the time, so that tests can pass their own.
 #ifndef EVI_UTIL_CLOCK_H
 #define EVI_UTIL_CLOCK_H
 
@@ -6,11 +6,11 @@
 
 namespace evi {
 
-// The two clocks of a base: monotonic for deadlines, wall for what users ask as time of day.
+// The two clocks of a base: monotonic for deadlines, wall for the time of day.
 struct Clock {
   Micros (*monotonic)(const Clock &self) noexcept;
   Micros (*wall)(const Clock &self) noexcept;
-  // The monotonic clock again, as finely as it goes. Null where microseconds are all there is.
+  // The monotonic clock in nanoseconds. Null if it has microseconds only.
   Nanos (*precise)(const Clock &self) noexcept = nullptr;
 };
 

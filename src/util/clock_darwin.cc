@@ -1,7 +1,7 @@
 // The clocks of macOS: CLOCK_UPTIME_RAW, which is mach_absolute_time() in nanoseconds, and gettimeofday.
 //
-// CLOCK_MONOTONIC is adjusted in steps of a microsecond there and goes on while the machine sleeps; the
-// kernel's own timeouts do not, and a loop's deadlines shall agree with them.
+// CLOCK_MONOTONIC has a resolution of a microsecond there and continues while the machine sleeps. The
+// kernel's own timeouts stop, and a loop's deadlines must agree with them.
 #include <sys/time.h>
 #include <time.h>
 

@@ -27,7 +27,7 @@ Nanos ticks_per_second() noexcept {
   return frequency;
 }
 
-// Seconds and the rest apart, since the product of all ticks would overflow after months.
+// Converts seconds and the remainder separately: the product of all ticks would overflow after months.
 Nanos scaled(Nanos units_per_second) noexcept {
   const Nanos frequency = ticks_per_second();
   LARGE_INTEGER ticks;
@@ -54,7 +54,7 @@ const Clock &system_clock() noexcept { return windows_clock; }
 
 }  // namespace evi
 
-// The time zone is not told: it is obsolete where there is one.
+// The time zone is not written: the argument is obsolete on POSIX systems too.
 extern "C" int evutil_gettimeofday(struct timeval *tv, struct timezone *) {
   if (!tv) return -1;
   *tv = evi::to_timeval(evi::wall_now(evi::system_clock()));

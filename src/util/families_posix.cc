@@ -19,7 +19,7 @@ ConfiguredFamilies configured_families() noexcept {
     if (each->ifa_addr->sa_family != AF_INET6) continue;
     sockaddr_in6 sin6;
     std::memcpy(&sin6, each->ifa_addr, sizeof(sin6));
-    // Every interface has a link-local address; it reaches no other network.
+    // Every interface has a link-local address, which reaches no other network.
     if (!IN6_IS_ADDR_LINKLOCAL(&sin6.sin6_addr)) have.ipv6 = true;
   }
   freeifaddrs(all);

@@ -18,7 +18,7 @@ using Adapters = OwnedMemory<IP_ADAPTER_ADDRESSES>;
 
 Adapters read_adapters() noexcept {
   constexpr ULONG kFlags = GAA_FLAG_SKIP_ANYCAST | GAA_FLAG_SKIP_MULTICAST | GAA_FLAG_SKIP_DNS_SERVER;
-  // What the system recommends to begin with; it tells when that was too little, and adapters may be added.
+  // The size that the system recommends. It reports when that is too small; adapters may be added meanwhile.
   ULONG size = 15'000;
   for (int tries = 0; tries < 4; ++tries) {
     Adapters adapters{static_cast<IP_ADAPTER_ADDRESSES *>(mm_malloc(size))};
@@ -36,7 +36,7 @@ void note(const sockaddr *address, ConfiguredFamilies &have) noexcept {
   if (address->sa_family != AF_INET6) return;
   sockaddr_in6 sin6;
   std::memcpy(&sin6, address, sizeof(sin6));
-  // Every interface has a link-local address; it reaches no other network.
+  // Every interface has a link-local address, which reaches no other network.
   if (!IN6_IS_ADDR_LINKLOCAL(&sin6.sin6_addr)) have.ipv6 = true;
 }
 

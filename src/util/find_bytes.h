@@ -6,7 +6,7 @@
 
 namespace evi {
 
-// Null if there is none. `size` is at least 1.
+// Null if there is none. Requires: size > 0.
 const void *find_bytes(const void *in, std::size_t room, const void *what, std::size_t size) noexcept;
 
 }  // namespace evi

@@ -1,14 +1,15 @@
-// The search that Windows' run-time library lacks: a rolling sum (Karp and Rabin 1987) tells where to look
-// closely.
+// memmem(), which Windows' run-time library lacks: a rolling hash (Karp and Rabin 1987) selects the positions
+// to compare.
 #include <cstdint>
 #include <cstring>
 
+#include "util/assert.h"
 #include "util/find_bytes.h"
 
 namespace evi {
 namespace {
 
-// Odd, so that no byte's part of the sum is ever shifted out.
+// Odd, so that no byte's part of the sum is shifted out.
 constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15;
 
 std::uint64_t sum_of(const unsigned char *bytes, std::size_t size) noexcept {
@@ -20,6 +21,7 @@ std::uint64_t sum_of(const unsigned char *bytes, std::size_t size) noexcept {
 }  // namespace
 
 const void *find_bytes(const void *in, std::size_t room, const void *what, std::size_t size) noexcept {
+  EVI_ASSERT(size > 0);
   if (room < size) return nullptr;
   const auto *at = static_cast<const unsigned char *>(in);
   const unsigned char *last = at + (room - size);

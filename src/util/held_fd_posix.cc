@@ -6,14 +6,15 @@
 #include <atomic>
 #include <cerrno>
 
+#include "util/assert.h"
 #include "util/held_fd.h"
 
 namespace evi {
 namespace {
 
-// The latest reset of an fd, as fd and serial. Fds with the same remainder share an entry: then the older one
-// has none, and counts as intact as far as this table goes. A table of atomics needs no lock that fork()
-// could copy while it is held.
+// The latest reset of an fd, as fd and serial. Fds with the same remainder share an entry: the older one
+// loses it, and this table then says nothing about that fd. Atomics need no lock, which fork() could copy
+// while it is held.
 constexpr int kEntries = 512;
 constinit std::atomic<std::uint64_t> latest[kEntries] = {};
 constinit std::atomic<std::uint32_t> last_serial{0};
@@ -23,6 +24,7 @@ std::uint64_t entry(int fd, std::uint32_t serial) noexcept {
 }
 
 bool opened_again(int fd, std::uint32_t serial) noexcept {
+  EVI_ASSERT(fd >= 0);
   const std::uint64_t seen = latest[fd % kEntries].load(std::memory_order_relaxed);
   return seen >> 32 == static_cast<std::uint32_t>(fd) && seen != entry(fd, serial);
 }
@@ -36,6 +38,7 @@ int status_of(int fd) noexcept {
 }  // namespace
 
 void HeldFd::reset(Socket fd) noexcept {
+  EVI_ASSERT(fd == kNoSocket || fd != fd_);
   close();
   fd_ = fd;
   if (fd < 0) return;

@@ -2,9 +2,12 @@
 // socket is always intact.
 #include "util/held_fd.h"
 
+#include "util/assert.h"
+
 namespace evi {
 
 void HeldFd::reset(Socket fd) noexcept {
+  EVI_ASSERT(fd == kNoSocket || fd != fd_);
   close();
   fd_ = fd;
 }

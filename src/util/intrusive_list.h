@@ -8,16 +8,18 @@
 #ifndef EVI_UTIL_INTRUSIVE_LIST_H
 #define EVI_UTIL_INTRUSIVE_LIST_H
 
+#include "util/assert.h"
+
 namespace evi {
 
-// The hook for our own structs; structs that users compiled in bring theirs (see HookNames below).
+// The hook for our own structs; public structs have their own.
 template <typename Item>
 struct ListHook {
   Item *next = nullptr;
   Item **prev = nullptr;
 };
 
-// Names the two members of a hook, whatever they are called.
+// The two members of a hook, which public structs name tqe_* or le_*.
 template <typename Hook>
 auto &hook_next(Hook &h) noexcept {
   if constexpr (requires { h.tqe_next; }) {
@@ -39,6 +41,24 @@ auto &hook_prev(Hook &h) noexcept {
   }
 }
 
+// For assertions. The hooks of public structs are not initialised by all their users, and some are in unions:
+// only those of our own structs are known to be unlinked while `prev` is null.
+template <typename Hook>
+bool may_be_unlinked(Hook &h) noexcept {
+  if constexpr (requires { h.prev; }) {
+    return h.prev == nullptr;
+  } else {
+    return true;
+  }
+}
+template <typename Traits, typename Item>
+bool is_linked(Item &item) noexcept {
+  auto &hook = Traits::of(item);
+  Item *const after = hook_next(hook);
+  return hook_prev(hook) && *hook_prev(hook) == &item &&
+         (!after || hook_prev(Traits::of(*after)) == &hook_next(hook));
+}
+
 template <typename Item, typename Traits>
 class TailList {
  public:
@@ -52,6 +72,8 @@ class TailList {
 
   void push_back(Item &item) noexcept {
     auto &hook = Traits::of(item);
+    EVI_ASSERT(may_be_unlinked(hook));
+    EVI_ASSERT(*last_ == nullptr);
     hook_next(hook) = nullptr;
     hook_prev(hook) = last_;
     *last_ = &item;
@@ -63,6 +85,8 @@ class TailList {
   void insert_after(Item *where, Item &item) noexcept {
     Item **slot = where ? &hook_next(Traits::of(*where)) : &first_;
     auto &hook = Traits::of(item);
+    EVI_ASSERT(may_be_unlinked(hook));
+    EVI_ASSERT(!where || is_linked<Traits>(*where));
     hook_next(hook) = *slot;
     hook_prev(hook) = slot;
     (*slot ? hook_prev(Traits::of(**slot)) : last_) = &hook_next(hook);
@@ -72,6 +96,8 @@ class TailList {
   void remove(Item &item) noexcept {
     auto &hook = Traits::of(item);
     Item *after = hook_next(hook);
+    EVI_ASSERT(is_linked<Traits>(item));
+    EVI_ASSERT(after || last_ == &hook_next(hook));
     (after ? hook_prev(Traits::of(*after)) : last_) = hook_prev(hook);
     *hook_prev(hook) = after;
     hook_next(hook) = nullptr;
@@ -84,8 +110,9 @@ class TailList {
     return item;
   }
 
-  // Takes over all items of another list, which is left empty; this one must be empty.
+  // Takes over all items of another list, which is left empty. Requires: this list is empty.
   void take(TailList &other) noexcept {
+    EVI_ASSERT(empty() && &other != this);
     if (other.empty()) return;
     first_ = other.first_;
     last_ = other.last_;
@@ -94,7 +121,7 @@ class TailList {
     other.last_ = &other.first_;
   }
 
-  // For tests: every link points back to where it is stored.
+  // For tests: every `prev` points to where the item's address is stored.
   bool check_invariants() const noexcept {
     Item *const *slot = &first_;
     while (*slot) {
@@ -110,11 +137,13 @@ class TailList {
   Item **last_ = &first_;
 };
 
-// A list known by the address of its first pointer, so that the head can be any Item* (a table's slot).
+// A list whose head is any Item*, such as the slot of a table.
 template <typename Item, typename Traits>
 struct HeadList {
   static void push_front(Item *&head, Item &item) noexcept {
     auto &hook = Traits::of(item);
+    EVI_ASSERT(may_be_unlinked(hook));
+    EVI_ASSERT(!head || hook_prev(Traits::of(*head)) == &head);
     hook_next(hook) = head;
     hook_prev(hook) = &head;
     if (head) hook_prev(Traits::of(*head)) = &hook_next(hook);
@@ -122,6 +151,7 @@ struct HeadList {
   }
   static void remove(Item &item) noexcept {
     auto &hook = Traits::of(item);
+    EVI_ASSERT(is_linked<Traits>(item));
     if (hook_next(hook)) hook_prev(Traits::of(*hook_next(hook))) = hook_prev(hook);
     *hook_prev(hook) = hook_next(hook);
     hook_next(hook) = nullptr;

@@ -1,5 +1,5 @@
-// Log messages of the library: formatted into a bounded buffer and handed to the user's callback or to
-// stderr.
+// Log messages of the library: formatted into a bounded buffer and passed to the user's callback or written
+// to stderr.
 #ifndef EVI_UTIL_LOG_H
 #define EVI_UTIL_LOG_H
 
@@ -13,7 +13,7 @@ namespace evi {
 using LogCallback = void (*)(int severity, const char *message);
 using FatalCallback = void (*)(int err);
 
-// The longest message handed on, its terminating NUL included; longer ones are cut.
+// The longest message that is delivered, with its NUL; longer ones are cut.
 inline constexpr std::size_t kMaxLogMessage = 1024;
 
 void set_log_callback(LogCallback cb) noexcept;
@@ -27,11 +27,12 @@ void log_warnx(const char *fmt, ...) noexcept EVI_PRINTF(1, 2);
 void log_msg(const char *fmt, ...) noexcept EVI_PRINTF(1, 2);
 void log_debug_always(const char *fmt, ...) noexcept EVI_PRINTF(1, 2);
 
-// For a socket error number taken earlier.
+// For a socket error that was saved earlier.
 void log_warn_socket(int socket_error, const char *fmt, ...) noexcept EVI_PRINTF(2, 3);
 
-// A misuse that cannot be survived (debug mode, lock debugging): logs at EVENT_LOG_ERR, calls the fatal
-// callback, and aborts where there is none or where it returns. Never used for input or lack of memory.
+// For misuse after which the process cannot continue (debug mode, lock debugging, assertions): logs at
+// EVENT_LOG_ERR, invokes the fatal callback, and aborts if there is none or it returns. Never used for input
+// or for lack of memory.
 [[noreturn]] void fatal(int err, const char *fmt, ...) noexcept EVI_PRINTF(2, 3);
 
 // Arguments are evaluated only while debug logging is on.

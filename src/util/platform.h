@@ -1,4 +1,5 @@
-// Facts about the operating system and the compiler; with the heads of platform files the only home of #if.
+// Facts about the operating system and the compiler. #if is used here and at the heads of platform files
+// only.
 #ifndef EVI_UTIL_PLATFORM_H
 #define EVI_UTIL_PLATFORM_H
 

@@ -1,6 +1,7 @@
 // A splitmix64 generator, seeded by the system.
 #include "util/random.h"
 
+#include "util/assert.h"
 #include "util/clock.h"
 
 namespace evi {
@@ -26,6 +27,7 @@ std::uint32_t WeakRandom::next() noexcept {
 
 // The upper half of a product is even but for a few low products, which are drawn again: Lemire (2019).
 std::uint32_t WeakRandom::next_below(std::uint32_t below) noexcept {
+  EVI_ASSERT(below > 0);
   const std::uint32_t uneven = (0U - below) % below;
   for (;;) {
     const std::uint64_t product = std::uint64_t{next()} * below;

@@ -8,25 +8,26 @@
 
 namespace evi {
 
-// Fills the memory from the operating system, waiting for it in an early boot. Keeps no state, so that there
-// is nothing to lock and nothing that a forked child would share. False if there is no source.
+// Fills the memory from the operating system; waits for its pool during early boot. Keeps no state: there is
+// nothing to lock, and a forked child shares nothing. False if there is no source.
 [[nodiscard]] bool random_bytes(void *out, std::size_t size) noexcept;
 
-// How many of the bytes the system's own call gave: all, or fewer where it is missing or forbidden. One file
-// per platform.
+// Returns: the number of bytes from the system's own call: all, or fewer where it is missing or forbidden.
+// One file per platform.
 std::size_t system_random_bytes(char *out, std::size_t size) noexcept;
 
-// Tries the source, and opens the fall-back file if that is what will serve. False if there is none.
+// Tries the source, and opens the fall-back device if the system call is missing. False if there is neither.
 [[nodiscard]] bool init_random() noexcept;
 
-// The file that stands in for a missing system call; kept, not copied. False once random numbers were had.
+// The device that replaces a missing system call. `path` is kept, not copied. False after random numbers were
+// read.
 [[nodiscard]] bool set_random_device(const char *path) noexcept;
 
-// Gives bytes to the kernel to stir into its pool. False if it does not take them.
+// Adds bytes to the kernel's pool. False if the kernel does not accept them.
 bool add_random_bytes(const void *data, std::size_t size) noexcept;
 
-// For choosing where to begin and the like; whoever sees some of its numbers can tell the next ones. Not for
-// two threads at once.
+// For choices that need not be secret, such as where to begin: its next numbers can be computed from earlier
+// ones. Thread: one at a time.
 class WeakRandom {
  public:
   explicit WeakRandom(std::uint64_t seed) noexcept : state_(seed) {}

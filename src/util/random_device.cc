@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 
+#include "util/assert.h"
+
 namespace evi {
 namespace {
 
@@ -44,8 +46,8 @@ bool read_all(int fd, char *out, std::size_t size) noexcept {
   return true;
 }
 
-// The program may have closed the number that was kept, and opened another file under it: then it is no
-// character device any more, and the name is tried again.
+// The program may have closed the kept fd, and the fd may have been reused: if it is no character device any
+// more, the device is opened by name again.
 bool read_device(char *out, std::size_t size) noexcept {
   const int kept = kept_device.load(std::memory_order_relaxed);
   if (kept >= 0 && is_char_device(kept)) return read_all(kept, out, size);
@@ -58,13 +60,14 @@ bool read_device(char *out, std::size_t size) noexcept {
 
 bool random_bytes_keeping_errno(char *out, std::size_t size) noexcept {
   const std::size_t done = system_random_bytes(out, size);
+  EVI_ASSERT(done <= size);
   return done == size || read_device(out + done, size - done);
 }
 
 }  // namespace
 
 bool random_bytes(void *out, std::size_t size) noexcept {
-  // Looked at first, so that threads do not fight for its cache line.
+  // Read first, so that threads do not contend for its cache line.
   if (!used.load(std::memory_order_relaxed)) used.store(true, std::memory_order_relaxed);
   const int error_before = errno;
   const bool done = random_bytes_keeping_errno(static_cast<char *>(out), size);

@@ -1,4 +1,4 @@
-// Random bytes of Windows: the system's preferred generator, which needs no device and cannot be fed.
+// Random bytes on Windows: the system's preferred generator, which needs no device and accepts no bytes.
 #include <winsock2.h>
 // The order matters: winsock2.h comes before windows.h.
 #include <windows.h>
@@ -33,7 +33,7 @@ bool init_random() noexcept {
   return random_bytes(probe, sizeof(probe));
 }
 
-// There is no device that could stand in.
+// There is no device to replace.
 bool set_random_device(const char *) noexcept { return false; }
 
 bool add_random_bytes(const void *, std::size_t) noexcept { return false; }

@@ -1,5 +1,5 @@
-// The C++ runtime's leftovers that a library which needs only libc must own itself. Hidden: they never leave
-// it.
+// Functions of the C++ runtime that the compiler refers to; the library links to libc only. Hidden: not
+// exported.
 #include <cstdlib>
 
 #include "util/platform.h"

@@ -1,7 +1,7 @@
 // Calls on sockets that differ between platforms, and what their errors mean.
 //
-// Errors are left in EVUTIL_SOCKET_ERROR(), and the functions that ask about one take its number, so that it
-// can be saved before anything else changes it. Each platform has its file (socket_posix.cc,
+// Errors are left in EVUTIL_SOCKET_ERROR(). Functions that classify an error take its code, so that the
+// caller can save it before another call changes it. Each platform has its file (socket_posix.cc,
 // socket_win32.cc).
 #ifndef EVI_UTIL_SOCKET_H
 #define EVI_UTIL_SOCKET_H
@@ -36,7 +36,7 @@ inline constexpr int kConnectionReset = ECONNRESET;
 inline constexpr int kNotConnected = ENOTCONN;
 #endif
 
-// What a new descriptor is to be; combined with |.
+// Properties of a new descriptor; combined with |.
 enum SocketFlags : unsigned { kBlocking = 0, kNonblocking = 1, kCloseOnExec = 2 };
 constexpr SocketFlags operator|(SocketFlags a, SocketFlags b) noexcept {
   return static_cast<SocketFlags>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -46,14 +46,15 @@ constexpr SocketFlags operator|(SocketFlags a, SocketFlags b) noexcept {
 [[nodiscard]] bool set_nonblocking(Socket fd) noexcept;
 [[nodiscard]] bool set_closeonexec(Socket fd) noexcept;
 
-// Options of listening sockets, to be set before bind(). True without doing anything where the platform has
-// no such option and can do without.
+// Options of listening sockets; set them before bind(). Returns true and does nothing where the platform
+// neither has nor needs the option.
 [[nodiscard]] bool set_reuseable(Socket fd) noexcept;
 [[nodiscard]] bool set_reuseable_port(Socket fd) noexcept;
 [[nodiscard]] bool set_ipv6only(Socket fd, bool on) noexcept;
 [[nodiscard]] bool set_deferred_accept(Socket fd) noexcept;
 
-// Keep-alive probes. With `on`, a silent peer is given up after about timeout_s (> 0) seconds.
+// Keep-alive probes. With `on`, the connection fails when the peer is silent for about timeout_s (> 0)
+// seconds.
 [[nodiscard]] bool set_keepalive(Socket fd, bool on, int timeout_s) noexcept;
 
 // socket() and accept(), the flags set by the same system call where there is one; kNoSocket on failure.
@@ -67,10 +68,10 @@ constexpr SocketFlags operator|(SocketFlags a, SocketFlags b) noexcept {
                        (nonblock ? kNonblocking : kBlocking) | (cloexec ? kCloseOnExec : kBlocking));
 }
 
-// 0, or -1 as close() has it. The descriptor is gone in either case.
+// Returns: 0, or -1 as close(). The descriptor is closed in either case.
 int close_socket(Socket fd) noexcept;
 
-// What became of a nonblocking connect(): 0, or the error that getsockopt(SO_ERROR) holds (and clears).
+// The result of a nonblocking connect(): 0, or the error from getsockopt(SO_ERROR), which is cleared by that.
 int pending_socket_error(Socket fd) noexcept;
 
 // Whether a read or write of it may block. False where the system cannot be asked.
@@ -87,9 +88,9 @@ inline void set_socket_error(int error) noexcept { EVUTIL_SET_SOCKET_ERROR(error
 // --- what an error number means ---
 
 bool would_block(int error) noexcept;          // nothing to do now
-bool interrupted(int error) noexcept;          // a signal came
-bool connect_in_progress(int error) noexcept;  // connect() goes on by itself
-bool connect_refused(int error) noexcept;      // nobody listens there
+bool interrupted(int error) noexcept;          // by a signal
+bool connect_in_progress(int error) noexcept;  // connect() continues in the kernel
+bool connect_refused(int error) noexcept;      // no socket listens there
 bool accept_retriable(int error) noexcept;     // this one connection failed, or there is none
 bool out_of_descriptors(int error) noexcept;   // accept() or socket() has no resources: wait before retrying
 

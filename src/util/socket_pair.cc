@@ -1,18 +1,22 @@
 // Connected pairs over the loopback interface.
 #include "util/socket_pair.h"
 
+#include "util/assert.h"
+
 namespace evi {
 namespace {
 
-// Strangers may connect to the listener while it is open: so many of them are sent away before we give up.
-constexpr int kMaxStrangers = 16;
+// Other processes may connect to the listener while it is open: so many connections are closed before the
+// call fails.
+constexpr int kMaxForeignConnections = 16;
 
 bool listen_on_loopback(Socket fd, sockaddr_in &address) noexcept {
   address = {};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   ev_socklen_t length = sizeof(address);
-  return bind(fd, reinterpret_cast<sockaddr *>(&address), length) == 0 && listen(fd, kMaxStrangers) == 0 &&
+  return bind(fd, reinterpret_cast<sockaddr *>(&address), length) == 0 &&
+         listen(fd, kMaxForeignConnections) == 0 &&
          getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) == 0;
 }
 
@@ -25,7 +29,7 @@ Socket accept_from(Socket listener, Socket connector, SocketFlags flags) noexcep
   sockaddr_in ours{};
   ev_socklen_t length = sizeof(ours);
   if (getsockname(connector, reinterpret_cast<sockaddr *>(&ours), &length) != 0) return kNoSocket;
-  for (int i = 0; i < kMaxStrangers; ++i) {
+  for (int i = 0; i < kMaxForeignConnections; ++i) {
     sockaddr_in peer{};
     length = sizeof(peer);
     OwnedSocket accepted{accept_socket(listener, reinterpret_cast<sockaddr *>(&peer), &length, flags)};
@@ -39,11 +43,12 @@ Socket accept_from(Socket listener, Socket connector, SocketFlags flags) noexcep
 }  // namespace
 
 bool loopback_pair(Socket pair[2], SocketFlags flags) noexcept {
+  EVI_ASSERT(pair);
   OwnedSocket listener{open_socket(AF_INET, SOCK_STREAM, 0, kCloseOnExec)};
   sockaddr_in address;
   if (!listener || !listen_on_loopback(listener.get(), address)) return false;
-  // Blocking while it connects: the listener's queue has room, so that this takes no longer than the kernel's
-  // work. It becomes what the flags say afterwards.
+  // Blocking while it connects: the listener's queue has room, so that the kernel completes the connection at
+  // once. The flags are applied afterwards.
   const SocketFlags at_first = (flags & kCloseOnExec) ? kCloseOnExec : kBlocking;
   OwnedSocket connector{open_socket(AF_INET, SOCK_STREAM, 0, at_first)};
   if (!connector) return false;

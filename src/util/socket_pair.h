@@ -1,4 +1,4 @@
-// Two connected sockets, and pipes of our own.
+// Two connected sockets, and pipes for internal use.
 #ifndef EVI_UTIL_SOCKET_PAIR_H
 #define EVI_UTIL_SOCKET_PAIR_H
 
@@ -6,7 +6,7 @@
 
 namespace evi {
 
-// Closes what it holds unless told to give it up, and keeps the error of the call that failed.
+// Owns a socket until release(). The destructor closes it and keeps the error of the call that failed.
 class OwnedSocket {
  public:
   explicit OwnedSocket(Socket fd) noexcept : fd_(fd) {}
@@ -30,15 +30,14 @@ class OwnedSocket {
   Socket fd_;
 };
 
-// socketpair(). Where the platform cannot for AF_INET and SOCK_STREAM, a connection over the loopback
-// interface.
+// socketpair(), and for AF_INET with SOCK_STREAM a connection over the loopback interface.
 [[nodiscard]] bool socket_pair(int family, int type, int protocol, Socket pair[2],
                                SocketFlags flags) noexcept;
 
-// That connection, for tests and for platforms without socketpair().
+// That connection, for tests and for platforms without socketpair(). Requires: `pair` is not null.
 [[nodiscard]] bool loopback_pair(Socket pair[2], SocketFlags flags) noexcept;
 
-// A pipe of our own, or a pair of sockets that serves as one: pair[0] is read, pair[1] written; both
+// A pipe for internal use, or a pair of sockets in its place: pair[0] is read, pair[1] is written; both are
 // nonblocking and close-on-exec.
 [[nodiscard]] bool internal_pipe(Socket pair[2]) noexcept;
 

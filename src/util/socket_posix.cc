@@ -7,10 +7,11 @@
 
 #include <cerrno>
 
+#include "util/assert.h"
 #include "util/log.h"
 #include "util/socket.h"
 
-// Flags in the type of socket() and accept4(), which came together; macOS has neither.
+// Flags in the type of socket(), and accept4(): systems have both or, like macOS, neither.
 #ifdef SOCK_NONBLOCK
 #define EVI_HAVE_SOCKET_FLAGS 1
 #else
@@ -24,7 +25,7 @@ bool set_option(int fd, int level, int option, int value) noexcept {
   return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
-// Adds bits to what fcntl(fd, get) reports, unless they are there.
+// Adds bits to the result of fcntl(fd, get), unless they are set.
 bool add_fcntl_bits(int fd, int get, const char *get_name, int set, const char *set_name, int bits) noexcept {
   const int old = fcntl(fd, get);
   if (old < 0) {
@@ -56,12 +57,13 @@ int with_flags(int fd, SocketFlags flags) noexcept {
 }
 #endif
 
-// Probes start after half of the time-out; three of them share the rest. Linux takes no value of 0.
+// Probes start after half of the timeout; three of them share the rest. Linux accepts no value of 0.
 constexpr int kKeepaliveProbes = 3;
 
 constexpr int at_least_one(int seconds) noexcept { return seconds > 0 ? seconds : 1; }
 
 bool set_keepalive_times([[maybe_unused]] int fd, [[maybe_unused]] int timeout_s) noexcept {
+  EVI_ASSERT(timeout_s > 0);
   [[maybe_unused]] const int idle = at_least_one(timeout_s / 2);
   [[maybe_unused]] const int interval = at_least_one((timeout_s - idle) / kKeepaliveProbes);
 #if defined(TCP_KEEPIDLE)
@@ -91,7 +93,7 @@ bool set_closeonexec(Socket fd) noexcept {
 bool set_reuseable(Socket fd) noexcept { return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); }
 
 bool set_reuseable_port([[maybe_unused]] Socket fd) noexcept {
-#if defined(SO_REUSEPORT_LB)  // FreeBSD: there SO_REUSEPORT alone does not spread connections
+#if defined(SO_REUSEPORT_LB)  // FreeBSD, where SO_REUSEPORT does not distribute connections
   return set_option(fd, SOL_SOCKET, SO_REUSEPORT_LB, 1);
 #elif defined(SO_REUSEPORT)
   return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -135,7 +137,8 @@ Socket accept_socket(Socket listener, sockaddr *address, ev_socklen_t *length, S
 #endif
 }
 
-// Not repeated on EINTR: Linux and most others have freed the number by then, and another thread may own it.
+// Not repeated on EINTR: Linux and most systems have closed the fd by then, and another thread may have
+// reused it.
 int close_socket(Socket fd) noexcept { return close(fd); }
 
 int pending_socket_error(Socket fd) noexcept {
@@ -173,12 +176,12 @@ bool would_block(int error) noexcept {
 
 bool interrupted(int error) noexcept { return error == EINTR; }
 
-// A connect() that a signal interrupts goes on, like a nonblocking one.
+// An interrupted connect() continues in the kernel, like a nonblocking one.
 bool connect_in_progress(int error) noexcept { return error == EINPROGRESS || error == EINTR; }
 
 bool connect_refused(int error) noexcept { return error == ECONNREFUSED; }
 
-// Linux hands errors of the new connection out through accept(); see "Error handling" in accept(2).
+// Linux reports pending errors of the new connection by accept(); see "Error handling" in accept(2).
 bool accept_retriable(int error) noexcept {
   if (would_block(error)) return true;
   switch (error) {

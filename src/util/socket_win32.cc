@@ -1,4 +1,4 @@
-// Sockets of Windows: winsock's options, its errors, and what the POSIX calls have no like of there.
+// Sockets of Windows: winsock's options and errors, and replacements for POSIX calls that it lacks.
 #include <winsock2.h>
 // The order matters: winsock2.h comes before windows.h.
 #include <mstcpip.h>
@@ -20,7 +20,7 @@ bool set_option(Socket fd, int level, int option, int value) noexcept {
 
 HANDLE handle_of(Socket fd) noexcept { return reinterpret_cast<HANDLE>(fd); }
 
-// INVALID_SOCKET is kNoSocket once it is signed.
+// As a signed integer, INVALID_SOCKET is kNoSocket.
 static_assert(static_cast<Socket>(INVALID_SOCKET) == kNoSocket);
 
 // Inheritance is what close-on-exec is on POSIX.
@@ -41,8 +41,8 @@ Socket with_flags(SOCKET fd, SocketFlags flags) noexcept {
 constexpr int kErrorTexts = 12'000;
 constinit std::atomic<const char *> error_texts[kErrorTexts] = {};
 
-// From the system's allocator, since it outlives what the program may do to ours. Null without memory or
-// text.
+// Uses the system's allocator: the text outlives changes of the program's memory functions. Null if out of
+// memory or without a text.
 char *make_error_text(DWORD code) noexcept {
   constexpr DWORD kFlags =
       FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
@@ -55,7 +55,7 @@ char *make_error_text(DWORD code) noexcept {
   return text;
 }
 
-// Ours, for those of winsock's errors that the system has no text of, as under Wine.
+// Texts for winsock errors that the system has none for, as Wine.
 constexpr struct {
   int error;
   const char *text;
@@ -121,7 +121,7 @@ const char *own_error_text(int error) noexcept {
   return "unknown winsock error";
 }
 
-// Probes start after half of the time-out; Windows sends ten of them, which share the rest.
+// Probes start after half of the timeout; Windows sends ten of them, which share the rest.
 constexpr ULONG kKeepaliveProbes = 10;
 
 }  // namespace
@@ -140,7 +140,8 @@ bool set_closeonexec(Socket fd) noexcept {
   return false;
 }
 
-// SO_REUSEADDR would let another program take the port over, and closed connections do not hold it here.
+// SO_REUSEADDR would let another program take over the port; and closed connections do not block it on
+// Windows.
 bool set_reuseable(Socket) noexcept { return true; }
 
 bool set_reuseable_port(Socket) noexcept { return true; }
@@ -200,7 +201,7 @@ bool would_block(int error) noexcept { return error == WSAEWOULDBLOCK; }
 
 bool interrupted(int error) noexcept { return error == WSAEINTR; }
 
-// connect() says WSAEWOULDBLOCK, and WSAEINVAL or WSAEALREADY when it is called again.
+// connect() fails with WSAEWOULDBLOCK, and with WSAEINVAL or WSAEALREADY when it is called again.
 bool connect_in_progress(int error) noexcept {
   return error == WSAEWOULDBLOCK || error == WSAEINTR || error == WSAEINPROGRESS || error == WSAEINVAL ||
          error == WSAEALREADY;
@@ -219,7 +220,7 @@ bool out_of_descriptors(int error) noexcept { return error == WSAEMFILE || error
 
 extern "C" {
 
-// Where the last call on this socket failed at once, its own pending error says more.
+// If the last call would have blocked, the pending error of the socket is more specific.
 int evutil_socket_geterror(evutil_socket_t sock) {
   const int last = WSAGetLastError();
   if (last != WSAEWOULDBLOCK || sock < 0) return last;
@@ -227,7 +228,7 @@ int evutil_socket_geterror(evutil_socket_t sock) {
   return pending ? pending : last;
 }
 
-// Made once and kept, as callers may keep the pointer.
+// Made once and kept, since callers may keep the pointer.
 const char *evutil_socket_error_to_string(int errcode) {
   if (errcode < 0 || errcode >= evi::kErrorTexts) return "unknown winsock error";
   std::atomic<const char *> &known = evi::error_texts[errcode];

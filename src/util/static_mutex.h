@@ -1,5 +1,5 @@
-// A mutex of the process's own, for the few tables that all bases share. It needs no initialisation and is
-// there whether or not the program enabled threads.
+// A process-wide mutex for the few tables that all bases share. It needs no initialisation and works whether
+// or not the program enabled threads.
 #ifndef EVI_UTIL_STATIC_MUTEX_H
 #define EVI_UTIL_STATIC_MUTEX_H
 
@@ -10,6 +10,8 @@
 #else
 #include <pthread.h>
 #endif
+
+#include "util/assert.h"
 
 namespace evi {
 
@@ -26,8 +28,14 @@ class StaticMutex {
  private:
   SRWLOCK mutex_ = SRWLOCK_INIT;
 #else
-  void lock() noexcept { pthread_mutex_lock(&mutex_); }
-  void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
+  void lock() noexcept {
+    const int error = pthread_mutex_lock(&mutex_);
+    EVI_ASSERT(error == 0);
+  }
+  void unlock() noexcept {
+    const int error = pthread_mutex_unlock(&mutex_);
+    EVI_ASSERT(error == 0);
+  }
 
  private:
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;

@@ -1,5 +1,5 @@
-// Durations and points in time as whole microseconds, and their saturating conversion from and to timeval;
-// nanoseconds where the kernel or a measurement takes them.
+// Durations and points in time in microseconds, and their saturating conversion from and to timeval;
+// nanoseconds where the kernel or a measurement uses them.
 #ifndef EVI_UTIL_TIME_H
 #define EVI_UTIL_TIME_H
 
@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <limits>
+
+#include "util/assert.h"
 
 namespace evi {
 
@@ -35,6 +37,7 @@ constexpr timeval to_timeval(Micros us) noexcept {
     rest += kMicrosPerSecond;
     --seconds;
   }
+  EVI_ASSERT(rest >= 0 && rest < kMicrosPerSecond);
   timeval tv{};
   // A long of 32 bits on Windows.
   using Seconds = decltype(tv.tv_sec);

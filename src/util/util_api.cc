@@ -21,7 +21,7 @@ namespace {
 
 constexpr int status(bool good) noexcept { return good ? 0 : -1; }
 
-// Without room nothing is formatted and the result is 0, unlike C99's: so it has always been.
+// Without room nothing is formatted and the result is 0, as in libevent and unlike C99.
 int format_text(char *buf, size_t room, const char *format, va_list ap) noexcept EVI_PRINTF(3, 0);
 int format_text(char *buf, size_t room, const char *format, va_list ap) noexcept {
   return room == 0 ? 0 : std::vsnprintf(buf, room, format, ap);
@@ -154,7 +154,7 @@ const char *evutil_gai_strerror(int err) { return evi::gai_error_text(err); }
 
 // --- random numbers ---
 
-// There is no way to report a failure, and numbers that can be guessed would be worse than an end.
+// The function cannot report a failure, and predictable numbers would be worse than the end of the process.
 void evutil_secure_rng_get_bytes(void *buf, size_t n) {
   if (!evi::random_bytes(buf, n)) evi::fatal(1, "no source of random numbers");
 }

@@ -180,6 +180,37 @@ TEST_P(LockTest, unlocked_releases_the_lock_for_a_scope) {
   other.join();
 }
 
+// With the program's callbacks nothing is known, and without assertions nothing is recorded.
+TEST_P(LockTest, held_is_true_for_the_holder_and_false_for_others_where_that_is_known) {
+  const bool known = GetParam() == With::native && evi::kAssertions;
+  Lock lock;
+  EXPECT_TRUE(lock.held());
+  ASSERT_TRUE(lock.init());
+  EXPECT_EQ(lock.held(), !known);
+  {
+    const LockGuard once(lock);
+    { const LockGuard twice(lock); }
+    EXPECT_TRUE(lock.held());
+    std::thread([&] { EXPECT_EQ(lock.held(), !known); }).join();
+    const Unlocked open(lock);
+    EXPECT_EQ(lock.held(), !known);
+  }
+  ASSERT_TRUE(evi::raw_lock_try(lock.raw()));
+  EXPECT_TRUE(lock.held());
+  evi::raw_lock_release(lock.raw());
+  EXPECT_EQ(lock.held(), !known);
+}
+
+#ifndef NDEBUG
+TEST_P(LockTest, opening_a_lock_that_is_not_held_asserts) {
+  if (GetParam() != With::native) GTEST_SKIP() << "whether the program's locks are held is not known";
+  evi::set_log_callback(nullptr);
+  Lock lock;
+  ASSERT_TRUE(lock.init());
+  EXPECT_DEATH(const Unlocked open(lock), "lock_\\.held\\(\\) failed");
+}
+#endif
+
 TEST_P(LockTest, broadcast_wakes_every_waiter) {
   Lock lock;
   Condition condition;
@@ -435,11 +466,13 @@ TEST_F(LockDebuggingDeathTest, correct_use_passes) {
             woken = true;
             condition.broadcast();
           });
+          if (lock.held()) _exit(2);
           const LockGuard held(lock);
           while (!woken) condition.wait(lock);
           other.detach();
           { const LockGuard again(lock); }
           { const Unlocked open(lock); }
+          if (!lock.held()) _exit(3);
         }
         event_base *base = event_base_new();
         event_base_loop(base, EVLOOP_NONBLOCK);

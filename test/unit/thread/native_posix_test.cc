@@ -39,6 +39,27 @@ TEST(NativePosix, a_recursive_mutex_can_be_locked_again) {
   native::set_lock_flags(0);
 }
 
+// The record of a thread's locks is bounded: beyond the bound it says "held" rather than make false alarm.
+TEST(NativePosix, held_locks_are_recorded_up_to_a_bound) {
+  if (!evi::kAssertions) GTEST_SKIP() << "nothing is recorded without assertions";
+  constexpr int kBound = 32;
+  void *other = native::lock_new(true);
+  void *lock = native::lock_new(true);
+  for (int i = 0; i < kBound; ++i) EXPECT_EQ(native::lock_acquire(lock), 0);
+  EXPECT_FALSE(native::lock_held(other));
+  EXPECT_EQ(native::lock_acquire(other), 0);
+  EXPECT_EQ(native::lock_acquire(other), 0);
+  EXPECT_TRUE(native::lock_held(other));
+  EXPECT_EQ(native::lock_release(other), 0);
+  EXPECT_EQ(native::lock_release(other), 0);
+  EXPECT_FALSE(native::lock_held(other));
+  EXPECT_TRUE(native::lock_held(lock));
+  for (int i = 0; i < kBound; ++i) EXPECT_EQ(native::lock_release(lock), 0);
+  EXPECT_FALSE(native::lock_held(lock));
+  native::lock_free(lock);
+  native::lock_free(other);
+}
+
 TEST(NativePosix, a_timed_wait_returns_in_time) {
   void *lock = native::lock_new(true);
   void *condition = native::condition_new();

@@ -49,8 +49,9 @@ TEST(TailList, inserts_at_the_front_in_the_middle_and_at_the_back) {
 }
 
 TEST(TailList, removes_any_item_and_clears_its_hook) {
-  Item a, b, c;
-  for (Item *gone : {&a, &b, &c}) {
+  for (int position = 0; position < 3; ++position) {
+    Item a, b, c;
+    Item *const gone = position == 0 ? &a : position == 1 ? &b : &c;
     Tail list;
     for (Item *each : {&a, &b, &c}) list.push_back(*each);
     list.remove(*gone);
@@ -174,5 +175,44 @@ TEST(HeadList, can_be_used_again_after_removal) {
     EXPECT_EQ(a.hook.prev, nullptr);
   }
 }
+
+#ifndef NDEBUG
+
+// Assertions report to stderr.
+struct ListDeathTest : testing::Test {
+  Item a, b;
+  Tail list;
+};
+
+TEST_F(ListDeathTest, item_that_is_linked_is_not_inserted) {
+  list.push_back(a);
+  EXPECT_DEATH(list.push_back(a), "may_be_unlinked");
+  EXPECT_DEATH(list.push_front(a), "may_be_unlinked");
+  Item *head = nullptr;
+  EXPECT_DEATH(Head::push_front(head, a), "may_be_unlinked");
+}
+
+TEST_F(ListDeathTest, item_that_is_not_linked_is_not_removed) {
+  EXPECT_DEATH(list.remove(a), "is_linked");
+  EXPECT_DEATH(Head::remove(a), "is_linked");
+  list.push_back(a);
+  EXPECT_DEATH(list.insert_after(&b, b), "is_linked");
+}
+
+TEST_F(ListDeathTest, last_item_of_another_list_is_not_removed) {
+  Tail other;
+  other.push_back(a);
+  EXPECT_DEATH(list.remove(a), "last_ == ");
+}
+
+TEST_F(ListDeathTest, list_with_items_takes_no_others) {
+  Tail other;
+  list.push_back(a);
+  other.push_back(b);
+  EXPECT_DEATH(list.take(other), "empty\\(\\)");
+  EXPECT_DEATH(list.take(list), "other != this");
+}
+
+#endif
 
 }  // namespace
