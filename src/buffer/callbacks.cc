@@ -23,6 +23,7 @@ void call(evbuffer &buffer, const evbuffer_cb_entry &entry, const evbuffer_cb_in
 evbuffer_cb_entry *evbuffer::add_callback(evbuffer_cb_func fn, void *arg) noexcept {
   evbuffer_cb_entry *entry = evi::make<evbuffer_cb_entry>();
   if (!entry) return nullptr;
+  if (deferred_ && !callbacks_) deferred_->forget_if_changed(length_);
   entry->fn.change = fn;
   entry->arg = arg;
   entry->next = callbacks_;
@@ -77,10 +78,10 @@ void evbuffer::purge_removed_callbacks() noexcept {
 
 // --- running ---
 
-void evbuffer::tell_change(std::size_t added, std::size_t deleted) noexcept {
+void evbuffer::report_change(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept {
   if (EVI_UNLIKELY(callbacks_ != nullptr)) {
-    const std::size_t before = length_ - added + deleted;
-    deferred_ ? defer_change(added, deleted) : run_callbacks({before, added, deleted});
+    const evbuffer_cb_info change = {length_before, added, deleted};
+    deferred_ ? defer_change(change) : run_callbacks(change);
   }
   // Last, since a pair or a filter moves the bytes on at once: the program hears of the add before the drain.
   if (owner_ops_) owner_ops_->changed(*this, added, deleted, owner());
@@ -118,9 +119,8 @@ void evbuffer::hold() noexcept {
   }
 }
 
-void evbuffer::defer_change(std::size_t added, std::size_t deleted) noexcept {
-  deferred_->added += added;
-  deferred_->deleted += deleted;
+void evbuffer::defer_change(const evbuffer_cb_info &change) noexcept {
+  deferred_->count(change);
   if (deferred_->pending) return;
   deferred_->pending = true;
   hold();
@@ -134,7 +134,7 @@ DeferredChange *DeferredChange::create(evbuffer &buffer, event_base &base) noexc
   if (!change) return nullptr;
   deferred_init(change->callback, deferred_default_priority(base), run, &buffer);
   change->base = &base;
-  change->added = change->deleted = 0;
+  change->before = change->added = change->deleted = 0;
   change->pending = false;
   return change;
 }
@@ -149,6 +149,16 @@ void DeferredChange::move_to(event_base &other) noexcept {
   base = &other;
   deferred_set_priority(other, callback, deferred_default_priority(other));
   if (pending) deferred_schedule(other, callback);
+}
+
+void DeferredChange::count(const evbuffer_cb_info &change) noexcept {
+  if (added == 0 && deleted == 0) before = change.orig_size;
+  added += change.n_added;
+  deleted += change.n_deleted;
+}
+
+void DeferredChange::forget_if_changed(std::size_t length) noexcept {
+  if (before + added - deleted != length) added = deleted = 0;
 }
 
 // In the loop's thread, no lock held.
@@ -171,7 +181,7 @@ void DeferredChange::run(event_callback *self, void *arg) noexcept {
 }
 
 void DeferredChange::report(evbuffer &buffer) noexcept {
-  const evbuffer_cb_info info = {buffer.length_ - added + deleted, added, deleted};
+  const evbuffer_cb_info info = {before, added, deleted};
   pending = false;
   added = deleted = 0;
   if (info.n_added || info.n_deleted) buffer.run_callbacks(info);

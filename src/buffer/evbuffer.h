@@ -309,12 +309,17 @@ struct evbuffer {
   ev_ssize_t send_file(int fd, std::size_t limit) noexcept;
   EVI_COLD ev_ssize_t write_with_files(int fd, std::size_t limit) noexcept;
 
+  // Reports a change that was made just now.
   void changed(std::size_t added, std::size_t deleted) noexcept {
-    if (EVI_UNLIKELY(owner_ops_ || callbacks_)) tell_change(added, deleted);
+    changed_from(length_ - added + deleted, added, deleted);
   }
-  void tell_change(std::size_t added, std::size_t deleted) noexcept;
+  // The same after code of the program has run, which may have made and reported other changes.
+  void changed_from(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept {
+    if (EVI_UNLIKELY(owner_ops_ || callbacks_)) report_change(length_before, added, deleted);
+  }
+  void report_change(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept;
   void run_callbacks(const evbuffer_cb_info &info) noexcept;
-  void defer_change(std::size_t added, std::size_t deleted) noexcept;
+  void defer_change(const evbuffer_cb_info &change) noexcept;
   void purge_removed_callbacks() noexcept;
   void hold() noexcept;
 

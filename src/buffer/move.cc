@@ -16,6 +16,7 @@ void evbuffer::swap_spare_for(evbuffer &source) noexcept {
 
 bool evbuffer::append_all(evbuffer &source) noexcept {
   if (source.empty() || &source == this) return true;
+  const std::size_t before = length_;
   const std::size_t moved = source.length_;
   if (end_frozen_ || source.front_frozen_ || !fits(moved)) return false;
   Chain *last = source.last_;
@@ -23,12 +24,13 @@ bool evbuffer::append_all(evbuffer &source) noexcept {
   link_list_back(source.unlink_all(), last, moved);
   swap_spare_for(source);
   source.changed(0, moved);
-  changed(moved, 0);
+  changed_from(before, moved, 0);
   return true;
 }
 
 bool evbuffer::prepend_all(evbuffer &source) noexcept {
   if (source.empty() || &source == this) return true;
+  const std::size_t before = length_;
   const std::size_t moved = source.length_;
   if (front_frozen_ || source.front_frozen_ || !fits(moved)) return false;
   Chain *last = source.last_;
@@ -39,7 +41,7 @@ bool evbuffer::prepend_all(evbuffer &source) noexcept {
   if (!rest) last_ = last;
   length_ += moved;
   source.changed(0, moved);
-  changed(moved, 0);
+  changed_from(before, moved, 0);
   return true;
 }
 
@@ -72,6 +74,7 @@ ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
   size = std::min({size, source.length_, static_cast<std::size_t>(INT_MAX)});
   if (size == 0 || &source == this) return 0;
   if (end_frozen_ || source.front_frozen_ || !fits(size)) return -1;
+  const std::size_t source_before = source.length_;
   if (prepare_copy(source, size)) {
     append_bytes(source.first_->head, size);
     source.drop_front(size);
@@ -81,7 +84,7 @@ ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
     return -1;
   }
   changed(size, 0);
-  source.changed(0, size);
+  source.changed_from(source_before, 0, size);
   return static_cast<ev_ssize_t>(size);
 }
 

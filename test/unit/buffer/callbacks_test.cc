@@ -107,6 +107,36 @@ TEST(Callbacks, may_empty_the_other_buffer_of_a_move) {
   EXPECT_TRUE(to.empty());
 }
 
+// The report of a move to its second buffer is that of the move, whatever the first one's callbacks did
+// meanwhile.
+TEST(Callbacks, get_exact_numbers_of_a_move_after_the_other_buffer_was_emptied) {
+  const struct {
+    const char *name;
+    bool (*move)(evbuffer &to, evbuffer &from);
+    // Whose callback empties the other buffer, and what is reported to that one's callback.
+    bool by_source;
+    const char *reported;
+  } cases[] = {
+      {"append all", [](evbuffer &to, evbuffer &from) { return to.append_all(from); }, true, "9+0-9 3+6-0 "},
+      {"prepend all", [](evbuffer &to, evbuffer &from) { return to.prepend_all(from); }, true,
+       "9+0-9 3+6-0 "},
+      {"append some", [](evbuffer &to, evbuffer &from) { return to.append_some(from, 4) == 4; }, false,
+       "2+0-2 6+0-4 "},
+  };
+  for (const auto &c : cases) {
+    SCOPED_TRACE(c.name);
+    Buffer to("abc"), from("defghi");
+    Buffer &first = c.by_source ? from : to;
+    Buffer &second = c.by_source ? to : from;
+    Hook empty_second{[&](evbuffer &, const evbuffer_cb_info &) { EXPECT_TRUE(second.drain(SIZE_MAX)); }};
+    ChangeLog log;
+    empty_second.add_to(first);
+    log.watch(second);
+    EXPECT_TRUE(c.move(to, from));
+    EXPECT_EQ(log.take(), c.reported);
+  }
+}
+
 TEST(Callbacks, may_remove_themselves_each_other_and_all) {
   for (const int how : {0, 1, 2}) {
     SCOPED_TRACE(how);
@@ -225,6 +255,36 @@ TEST_F(Deferred, run_from_the_loop_with_the_sum_of_changes) {
   ASSERT_TRUE(buffer.drain(1));
   run_loop();
   EXPECT_EQ(log.take(), "6+0-1 ");
+}
+
+// Changes are counted only while there are callbacks: counts that no longer lead to the present length would
+// give a length before the change that the buffer never had. As in libevent, they are dropped.
+TEST_F(Deferred, changes_counted_for_removed_callbacks_are_dropped_when_others_followed_uncounted) {
+  const struct {
+    const char *name;
+    std::size_t uncounted_add, uncounted_drain, counted_add;
+    const char *reported;
+  } cases[] = {
+      {"no change", 0, 0, 0, "0+100-0 "}, {"counted", 0, 0, 7, "0+107-0 "},
+      {"uncounted drain", 0, 100, 0, ""}, {"uncounted drain, then counted", 0, 100, 7, "0+7-0 "},
+      {"uncounted add", 50, 0, 0, ""},    {"uncounted add, then counted", 50, 0, 7, "150+7-0 "},
+  };
+  for (const auto &c : cases) {
+    SCOPED_TRACE(c.name);
+    Buffer buffer;
+    ChangeLog log;
+    log.watch(buffer);
+    ASSERT_TRUE(buffer.defer_callbacks(*base_));
+    ASSERT_TRUE(test::add(buffer, test::pattern(100)));
+    buffer.remove_all_callbacks();
+    ASSERT_TRUE(test::add(buffer, test::pattern(c.uncounted_add)));
+    ASSERT_TRUE(buffer.drain(c.uncounted_drain));
+    log.watch(buffer);
+    ASSERT_TRUE(test::add(buffer, test::pattern(c.counted_add)));
+    run_loop();
+    run_loop();
+    EXPECT_EQ(log.take(), c.reported);
+  }
 }
 
 TEST_F(Deferred, keep_a_freed_buffer_allocated_until_they_ran) {
