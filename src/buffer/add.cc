@@ -1,4 +1,4 @@
-// Adding bytes: copies at either end, and room that the caller fills.
+// Adds bytes: copies at either end, and room that the caller fills.
 #include <algorithm>
 
 #include "buffer/evbuffer.h"
@@ -7,7 +7,7 @@ using evi::Chain;
 
 // --- room ---
 
-// Makes sure of a spare for `size` bytes. What an earlier spare was prepared for ends with that.
+// Provides a spare for `size` bytes. Replaces a smaller spare, and so ends an earlier reservation.
 bool evbuffer::provide_spare(std::size_t size) noexcept {
   if (spare_ && spare_->capacity() >= size) return true;
   Chain *chain = new_chain(size);
@@ -17,17 +17,19 @@ bool evbuffer::provide_spare(std::size_t size) noexcept {
   return true;
 }
 
-// Makes sure that append_bytes can take `size` bytes: in the last chain, then in the spare.
+// Provides room for append_bytes: in the last chain, then in the spare.
 bool evbuffer::provide_room(std::size_t size) noexcept {
   const std::size_t room = tail_room();
   return fits(size) && (size <= room || provide_spare(size - room));
 }
 
+// Requires: provide_room(size) or the like succeeded.
 void evbuffer::append_bytes(const void *data, std::size_t size) noexcept {
   const std::size_t behind = std::min(size, tail_room());
   if (behind > 0) append_to_last(data, behind);
   if (behind == size) return;
   Chain *chain = take_spare();
+  EVI_ASSERT(chain->room() >= size - behind);
   std::memcpy(chain->tail, static_cast<const unsigned char *>(data) + behind, size - behind);
   chain->tail += size - behind;
   link_back(*chain);
@@ -60,7 +62,7 @@ std::size_t evbuffer::add_iovec(const evbuffer_iovec *vec, int count) noexcept {
   return added;
 }
 
-// What the first chain has no room for goes to the end of a new one, which then has room in front of it.
+// Bytes beyond the front room of the first chain go to the end of a new one, which leaves room in front.
 bool evbuffer::prepend(const void *data, std::size_t size) noexcept {
   if (size == 0) return true;
   if (front_frozen_ || !fits(size)) return false;
@@ -112,12 +114,13 @@ bool evbuffer::is_spare_room(const evbuffer_iovec &extent) const noexcept {
 void evbuffer::commit_spare(std::size_t size) noexcept {
   if (size == 0) return;
   Chain *chain = take_spare();
+  EVI_ASSERT(size <= chain->room());
   chain->tail += size;
   link_back(*chain);
 }
 
-// The extents must be what reserve would show now: the rest of the last chain, the spare, or both in this
-// order.
+// The extents must be those that reserve would return now: the rest of the last chain, the spare, or both in
+// this order.
 bool evbuffer::commit(const evbuffer_iovec *vec, int count) noexcept {
   if (end_frozen_) return false;
   if (count <= 0) return true;
@@ -126,8 +129,7 @@ bool evbuffer::commit(const evbuffer_iovec *vec, int count) noexcept {
   if (count > 2 || !valid) return false;
   const std::size_t before = length_;
   if (behind) {
-    last_->tail += vec[0].iov_len;
-    length_ += vec[0].iov_len;
+    extend_last(vec[0].iov_len);
   }
   if (!behind || count == 2) commit_spare(vec[count - 1].iov_len);
   if (length_ > before) changed(length_ - before, 0);

@@ -1,8 +1,9 @@
-// Callbacks on change: the list, running it at once, and having a loop run it later.
+// Callbacks on change: the list, its immediate invocation, and its deferred invocation by a loop.
 #include "buffer/callbacks.h"
 
 #include "core/deferred.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 using evi::DeferredChange;
 
@@ -64,6 +65,7 @@ bool evbuffer::replace_callbacks(evbuffer_cb fn, void *arg) noexcept {
 }
 
 void evbuffer::purge_removed_callbacks() noexcept {
+  EVI_ASSERT(!running_);
   evbuffer_cb_entry **slot = &callbacks_;
   while (evbuffer_cb_entry *e = *slot) {
     if (e->removed) {
@@ -83,14 +85,15 @@ void evbuffer::report_change(std::size_t length_before, std::size_t added, std::
     const evbuffer_cb_info change = {length_before, added, deleted};
     deferred_ ? defer_change(change) : run_callbacks(change);
   }
-  // Last, since a pair or a filter moves the bytes on at once: the program hears of the add before the drain.
+  // Last, since a pair or a filter moves the bytes on at once: the program's callbacks see the add before the
+  // drain.
   if (owner_ops_) owner_ops_->changed(*this, added, deleted, owner());
 }
 
-// Entries that a callback adds come before those being run, and so are not run for this change; those that it
-// removes stay in the list until the outermost run is over.
+// Entries that a callback adds are in front of those being run, and are not run for this change. Entries that
+// it removes stay in the list until the outermost run has ended.
 void evbuffer::run_callbacks(const evbuffer_cb_info &info) noexcept {
-  // Not a count: a callback that never returns leaves it set, and must not make it wrap.
+  // Not a counter: a callback that never returns leaves it set.
   const bool inside = running_;
   running_ = true;
   for (evbuffer_cb_entry *e = callbacks_; e; e = e->next) {
@@ -100,7 +103,7 @@ void evbuffer::run_callbacks(const evbuffer_cb_info &info) noexcept {
   if (!running_ && has_removed_) purge_removed_callbacks();
 }
 
-// --- running later ---
+// --- deferred invocation ---
 
 bool evbuffer::defer_callbacks(event_base &base) noexcept {
   if (deferred_) {
@@ -120,6 +123,7 @@ void evbuffer::hold() noexcept {
 }
 
 void evbuffer::defer_change(const evbuffer_cb_info &change) noexcept {
+  EVI_ASSERT(deferred_);
   deferred_->count(change);
   if (deferred_->pending) return;
   deferred_->pending = true;
@@ -161,7 +165,7 @@ void DeferredChange::forget_if_changed(std::size_t length) noexcept {
   if (before + added - deleted != length) added = deleted = 0;
 }
 
-// In the loop's thread, no lock held.
+// Thread: the loop's, without locks.
 void DeferredChange::run(event_callback *self, void *arg) noexcept {
   evbuffer &buffer = *static_cast<evbuffer *>(arg);
   const BufferOwner *ops;
@@ -181,10 +185,13 @@ void DeferredChange::run(event_callback *self, void *arg) noexcept {
 }
 
 void DeferredChange::report(evbuffer &buffer) noexcept {
+  EVI_ASSERT(pending);
   const evbuffer_cb_info info = {before, added, deleted};
   pending = false;
   added = deleted = 0;
-  if (info.n_added || info.n_deleted) buffer.run_callbacks(info);
+  if (!buffer.callbacks_ || (info.n_added == 0 && info.n_deleted == 0)) return;
+  EVI_ASSERT(info.orig_size + info.n_added - info.n_deleted == buffer.length_);
+  buffer.run_callbacks(info);
 }
 
 }  // namespace evi

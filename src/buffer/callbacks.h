@@ -1,4 +1,4 @@
-// What a buffer keeps once its callbacks run from an event loop: the changes since they last ran.
+// The changes of a buffer whose callbacks are deferred, since the callbacks last ran.
 #ifndef EVI_BUFFER_CALLBACKS_H
 #define EVI_BUFFER_CALLBACKS_H
 
@@ -9,7 +9,7 @@
 
 namespace evi {
 
-// While it is pending, it holds the buffer, or the buffer's owner.
+// Ownership: while it is pending, it holds a claim on the buffer, or on the buffer's owner.
 struct DeferredChange {
   event_callback callback;
   event_base *base;

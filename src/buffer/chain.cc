@@ -1,4 +1,4 @@
-// Making, sharing and freeing of chains.
+// Creates, shares and frees chains.
 #include "buffer/chain.h"
 
 #include "buffer/file_segment.h"
@@ -17,16 +17,16 @@ struct Reference {
 
 struct FilePart {
   evbuffer_file_segment *segment;
-  // Of the chain's `begin`, within the segment.
+  // Of the chain's `begin` within the segment.
   std::size_t offset;
 };
 
-// The smallest chains are powers of two with their header; from a page of data on, the data is what is round,
-// so that a buffered 4096-byte block fills its chain.
+// The smallest chains are powers of two including their header. From a page on, the size of the data is a
+// power of two, so that a buffered 4096-byte block fills its chain.
 constexpr std::size_t kSmallestAllocation = 1024;
 constexpr std::size_t kSmallAllocation = 2048;
 constexpr std::size_t kPage = 4096;
-// How far chains grow by themselves; larger ones are made for larger pieces alone.
+// Chains grow up to this size; larger ones are made for larger pieces only.
 constexpr std::size_t kMaxGrowth = 16384;
 
 template <typename Payload>
@@ -43,7 +43,7 @@ std::size_t position_in_segment(const Chain &chain) noexcept {
   return file_part(chain).offset + static_cast<std::size_t>(chain.head - chain.begin);
 }
 
-// Where unread chains begin: no address, and so far below the top of memory that no length wraps.
+// Where unread chains begin: not an address, and low enough that no length wraps.
 unsigned char *nowhere() noexcept { return reinterpret_cast<unsigned char *>(kPage); }
 
 std::size_t allocation_for(std::size_t size) noexcept {
@@ -70,6 +70,8 @@ Chain *init(void *memory, Chain::Kind kind, unsigned char *begin, unsigned char 
 
 template <typename Payload>
 Chain *new_view(Chain::Kind kind, unsigned char *data, std::size_t size, const Payload &held) noexcept {
+  EVI_ASSERT(kind != Chain::Kind::memory);
+  EVI_ASSERT(size > 0 && size <= kMaxBufferLength);
   void *memory = mm_malloc(sizeof(Chain) + sizeof(Payload));
   if (!memory) return nullptr;
   Chain *chain = init(memory, kind, data, data + size);
@@ -95,7 +97,9 @@ Chain *chain_new(std::size_t size, std::size_t grow_from) noexcept {
 }
 
 Chain *chain_shrink(Chain *chain) noexcept {
-  EVI_ASSERT(chain->exclusive_memory() && !chain->next);
+  EVI_ASSERT(chain->exclusive_memory());
+  EVI_ASSERT(!chain->next && !chain->reserved);
+  EVI_ASSERT(chain->length() > 0);
   const std::size_t skipped = static_cast<std::size_t>(chain->head - chain->begin);
   const std::size_t used = static_cast<std::size_t>(chain->tail - chain->begin);
   Chain *moved = static_cast<Chain *>(mm_realloc(chain, sizeof(Chain) + used));
@@ -108,7 +112,7 @@ Chain *chain_shrink(Chain *chain) noexcept {
 
 Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t size,
                            evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept {
-  // Never written to: views are not memory chains.
+  // Never written to: only memory chains are.
   unsigned char *bytes = static_cast<unsigned char *>(const_cast<void *>(data));
   return new_view(Chain::Kind::reference, bytes + offset, size, Reference{cleanup, arg, data, offset + size});
 }
@@ -116,15 +120,17 @@ Chain *chain_new_reference(const void *data, std::size_t offset, std::size_t siz
 namespace {
 
 Chain *hold_view(Chain::Kind kind, Chain &parent, unsigned char *data, std::size_t size) noexcept {
+  EVI_ASSERT(data >= parent.begin && size <= static_cast<std::size_t>(parent.tail - data));
   Chain *chain = new_view<Chain *>(kind, data, size, &parent);
-  if (chain) parent.holders.fetch_add(1, std::memory_order_relaxed);
+  if (chain) chain_hold(parent);
   return chain;
 }
 
 }  // namespace
 
 Chain *chain_new_slice(Chain &parent, std::size_t size) noexcept {
-  EVI_ASSERT(parent.kind == Chain::Kind::memory && size <= parent.length());
+  EVI_ASSERT(parent.kind == Chain::Kind::memory);
+  EVI_ASSERT(size <= parent.length());
   return hold_view(Chain::Kind::slice, parent, parent.head, size);
 }
 
@@ -139,6 +145,7 @@ Chain *chain_new_shared(Chain &parent) noexcept {
 
 Chain *chain_new_file(evbuffer_file_segment &segment, std::size_t offset, std::size_t size,
                       bool unread) noexcept {
+  EVI_ASSERT(offset <= segment.length() && size <= segment.length() - offset);
   unsigned char *bytes = unread ? nowhere() : segment.bytes() + offset;
   Chain *chain = new_view(Chain::Kind::file, bytes, size, FilePart{&segment, offset});
   if (!chain) return nullptr;
@@ -148,6 +155,7 @@ Chain *chain_new_file(evbuffer_file_segment &segment, std::size_t offset, std::s
 }
 
 Chain *chain_new_file_view(const Chain &chain, std::size_t size) noexcept {
+  EVI_ASSERT(size <= chain.length());
   return chain_new_file(*file_part(chain).segment, position_in_segment(chain), size, chain.unread);
 }
 
@@ -165,13 +173,15 @@ bool chain_read_in(Chain &chain) noexcept {
 
 ev_ssize_t chain_send(const Chain &chain, int to, std::size_t size) noexcept {
   EVI_ASSERT(chain.unread);
+  EVI_ASSERT(size > 0 && size <= chain.length());
   return file_part(chain).segment->send(to, position_in_segment(chain), size);
 }
 
-// --- the end ---
+// --- release ---
 
 void chain_release(Chain *chain) noexcept {
-  // Sole holders, the common case, need no locked instruction: nobody else can take a claim then.
+  EVI_ASSERT(chain->holders.load(std::memory_order_relaxed) > 0);
+  // A sole holder, the common case, needs no locked instruction: no other thread can take a claim.
   if (chain->holders.load(std::memory_order_acquire) != 1 &&
       chain->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) {
     return;

@@ -9,11 +9,11 @@
 
 namespace evi {
 
-// How many bytes were moved, 0 at the end of input; -1 with the reason in EVUTIL_SOCKET_ERROR().
+// Requires: count > 0. Returns: the number of bytes, 0 at EOF. Errors: -1 with EVUTIL_SOCKET_ERROR().
 ev_ssize_t read_extents(int fd, const evbuffer_iovec *vec, int count) noexcept;
 ev_ssize_t write_extents(int fd, const evbuffer_iovec *vec, int count) noexcept;
-// The same for one extent, without the signal that a closed connection brings on POSIX systems; and, where
-// the platform has a flag for that, without waiting for a socket that blocks.
+// Writes one extent. Raises no SIGPIPE for a closed connection and, where the platform has a flag for that,
+// does not wait for a blocking socket.
 ev_ssize_t send_quietly(int fd, const void *data, std::size_t size) noexcept;
 
 }  // namespace evi

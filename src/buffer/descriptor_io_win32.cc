@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "util/assert.h"
+
 namespace evi {
 namespace {
 
@@ -13,11 +15,12 @@ constexpr int kMaxExtents = 128;
 constexpr std::size_t kMaxLength = 1 << 30;
 
 DWORD convert(const evbuffer_iovec *vec, int count, WSABUF *out) noexcept {
+  EVI_ASSERT(count > 0);
   const int used = std::min(count, kMaxExtents);
   for (int i = 0; i < used; ++i) {
     out[i].len = static_cast<ULONG>(std::min(vec[i].iov_len, kMaxLength));
     out[i].buf = static_cast<char *>(vec[i].iov_base);
-    // What follows a shortened extent would be out of place.
+    // The extents after a shortened one would be out of order.
     if (vec[i].iov_len > kMaxLength) return static_cast<DWORD>(i + 1);
   }
   return static_cast<DWORD>(used);

@@ -1,4 +1,4 @@
-// The life of a buffer, its lock, and the list of chains with the spare beside it.
+// Creation, destruction and lock of a buffer; the list of chains and the spare.
 #include "buffer/evbuffer.h"
 
 #include <climits>
@@ -47,6 +47,9 @@ Chain *evbuffer::take_idle_chunk() noexcept {
 // --- the list ---
 
 void evbuffer::link_list_back(Chain *first, Chain *last, std::size_t bytes) noexcept {
+  EVI_ASSERT(evi::raw_lock_held(lock_));
+  EVI_ASSERT(first && last && !last->next);
+  EVI_ASSERT(bytes > 0 && fits(bytes));
   (last_ ? last_->next : first_) = first;
   last_ = last;
   length_ += bytes;
@@ -55,6 +58,9 @@ void evbuffer::link_list_back(Chain *first, Chain *last, std::size_t bytes) noex
 void evbuffer::link_back(Chain &chain) noexcept { link_list_back(&chain, &chain, chain.length()); }
 
 void evbuffer::link_front(Chain &chain) noexcept {
+  EVI_ASSERT(evi::raw_lock_held(lock_));
+  EVI_ASSERT(chain.length() > 0 && fits(chain.length()));
+  EVI_ASSERT(&chain != spare_);
   chain.next = first_;
   first_ = &chain;
   if (!last_) last_ = &chain;
@@ -69,7 +75,7 @@ Chain *evbuffer::unlink_all() noexcept {
   return first;
 }
 
-// Chains leave the list before any of them is freed, which may run cleanup functions of the program.
+// All chains are unlinked before the first is freed, since that may invoke cleanup callbacks of the program.
 void evbuffer::drop_chains(std::size_t size) noexcept {
   EVI_ASSERT(size <= length_);
   Chain *gone = first_;
@@ -96,6 +102,7 @@ void evbuffer::drop_chains(std::size_t size) noexcept {
 // --- the spare ---
 
 Chain *evbuffer::take_spare() noexcept {
+  EVI_ASSERT(spare_);
   Chain *chain = spare_;
   spare_ = nullptr;
   chain->reserved = false;
@@ -111,13 +118,14 @@ bool evbuffer::spare_worth_keeping(const Chain &chain) const noexcept {
 
 // Keeps an unlinked chain as the spare, or drops the buffer's claim on it.
 void evbuffer::retire(Chain *chain) noexcept {
+  EVI_ASSERT(chain != spare_ && chain != first_ && chain != last_);
   if (!spare_worth_keeping(*chain)) return give_back(chain);
   if (spare_) give_back(spare_);
   chain->reset();
   spare_ = chain;
 }
 
-// Frees a chain that is not linked, or lets the owner have it.
+// Frees a chain that is not linked, or passes it to the owner.
 void evbuffer::give_back(Chain *chain) noexcept {
   const bool may_be_kept = chain->capacity() >= evi::kLargeChain && owner_ops_ && owner_ops_->keep_chain;
   if (may_be_kept && chain->exclusive_memory() && owner_ops_->keep_chain(*chain, owner())) return;
@@ -126,7 +134,11 @@ void evbuffer::give_back(Chain *chain) noexcept {
 
 Chain *evbuffer::new_chain(std::size_t size) noexcept {
   if (EVI_UNLIKELY(size >= evi::kLargeChain) && owner_ops_ && owner_ops_->take_chain) {
-    if (Chain *chain = owner_ops_->take_chain(size, owner())) return chain;
+    if (Chain *chain = owner_ops_->take_chain(size, owner())) {
+      EVI_ASSERT(chain->exclusive_memory() && !chain->next);
+      EVI_ASSERT(chain->length() == 0 && chain->room() >= size);
+      return chain;
+    }
   }
   return evi::chain_new(size, growth_base());
 }
@@ -155,7 +167,7 @@ bool evbuffer::check_invariants(std::size_t limit) const noexcept {
   return c ? bytes < length_ : last == last_ && bytes == length_;
 }
 
-// --- use from outside ---
+// --- public calls ---
 
 namespace evi {
 
@@ -165,7 +177,7 @@ void BufferUse::hold_owner() noexcept {
   owner_ops_->hold(owner_);
 }
 
-void BufferUse::tell_locked() noexcept {
+void BufferUse::report_locked() noexcept {
   if (buffer_.owner_ops_->locked) buffer_.owner_ops_->locked(buffer_.owner());
 }
 

@@ -1,12 +1,12 @@
-// struct evbuffer: a list of chains, and who is to be told when it changes.
+// struct evbuffer: a list of chains, and callbacks on change.
 //
-// The list holds chains with data only. Beside it a buffer may keep one empty chain, the spare: what reserve
-// and expand prepared, or the last small chain that was drained, so that a buffer that is filled and emptied
-// in turn does not allocate.
+// The chains in the list have data. A buffer may also keep one empty chain, the spare: room that reserve and
+// expand prepared, or the last small chain that was drained, so that a buffer that is filled and emptied
+// alternately does not allocate.
 //
-// Locks: unless a method says otherwise, the caller holds the buffer's lock (see BufferUse); no method takes
-// or opens it. Callbacks run inside methods that add or remove bytes, after everything else: a method reads
-// no member after it told of its change.
+// Locks: unless stated otherwise, methods require that the caller holds the buffer's lock (see BufferUse); no
+// method acquires or releases it. Methods that add or remove bytes invoke callbacks as their last step: they
+// read no member after they reported the change.
 #ifndef EVI_BUFFER_EVBUFFER_H
 #define EVI_BUFFER_EVBUFFER_H
 
@@ -31,25 +31,25 @@ namespace evi {
 class BufferUse;
 struct DeferredChange;
 
-// What an object that has buffers inside its own memory (a bufferevent) gives them.
+// Functions of an object that has buffers inside its own memory (a bufferevent).
 struct BufferOwner {
-  // Told at once of each change, after the program's callbacks, with the buffer's lock held. If it runs code
-  // of the program, it keeps the owner alive until the call that made the change has returned.
+  // Called for each change, after the program's callbacks, with the buffer's lock held. If it runs code of
+  // the program, it keeps the owner alive until the call that made the change has returned.
   void (*changed)(evbuffer &buffer, std::size_t added, std::size_t deleted, void *owner) noexcept;
-  // Take and drop a claim on the owner, while callbacks of the buffer run or are to run. release is called
+  // Take and drop a claim on the owner, while callbacks of the buffer run or are pending. release is called
   // without the buffer's lock.
   void (*hold)(void *owner) noexcept;
   void (*release)(void *owner) noexcept;
-  // Told when a call from outside has taken the buffer's lock, before it does anything; may be null.
+  // Called when a public call has acquired the buffer's lock, before it does anything else; may be null.
   void (*locked)(void *owner) noexcept = nullptr;
-  // Where large chains come from and go to; may be null. Both may say no: null, false.
+  // Source and sink of large chains; may be null. take_chain may return null, keep_chain false.
   Chain *(*take_chain)(std::size_t size, void *owner) noexcept = nullptr;
   bool (*keep_chain)(Chain &chain, void *owner) noexcept = nullptr;
-  // Where the buffer lies within its owner, in bytes.
+  // The offset of the buffer within its owner, in bytes.
   std::size_t offset = 0;
 };
 
-// A large chunk to receive into, kept by an event loop for all its connections. Null until it is needed.
+// A large receive chunk, kept by an event loop for all its connections. Null until it is needed.
 struct ReadChunk {
   ReadChunk() noexcept = default;
   ReadChunk(const ReadChunk &) = delete;
@@ -60,9 +60,9 @@ struct ReadChunk {
   Chain *chain = nullptr;
 };
 
-// The largest spare, in bytes of data, that a buffer keeps by itself.
+// The largest spare, in bytes of data, that a buffer keeps without an owner.
 inline constexpr std::size_t kMaxSpare = 4096;
-// What evbuffer_read() takes at most unless evbuffer_set_max_read() said otherwise, in bytes.
+// The limit of evbuffer_read() unless evbuffer_set_max_read() changed it, in bytes.
 inline constexpr std::uint32_t kDefaultMaxRead = 4096;
 
 }  // namespace evi
@@ -76,33 +76,38 @@ struct evbuffer_cb_entry {
   void *arg = nullptr;
   bool enabled = true;
   bool takes_lengths = false;
-  // Removed while callbacks run: the entry stays in the list until the outermost run is over.
+  // Removed while callbacks run: the entry stays in the list until the outermost run has ended.
   bool removed = false;
 };
 
 struct evbuffer {
  public:
-  // --- evbuffer.cc: life, lock, freeze ---
+  // --- evbuffer.cc: creation, lock, freeze ---
 
-  // A buffer inside its owner's memory: made in place, without a lock, freed with the owner.
+  // A buffer inside its owner's memory: constructed in place, without a lock, destroyed with the owner.
   evbuffer() noexcept = default;
   evbuffer(const evbuffer &) = delete;
   evbuffer &operator=(const evbuffer &) = delete;
   ~evbuffer();
 
-  // A buffer in memory of its own, with one claim; null if there is none. free_claim gives it up.
+  // A buffer in its own memory, with one claim, which free_claim drops. Null if out of memory.
   [[nodiscard]] static evbuffer *create() noexcept;
   // Does nothing to a buffer that has an owner.
   void free_claim() noexcept;
 
-  // Uses a lock that stays its owner's.
+  // Uses a lock that its owner keeps.
   void set_lock(void *raw_lock) noexcept { lock_ = raw_lock; }
   void *lock() const noexcept { return lock_; }
   // evbuffer_enable_locking().
   [[nodiscard]] bool enable_locking(void *raw_lock) noexcept;
 
-  void set_owner(const evi::BufferOwner &ops) noexcept { owner_ops_ = &ops; }
-  // Null for a buffer of its own.
+  // Requires: the buffer is empty and has no owner.
+  void set_owner(const evi::BufferOwner &ops) noexcept {
+    EVI_ASSERT(!owner_ops_ && !first_);
+    EVI_ASSERT(ops.changed && ops.hold && ops.release);
+    owner_ops_ = &ops;
+  }
+  // Null for a buffer without an owner.
   void *owner() const noexcept {
     if (!owner_ops_) return nullptr;
     return reinterpret_cast<unsigned char *>(const_cast<evbuffer *>(this)) - owner_ops_->offset;
@@ -120,14 +125,14 @@ struct evbuffer {
   std::size_t length() const noexcept { return length_; }
   bool empty() const noexcept { return length_ == 0; }
   std::size_t first_length() const noexcept { return first_ ? first_->length() : 0; }
-  // The next bytes are in a file, and go from there to where they are written.
+  // The next bytes are in a file, from which the kernel will send them.
   bool front_is_file() const noexcept { return may_have_unread_ && first_->unread; }
-  // For looking at the bytes extent by extent.
+  // For reading the bytes extent by extent.
   const evi::Chain *first_chain() const noexcept { return first_; }
 
-  // Frees the spare, except while a program may be writing into it. For owners whose connection is idle.
+  // Frees the spare unless it is reserved. For owners whose connection is idle.
   void release_spare() noexcept;
-  // The drained receive chunk that the buffer keeps for its owner; null if it has none.
+  // Takes the drained receive chunk that the buffer keeps for its owner; null if it has none.
   [[nodiscard]] evi::Chain *take_idle_chunk() noexcept;
 
   // Everything that is always true of the list, the spare and the length. Visits at most `limit` chains; of a
@@ -153,9 +158,9 @@ struct evbuffer {
 
   // --- file_segment.cc ---
 
-  // Takes the descriptor over if it succeeds, and only then. False with errno.
+  // Ownership: of the fd passes to the buffer on success only. Errors: false with errno.
   [[nodiscard]] bool add_file(int fd, ev_off_t offset, ev_off_t length) noexcept;
-  // A negative length is the rest.
+  // A negative length means the rest.
   [[nodiscard]] bool add_segment(evbuffer_file_segment &segment, ev_off_t offset, ev_off_t length) noexcept;
 
   // --- format.cc ---
@@ -171,7 +176,7 @@ struct evbuffer {
   [[nodiscard]] ev_ssize_t remove(void *data, std::size_t size) noexcept;
   [[nodiscard]] ev_ssize_t copyout(const evbuffer_ptr *from, void *data, std::size_t size) const noexcept;
   [[nodiscard]] unsigned char *pullup(ev_ssize_t size) noexcept;
-  // -1 if a file could not be read in.
+  // -1 if reading in a file failed.
   [[nodiscard]] int peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *vec,
                          int count) const noexcept;
 
@@ -197,29 +202,30 @@ struct evbuffer {
 
   // --- io.cc ---
 
-  // One readv of at most `limit` bytes into the room behind the data and `spare`, which is made with room for
-  // `chunk` bytes if it is null. What arrives in the spare is linked if it fills it well, then the caller's
-  // is null; or copied to a chain of its size. The number of bytes read, 0 at the end, -1 with errno: ENOMEM
-  // is reported before anything is read, EPERM means a frozen end.
+  // One readv of at most `limit` bytes into the room behind the data and `spare`, which is created with room
+  // for `chunk` bytes if it is null. Bytes in the spare are linked with it if they fill most of it, which
+  // sets the caller's pointer to null; otherwise they are copied. Returns: the number of bytes, 0 at EOF.
+  // Errors: -1 with errno; ENOMEM before anything is read, EPERM if the end is frozen.
   [[nodiscard]] ev_ssize_t read_into(int fd, std::size_t limit, evi::ReadChunk &spare,
                                      std::size_t chunk) noexcept;
-  // The same with a chunk of the buffer's own.
+  // The same with a chunk that the buffer creates.
   [[nodiscard]] ev_ssize_t read_some(int fd, std::size_t limit) noexcept;
-  // Appends the bytes of a memory chain that is not linked. The chain is linked if they fill it well or
-  // others hold it, then the caller's is null; otherwise they are copied, and it is empty. Cannot fail.
+  // Appends the bytes of a memory chain that is not linked. If they fill most of the chain or it has other
+  // holders, it is linked and the caller's pointer is null; otherwise they are copied and the chain is reset.
+  // Requires: the end is not frozen. Cannot fail.
   void append_received(evi::Chain *&filled) noexcept;
-  // Moves the first bytes, which are not all, of a memory chain that stays the caller's. False without
-  // memory.
+  // Moves the first `size` bytes, not all, of a memory chain, which the caller keeps. Requires: the end is
+  // not frozen. False if out of memory.
   [[nodiscard]] bool append_slice(evi::Chain &chain, std::size_t size) noexcept;
-  // One writev of at most `limit` bytes, which are drained as far as written; where there are files to be
-  // sent by the kernel, a call for each of them and for what lies between, until one does not take
-  // everything. The number of bytes written, -1 with errno; EPERM means a frozen front, EIO a file that has
-  // lost the bytes. 0 if there is nothing to write.
+  // One writev of at most `limit` bytes; drains the bytes that were written. If the kernel is to send files,
+  // one call for each of them and for the bytes between, until a short write. Returns: the number of bytes, 0
+  // if there is nothing to write. Errors: -1 with errno; EPERM if the front is frozen, EIO if a file was
+  // truncated.
   [[nodiscard]] ev_ssize_t write_some(int fd, std::size_t limit) noexcept;
 
-  // For who writes in the background: the extents of the first `limit` bytes, `count` of them at most, whose
-  // chains are put into `held`. The bytes stay where they are, whatever becomes of the buffer, until each
-  // chain was released. Their number; 0 if there are none, or they cannot be got from their file.
+  // For overlapped writes: stores at most `count` extents of the first `limit` bytes, and their chains in
+  // `held`. The bytes stay in place, also without the buffer, until each chain is released. Returns: the
+  // number of extents; 0 if there are no bytes, or reading in their file failed.
   [[nodiscard]] int hold_front(std::size_t limit, evbuffer_iovec *vec, evi::Chain **held, int count) noexcept;
 
   // --- callbacks.cc ---
@@ -239,20 +245,27 @@ struct evbuffer {
   void set_frozen(bool at_front, bool frozen) noexcept { (at_front ? front_frozen_ : end_frozen_) = frozen; }
 
   std::size_t writable_room() const noexcept {
+    EVI_ASSERT(last_);
     return last_->kind == evi::Chain::Kind::memory ? last_->room() : 0;
   }
   std::size_t tail_room() const noexcept { return last_ ? writable_room() : 0; }
-  // What a new chain may outgrow. A buffer that is drained as it is filled holds few bytes, and needs no
-  // large one.
+  // `grow_from` of a new chain. A buffer that is drained as fast as it is filled holds few bytes, and needs
+  // no large chains.
   std::size_t growth_base() const noexcept {
     return last_ && last_->kind == evi::Chain::Kind::memory ? std::min(last_->capacity(), length_) : 0;
   }
   bool fits(std::size_t size) const noexcept { return size <= evi::kMaxBufferLength - length_; }
 
-  void append_to_last(const void *data, std::size_t size) noexcept {
-    std::memcpy(last_->tail, data, size);
+  // Counts bytes that were written to the room of the last chain.
+  void extend_last(std::size_t size) noexcept {
+    EVI_ASSERT(size <= writable_room());
+    EVI_ASSERT(fits(size));
     last_->tail += size;
     length_ += size;
+  }
+  void append_to_last(const void *data, std::size_t size) noexcept {
+    std::memcpy(last_->tail, data, size);
+    extend_last(size);
   }
   void append_bytes(const void *data, std::size_t size) noexcept;
   [[nodiscard]] bool add_slow(const void *data, std::size_t size) noexcept;
@@ -272,8 +285,10 @@ struct evbuffer {
   void retire(evi::Chain *chain) noexcept;
   void give_back(evi::Chain *chain) noexcept;
   evi::Chain *new_chain(std::size_t size) noexcept;
-  // The caller has seen that there are that many bytes.
+  // Requires: there are that many bytes.
   void drop_front(std::size_t size) noexcept {
+    EVI_ASSERT(size <= length_);
+    EVI_ASSERT(evi::raw_lock_held(lock_));
     if (EVI_UNLIKELY(!first_ || size >= first_->length())) return drop_chains(size);
     first_->head += size;
     length_ -= size;
@@ -287,7 +302,7 @@ struct evbuffer {
     if (EVI_UNLIKELY(source.may_have_unread_)) may_have_unread_ = true;
   }
 
-  // Called before bytes are looked at: false, with errno, if some of them could not be got from their file.
+  // Call before accessing bytes. False with errno if reading in their file failed.
   bool readable(const evi::Cursor &at, std::size_t size) const noexcept {
     return EVI_LIKELY(!may_have_unread_) || read_in(at.chain, at.offset, size);
   }
@@ -311,6 +326,7 @@ struct evbuffer {
 
   // Reports a change that was made just now.
   void changed(std::size_t added, std::size_t deleted) noexcept {
+    EVI_ASSERT(length_ + deleted >= added);
     changed_from(length_ - added + deleted, added, deleted);
   }
   // The same after code of the program has run, which may have made and reported other changes.
@@ -331,7 +347,7 @@ struct evbuffer {
   const evi::BufferOwner *owner_ops_ = nullptr;
   // Newest first.
   evbuffer_cb_entry *callbacks_ = nullptr;
-  // Present once callbacks were deferred.
+  // Created by defer_callbacks().
   evi::DeferredChange *deferred_ = nullptr;
   std::uint32_t claims_ = 1;
   std::uint32_t max_read_ = evi::kDefaultMaxRead;
@@ -345,13 +361,13 @@ struct evbuffer {
   bool has_removed_ = false;
 };
 
-// A bufferevent holds two, and is to fit into 704 bytes.
+// A bufferevent holds two, and must fit into 704 bytes.
 static_assert(sizeof(void *) != 8 || sizeof(evbuffer) <= 80);
 
 namespace evi {
 
-// Holds a buffer's lock, and the buffer itself, during a call from outside: what callbacks free meanwhile
-// goes when the call is over.
+// Holds a buffer's lock and a claim on the buffer during a public call: if a callback frees the buffer, it is
+// destroyed when the call ends. Checks the buffer's invariants before the lock is released.
 class BufferUse {
  public:
   explicit BufferUse(evbuffer &buffer, CallSite caller = CallSite::here()) noexcept
@@ -359,10 +375,11 @@ class BufferUse {
     raw_lock_acquire(lock_);
     ++buffer_.claims_;
     if (EVI_UNLIKELY(buffer_.callbacks_ && buffer_.owner_ops_)) hold_owner();
-    if (EVI_UNLIKELY(lock_ != nullptr) && buffer_.owner_ops_) tell_locked();
+    if (EVI_UNLIKELY(lock_ != nullptr) && buffer_.owner_ops_) report_locked();
   }
   ~BufferUse() {
     caller_.check(buffer_);
+    EVI_ASSERT(buffer_.claims_ > 0);
     const bool last = --buffer_.claims_ == 0;
     raw_lock_release(lock_);
     if (EVI_UNLIKELY(last || owner_ops_)) finish(last);
@@ -372,7 +389,7 @@ class BufferUse {
 
  private:
   void hold_owner() noexcept;
-  void tell_locked() noexcept;
+  void report_locked() noexcept;
   void finish(bool last) noexcept;
 
   evbuffer &buffer_;
@@ -382,7 +399,7 @@ class BufferUse {
   [[no_unique_address]] CallSite caller_;
 };
 
-// The same for two buffers, in an order that does not depend on which is which.
+// The same for two buffers, locked in an order that does not depend on the order of the arguments.
 class BufferPairUse {
  public:
   BufferPairUse(evbuffer &a, evbuffer &b, CallSite caller = CallSite::here()) noexcept

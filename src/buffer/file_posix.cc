@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "buffer/file_io.h"
+#include "util/assert.h"
 
 #if defined(__linux__)
 #include <sys/sendfile.h>
@@ -17,11 +18,12 @@
 namespace evi {
 namespace {
 
-// Linux moves no more than this by one call.
+// Linux transfers at most this by one call.
 constexpr std::size_t kMaxTransfer = 0x7ffff000;
 
 std::size_t offset_in_page(std::uint64_t offset) noexcept {
   static_assert(sizeof(off_t) >= 8, "files beyond 2 GiB need a 64-bit off_t");
+  EVI_ASSERT(offset <= INT64_MAX);
   return static_cast<std::size_t>(offset % static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
@@ -63,6 +65,7 @@ void file_close(int fd, const FileId &id) noexcept {
 }
 
 unsigned char *file_map(int fd, std::uint64_t offset, std::size_t size) noexcept {
+  EVI_ASSERT(size > 0);
   const std::size_t before = offset_in_page(offset);
   void *pages =
       ::mmap(nullptr, size + before, PROT_READ, MAP_PRIVATE, fd, static_cast<off_t>(offset - before));
@@ -79,6 +82,7 @@ void file_unmap(unsigned char *data, std::uint64_t offset, std::size_t size) noe
 constinit const bool kCanSendFiles = true;
 
 ev_ssize_t file_send(int to, int from, std::uint64_t offset, std::size_t size) noexcept {
+  EVI_ASSERT(size > 0);
   off_t at = static_cast<off_t>(offset);
   return ::sendfile(to, from, &at, std::min(size, kMaxTransfer));
 }
@@ -93,7 +97,7 @@ ev_ssize_t write_before_file(int to, const evbuffer_iovec *vec, int count) noexc
 
 #else
 
-// The other systems' sendfile differ from each other; until they are served, files are mapped or read there.
+// sendfile differs between the other systems and is not used there: files are mapped or read.
 constinit const bool kCanSendFiles = false;
 
 ev_ssize_t file_send(int, int, std::uint64_t, std::size_t) noexcept {
@@ -107,7 +111,7 @@ ev_ssize_t write_before_file(int to, const evbuffer_iovec *vec, int count) noexc
 
 #endif
 
-// EINVAL: the target appends, or the file's file system does not let the kernel read it.
+// EINVAL: the target is opened with O_APPEND, or the file system does not support sendfile.
 bool cannot_send(int error) noexcept { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
 
 }  // namespace evi

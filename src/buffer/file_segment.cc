@@ -1,4 +1,4 @@
-// File segments: their range, getting their bytes into memory, their end.
+// File segments: their range, reading them in, and their release.
 #include "buffer/file_segment.h"
 
 #include <cerrno>
@@ -6,11 +6,12 @@
 #include "buffer/chain.h"
 #include "buffer/evbuffer.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 namespace {
 
-// What is not longer is read rather than mapped: that is no slower, and what becomes of the file then does
-// not matter any more. Of a mapping whose file was cut, looking at the lost pages raises SIGBUS.
+// Up to this length files are read rather than mapped: that is not slower, and later changes of the file do
+// not matter. Access to a mapping beyond the end of a truncated file raises SIGBUS.
 constexpr std::size_t kReadRatherThanMap = 65536;
 
 constexpr std::uint64_t kMaxFileOffset = INT64_MAX;
@@ -44,7 +45,7 @@ bool evbuffer_file_segment::set_range(const evi::FileFacts &file, ev_off_t offse
     if (length < 0) wanted = file.size - offset_;
     if (wanted > file.size - offset_) return false;
   } else if (length < 0) {
-    // Nothing tells where the file ends, if not here.
+    // The end is unknown unless it is here.
     if (!evi::file_ends_at(fd_, offset_)) return false;
     wanted = 0;
   }
@@ -62,7 +63,9 @@ evbuffer_file_segment::~evbuffer_file_segment() {
 }
 
 void evbuffer_file_segment::release() noexcept {
-  if (claims_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const std::uint32_t before = claims_.fetch_sub(1, std::memory_order_acq_rel);
+  EVI_ASSERT(before > 0);
+  if (before != 1) return;
   if (flags_ & EVBUF_FS_CLOSE_ON_FREE) evi::file_close(fd_, id_);
   if (cleanup_) cleanup_(this, static_cast<int>(flags_), cleanup_arg_);
   evi::destroy(this);
@@ -75,7 +78,7 @@ bool evbuffer_file_segment::worth_mapping() const noexcept {
 }
 
 unsigned char *evbuffer_file_segment::map() const noexcept {
-  // Nothing may be mapped that is not there.
+  // Bytes beyond the end of the file must not be mapped.
   evi::FileFacts now;
   if (!evi::file_facts(fd_, now) || now.size < offset_ + length_) return nullptr;
   return evi::file_map(fd_, offset_, length_);
@@ -92,13 +95,14 @@ unsigned char *evbuffer_file_segment::read() const noexcept {
 }
 
 unsigned char *evbuffer_file_segment::bytes() noexcept {
+  EVI_ASSERT(length_ > 0);
   const evi::LockGuard held(lock_);
   if (bytes_) return bytes_;
   if (worth_mapping()) {
     bytes_ = map();
     mapped_ = bytes_ != nullptr;
   }
-  // Also for the error, if the file has become too short.
+  // After a failed mapping too: read() then reports EIO if the file has become too short.
   if (!bytes_) bytes_ = read();
   return bytes_;
 }
@@ -114,7 +118,7 @@ bool evbuffer::add_segment(evbuffer_file_segment &segment, ev_off_t offset, ev_o
   const std::size_t size = length < 0 ? rest : static_cast<std::size_t>(length);
   if (!fits(size)) return false;
   if (size == 0) return true;
-  // Elsewhere the program may look at the bytes, and may close the file now.
+  // Without the flag the program may access the bytes, and may close the file now.
   const bool unread = (flags_ & EVBUFFER_FLAG_DRAINS_TO_FD) && segment.can_be_sent();
   if (!unread && !segment.bytes()) return false;
   evi::Chain *chain = evi::chain_new_file(segment, from, size, unread);

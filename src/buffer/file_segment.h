@@ -1,11 +1,12 @@
-// struct evbuffer_file_segment: a range of an open file that any number of chains, in any buffers, show parts
-// of.
+// struct evbuffer_file_segment: a range of an open file. Any number of chains, in any buffers, are views of
+// parts of it.
 //
-// Claims: its maker's and one for each chain. With the last one the descriptor is closed if that is asked
-// for, the program's cleanup function runs, and what was read or mapped is given back, in this order.
+// Claims: the creator's, and one for each chain. When the last one is dropped, the fd is closed if
+// EVBUF_FS_CLOSE_ON_FREE is set, the program's cleanup callback is invoked, and memory is freed or unmapped,
+// in this order.
 //
-// Locks: claims are counted atomically. The segment's own lock guards the reading in, which chains in two
-// buffers may ask for at once; it is taken with a buffer's lock held, and nothing is called under it.
+// Locks: claims are counted atomically. The segment's own lock guards reading in, which chains in two buffers
+// may do at once; it is taken with a buffer's lock held, and no callback runs under it.
 #ifndef EVI_BUFFER_FILE_SEGMENT_H
 #define EVI_BUFFER_FILE_SEGMENT_H
 
@@ -16,12 +17,13 @@
 #include "buffer/file_io.h"
 #include "event2/buffer.h"
 #include "thread/lock.h"
+#include "util/assert.h"
 
 struct evbuffer_file_segment final {
  public:
-  // A segment with one claim. `length` -1: up to the file's present end. Null, with errno, if there is no
-  // memory or the file does not have these bytes: EINVAL. The descriptor is open after a failure too. What
-  // cannot be sent by the kernel is read in now.
+  // A segment with one claim. `length` -1: up to the present end of the file. Files that the kernel cannot
+  // send are read in now. Errors: null with errno, EINVAL if the file does not have these bytes; the fd stays
+  // open.
   [[nodiscard]] static evbuffer_file_segment *create(int fd, ev_off_t offset, ev_off_t length,
                                                      unsigned flags) noexcept;
   evbuffer_file_segment() noexcept = default;
@@ -29,24 +31,29 @@ struct evbuffer_file_segment final {
   evbuffer_file_segment &operator=(const evbuffer_file_segment &) = delete;
   ~evbuffer_file_segment();
 
-  void hold() noexcept { claims_.fetch_add(1, std::memory_order_relaxed); }
+  void hold() noexcept {
+    const std::uint32_t before = claims_.fetch_add(1, std::memory_order_relaxed);
+    EVI_ASSERT(before > 0);
+  }
   void release() noexcept;
 
   void set_cleanup(evbuffer_file_segment_cleanup_cb fn, void *arg) noexcept {
     cleanup_ = fn;
     cleanup_arg_ = arg;
   }
-  // For the maker whose caller is to keep the descriptor after all.
+  // Leaves ownership of the fd with the caller, after a failure.
   void keep_open() noexcept { flags_ &= ~static_cast<unsigned>(EVBUF_FS_CLOSE_ON_FREE); }
 
   std::size_t length() const noexcept { return length_; }
   bool can_be_sent() const noexcept { return can_be_sent_; }
 
-  // All bytes of the segment, which has some, in memory: read or mapped by the first call, the same address
-  // from then on. Null with errno: EIO if the file has become too short.
+  // The bytes of the segment in memory: read or mapped by the first call, at the same address from then on.
+  // Requires: length() > 0. Errors: null with errno, EIO if the file has become too short.
   [[nodiscard]] unsigned char *bytes() noexcept;
   // See file_send().
   [[nodiscard]] ev_ssize_t send(int to, std::size_t offset, std::size_t size) const noexcept {
+    EVI_ASSERT(can_be_sent_);
+    EVI_ASSERT(offset <= length_ && size <= length_ - offset);
     return evi::file_send(to, fd_, offset_ + offset, size);
   }
 

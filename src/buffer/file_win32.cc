@@ -1,5 +1,4 @@
-// Files on Windows: descriptors of the C run-time library, the handles behind them, and views of them in
-// memory.
+// Files on Windows: fds of the C run-time library, their handles, and views of them in memory.
 #include <winsock2.h>
 // The order matters: winsock2.h comes before windows.h.
 #include <windows.h>
@@ -11,6 +10,7 @@
 
 #include "buffer/descriptor_io.h"
 #include "buffer/file_io.h"
+#include "util/assert.h"
 
 namespace evi {
 namespace {
@@ -27,14 +27,14 @@ constexpr std::uint64_t joined(DWORD high, DWORD low) noexcept {
   return static_cast<std::uint64_t>(high) << 32 | low;
 }
 
-// Views begin at multiples of this, which are larger than a page.
+// Views begin at multiples of the allocation granularity, which is larger than a page.
 std::size_t offset_in_view(std::uint64_t offset) noexcept {
   SYSTEM_INFO info;
   GetSystemInfo(&info);
   return static_cast<std::size_t>(offset % info.dwAllocationGranularity);
 }
 
-// ReadFile moves the position even where it is told the offset: it is put back.
+// ReadFile moves the file position even with an explicit offset: restores it.
 class KeptPosition {
  public:
   explicit KeptPosition(HANDLE file) noexcept : file_(file) {
@@ -75,7 +75,7 @@ bool file_facts(int fd, FileFacts &out) noexcept {
     errno = EBADF;
     return false;
   }
-  // Pipes and devices have no such facts, and are read to their end.
+  // Pipes and devices have neither id nor size, and are read up to EOF.
   out = FileFacts{};
   if (GetFileType(file) != FILE_TYPE_DISK) return true;
   if (!GetFileInformationByHandle(file, &info)) {
@@ -118,6 +118,7 @@ void file_close(int fd, const FileId &id) noexcept {
 }
 
 unsigned char *file_map(int fd, std::uint64_t offset, std::size_t size) noexcept {
+  EVI_ASSERT(size > 0);
   const std::size_t before = offset_in_view(offset);
   const HANDLE mapping = CreateFileMappingW(handle_of(fd), nullptr, PAGE_READONLY, 0, 0, nullptr);
   if (!mapping) {
@@ -137,7 +138,7 @@ void file_unmap(unsigned char *data, std::uint64_t offset, std::size_t) noexcept
   UnmapViewOfFile(data - offset_in_view(offset));
 }
 
-// TransmitFile would do it for whole files and blocks on sockets that do not: files are mapped or read.
+// TransmitFile sends whole files, and blocks on nonblocking sockets: files are mapped or read instead.
 constinit const bool kCanSendFiles = false;
 
 ev_ssize_t file_send(int, int, std::uint64_t, std::size_t) noexcept {

@@ -1,4 +1,4 @@
-// printf into a buffer: straight into its room, the common directives by our own formatter.
+// printf into the room of a buffer, with our own formatter for the common directives.
 #include "buffer/format.h"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "buffer/evbuffer.h"
+#include "util/assert.h"
 
 using evi::Chain;
 
@@ -16,7 +17,7 @@ namespace {
 
 // Fields wider than this are left to the C library.
 constexpr int kMaxWidth = 4096;
-// A number in any base from 8 on needs no more digits.
+// The most digits of a number in any base from 8 on.
 constexpr std::size_t kMaxDigits = 24;
 
 enum class Length : std::uint8_t { normal, h, hh, l, ll, j, z, t };
@@ -30,7 +31,7 @@ struct Directive {
   char conversion = '\0';
 };
 
-// Counts everything, keeps what there is room for.
+// Counts all bytes, stores those that fit.
 struct Sink {
   char *out;
   std::size_t room;
@@ -88,7 +89,7 @@ Length parse_length(const char *&at) noexcept {
   }
 }
 
-// `at` is behind the '%', and behind the conversion afterwards. False if there is more to it than we know.
+// `at` is behind the '%', and behind the conversion afterwards. False if the directive is not supported.
 bool parse_directive(const char *&at, Directive &d, Arguments &args) noexcept {
   for (;; ++at) {
     if (*at == '-') {
@@ -157,6 +158,7 @@ std::uint64_t unsigned_argument(Length length, Arguments &args) noexcept {
 }
 
 void put_padded(Sink &sink, const Directive &d, const char *text, std::size_t size) noexcept {
+  EVI_ASSERT(d.width >= 0 && d.width <= kMaxWidth);
   const std::size_t width = static_cast<std::size_t>(d.width);
   const std::size_t padding = width > size ? width - size : 0;
   if (padding > 0 && !d.left) sink.fill(' ', padding);
@@ -184,6 +186,7 @@ void put_number(Sink &sink, const Directive &d, std::uint64_t value, bool negati
     sink.fill('0', width - size);
     return sink.put(at, static_cast<std::size_t>(end - at));
   }
+  EVI_ASSERT(at > text);
   if (negative) *--at = '-';
   put_padded(sink, d, at, size);
 }
@@ -202,7 +205,7 @@ bool put_string(Sink &sink, const Directive &d, const char *text) noexcept {
   return true;
 }
 
-// False if the directive is not one of ours.
+// False if the directive is not supported.
 bool put_directive(Sink &sink, const Directive &d, Arguments &args) noexcept {
   if (d.precision != -1 && d.conversion != 's') return false;
   switch (d.conversion) {
@@ -259,9 +262,8 @@ int format_simple(char *out, std::size_t room, const char *format, std::va_list 
 
 namespace {
 
-// The length of the text, all of which is in place if that is less than `room`; -1 on failure. A NUL that
-// does not count follows it: programs print a buffer that they have just formatted into by "%s" (redsocks
-// does).
+// Returns the length of the text, -1 on failure; the text is complete if that is less than `room`. A NUL,
+// which is not counted, follows it: programs print a buffer by "%s" after formatting into it (redsocks does).
 int format_into(unsigned char *room_begin, std::size_t room, const char *format, std::va_list args) noexcept {
   char *const out = reinterpret_cast<char *>(room_begin);
   const int size = format_simple(out, room, format, args);
@@ -276,13 +278,13 @@ int format_into(unsigned char *room_begin, std::size_t room, const char *format,
   return full_size;
 }
 
-// Room that is worth a first attempt.
+// The least room for a first attempt.
 constexpr std::size_t kFirstAttempt = 64;
 
 }  // namespace
 }  // namespace evi
 
-// The text needs one byte of room more than it has, for the NUL behind it.
+// The text needs one more byte of room, for the NUL behind it.
 int evbuffer::add_vprintf(const char *format, std::va_list args) noexcept {
   if (end_frozen_) return -1;
   const std::size_t room = tail_room();
@@ -297,8 +299,7 @@ int evbuffer::add_vprintf(const char *format, std::va_list args) noexcept {
     if (size < 0) return -1;
     commit_spare(static_cast<std::size_t>(size));
   } else if (fits(static_cast<std::size_t>(size))) {
-    last_->tail += size;
-    length_ += static_cast<std::size_t>(size);
+    extend_last(static_cast<std::size_t>(size));
   } else {
     return -1;
   }
@@ -306,7 +307,7 @@ int evbuffer::add_vprintf(const char *format, std::va_list args) noexcept {
   return size;
 }
 
-// Twice at most: the second time the length is known.
+// At most two attempts: for the second the length is known.
 int evbuffer::format_into_spare(std::size_t expected, const char *format, std::va_list args) noexcept {
   for (;;) {
     if (!provide_spare(expected)) return -1;

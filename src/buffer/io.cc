@@ -1,4 +1,4 @@
-// Reading from and writing to descriptors: one system call for many extents.
+// Reads from and writes to file descriptors: one system call for many extents.
 #include <algorithm>
 #include <utility>
 
@@ -13,12 +13,12 @@ using evi::ReadChunk;
 
 namespace {
 
-// Extents that one writev takes. More would not fit in a socket's send buffer, and this many lie on the
-// stack.
+// Extents in one writev. More would not fit into a socket's send buffer, and they are on the stack.
 constexpr int kMaxWriteExtents = 128;
-// What is worth copying out of a chunk that is mostly empty; beyond, its rest is given back in place.
+// Up to this size bytes are copied out of a mostly empty chunk; beyond, the unused rest of the chunk is
+// freed.
 constexpr std::size_t kMaxCopyOut = 65536;
-// The largest spare that is read into directly, in bytes of data: what a small message may occupy anyway.
+// The largest spare that is read into directly, in bytes of data: the room that a small message may occupy.
 constexpr std::size_t kMaxSpareToReadInto = 1024;
 
 ev_ssize_t failed(int error) noexcept {
@@ -30,8 +30,10 @@ ev_ssize_t failed(int error) noexcept {
 
 // --- reading ---
 
-// Links what arrived in an exclusive chunk so that it occupies no more than twice its size. Cannot fail.
+// Links the bytes received in an exclusive chunk so that they occupy at most twice their size. Cannot fail.
 void evbuffer::accept(Chain *&filled, std::size_t bytes) noexcept {
+  EVI_ASSERT(filled->exclusive_memory() && !filled->next);
+  EVI_ASSERT(bytes > 0 && bytes <= static_cast<std::size_t>(filled->end - filled->head));
   Chain *copy = nullptr;
   const bool sparse = bytes < filled->capacity() / 2;
   if (sparse && bytes <= kMaxCopyOut) copy = new_chain(bytes);
@@ -46,7 +48,9 @@ void evbuffer::accept(Chain *&filled, std::size_t bytes) noexcept {
 }
 
 void evbuffer::append_received(Chain *&filled) noexcept {
-  EVI_ASSERT(!end_frozen_ && filled->kind == Chain::Kind::memory && filled->length() > 0);
+  EVI_ASSERT(!end_frozen_);
+  EVI_ASSERT(filled->kind == Chain::Kind::memory && !filled->next);
+  EVI_ASSERT(filled->length() > 0 && fits(filled->length()));
   const std::size_t bytes = filled->length();
   const bool sparse = bytes < filled->capacity() / 2;
   if (!filled->exclusive_memory()) {
@@ -61,7 +65,8 @@ void evbuffer::append_received(Chain *&filled) noexcept {
 }
 
 bool evbuffer::append_slice(Chain &chain, std::size_t size) noexcept {
-  EVI_ASSERT(!end_frozen_ && size > 0 && size < chain.length());
+  EVI_ASSERT(!end_frozen_);
+  EVI_ASSERT(size > 0 && size < chain.length() && fits(size));
   Chain *slice = evi::chain_new_slice(chain, size);
   if (!slice) return false;
   chain.head += size;
@@ -70,7 +75,7 @@ bool evbuffer::append_slice(Chain &chain, std::size_t size) noexcept {
   return true;
 }
 
-// Reads into the room behind the data, then into the chunk if there is one. Tells no one.
+// Reads into the room behind the data, then into the chunk if there is one. Does not report the change.
 ev_ssize_t evbuffer::receive(int fd, std::size_t limit, ReadChunk &chunk) noexcept {
   evbuffer_iovec vec[2];
   int count = 0;
@@ -80,11 +85,12 @@ ev_ssize_t evbuffer::receive(int fd, std::size_t limit, ReadChunk &chunk) noexce
   const std::size_t beyond = chunk.chain ? std::min(limit - room, chunk.chain->capacity()) : 0;
   if (beyond > 0) vec[count++] = {chunk.chain->begin, beyond};
 
+  EVI_ASSERT(count > 0);
   ev_ssize_t got = evi::read_extents(fd, vec, count);
   std::size_t here = room;
   if (EVI_UNLIKELY(got <= 0)) {
-    // inotify(7), signalfd(2) and their like fill extent by extent, and refuse one that is smaller than a
-    // record.
+    // inotify(7), signalfd(2) and the like fill extent by extent, and fail with EINVAL for an extent that is
+    // smaller than a record.
     const bool too_short = got < 0 && count == 2 && evi::last_socket_error() == evi::kInvalidArgument;
     if (!too_short || (got = evi::read_extents(fd, vec + 1, 1)) <= 0) return got;
     here = 0;
@@ -94,8 +100,7 @@ ev_ssize_t evbuffer::receive(int fd, std::size_t limit, ReadChunk &chunk) noexce
   if (into_spare) {
     commit_spare(nearby);
   } else if (nearby > 0) {
-    last_->tail += nearby;
-    length_ += nearby;
+    extend_last(nearby);
   }
   if (bytes > nearby) accept(chunk.chain, bytes - nearby);
   return got;
@@ -151,7 +156,7 @@ int evbuffer::extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count
   return used;
 }
 
-// The same, what lies side by side as one: slices of one chunk, which passed through several read callbacks.
+// The same with adjacent bytes merged: slices of one chunk, which passed through several read callbacks.
 int evbuffer::merged_extents_to_write(std::size_t limit, evbuffer_iovec *vec, int count) const noexcept {
   int used = 0;
   const unsigned char *next = nullptr;
@@ -171,6 +176,7 @@ int evbuffer::merged_extents_to_write(std::size_t limit, evbuffer_iovec *vec, in
 }
 
 ev_ssize_t evbuffer::write_memory(int fd, std::size_t limit) noexcept {
+  EVI_ASSERT(limit > 0 && limit <= length_);
   if (EVI_LIKELY(limit <= first_->length())) {
     const evbuffer_iovec only{first_->head, limit};
     return evi::write_extents(fd, &only, 1);
@@ -197,7 +203,7 @@ int evbuffer::hold_front(std::size_t limit, evbuffer_iovec *vec, Chain **held, i
   const int used = extents_to_write(limit, vec, count);
   Chain *chain = first_;
   for (int i = 0; i < used; ++i, chain = chain->next) {
-    chain->holders.fetch_add(1, std::memory_order_relaxed);
+    evi::chain_hold(*chain);
     held[i] = chain;
   }
   return used;
@@ -205,18 +211,20 @@ int evbuffer::hold_front(std::size_t limit, evbuffer_iovec *vec, Chain **held, i
 
 // --- writing files ---
 
-// `asked`: what lies before the first file, at most.
+// Sets `asked` to the number of bytes before the first file that are offered to the kernel.
 ev_ssize_t evbuffer::write_memory_before_file(int fd, std::size_t limit, std::size_t &asked) noexcept {
   evbuffer_iovec vec[kMaxWriteExtents];
   const int count = merged_extents_to_write(limit, vec, kMaxWriteExtents);
+  EVI_ASSERT(count > 0);
   asked = 0;
   for (int i = 0; i < count; ++i) asked += vec[i].iov_len;
   const bool all = count == kMaxWriteExtents || asked == limit;
   return all ? evi::write_extents(fd, vec, count) : evi::write_before_file(fd, vec, count);
 }
 
-// Sends from the file at the front; from memory if the kernel does not send this file to this descriptor.
+// Sends from the file at the front; from memory if the kernel cannot send this file to this fd.
 ev_ssize_t evbuffer::send_file(int fd, std::size_t limit) noexcept {
+  EVI_ASSERT(first_->unread);
   const ev_ssize_t put = evi::chain_send(*first_, fd, limit);
   if (put == 0) return failed(evi::kInputOutput);
   if (put > 0 || !evi::cannot_send(errno)) return put;

@@ -1,14 +1,16 @@
-// Moving chains between buffers, sharing them, and memory of the program by reference.
+// Moves chains between buffers, shares them, and adds the program's memory by reference.
 #include <algorithm>
 #include <climits>
 
 #include "buffer/evbuffer.h"
+#include "util/assert.h"
 
 using evi::Chain;
 
-// Chains go one way, an unused spare comes back: a source that is filled and moved on again and again then
-// need not allocate.
+// Returns an unused spare in exchange for chains: a source that is filled and emptied repeatedly need not
+// allocate.
 void evbuffer::swap_spare_for(evbuffer &source) noexcept {
+  EVI_ASSERT(&source != this);
   if (spare_ && !source.spare_ && !spare_->reserved && spare_->capacity() <= evi::kMaxSpare) {
     source.spare_ = take_spare();
   }
@@ -19,6 +21,7 @@ bool evbuffer::append_all(evbuffer &source) noexcept {
   const std::size_t before = length_;
   const std::size_t moved = source.length_;
   if (end_frozen_ || source.front_frozen_ || !fits(moved)) return false;
+  EVI_ASSERT(evi::raw_lock_held(source.lock_));
   Chain *last = source.last_;
   inherit_files(source);
   link_list_back(source.unlink_all(), last, moved);
@@ -33,6 +36,7 @@ bool evbuffer::prepend_all(evbuffer &source) noexcept {
   const std::size_t before = length_;
   const std::size_t moved = source.length_;
   if (front_frozen_ || source.front_frozen_ || !fits(moved)) return false;
+  EVI_ASSERT(evi::raw_lock_held(lock_) && evi::raw_lock_held(source.lock_));
   Chain *last = source.last_;
   Chain *rest = first_;
   inherit_files(source);
@@ -47,16 +51,16 @@ bool evbuffer::prepend_all(evbuffer &source) noexcept {
 
 namespace {
 
-// What is copied rather than moved with a block that it does not fill, at most.
+// Up to this size bytes are copied rather than moved with a chain that they do not fill.
 constexpr std::size_t kMaxCopiedMove = 2048;
-// The largest chain that is made for such copies, so that little of the last one stays unused.
+// The largest chain made for such copies, so that little of the last one stays unused.
 constexpr std::size_t kCopyChain = 4096;
 
 }  // namespace
 
-// True if the first bytes are few and leave much of their chain unused, and there is room for them behind the
-// data, which is made if need be. Moved with its chain, each piece of a message that arrives in small ones
-// would occupy one.
+// True if the first `size` bytes are few and leave much of their chain unused, and there is room for them
+// behind the data; provides the room if necessary. Otherwise each small piece of a message would be moved
+// with a chain of its own.
 bool evbuffer::prepare_copy(const evbuffer &source, std::size_t size) noexcept {
   const Chain &chain = *source.first_;
   if (size > kMaxCopiedMove || size > chain.length() || chain.kind != Chain::Kind::memory) return false;
@@ -88,9 +92,11 @@ ev_ssize_t evbuffer::append_some(evbuffer &source, std::size_t size) noexcept {
   return static_cast<ev_ssize_t>(size);
 }
 
-// Moves less than all: whole chains as they are, of the next one a copy, or a view if it is a file's. Its
-// memory is had before anything moves.
+// Moves some of the bytes: whole chains as they are, and part of the next one as a copy, or as a view of a
+// file. Memory is allocated before anything is moved.
 bool evbuffer::take_front(evbuffer &source, std::size_t size) noexcept {
+  EVI_ASSERT(&source != this && evi::raw_lock_held(source.lock_));
+  EVI_ASSERT(size > 0 && size < source.length_);
   Chain *last = nullptr;
   Chain *cut = source.first_;
   std::size_t whole = 0;
@@ -154,7 +160,7 @@ bool evbuffer::add_reference(const void *data, std::size_t offset, std::size_t s
                              evbuffer_ref_cleanup_cb cleanup, void *arg) noexcept {
   if (end_frozen_ || !fits(size) || offset > evi::kMaxBufferLength - size) return false;
   if (size == 0) {
-    // There is no byte whose leaving could be waited for.
+    // There are no bytes to wait for.
     if (cleanup) cleanup(data, offset, arg);
     return true;
   }

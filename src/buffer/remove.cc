@@ -1,7 +1,8 @@
-// Removing bytes, and looking at them in place or in a copy.
+// Removes bytes, and gives access to them in place or as a copy.
 #include <algorithm>
 
 #include "buffer/evbuffer.h"
+#include "util/assert.h"
 
 using evi::Chain;
 using evi::Cursor;
@@ -47,9 +48,10 @@ unsigned char *evbuffer::pullup(ev_ssize_t size) noexcept {
   return EVI_LIKELY(first_->length() >= wanted && !may_have_unread_) ? first_->head : gather(wanted);
 }
 
-// Brings the first bytes, which span several chains or lie in a file, into one: the first if it has them or
-// has the room, or a new one.
+// Copies the first bytes, which span several chains or are in a file, into one chain: the first if it has
+// them or has room, or a new one.
 unsigned char *evbuffer::gather(std::size_t size) noexcept {
+  EVI_ASSERT(size > 0 && size <= length_);
   if (!front_readable(size)) return nullptr;
   if (first_->length() >= size) return first_->head;
   Chain *into = first_;
@@ -59,15 +61,15 @@ unsigned char *evbuffer::gather(std::size_t size) noexcept {
     length_ -= there;
     size -= there;
   } else {
-    // Whoever asks for everything will probably do so again when there is more: room for half as much spares
-    // copying it all each time.
+    // A caller that pulls up all bytes will probably do so again when there are more: room for half as many
+    // saves copying all of them each time.
     into = evi::chain_new(size == length_ && size < evi::kMaxBufferLength / 2 ? size + size / 2 : size);
     if (!into) return nullptr;
   }
+  EVI_ASSERT(into->room() >= size);
   copy_bytes(Cursor{first_, 0, 0}, into->tail, size);
   into->tail += size;
-  // Programs print what they pulled up as a string; what evbuffer_add_printf leaves behind its text is to be
-  // there now too.
+  // Programs print the bytes as a string: keeps the NUL that evbuffer_add_printf() leaves behind its text.
   if (into->room()) *into->tail = '\0';
   drop_front(size);
   link_front(*into);
@@ -79,12 +81,11 @@ unsigned char *evbuffer::gather(std::size_t size) noexcept {
 int evbuffer::peek(ev_ssize_t size, const evbuffer_ptr *from, evbuffer_iovec *vec, int count) const noexcept {
   Cursor at;
   if (!resolve(from, at)) return 0;
-  // Without a limit, all extents are counted if there is no room for any, or else as many as there is room
-  // for.
+  // Without a limit, all extents are counted if `count` is 0, otherwise `count` at most.
   const bool all = size < 0;
   std::size_t left = all ? length_ : static_cast<std::size_t>(size);
   int needed = 0;
-  // From a given position even no bytes take one extent, as they always did.
+  // From a given position 0 bytes take one extent too, as in libevent.
   while (at.chain && (left > 0 || (from && needed == 0)) && !(all && count > 0 && needed == count)) {
     const std::size_t here = at.chain->length() - at.offset;
     if (needed < count) {

@@ -6,6 +6,7 @@
 
 #include "buffer/evbuffer.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/find_bytes.h"
 
 using evi::Chain;
@@ -15,6 +16,7 @@ namespace evi {
 
 Cursor find_byte(Cursor at, unsigned char wanted, std::size_t limit) noexcept {
   while (at.chain && limit > 0) {
+    EVI_ASSERT(!at.chain->unread);
     const unsigned char *from = at.chain->head + at.offset;
     const std::size_t here = std::min(limit, at.chain->length() - at.offset);
     if (const void *hit = std::memchr(from, wanted, here)) {
@@ -42,6 +44,7 @@ bool matches(Cursor at, const char *what, std::size_t size) noexcept {
 void copy_bytes(Cursor at, void *data, std::size_t size) noexcept {
   unsigned char *out = static_cast<unsigned char *>(data);
   while (size > 0) {
+    EVI_ASSERT(at.chain && !at.chain->unread);
     const std::size_t here = std::min(size, at.chain->length() - at.offset);
     std::memcpy(out, at.chain->head + at.offset, here);
     out += here;
@@ -59,13 +62,14 @@ evbuffer_ptr to_ptr(const Cursor &at) noexcept {
   return {static_cast<ev_ssize_t>(at.position), {const_cast<Chain *>(at.chain), at.offset}};
 }
 
-// False starts after which a search within a chain no longer looks for the first byte alone: what is searched
-// is then full of it, or made so that each byte is compared many times.
+// After so many false starts a search within a chain stops looking for the first byte alone: the chain is
+// full of that byte, or made so that each byte is compared many times.
 constexpr int kMaxFalseStarts = 16;
 
 // The first occurrence in `room` contiguous bytes; null if there is none.
 const unsigned char *find_within(const unsigned char *from, std::size_t room, const char *what,
                                  std::size_t size) noexcept {
+  EVI_ASSERT(size > 0);
   for (int tries = 0; room >= size && tries < kMaxFalseStarts; ++tries) {
     const void *hit = std::memchr(from, static_cast<unsigned char>(*what), room - size + 1);
     if (!hit || std::memcmp(hit, what, size) == 0) return static_cast<const unsigned char *>(hit);
@@ -76,7 +80,7 @@ const unsigned char *find_within(const unsigned char *from, std::size_t room, co
   return room < size ? nullptr : static_cast<const unsigned char *>(find_bytes(from, room, what, size));
 }
 
-// Finds `first` or `second`, whichever comes first.
+// Finds the first byte that is `first` or `second`.
 Cursor find_either(const Cursor &from, unsigned char first, unsigned char second,
                    std::size_t limit) noexcept {
   const Cursor a = find_byte(from, first, limit);
@@ -90,15 +94,16 @@ std::size_t span_of_line_ends(Cursor at) noexcept {
   return at.position - start;
 }
 
-// The byte before a position further on in the same walk, which may be in an earlier chain.
+// The byte before `at`, which may be in an earlier chain. Requires: `at` is behind `from`.
 Cursor step_back(const Cursor &from, const Cursor &at) noexcept {
+  EVI_ASSERT(at.position > from.position);
   if (at.offset > 0) return Cursor{at.chain, at.offset - 1, at.position - 1};
   Cursor before = from;
   before.advance(at.position - 1 - from.position);
   return before;
 }
 
-// LF with the CR before it, if that is not before the start.
+// LF, and the CR before it unless that is before the start.
 Cursor find_optional_cr_lf(const Cursor &from, std::size_t limit, std::size_t &eol_length) noexcept {
   const Cursor lf = find_byte(from, '\n', limit);
   eol_length = 1;
@@ -153,7 +158,7 @@ bool evbuffer::set_position(evbuffer_ptr &ptr, std::size_t position, evbuffer_pt
 
 // --- bytes in files ---
 
-// Chains that are shown as const here are the buffer's own, and what they hold does not change by this.
+// The const chains here belong to the buffer, and reading them in does not change their contents.
 bool evbuffer::read_in(const Chain *c, std::size_t skipped, std::size_t size) const noexcept {
   for (; c && size > 0; c = c->next) {
     if (c->unread && !evi::chain_read_in(const_cast<Chain &>(*c))) return false;
@@ -174,7 +179,7 @@ evbuffer_ptr evbuffer::search(const char *what, std::size_t size, const evbuffer
       end && end->pos >= 0 ? std::min(static_cast<std::size_t>(end->pos), length_) : length_;
   if (at.position >= stop || !readable(at, stop - at.position)) return evi::kNowhere;
   while (at.chain && at.position < stop && size <= stop - at.position) {
-    // First what lies in this chain alone, then what begins in its last bytes.
+    // First matches within this chain, then those that begin in its last bytes.
     const std::size_t here = std::min(at.chain->length() - at.offset, stop - at.position);
     const unsigned char *from = at.chain->head + at.offset;
     if (const unsigned char *hit = evi::find_within(from, here, what, size)) {
@@ -226,7 +231,7 @@ evbuffer_ptr evbuffer::search_eol(const evbuffer_ptr *start, std::size_t *eol_le
 
 // --- lines ---
 
-// Where the first line ends, and the size of what ends it. Mostly that is in the first chain.
+// The length of the first line and of its line end, which is mostly in the first chain.
 bool evbuffer::find_line_end(evbuffer_eol_style style, std::size_t &size,
                              std::size_t &eol_size) const noexcept {
   if (!first_ || !front_readable(1)) return false;

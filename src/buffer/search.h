@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "buffer/chain.h"
+#include "util/assert.h"
 
 namespace evi {
 
@@ -16,7 +17,7 @@ struct Cursor {
   std::size_t offset;    // within the chain's data, less than its length
   std::size_t position;  // from the front of the buffer
 
-  // Moves forward over bytes that are there.
+  // Requires: there are that many bytes.
   void advance(std::size_t bytes) noexcept {
     position += bytes;
     offset += bytes;
@@ -24,15 +25,21 @@ struct Cursor {
       offset -= chain->length();
       chain = chain->next;
     }
+    EVI_ASSERT(chain || offset == 0);
   }
-  unsigned char byte() const noexcept { return chain->head[offset]; }
+  // Requires: the byte is in memory.
+  unsigned char byte() const noexcept {
+    EVI_ASSERT(chain && !chain->unread);
+    EVI_ASSERT(offset < chain->length());
+    return chain->head[offset];
+  }
 };
 
 // The first byte equal to `wanted` among the next `limit` ones; the chain is null if there is none.
 Cursor find_byte(Cursor from, unsigned char wanted, std::size_t limit) noexcept;
 // True if the bytes at `at`, across chains, are those of `what`.
 bool matches(Cursor at, const char *what, std::size_t size) noexcept;
-// Copies bytes that are there.
+// Requires: there are that many bytes, in memory.
 void copy_bytes(Cursor at, void *data, std::size_t size) noexcept;
 
 }  // namespace evi
