@@ -61,7 +61,7 @@ class HeldLocks {
   int unknown_ = 0;
 };
 
-constinit thread_local HeldLocks held_locks;
+[[maybe_unused]] constinit thread_local HeldLocks held_locks;
 
 // The result of pthread_mutex_*lock() on `lock`, recorded.
 int acquired(int error, void *lock) noexcept {
