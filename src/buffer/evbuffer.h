@@ -326,14 +326,14 @@ struct evbuffer {
 
   // Reports a change that was made just now.
   void changed(std::size_t added, std::size_t deleted) noexcept {
-    EVI_ASSERT(length_ + deleted >= added);
-    changed_from(length_ - added + deleted, added, deleted);
+    if (EVI_UNLIKELY(owner_ops_ || callbacks_)) report_change(added, deleted);
   }
   // The same after code of the program has run, which may have made and reported other changes.
   void changed_from(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept {
-    if (EVI_UNLIKELY(owner_ops_ || callbacks_)) report_change(length_before, added, deleted);
+    if (EVI_UNLIKELY(owner_ops_ || callbacks_)) report_change_from(length_before, added, deleted);
   }
-  void report_change(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept;
+  void report_change(std::size_t added, std::size_t deleted) noexcept;
+  void report_change_from(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept;
   void run_callbacks(const evbuffer_cb_info &info) noexcept;
   void defer_change(const evbuffer_cb_info &change) noexcept;
   void purge_removed_callbacks() noexcept;
