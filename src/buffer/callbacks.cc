@@ -89,8 +89,7 @@ void evbuffer::report_change(std::size_t added, std::size_t deleted) noexcept {
 void evbuffer::report_change_from(std::size_t length_before, std::size_t added,
                                   std::size_t deleted) noexcept {
   if (EVI_UNLIKELY(callbacks_ != nullptr)) {
-    const evbuffer_cb_info change = {length_before, added, deleted};
-    deferred_ ? defer_change(change) : run_callbacks(change);
+    deferred_ ? defer_change(added, deleted) : run_callbacks({length_before, added, deleted});
   }
   // Last, since a pair or a filter moves the bytes on at once: the program's callbacks see the add before the
   // drain.
@@ -129,9 +128,11 @@ void evbuffer::hold() noexcept {
   }
 }
 
-void evbuffer::defer_change(const evbuffer_cb_info &change) noexcept {
+void evbuffer::defer_change(std::size_t added, std::size_t deleted) noexcept {
   EVI_ASSERT(deferred_);
-  deferred_->count(change);
+  deferred_->added += added;
+  deferred_->deleted += deleted;
+  deferred_->counted_length = length_;
   if (deferred_->pending) return;
   deferred_->pending = true;
   hold();
@@ -145,7 +146,7 @@ DeferredChange *DeferredChange::create(evbuffer &buffer, event_base &base) noexc
   if (!change) return nullptr;
   deferred_init(change->callback, deferred_default_priority(base), run, &buffer);
   change->base = &base;
-  change->before = change->added = change->deleted = 0;
+  change->added = change->deleted = change->counted_length = 0;
   change->pending = false;
   return change;
 }
@@ -162,14 +163,8 @@ void DeferredChange::move_to(event_base &other) noexcept {
   if (pending) deferred_schedule(other, callback);
 }
 
-void DeferredChange::count(const evbuffer_cb_info &change) noexcept {
-  if (added == 0 && deleted == 0) before = change.orig_size;
-  added += change.n_added;
-  deleted += change.n_deleted;
-}
-
 void DeferredChange::forget_if_changed(std::size_t length) noexcept {
-  if (before + added - deleted != length) added = deleted = 0;
+  if (counted_length != length) added = deleted = 0;
 }
 
 // Thread: the loop's, without locks.
@@ -193,11 +188,11 @@ void DeferredChange::run(event_callback *self, void *arg) noexcept {
 
 void DeferredChange::report(evbuffer &buffer) noexcept {
   EVI_ASSERT(pending);
-  const evbuffer_cb_info info = {before, added, deleted};
+  const evbuffer_cb_info info = {buffer.length_ - added + deleted, added, deleted};
   pending = false;
   added = deleted = 0;
   if (!buffer.callbacks_ || (info.n_added == 0 && info.n_deleted == 0)) return;
-  EVI_ASSERT(info.orig_size + info.n_added - info.n_deleted == buffer.length_);
+  EVI_ASSERT(buffer.length_ + info.n_deleted >= info.n_added);
   buffer.run_callbacks(info);
 }
 

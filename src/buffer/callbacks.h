@@ -13,16 +13,15 @@ namespace evi {
 struct DeferredChange {
   event_callback callback;
   event_base *base;
-  // The length before the first of the changes.
-  std::size_t before;
   std::size_t added;
   std::size_t deleted;
+  // The buffer's length when the latest change was counted.
+  std::size_t counted_length;
   bool pending;
 
   [[nodiscard]] static DeferredChange *create(evbuffer &buffer, event_base &base) noexcept;
   static void destroy(DeferredChange *change) noexcept;
   void move_to(event_base &other) noexcept;
-  void count(const evbuffer_cb_info &change) noexcept;
   // For the first callback of a list that was empty, when changes were not counted.
   void forget_if_changed(std::size_t length) noexcept;
 

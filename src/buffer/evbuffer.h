@@ -335,7 +335,7 @@ struct evbuffer {
   void report_change(std::size_t added, std::size_t deleted) noexcept;
   void report_change_from(std::size_t length_before, std::size_t added, std::size_t deleted) noexcept;
   void run_callbacks(const evbuffer_cb_info &info) noexcept;
-  void defer_change(const evbuffer_cb_info &change) noexcept;
+  void defer_change(std::size_t added, std::size_t deleted) noexcept;
   void purge_removed_callbacks() noexcept;
   void hold() noexcept;
 

@@ -287,6 +287,20 @@ TEST_F(Deferred, changes_counted_for_removed_callbacks_are_dropped_when_others_f
   }
 }
 
+TEST_F(Deferred, bytes_added_by_a_cleanup_function_are_part_of_the_sum) {
+  Buffer buffer;
+  ChangeLog log;
+  const auto refill = [](const void *, std::size_t, void *arg) {
+    EXPECT_TRUE(test::add(*static_cast<evbuffer *>(arg), "again"));
+  };
+  ASSERT_TRUE(buffer.add_reference("0123456789", 0, 10, refill, &buffer));
+  log.watch(buffer);
+  ASSERT_TRUE(buffer.defer_callbacks(*base_));
+  ASSERT_TRUE(buffer.drain(10));
+  run_loop();
+  EXPECT_EQ(log.take(), "10+5-10 ");
+}
+
 TEST_F(Deferred, keep_a_freed_buffer_allocated_until_they_ran) {
   test::FaultAlloc memory;
   evbuffer *buffer = evbuffer_new();
