@@ -65,13 +65,13 @@ extern "C" size_t evbuffer_get_max_read(evbuffer *buf) {
 
 extern "C" int evbuffer_freeze(evbuffer *buf, int at_front) {
   const BufferUse use(*buf);
-  buf->freeze(at_front != 0);
+  buf->freeze(at_front ? evi::BufferEnd::front : evi::BufferEnd::back);
   return 0;
 }
 
 extern "C" int evbuffer_unfreeze(evbuffer *buf, int at_front) {
   const BufferUse use(*buf);
-  buf->unfreeze(at_front != 0);
+  buf->unfreeze(at_front ? evi::BufferEnd::front : evi::BufferEnd::back);
   return 0;
 }
 

@@ -49,6 +49,9 @@ struct BufferOwner {
   std::size_t offset = 0;
 };
 
+// Data is added at the back and removed at the front. Either end can be frozen; freezing does not count.
+enum class BufferEnd : bool { back, front };
+
 // A large receive chunk, kept by an event loop for all its connections. Null until it is needed.
 struct ReadChunk {
   ReadChunk() noexcept = default;
@@ -113,9 +116,11 @@ struct evbuffer {
     return reinterpret_cast<unsigned char *>(const_cast<evbuffer *>(this)) - owner_ops_->offset;
   }
 
-  void freeze(bool at_front) noexcept { set_frozen(at_front, true); }
-  void unfreeze(bool at_front) noexcept { set_frozen(at_front, false); }
-  bool frozen(bool at_front) const noexcept { return at_front ? front_frozen_ : end_frozen_; }
+  void freeze(evi::BufferEnd end) noexcept { set_frozen(end, true); }
+  void unfreeze(evi::BufferEnd end) noexcept { set_frozen(end, false); }
+  bool frozen(evi::BufferEnd end) const noexcept {
+    return end == evi::BufferEnd::front ? front_frozen_ : end_frozen_;
+  }
 
   void set_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint8_t>(flags_ | flags); }
   void clear_flags(std::uint32_t flags) noexcept { flags_ = static_cast<std::uint8_t>(flags_ & ~flags); }
@@ -242,7 +247,9 @@ struct evbuffer {
   friend class evi::BufferUse;
   friend struct evi::DeferredChange;
 
-  void set_frozen(bool at_front, bool frozen) noexcept { (at_front ? front_frozen_ : end_frozen_) = frozen; }
+  void set_frozen(evi::BufferEnd end, bool frozen) noexcept {
+    (end == evi::BufferEnd::front ? front_frozen_ : end_frozen_) = frozen;
+  }
 
   std::size_t writable_room() const noexcept {
     EVI_ASSERT(last_);
@@ -411,6 +418,19 @@ class BufferPairUse {
   }
   BufferUse first_;
   BufferUse second_;
+};
+
+// Opens one end of a buffer for as long as it lives. The owner of the buffer keeps it frozen otherwise.
+class Unfrozen {
+ public:
+  Unfrozen(evbuffer &buffer, BufferEnd end) noexcept : buffer_(buffer), end_(end) { buffer.unfreeze(end); }
+  ~Unfrozen() { buffer_.freeze(end_); }
+  Unfrozen(const Unfrozen &) = delete;
+  Unfrozen &operator=(const Unfrozen &) = delete;
+
+ private:
+  evbuffer &buffer_;
+  BufferEnd end_;
 };
 
 }  // namespace evi

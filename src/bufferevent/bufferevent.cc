@@ -18,9 +18,6 @@
 namespace evi {
 namespace {
 
-constexpr bool kAtFront = true;
-constexpr bool kAtEnd = false;
-
 constexpr int kAllOptions =
     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS;
 constexpr int kActive = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
@@ -62,8 +59,8 @@ BuffereventBase::BuffereventBase(event_base *base, const bufferevent_ops &kind, 
   output_.set_owner(kOutputOwner);
   EVI_ASSERT(input_.owner() == this && output_.owner() == this);
   // The program only takes from the one and only adds to the other.
-  input_.freeze(kAtEnd);
-  output_.freeze(kAtFront);
+  input_.freeze(BufferEnd::back);
+  output_.freeze(BufferEnd::front);
 }
 
 BuffereventBase::~BuffereventBase() {

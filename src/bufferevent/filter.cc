@@ -14,9 +14,6 @@
 namespace evi {
 namespace {
 
-constexpr bool kAtFront = true;
-constexpr bool kAtEnd = false;
-
 // What serves where the program gave no function.
 bufferevent_filter_result pass_on(evbuffer &from, evbuffer &to, ev_ssize_t room) noexcept {
   if (from.empty()) return BEV_NEED_MORE;
@@ -158,9 +155,8 @@ Filter::Run Filter::run_input(bufferevent_flush_mode mode, bool limited) noexcep
     const ev_ssize_t room = limited ? input_room() : kNoLimit;
     run.full = room == 0 || (limited && !wants(EV_READ));
     if (run.full) break;
-    to.unfreeze(kAtEnd);
+    const Unfrozen open(to, BufferEnd::back);
     again = call(in_, functions_.input, from, to, room, mode, run) && input_waits();
-    to.freeze(kAtEnd);
   }
   return run;
 }
@@ -176,9 +172,8 @@ Filter::Run Filter::run_output(bufferevent_flush_mode mode, bool limited) noexce
     const ev_ssize_t room = limited ? output_room() : kNoLimit;
     run.full = room == 0 || (limited && !wants(EV_WRITE));
     if (run.full) break;
-    from.unfreeze(kAtFront);
+    const Unfrozen open(from, BufferEnd::front);
     again = call(out_, functions_.output, from, to, room, mode, run) && output_waits();
-    from.freeze(kAtFront);
   }
   underlying_.finish_adding();
   return run;

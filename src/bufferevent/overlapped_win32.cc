@@ -22,8 +22,6 @@ namespace {
 using namespace socket_transport;
 using Task = Exchange::Task;
 
-constexpr bool kAtFront = true;
-
 class OverlappedBufferevent final : public BuffereventBase {
  public:
   OverlappedBufferevent(event_base &base, int options) noexcept;
@@ -240,9 +238,8 @@ void OverlappedBufferevent::on_sent(event_callback *queued, void *arg) noexcept 
 
 void OverlappedBufferevent::take_sent(std::size_t bytes) noexcept {
   evbuffer &output = output_buffer();
-  output.unfreeze(kAtFront);
+  const Unfrozen open(output, BufferEnd::front);
   static_cast<void>(output.drain(bytes));
-  output.freeze(kAtFront);
 }
 
 // Also what was sent while the direction was held back has left, and is told. Where the program disabled it,

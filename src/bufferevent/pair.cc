@@ -8,9 +8,6 @@
 namespace evi {
 namespace {
 
-constexpr bool kAtFront = true;
-constexpr bool kAtEnd = false;
-
 PairEnd &of(BuffereventBase &bev) noexcept { return PairEnd::of(bev); }
 
 // --- the table's functions ---
@@ -41,6 +38,12 @@ void output_added(BuffereventBase &bev) noexcept {
   PairEnd &end = of(bev);
   end.give();
   if (!end.timeout_runs(EV_WRITE)) end.apply_write_timeout();
+}
+
+bool move_bytes(evbuffer &source, evbuffer &target, std::size_t size) noexcept {
+  const Unfrozen open_source(source, BufferEnd::front);
+  const Unfrozen open_target(target, BufferEnd::back);
+  return size == source.length() ? target.append_all(source) : target.append_some(source, size) >= 0;
 }
 
 // What another thread posted was appended before this.
@@ -124,14 +127,7 @@ void PairEnd::give(std::size_t size) noexcept {
   PairEnd &to = *partner_;
   const BuffereventUse keep_this(*this);
   const BuffereventUse keep_other(to);
-  evbuffer &source = output_buffer();
-  evbuffer &target = to.input_buffer();
-  source.unfreeze(kAtFront);
-  target.unfreeze(kAtEnd);
-  const bool given =
-      size == source.length() ? target.append_all(source) : target.append_some(source, size) >= 0;
-  source.freeze(kAtFront);
-  target.freeze(kAtEnd);
+  const bool given = move_bytes(output_buffer(), to.input_buffer(), size);
   if (freed()) finish_from_loop();
   if (to.freed()) to.finish_from_loop();
   if (!given) {

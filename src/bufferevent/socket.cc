@@ -27,8 +27,6 @@ namespace evi {
 namespace socket_transport {
 namespace {
 
-constexpr bool kAtFront = true;
-
 // One write takes this at most where it may block: what a socket that was reported writable takes, mostly.
 constexpr std::size_t kMaxBlockingWrite = 16384;
 // One write takes this at most; then other connections have their turn.
@@ -307,6 +305,15 @@ void disarm_write(BuffereventBase &bev) noexcept {
   del(bev, bev.ev_write);
 }
 
+namespace {
+
+inline ev_ssize_t write_front(evbuffer &output, evutil_socket_t fd, std::size_t limit) noexcept {
+  const Unfrozen open(output, BufferEnd::front);
+  return output.write_some(fd, limit);
+}
+
+}  // namespace
+
 void write_once(BuffereventBase &bev) noexcept {
   evbuffer &output = bev.output_buffer();
   const std::size_t limit = bev.write_allowance(write_limit(bev));
@@ -314,10 +321,8 @@ void write_once(BuffereventBase &bev) noexcept {
     static_cast<void>(write_rest(bev, true));
     return;
   }
-  output.unfreeze(kAtFront);
-  const ev_ssize_t put = output.write_some(fd_of(bev), limit);
+  const ev_ssize_t put = write_front(output, fd_of(bev), limit);
   const int error = last_socket_error();
-  output.freeze(kAtFront);
   if (bev.freed()) return;
   if (put > 0) bev.charge_write(static_cast<std::size_t>(put));
   set_socket_error(error);

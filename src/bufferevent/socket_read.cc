@@ -29,8 +29,6 @@
 namespace evi::socket_transport {
 namespace {
 
-constexpr bool kAtEnd = false;
-
 // What a read callback finds at most, unless the program asks for more.
 constexpr std::size_t kSliceSize = kDefaultMaxRead;
 
@@ -116,12 +114,8 @@ struct ReadTarget {
 ev_ssize_t receive_slice(BuffereventBase &bev, std::size_t limit) noexcept {
   const ReadTarget target(bev, limit);
   evbuffer &input = bev.input_buffer();
-  input.unfreeze(kAtEnd);
-  const ev_ssize_t got = input.read_into(fd_of(bev), limit, target.chunk, target.size);
-  const int error = last_socket_error();
-  input.freeze(kAtEnd);
-  set_socket_error(error);
-  return got;
+  const Unfrozen open(input, BufferEnd::back);
+  return input.read_into(fd_of(bev), limit, target.chunk, target.size);
 }
 
 // Into the lent chunk, which becomes what is read ahead.
@@ -163,14 +157,15 @@ ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
   const std::size_t bytes = std::min(limit, chunk->length());
   const bool all = bytes == chunk->length();
   bool shown = true;
-  input.unfreeze(kAtEnd);
-  if (all) {
-    bev.keeps_.ahead = nullptr;
-    input.append_received(chunk);
-  } else {
-    shown = show_some(input, *chunk, bytes);
+  {
+    const Unfrozen open(input, BufferEnd::back);
+    if (all) {
+      bev.keeps_.ahead = nullptr;
+      input.append_received(chunk);
+    } else {
+      shown = show_some(input, *chunk, bytes);
+    }
   }
-  input.freeze(kAtEnd);
   if (all && chunk) return_chunk(shared_chunk(base), base, *chunk);
   if (shown) return static_cast<ev_ssize_t>(bytes);
   set_socket_error(kNoMemory);

@@ -21,7 +21,6 @@ namespace {
 // What may wait in the output buffer underneath before a filter stops encrypting.
 constexpr std::size_t kMaxUnderneath = 131072;
 constexpr short kBoth = EV_READ | EV_WRITE;
-constexpr bool kAtFront = true;
 
 }  // namespace
 
@@ -142,10 +141,9 @@ void TlsBufferevent::finish_underneath() noexcept {
   const bool ours = bottom->be_ops->plain_socket && bottom->has_option(BEV_OPT_CLOSE_ON_FREE) &&
                     !bottom->socket_.overlapped && fd_of(*bottom) >= 0;
   if (!ours || output.empty() || !bottom->wants(EV_WRITE)) return;
-  output.unfreeze(kAtFront);
-  const bool passed = send_close_notify_later(*ev_base, fd_of(*bottom), output);
-  output.freeze(kAtFront);
-  if (passed) socket_transport::replace_fd(*bottom, kNoSocket);
+  const Unfrozen open(output, BufferEnd::front);
+  if (send_close_notify_later(*ev_base, fd_of(*bottom), output))
+    socket_transport::replace_fd(*bottom, kNoSocket);
 }
 
 void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {

@@ -11,9 +11,6 @@
 namespace evi {
 namespace {
 
-constexpr bool kAtFront = true;
-constexpr bool kAtEnd = false;
-
 // Records that leave together, and room to copy one together.
 constexpr std::size_t kSendStage = 4 * kMaxRecord + kMaxRecordPlaintext;
 // One iteration of the loop decrypts and encrypts at most this much; then other connections have their share.
@@ -84,9 +81,8 @@ TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noe
   const AddingUnderneath adding(underlying_);
   decrypting_ = !underlying_ && !own_wire_;
   if (may_receive_ && decrypting_ && ciphertext_at_hand() == 0) fill_received();
-  input_buffer().unfreeze(kAtEnd);
+  const Unfrozen open(input_buffer(), BufferEnd::back);
   const TlsOutcome outcome = decrypt(limit, total);
-  input_buffer().freeze(kAtEnd);
   decrypting_ = false;
   give_back_received();
   return outcome;
@@ -273,9 +269,10 @@ std::size_t TlsBufferevent::sealed_left() noexcept {
   if (bytes == 0) return 0;
   sealed_ = 0;
   evbuffer &output = output_buffer();
-  output.unfreeze(kAtFront);
-  static_cast<void>(output.drain(bytes));
-  output.freeze(kAtFront);
+  {
+    const Unfrozen open(output, BufferEnd::front);
+    static_cast<void>(output.drain(bytes));
+  }
   if (output.empty()) output.release_spare();
   return bytes;
 }

@@ -171,8 +171,8 @@ TEST(Evbuffer, frozen_ends_reject_changes) {
   Buffer buffer("0123456789"), other("abc");
   char out[4];
   evbuffer_iovec vec = {const_cast<char *>("x"), 1};
-  buffer.freeze(false);
-  EXPECT_TRUE(buffer.frozen(false));
+  buffer.freeze(evi::BufferEnd::back);
+  EXPECT_TRUE(buffer.frozen(evi::BufferEnd::back));
   EXPECT_FALSE(test::add(buffer, "x"));
   EXPECT_FALSE(test::add(buffer, ""));
   EXPECT_EQ(buffer.add_iovec(&vec, 1), 0u);
@@ -187,9 +187,9 @@ TEST(Evbuffer, frozen_ends_reject_changes) {
   EXPECT_TRUE(buffer.prepend("<", 1));
   EXPECT_TRUE(buffer.drain(1));
   EXPECT_TRUE(buffer.expand(100));
-  buffer.unfreeze(false);
+  buffer.unfreeze(evi::BufferEnd::back);
 
-  buffer.freeze(true);
+  buffer.freeze(evi::BufferEnd::front);
   EXPECT_FALSE(buffer.drain(1));
   EXPECT_FALSE(buffer.drain(0));
   EXPECT_EQ(buffer.remove(out, 1), -1);
@@ -204,7 +204,7 @@ TEST(Evbuffer, frozen_ends_reject_changes) {
   EXPECT_TRUE(test::add(buffer, "\n"));
   EXPECT_EQ(buffer.read_line(nullptr, EVBUFFER_EOL_LF), nullptr);
   EXPECT_NE(buffer.pullup(-1), nullptr);
-  buffer.unfreeze(true);
+  buffer.unfreeze(evi::BufferEnd::front);
   EXPECT_EQ(text(buffer), "0123456789\n");
   EXPECT_EQ(text(other), "abc");
 }

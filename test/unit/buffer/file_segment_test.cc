@@ -145,7 +145,7 @@ TEST(AddFile, reads_files_that_report_no_size) {
 TEST(AddFile, fails_on_a_frozen_end_and_leaves_the_fd_open) {
   const File file("abc");
   Buffer buffer;
-  buffer.freeze(false);
+  buffer.freeze(evi::BufferEnd::back);
   const test::Fd fd(file.open());
   EXPECT_FALSE(buffer.add_file(fd, 0, -1));
   EXPECT_TRUE(is_open(fd));
@@ -468,7 +468,7 @@ TEST(SendFile, errors_lose_no_data) {
   ASSERT_TRUE(buffer.add_file(file.open(), 0, -1));
   EXPECT_EQ(buffer.write_some(-1, SIZE_MAX), -1);
   EXPECT_EQ(evi::last_socket_error(), test::kNoSocketThere);
-  buffer.freeze(true);
+  buffer.freeze(evi::BufferEnd::front);
   EXPECT_EQ(buffer.write_some(-1, SIZE_MAX), -1);
   EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
   EXPECT_TRUE(text(buffer) == pattern(3000));

@@ -231,7 +231,7 @@ TEST(ReadInto, reports_eof_errors_and_frozen_ends) {
   EXPECT_EQ(evi::last_socket_error(), evi::kWouldBlock);
   pair.close_b();
   EXPECT_EQ(buffer.read_into(pair.a, 100, spare, kChunk), 0);
-  buffer.freeze(false);
+  buffer.freeze(evi::BufferEnd::back);
   EXPECT_EQ(buffer.read_into(pair.a, 100, spare, kChunk), -1);
   EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
 }
@@ -302,7 +302,7 @@ TEST(WriteSome, keeps_all_data_on_an_error) {
   EXPECT_EQ(text(buffer), "abc");
   EXPECT_EQ(buffer.write_some(-1, 0), 0);
   EXPECT_EQ(empty.write_some(-1, 10), 0);
-  buffer.freeze(true);
+  buffer.freeze(evi::BufferEnd::front);
   EXPECT_EQ(buffer.write_some(-1, 10), -1);
   EXPECT_EQ(evi::last_socket_error(), evi::kNotPermitted);
 }

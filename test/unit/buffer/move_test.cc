@@ -41,8 +41,8 @@ TEST(Move, an_empty_move_does_nothing) {
   ChangeLog log;
   log.watch(to);
   for (const bool frozen : {false, true}) {
-    if (frozen) to.freeze(false);
-    if (frozen) to.freeze(true);
+    if (frozen) to.freeze(evi::BufferEnd::back);
+    if (frozen) to.freeze(evi::BufferEnd::front);
     EXPECT_TRUE(to.append_all(empty));
     EXPECT_TRUE(to.prepend_all(empty));
     EXPECT_TRUE(to.append_shared(empty));

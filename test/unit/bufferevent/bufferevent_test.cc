@@ -141,7 +141,7 @@ TEST(bufferevent, a_bufferevent_may_be_freed_after_its_base) {
   bev.put("x");
   test::put(fds.b);
   bufferevent_trigger(bev, EV_READ, 0);
-  bev->input_buffer().unfreeze(false);
+  bev->input_buffer().unfreeze(evi::BufferEnd::back);
   evbuffer_add(bev->input, "y", 1);
   base.reset();
   bev.free();
