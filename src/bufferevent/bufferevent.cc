@@ -326,7 +326,7 @@ void BuffereventBase::finish_reading(bool loop_thread) noexcept {
 
 bool BuffereventBase::set_base(event_base &base) noexcept {
   if (!be_ops->owns_events) return false;
-  if (socket_.read_armed || socket_.write_armed || (lock() && deferred_queued_)) return false;
+  if (be_ops->events_armed(*this) || (lock() && deferred_queued_)) return false;
   // By the program's hand.
   if (ev_base && (ev_base->in_queue(ev_read) || ev_base->in_queue(ev_write))) return false;
   if (!prepare_loop_chunks(base)) return false;
@@ -334,7 +334,7 @@ bool BuffereventBase::set_base(event_base &base) noexcept {
   const bool had_deferred = deferred_queued_;
   cancel_deferred();
   if (extra_ && extra_->rate_limit) extra_->rate_limit->detach();
-  if (EVI_UNLIKELY(socket_.overlapped) && &base != ev_base) be_ops->overlapped->detach(*this);
+  if (be_ops->overlapped && &base != ev_base) be_ops->overlapped->detach(*this);
   ev_base = ev_read.ev_base = ev_write.ev_base = &base;
   const std::uint8_t priority = deferred_default_priority(base);
   ev_read.ev_evcallback.evcb_pri = ev_write.ev_evcallback.evcb_pri = priority;

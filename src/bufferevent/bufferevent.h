@@ -30,6 +30,7 @@ namespace evi {
 class Drained;
 class Lookup;
 class RateLimit;
+class SocketBufferevent;
 struct Mail;
 
 // Why a direction that is enabled is held back. A direction has a set of these.
@@ -51,32 +52,6 @@ struct BuffereventExtra {
   int dns_error = 0;
   RateLimit *rate_limit = nullptr;  // owned; once made, it stays
   Drained *drained = nullptr;       // the same
-};
-
-// The first read of a layer that takes any amount, as a power of two.
-inline constexpr std::uint8_t kWholeReadShift = 14;
-
-// What the socket transport keeps in each bufferevent (socket.cc, connect.cc).
-struct SocketState {
-  bool connecting : 1 = false;    // a connect is under way: ev_write is armed for its end
-  bool refused : 1 = false;       // the last connect failed, and no other was begun
-  bool read_armed : 1 = false;    // ev_read is added
-  bool write_armed : 1 = false;   // ev_write is added
-  bool report_ready : 1 = false;  // the flush turn is for Start::enabled
-  bool overlapped : 1 = false;    // operations tell of the socket, and not the base's method
-  bool whole_reads : 1 = false;   // a layer of ours reads it: a slice is all that one system call brings
-  bool borrowed : 1 = false;      // the program owns the descriptor, and may read, close or exchange it
-  bool fd_known : 1 = false;      // fd_blocks says what the descriptor is
-  bool fd_blocks : 1 = false;     // output waits until the descriptor was reported writable
-  std::uint8_t read_shift : 5;    // what is read at most, as a power of two: follows what reads bring
-
-  SocketState() noexcept : read_shift(kWholeReadShift) {}
-};
-
-// What else the socket transport keeps; which of the two, SocketState::borrowed says.
-union SocketKeeps {
-  std::uint64_t identity = 0;  // of a borrowed descriptor, since output was first added (socket.cc)
-  Chain *ahead;                // of an own one: what was read and is not visible yet (socket_read.cc)
 };
 
 class BuffereventBase : public bufferevent, public FlushHook {
@@ -187,13 +162,14 @@ class BuffereventBase : public bufferevent, public FlushHook {
                  BuffereventBase &top, bool whole_reads) noexcept {
     set_callbacks(on_read, on_write, on_event, &top);
     relays_ = true;
-    read_whole(whole_reads);
+    if (whole_reads) read_whole();
   }
   // Until callbacks are set again, a read callback sees all that one system call brings.
-  void read_whole(bool whole) noexcept {
-    socket_.whole_reads = whole;
-    if (whole && socket_.read_shift < kWholeReadShift) socket_.read_shift = kWholeReadShift;
+  void read_whole() noexcept {
+    whole_reads_ = true;
+    if (be_ops->read_whole) be_ops->read_whole(*this);
   }
+  bool reads_whole() const noexcept { return whole_reads_; }
   // Calls them, or has the loop call them. The program may do anything meanwhile, so nothing that was read
   // before holds afterwards.
   void trigger_data(short directions, int options) noexcept;
@@ -260,9 +236,6 @@ class BuffereventBase : public bufferevent, public FlushHook {
   // The read callback, or a function of a filter, is being called for bytes that arrived.
   bool is_reading() const noexcept { return reading_; }
 
-  SocketKeeps keeps_;
-  SocketState socket_;
-
  private:
   static void on_change(evbuffer &buffer, std::size_t added, std::size_t deleted, void *owner) noexcept;
   static void on_hold(void *owner) noexcept;
@@ -302,10 +275,11 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool freed_ : 1 = false;     // by the program: no callback begins any more
   bool finished_ : 1 = false;  // the last reference has gone
   bool finish_from_loop_ : 1 = false;
-  bool owns_lock_ : 1 = false;  // a filter uses the lock of what is underneath, a pair has one for both
-  bool relays_ : 1 = false;     // see set_relay()
-  bool reading_ : 1 = false;    // see begin_reading()
-  bool adding_ : 1 = false;     // see begin_adding()
+  bool owns_lock_ : 1 = false;    // a filter uses the lock of what is underneath, a pair has one for both
+  bool relays_ : 1 = false;       // see set_relay()
+  bool whole_reads_ : 1 = false;  // see read_whole()
+  bool reading_ : 1 = false;      // see begin_reading()
+  bool adding_ : 1 = false;       // see begin_adding()
   bool in_read_callback_ : 1 = false;
   bool in_write_callback_ : 1 = false;
   bool deferred_queued_ : 1 = false;
@@ -323,9 +297,6 @@ class BuffereventBase : public bufferevent, public FlushHook {
   evbuffer input_;
   evbuffer output_;
 };
-
-// 704 bytes of heap for an idle connection, with malloc's own and the descriptor table's share.
-static_assert(sizeof(void *) != 8 || sizeof(BuffereventBase) <= 664);
 
 // The lock and a reference for as long as it lives. Declared first in each call from outside.
 class BuffereventUse {
@@ -361,7 +332,7 @@ class BuffereventUse {
 extern const bufferevent_ops socket_ops;
 
 // One whose base has a completion port. Null without memory.
-[[nodiscard]] BuffereventBase *overlapped_bufferevent_new(event_base &base, int options) noexcept;
+[[nodiscard]] SocketBufferevent *overlapped_bufferevent_new(event_base &base, int options) noexcept;
 
 // Null without memory, or if the options contradict each other.
 [[nodiscard]] BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd,

@@ -82,16 +82,16 @@ namespace {
 
 // The one whose socket serves the bufferevent: itself, or what is at the bottom of a stack of filters, which
 // has the same lock. Null if there is no socket, or one of them was freed.
-BuffereventBase *socket_of(bufferevent *bev) {
+evi::SocketBufferevent *socket_of(bufferevent *bev) {
   while (bev && !of(bev).freed() && !bev->be_ops->owns_events) bev = bev->be_ops->get_underlying(of(bev));
-  return bev && !of(bev).freed() ? &of(bev) : nullptr;
+  return bev && !of(bev).freed() ? &evi::SocketBufferevent::of(of(bev)) : nullptr;
 }
 
 }  // namespace
 
 extern "C" int bufferevent_socket_connect(bufferevent *bev, const sockaddr *address, int socklen) {
   const BuffereventUse use(of(bev));
-  BuffereventBase *socket = socket_of(bev);
+  evi::SocketBufferevent *socket = socket_of(bev);
   return socket ? evi::socket_connect(*socket, address, socklen) : -1;
 }
 
@@ -115,7 +115,7 @@ extern "C" int bufferevent_socket_connect_hostname_hints(bufferevent *bev, evdns
   addrinfo asked{};
   if (hints) asked = *hints;
   const BuffereventUse use(of(bev));
-  BuffereventBase *socket = socket_of(bev);
+  evi::SocketBufferevent *socket = socket_of(bev);
   return socket ? status(evi::Lookup::start(*socket, dns_base, asked, hostname, service)) : -1;
 }
 

@@ -15,8 +15,7 @@ void BuffereventBase::set_callbacks(bufferevent_data_cb on_read, bufferevent_dat
   writecb = on_write;
   errorcb = on_event;
   cbarg = arg;
-  relays_ = false;
-  read_whole(false);
+  relays_ = whole_reads_ = false;
 }
 
 void BuffereventBase::trigger_data(short directions, int options) noexcept {

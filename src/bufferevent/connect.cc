@@ -22,14 +22,14 @@ Connecting attempt(evutil_socket_t fd, const sockaddr &address, int length) noex
 }
 
 // By an operation, if the bufferevent has such and they fit.
-Connecting attempt_overlapped(BuffereventBase &bev, evutil_socket_t fd, const sockaddr *address,
+Connecting attempt_overlapped(SocketBufferevent &bev, evutil_socket_t fd, const sockaddr *address,
                               int length) noexcept {
   const OverlappedOps *ops = bev.be_ops->overlapped;
   return ops && address ? ops->connect(bev, fd, *address, length) : Connecting::unfit;
 }
 
 // The socket is connecting, or connected already, which ev_write will tell in either case.
-bool await_connection(BuffereventBase &bev) noexcept {
+bool await_connection(SocketBufferevent &bev) noexcept {
   bev.socket_.connecting = true;
   if (arm_write(bev) && arm_read(bev, true)) return true;
   bev.socket_.connecting = false;
@@ -46,7 +46,7 @@ int give_up(evutil_socket_t own) noexcept {
 
 }  // namespace
 
-int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) noexcept {
+int socket_connect(SocketBufferevent &bev, const sockaddr *address, int length) noexcept {
   evutil_socket_t own = kNoSocket;
   if (fd_of(bev) < 0) {
     if (!address) return -1;
@@ -71,12 +71,12 @@ int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) no
   return give_up(own);
 }
 
-void socket_transport::finish_connect(BuffereventBase &bev) noexcept {
+void socket_transport::finish_connect(SocketBufferevent &bev) noexcept {
   const int error = pending_socket_error(fd_of(bev));
   if (!connect_in_progress(error)) conclude_connect(bev, error);
 }
 
-void socket_transport::conclude_connect(BuffereventBase &bev, int error) noexcept {
+void socket_transport::conclude_connect(SocketBufferevent &bev, int error) noexcept {
   bev.socket_.connecting = false;
   if (error) {
     bev.socket_.refused = true;
@@ -94,7 +94,7 @@ void socket_transport::conclude_connect(BuffereventBase &bev, int error) noexcep
 
 // --- look-ups ---
 
-bool Lookup::start(BuffereventBase &bev, evdns_base *resolver, const addrinfo &hints, const char *hostname,
+bool Lookup::start(SocketBufferevent &bev, evdns_base *resolver, const addrinfo &hints, const char *hostname,
                    const char *service) noexcept {
   BuffereventExtra *extra = bev.make_extra();
   Lookup *lookup = extra ? make<Lookup>(bev) : nullptr;
@@ -129,7 +129,7 @@ void Lookup::cancel(BuffereventBase &bev) noexcept {
 void Lookup::on_answer(int error, addrinfo *answer, void *arg) noexcept {
   const OwnedAddrinfo owned{answer};
   auto *self = static_cast<Lookup *>(arg);
-  BuffereventBase &bev = self->bev_;
+  SocketBufferevent &bev = self->bev_;
   const BuffereventUse use(bev, BuffereventUse::Adopt{});
   const bool wanted = !self->cancelled_;
   const bool asking = self->asking_;

@@ -2,7 +2,7 @@
 #ifndef EVI_BUFFEREVENT_LOOKUP_H
 #define EVI_BUFFEREVENT_LOOKUP_H
 
-#include "bufferevent/bufferevent.h"
+#include "bufferevent/socket_transport.h"
 #include "util/resolve_hook.h"
 
 namespace evi {
@@ -11,18 +11,18 @@ namespace evi {
 // Guarded by the bufferevent's lock.
 class Lookup {
  public:
-  explicit Lookup(BuffereventBase &bev) noexcept : bev_(bev) {}
+  explicit Lookup(SocketBufferevent &bev) noexcept : bev_(bev) {}
 
   // Holds both directions back until the answer is there, and connects to the first address then. False
   // without memory. The lock is held once, and open while the resolver is asked, which may block.
-  [[nodiscard]] static bool start(BuffereventBase &bev, evdns_base *resolver, const addrinfo &hints,
+  [[nodiscard]] static bool start(SocketBufferevent &bev, evdns_base *resolver, const addrinfo &hints,
                                   const char *hostname, const char *service) noexcept;
   void cancel(BuffereventBase &bev) noexcept;
 
  private:
   static void on_answer(int error, addrinfo *answer, void *self) noexcept;
 
-  BuffereventBase &bev_;
+  SocketBufferevent &bev_;
   evdns_getaddrinfo_request *request_ = nullptr;
   bool asking_ = true;  // start() goes on using this object
   bool answered_ = false;
@@ -30,7 +30,7 @@ class Lookup {
 };
 
 // 0, or -1 if the attempt could not be begun.
-[[nodiscard]] int socket_connect(BuffereventBase &bev, const sockaddr *address, int length) noexcept;
+[[nodiscard]] int socket_connect(SocketBufferevent &bev, const sockaddr *address, int length) noexcept;
 
 }  // namespace evi
 

@@ -11,6 +11,7 @@
 namespace evi {
 
 class BuffereventBase;
+class SocketBufferevent;
 
 // Why a direction is to begin.
 enum class Start : unsigned char {
@@ -25,13 +26,14 @@ enum class Connecting : unsigned char { begun, refused, failed, unfit };
 // says whether the present socket is served so.
 struct OverlappedOps {
   // Sees whether the socket, which nothing is armed for, can be served so from now on.
-  void (*attach)(BuffereventBase &bev) noexcept;
-  // The socket is being replaced, or the base: operations end, and what they did is accounted for.
+  void (*attach)(SocketBufferevent &bev) noexcept;
+  // The socket is being replaced, or the base: operations end, and what they did is accounted for. Does
+  // nothing to a socket that is not served so.
   void (*detach)(BuffereventBase &bev) noexcept;
   // A direction was armed: begins the operation that ends its wait, unless one is under way.
-  void (*await)(BuffereventBase &bev, short direction) noexcept;
+  void (*await)(SocketBufferevent &bev, short direction) noexcept;
   // Takes `fd` for its socket and begins to connect it.
-  Connecting (*connect)(BuffereventBase &bev, evutil_socket_t fd, const sockaddr &address,
+  Connecting (*connect)(SocketBufferevent &bev, evutil_socket_t fd, const sockaddr &address,
                         int length) noexcept;
 };
 
@@ -74,6 +76,12 @@ struct bufferevent_ops {
   bool (*make_shared_lock)(evi::BuffereventBase &bev) noexcept = nullptr;
   // For sockets served by overlapped operations; null for all others.
   const evi::OverlappedOps *overlapped = nullptr;
+
+  // The read callback takes any amount from now on: reads may be large at once. Null for kinds that do not
+  // choose the size of their reads.
+  void (*read_whole)(evi::BuffereventBase &bev) noexcept = nullptr;
+  // It has added one of its events. Null if !owns_events.
+  bool (*events_armed)(const evi::BuffereventBase &bev) noexcept = nullptr;
 
   // The program freed it: takes back what the kernel, a base or a partner knows of it. Does not wait.
   void (*unlink)(evi::BuffereventBase &bev) noexcept;

@@ -3,6 +3,6 @@
 
 namespace evi {
 
-BuffereventBase *overlapped_bufferevent_new(event_base &, int) noexcept { return nullptr; }
+SocketBufferevent *overlapped_bufferevent_new(event_base &, int) noexcept { return nullptr; }
 
 }  // namespace evi

@@ -22,7 +22,7 @@ namespace {
 using namespace socket_transport;
 using Task = Exchange::Task;
 
-class OverlappedBufferevent final : public BuffereventBase {
+class OverlappedBufferevent final : public SocketBufferevent {
  public:
   OverlappedBufferevent(event_base &base, int options) noexcept;
 
@@ -34,10 +34,10 @@ class OverlappedBufferevent final : public BuffereventBase {
   static const bufferevent_ops kOps;
 
  private:
-  static void attach(BuffereventBase &bev) noexcept;
+  static void attach(SocketBufferevent &bev) noexcept;
   static void detach(BuffereventBase &bev) noexcept;
-  static void await(BuffereventBase &bev, short direction) noexcept;
-  static Connecting connect(BuffereventBase &bev, evutil_socket_t fd, const sockaddr &address,
+  static void await(SocketBufferevent &bev, short direction) noexcept;
+  static Connecting connect(SocketBufferevent &bev, evutil_socket_t fd, const sockaddr &address,
                             int length) noexcept;
   static bool start(BuffereventBase &bev, short directions, Start why) noexcept;
   static void stop(BuffereventBase &bev, short directions) noexcept;
@@ -80,7 +80,7 @@ class OverlappedBufferevent final : public BuffereventBase {
 };
 
 OverlappedBufferevent::OverlappedBufferevent(event_base &base, int options) noexcept
-    : BuffereventBase(&base, kOps, options) {}
+    : SocketBufferevent(&base, kOps, options) {}
 
 Exchange *OverlappedBufferevent::make_exchange() noexcept {
   return make<Exchange>(*ev_base, *this, on_received, on_sent);
@@ -103,7 +103,7 @@ bool is_connected_stream(evutil_socket_t fd) noexcept {
 }
 
 // Without memory readiness serves the socket.
-void OverlappedBufferevent::attach(BuffereventBase &bev) noexcept {
+void OverlappedBufferevent::attach(SocketBufferevent &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   const evutil_socket_t fd = fd_of(bev);
   CompletionPort *port = self.port();
@@ -138,7 +138,7 @@ void OverlappedBufferevent::tell_of_doubt() noexcept {
 
 // --- beginning operations ---
 
-void OverlappedBufferevent::await(BuffereventBase &bev, short direction) noexcept {
+void OverlappedBufferevent::await(SocketBufferevent &bev, short direction) noexcept {
   direction == EV_READ ? of(bev).await_input() : of(bev).await_output();
 }
 
@@ -285,7 +285,7 @@ bool OverlappedBufferevent::fits(evutil_socket_t fd, const sockaddr &address) no
   return (known || port()->associate(fd)) && set_nonblocking(fd);
 }
 
-Connecting OverlappedBufferevent::connect(BuffereventBase &bev, evutil_socket_t fd, const sockaddr &address,
+Connecting OverlappedBufferevent::connect(SocketBufferevent &bev, evutil_socket_t fd, const sockaddr &address,
                                           int length) noexcept {
   OverlappedBufferevent &self = of(bev);
   if (self.socket_.overlapped && self.socket_.connecting && fd == fd_of(bev)) return Connecting::begun;
@@ -336,7 +336,7 @@ void OverlappedBufferevent::stop(BuffereventBase &bev, short directions) noexcep
   Exchange *exchange = of(bev).exchange_;
   if (!exchange) return;
   if (directions & EV_READ) exchange->unwant(exchange->reading);
-  if ((directions & EV_WRITE) && !(bev.enabled & EV_WRITE) && !bev.socket_.connecting)
+  if ((directions & EV_WRITE) && !(bev.enabled & EV_WRITE) && !of(bev).socket_.connecting)
     exchange->unwant(exchange->writing);
 }
 
@@ -344,11 +344,11 @@ void OverlappedBufferevent::stop(BuffereventBase &bev, short directions) noexcep
 void OverlappedBufferevent::flush_turn(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   if (!self.exchange_ || !self.exchange_->writing.busy()) return socket_transport::flush_turn(bev);
-  show_input_ahead(bev);
-  if (bev.freed()) return;
-  bev.socket_.report_ready = false;
-  if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return;
-  if (!arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
+  show_input_ahead(self);
+  if (self.freed()) return;
+  self.socket_.report_ready = false;
+  if (self.socket_.write_armed || !self.wants(EV_WRITE)) return;
+  if (!arm_write(self)) fail(self, EV_WRITE, BEV_EVENT_ERROR);
 }
 
 void OverlappedBufferevent::write_last(BuffereventBase &bev) noexcept {
@@ -365,9 +365,9 @@ bool OverlappedBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noe
 // The socket is closed at once, and not when the operations have come back: peers are to hear of it.
 void OverlappedBufferevent::unlink(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
-  drop_input_ahead(bev);
-  disarm_read(bev);
-  disarm_write(bev);
+  drop_input_ahead(self);
+  disarm_read(self);
+  disarm_write(self);
   const evutil_socket_t fd = fd_of(bev);
   const bool busy = self.exchange_ && self.exchange_->busy();
   if (Exchange *left = std::exchange(self.exchange_, nullptr)) left->leave();
@@ -394,20 +394,22 @@ constinit const bufferevent_ops OverlappedBufferevent::kOps = {
     .apply_timeouts = apply_timeouts,
     .output_added = output_added,
     .flush_turn = flush_turn,
-    .read_on = read_on,
+    .read_on = resume_reading,
     .write_last = write_last,
     .flush = flush,
     .set_fd = set_fd,
     .get_fd = fd_of,
     .get_underlying = get_underlying,
     .overlapped = &kOverlapped,
+    .read_whole = socket_transport::read_whole,
+    .events_armed = events_armed,
     .unlink = unlink,
     .dispose = dispose,
 };
 
 }  // namespace
 
-BuffereventBase *overlapped_bufferevent_new(event_base &base, int options) noexcept {
+SocketBufferevent *overlapped_bufferevent_new(event_base &base, int options) noexcept {
   return make<OverlappedBufferevent>(base, options);
 }
 

@@ -9,5 +9,5 @@ using evi::BuffereventUse;
 extern "C" void evi_private_read_whole(bufferevent *bev) {
   BuffereventBase &self = BuffereventBase::of(*bev);
   const BuffereventUse use(self);
-  self.read_whole(true);
+  self.read_whole();
 }

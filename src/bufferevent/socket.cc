@@ -39,7 +39,7 @@ void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
 
 }  // namespace
 
-void fail(BuffereventBase &bev, short direction, short what) noexcept {
+void fail(SocketBufferevent &bev, short direction, short what) noexcept {
   const int error = last_socket_error();
   bev.disable(direction);
   set_socket_error(error);
@@ -50,7 +50,7 @@ void fail(BuffereventBase &bev, short direction, short what) noexcept {
 namespace {
 
 void on_readable(evutil_socket_t, short what, void *arg) noexcept {
-  auto &bev = *static_cast<BuffereventBase *>(arg);
+  auto &bev = *static_cast<SocketBufferevent *>(arg);
   const BuffereventUse use(bev);
   // Held back, or freed, by another thread since the loop saw it.
   if (!bev.socket_.read_armed) return;
@@ -63,14 +63,14 @@ void on_readable(evutil_socket_t, short what, void *arg) noexcept {
 
 }  // namespace
 
-std::size_t write_limit(const BuffereventBase &bev) noexcept {
+std::size_t write_limit(const SocketBufferevent &bev) noexcept {
   const std::size_t most = bev.output_buffer().front_is_file() ? kMaxSend : kMaxWrite;
   std::size_t wanted = bev.extra() && bev.extra()->max_single_write ? bev.extra()->max_single_write : most;
   if (EVI_UNLIKELY(bev.socket_.fd_blocks)) wanted = std::min(wanted, kMaxBlockingWrite);
   return std::min(wanted, bev.output_buffer().length());
 }
 
-bool blocks(BuffereventBase &bev) noexcept {
+bool blocks(SocketBufferevent &bev) noexcept {
   SocketState &state = bev.socket_;
   if (EVI_UNLIKELY(!state.fd_known)) {
     state.fd_known = true;
@@ -79,7 +79,7 @@ bool blocks(BuffereventBase &bev) noexcept {
   return state.fd_blocks;
 }
 
-void schedule_output(BuffereventBase &bev) noexcept {
+void schedule_output(SocketBufferevent &bev) noexcept {
   // What is added to an empty buffer is meant for the file that the fd refers to now. The flush turn waits
   // for the lock, which is held here.
   if (bev.queue_flush() && bev.socket_.borrowed) bev.keeps_.identity = descriptor_identity(fd_of(bev));
@@ -88,7 +88,7 @@ void schedule_output(BuffereventBase &bev) noexcept {
 namespace {
 
 // Has what is left written when the socket takes it again, or soon if it might have taken more.
-bool write_rest(BuffereventBase &bev, bool took_all) noexcept {
+bool write_rest(SocketBufferevent &bev, bool took_all) noexcept {
   if (bev.output_buffer().empty()) {
     disarm_write(bev);
     bev.output_buffer().release_spare();
@@ -101,7 +101,7 @@ bool write_rest(BuffereventBase &bev, bool took_all) noexcept {
 }
 
 // If not, the output stays until more is added, or the bufferevent gets another descriptor.
-bool is_same_file(BuffereventBase &bev) noexcept {
+bool is_same_file(SocketBufferevent &bev) noexcept {
   if (!bev.socket_.borrowed || !bev.keeps_.identity) return true;
   const std::uint64_t now = descriptor_identity(fd_of(bev));
   if (!now || now == bev.keeps_.identity) return true;
@@ -110,7 +110,7 @@ bool is_same_file(BuffereventBase &bev) noexcept {
 }
 
 // The flush turn's output.
-void write_unasked(BuffereventBase &bev) noexcept {
+void write_unasked(SocketBufferevent &bev) noexcept {
   const SocketState &state = bev.socket_;
   if (EVI_LIKELY(state.fd_known & !state.fd_blocks & !state.borrowed)) return write_once(bev);
   if (!is_same_file(bev)) return;
@@ -119,7 +119,7 @@ void write_unasked(BuffereventBase &bev) noexcept {
 }
 
 void on_writable(evutil_socket_t, short what, void *arg) noexcept {
-  auto &bev = *static_cast<BuffereventBase *>(arg);
+  auto &bev = *static_cast<SocketBufferevent *>(arg);
   const BuffereventUse use(bev);
   if (!bev.socket_.write_armed) return;
   if (what == EV_TIMEOUT) return fail(bev, EV_WRITE, BEV_EVENT_TIMEOUT);
@@ -136,7 +136,7 @@ void on_writable(evutil_socket_t, short what, void *arg) noexcept {
 
 // --- the table's functions ---
 
-bool start_write(BuffereventBase &bev, Start why) noexcept {
+bool start_write(SocketBufferevent &bev, Start why) noexcept {
   SocketState &state = bev.socket_;
   if (!bev.wants(EV_WRITE)) return true;
   const bool asked = why == Start::enabled;
@@ -153,12 +153,14 @@ bool start_write(BuffereventBase &bev, Start why) noexcept {
 
 }  // namespace
 
-bool start(BuffereventBase &bev, short directions, Start why) noexcept {
+bool start(BuffereventBase &self, short directions, Start why) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   if ((directions & EV_READ) && !arm_read(bev, why == Start::enabled)) return false;
   return !(directions & EV_WRITE) || start_write(bev, why);
 }
 
-void stop(BuffereventBase &bev, short directions) noexcept {
+void stop(BuffereventBase &self, short directions) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   if (directions & EV_READ) disarm_read(bev);
   if (!(directions & EV_WRITE)) return;
   bev.socket_.report_ready = false;
@@ -172,7 +174,7 @@ void stop(BuffereventBase &bev, short directions) noexcept {
 
 namespace {
 
-void apply_timeout(BuffereventBase &bev, event &ev, bool armed, const timeval &timeout) noexcept {
+void apply_timeout(SocketBufferevent &bev, event &ev, bool armed, const timeval &timeout) noexcept {
   if (!armed) return;
   if (evutil_timerisset(&timeout)) {
     // Without memory the wait would have no end.
@@ -186,19 +188,22 @@ void apply_timeout(BuffereventBase &bev, event &ev, bool armed, const timeval &t
 
 }  // namespace
 
-void apply_timeouts(BuffereventBase &bev) noexcept {
+void apply_timeouts(BuffereventBase &self) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   apply_timeout(bev, bev.ev_read, bev.socket_.read_armed, bev.timeout_read);
   apply_timeout(bev, bev.ev_write, bev.socket_.write_armed && (bev.enabled & EV_WRITE), bev.timeout_write);
 }
 
-void output_added(BuffereventBase &bev) noexcept {
+void output_added(BuffereventBase &self) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return;
   if (fd_of(bev) >= 0) return schedule_output(bev);
   // Only the timeout runs; without memory for it there is none.
   if (bev.ev_base) static_cast<void>(arm_write(bev));
 }
 
-void flush_turn(BuffereventBase &bev) noexcept {
+void flush_turn(BuffereventBase &self) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   SocketState &state = bev.socket_;
   if (EVI_UNLIKELY(has_input_ahead(bev))) {
     show_input_ahead(bev);
@@ -212,13 +217,27 @@ void flush_turn(BuffereventBase &bev) noexcept {
 }
 
 // Not flush_turn(): what was read ahead is for the loop's thread alone.
-void write_last(BuffereventBase &bev) noexcept {
+void write_last(BuffereventBase &self) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   if (!bev.socket_.write_armed && bev.wants(EV_WRITE) && fd_of(bev) >= 0) write_unasked(bev);
+}
+
+void resume_reading(BuffereventBase &bev) noexcept { read_on(SocketBufferevent::of(bev)); }
+
+void read_whole(BuffereventBase &bev) noexcept {
+  SocketState &state = SocketBufferevent::of(bev).socket_;
+  if (state.read_shift < kWholeReadShift) state.read_shift = kWholeReadShift;
+}
+
+bool events_armed(const BuffereventBase &bev) noexcept {
+  const SocketState &state = SocketBufferevent::of(bev).socket_;
+  return state.read_armed || state.write_armed;
 }
 
 int flush(BuffereventBase &, short, bufferevent_flush_mode) noexcept { return 0; }
 
-bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
+bool set_fd(BuffereventBase &self, evutil_socket_t fd) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   replace_fd(bev, fd);
   if (fd < 0 || bev.freed()) return true;
   if (bev.be_ops->overlapped) bev.be_ops->overlapped->attach(bev);
@@ -229,7 +248,8 @@ bufferevent *get_underlying(const BuffereventBase &) noexcept { return nullptr; 
 
 namespace {
 
-void unlink(BuffereventBase &bev) noexcept {
+void unlink(BuffereventBase &self) noexcept {
+  SocketBufferevent &bev = SocketBufferevent::of(self);
   drop_input_ahead(bev);
   disarm_read(bev);
   disarm_write(bev);
@@ -238,7 +258,7 @@ void unlink(BuffereventBase &bev) noexcept {
 void dispose(BuffereventBase *bev) noexcept {
   const evutil_socket_t fd = fd_of(*bev);
   const bool close = fd >= 0 && bev->has_option(BEV_OPT_CLOSE_ON_FREE);
-  evi::destroy(bev);
+  evi::destroy(&SocketBufferevent::of(*bev));
   if (close) close_socket(fd);
 }
 
@@ -250,7 +270,7 @@ ReadChunk *shared_chunk(event_base &base) noexcept {
 }
 
 // A new registration without a timeout must not inherit the period of an old one.
-bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept {
+bool add(SocketBufferevent &bev, event &ev, bool armed, const timeval *timeout) noexcept {
   if (!bev.ev_base) {
     set_socket_error(kInvalidArgument);
     return false;
@@ -261,11 +281,11 @@ bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) no
 
 // Without threads the event itself tells whether there is anything to delete: a program may have freed the
 // base first, which deleted it.
-void del(BuffereventBase &bev, event &ev) noexcept {
+void del(SocketBufferevent &bev, event &ev) noexcept {
   if (bev.ev_base && (bev.lock() || has(ev, kQueuedFlags))) bev.ev_base->del(ev, DelMode::no_block);
 }
 
-void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
+void assign(SocketBufferevent &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept {
   constexpr short kPersistent = EV_PERSIST | EV_FINALIZE;
   bev.socket_.borrowed = !bev.has_option(BEV_OPT_CLOSE_ON_FREE) || debug::enabled();
@@ -274,7 +294,7 @@ void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
   static_cast<void>(assign_event(bev.ev_write, bev.ev_base, fd, EV_WRITE | kPersistent, on_write, &bev));
 }
 
-bool arm_read(BuffereventBase &bev, bool restart) noexcept {
+bool arm_read(SocketBufferevent &bev, bool restart) noexcept {
   SocketState &state = bev.socket_;
   const timeval *timeout = timeout_or_null(bev.timeout_read);
   if (!bev.wants(EV_READ) || (state.read_armed && !(restart && timeout))) return true;
@@ -285,13 +305,13 @@ bool arm_read(BuffereventBase &bev, bool restart) noexcept {
   return true;
 }
 
-void disarm_read(BuffereventBase &bev) noexcept {
+void disarm_read(SocketBufferevent &bev) noexcept {
   if (!bev.socket_.read_armed) return;
   bev.socket_.read_armed = false;
   del(bev, bev.ev_read);
 }
 
-bool arm_write(BuffereventBase &bev) noexcept {
+bool arm_write(SocketBufferevent &bev) noexcept {
   const timeval *timeout = bev.wants(EV_WRITE) ? timeout_or_null(bev.timeout_write) : nullptr;
   if (!add(bev, bev.ev_write, bev.socket_.write_armed, timeout)) return false;
   bev.socket_.write_armed = true;
@@ -299,7 +319,7 @@ bool arm_write(BuffereventBase &bev) noexcept {
   return true;
 }
 
-void disarm_write(BuffereventBase &bev) noexcept {
+void disarm_write(SocketBufferevent &bev) noexcept {
   if (!bev.socket_.write_armed) return;
   bev.socket_.write_armed = false;
   del(bev, bev.ev_write);
@@ -314,7 +334,7 @@ inline ev_ssize_t write_front(evbuffer &output, evutil_socket_t fd, std::size_t 
 
 }  // namespace
 
-void write_once(BuffereventBase &bev) noexcept {
+void write_once(SocketBufferevent &bev) noexcept {
   evbuffer &output = bev.output_buffer();
   const std::size_t limit = bev.write_allowance(write_limit(bev));
   if (limit == 0) {
@@ -335,7 +355,7 @@ void write_once(BuffereventBase &bev) noexcept {
   if (put > 0) bev.bytes_left();
 }
 
-void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
+void replace_fd(SocketBufferevent &bev, evutil_socket_t fd) noexcept {
   const std::uint8_t priority = bev.ev_read.ev_evcallback.evcb_pri;
   disarm_read(bev);
   disarm_write(bev);
@@ -344,10 +364,8 @@ void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   del(bev, bev.ev_write);
   if (EVI_UNLIKELY(bev.socket_.overlapped)) bev.be_ops->overlapped->detach(bev);
   drop_input_ahead(bev);
-  const bool whole = bev.socket_.whole_reads;
   bev.socket_ = SocketState{};
   bev.keeps_ = SocketKeeps{};
-  bev.read_whole(whole);
   assign(bev, fd, bev.ev_read.ev_evcallback.evcb_cb_union.evcb_callback,
          bev.ev_write.ev_evcallback.evcb_cb_union.evcb_callback);
   bev.ev_read.ev_evcallback.evcb_pri = bev.ev_write.ev_evcallback.evcb_pri = priority;
@@ -364,20 +382,22 @@ constinit const bufferevent_ops socket_ops = {
     .apply_timeouts = socket_transport::apply_timeouts,
     .output_added = socket_transport::output_added,
     .flush_turn = socket_transport::flush_turn,
-    .read_on = socket_transport::read_on,
+    .read_on = socket_transport::resume_reading,
     .write_last = socket_transport::write_last,
     .flush = socket_transport::flush,
     .set_fd = socket_transport::set_fd,
     .get_fd = socket_transport::fd_of,
     .get_underlying = socket_transport::get_underlying,
+    .read_whole = socket_transport::read_whole,
+    .events_armed = socket_transport::events_armed,
     .unlink = socket_transport::unlink,
     .dispose = socket_transport::dispose,
 };
 
 BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd, int options) noexcept {
   const bool overlapped = base && base->completion_port();
-  Owned<BuffereventBase> bev{overlapped ? overlapped_bufferevent_new(*base, options)
-                                        : make<BuffereventBase>(base, socket_ops, options)};
+  Owned<SocketBufferevent> bev{overlapped ? overlapped_bufferevent_new(*base, options)
+                                          : make<SocketBufferevent>(base, socket_ops, options)};
   if (!bev || !bev->init()) return nullptr;
   // A file goes from kernel to kernel.
   bev->output_buffer().set_flags(EVBUFFER_FLAG_DRAINS_TO_FD);

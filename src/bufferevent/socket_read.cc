@@ -43,25 +43,25 @@ constexpr std::size_t kChunkOverhead = 64;
 
 // --- how much ---
 
-std::size_t slice_size(const BuffereventBase &bev) noexcept {
+std::size_t slice_size(const SocketBufferevent &bev) noexcept {
   const std::size_t chosen = bev.extra() ? bev.extra()->max_single_read : 0;
-  if (bev.socket_.whole_reads) return chosen ? chosen : kMaxRead;
+  if (bev.reads_whole()) return chosen ? chosen : kMaxRead;
   const std::size_t by_buffer = bev.input_buffer().max_read();
   if (by_buffer == kSliceSize) return chosen ? chosen : kSliceSize;
   return std::min(by_buffer, bev.max_single_read());
 }
 
 // Without a maximum, of either kind, that the program has set.
-bool has_default_slices(const BuffereventBase &bev) noexcept {
-  return !bev.socket_.whole_reads && bev.input_buffer().max_read() == kSliceSize &&
+bool has_default_slices(const SocketBufferevent &bev) noexcept {
+  return !bev.reads_whole() && bev.input_buffer().max_read() == kSliceSize &&
          (!bev.extra() || !bev.extra()->max_single_read);
 }
 
-bool reads_ahead(const BuffereventBase &bev) noexcept {
+bool reads_ahead(const SocketBufferevent &bev) noexcept {
   return !bev.socket_.borrowed && has_default_slices(bev) && !RateLimit::find(bev);
 }
 
-std::size_t room_for_input(const BuffereventBase &bev) noexcept {
+std::size_t room_for_input(const SocketBufferevent &bev) noexcept {
   const std::size_t high = bev.wm_read.high;
   if (!high) return std::numeric_limits<std::size_t>::max();
   const std::size_t length = bev.input_buffer().length();
@@ -70,7 +70,7 @@ std::size_t room_for_input(const BuffereventBase &bev) noexcept {
 
 // Reading ahead begins when a read has brought a whole slice; from then on the descriptor is known to be a
 // stream.
-void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
+void follow_reads(SocketBufferevent &bev, std::size_t got) noexcept {
   const unsigned shift = bev.socket_.read_shift;
   const std::size_t offered = std::size_t{1} << shift;
   if (got >= offered - (shift > kMinReadShift ? kChunkOverhead : 0)) {
@@ -84,14 +84,14 @@ void follow_reads(BuffereventBase &bev, std::size_t got) noexcept {
 // --- one system call ---
 
 // A datagram of the default size is not cut.
-std::size_t chunk_size(const BuffereventBase &bev, std::size_t limit) noexcept {
+std::size_t chunk_size(const SocketBufferevent &bev, std::size_t limit) noexcept {
   return limit <= kSliceSize ? kSliceSize : (std::size_t{1} << bev.socket_.read_shift) - kChunkOverhead;
 }
 
 // The chunk that one system call reads into: the one that the loop lends to all its connections, or its own.
 // If there is one already, it has room for `limit` bytes or for `size`.
 struct ReadTarget {
-  ReadTarget(BuffereventBase &bev, std::size_t limit) noexcept
+  ReadTarget(SocketBufferevent &bev, std::size_t limit) noexcept
       : size(chunk_size(bev, limit)), lent(shared_chunk(*bev.ev_base)), chunk(lent ? *lent : own) {
     event_base &base = *bev.ev_base;
     if (chunk.chain && chunk.chain->capacity() < std::min(size, limit)) {
@@ -111,7 +111,7 @@ struct ReadTarget {
 };
 
 // Into the room behind the data, and into the lent chunk.
-ev_ssize_t receive_slice(BuffereventBase &bev, std::size_t limit) noexcept {
+ev_ssize_t receive_slice(SocketBufferevent &bev, std::size_t limit) noexcept {
   const ReadTarget target(bev, limit);
   evbuffer &input = bev.input_buffer();
   const Unfrozen open(input, BufferEnd::back);
@@ -119,7 +119,7 @@ ev_ssize_t receive_slice(BuffereventBase &bev, std::size_t limit) noexcept {
 }
 
 // Into the lent chunk, which becomes what is read ahead.
-ev_ssize_t receive_ahead(BuffereventBase &bev, std::size_t limit) noexcept {
+ev_ssize_t receive_ahead(SocketBufferevent &bev, std::size_t limit) noexcept {
   const ReadTarget target(bev, limit);
   ReadChunk &chunk = target.chunk;
   if (!chunk.chain && !(chunk.chain = chain_new_exact(target.size + sizeof(Chain)))) {
@@ -150,7 +150,7 @@ bool show_some(evbuffer &input, Chain &chunk, std::size_t bytes) noexcept {
 }
 
 // Moves up to `limit` of what was read ahead into the input buffer. -1 if out of memory.
-ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
+ev_ssize_t show_slice(SocketBufferevent &bev, std::size_t limit) noexcept {
   event_base &base = *bev.ev_base;
   Chain *chunk = bev.keeps_.ahead;
   evbuffer &input = bev.input_buffer();
@@ -173,7 +173,7 @@ ev_ssize_t show_slice(BuffereventBase &bev, std::size_t limit) noexcept {
 }
 
 // At most `limit` bytes into the input buffer.
-inline ev_ssize_t next_slice(BuffereventBase &bev, bool ahead, std::size_t limit) noexcept {
+inline ev_ssize_t next_slice(SocketBufferevent &bev, bool ahead, std::size_t limit) noexcept {
   if (ahead) return show_slice(bev, limit);
   const std::size_t most = std::size_t{1} << bev.socket_.read_shift;
   ev_ssize_t got;
@@ -189,7 +189,7 @@ inline ev_ssize_t next_slice(BuffereventBase &bev, bool ahead, std::size_t limit
 
 // Adds one slice to the input buffer and invokes the read callback. Returns its size, 0 if there is no more
 // to do for now.
-inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
+inline std::size_t read_slice(SocketBufferevent &bev, bool ahead) noexcept {
   const std::size_t limit = std::min(slice_size(bev), room_for_input(bev));
   if (limit == 0) {
     bev.check_read_watermark();
@@ -217,12 +217,12 @@ inline std::size_t read_slice(BuffereventBase &bev, bool ahead) noexcept {
   return 0;
 }
 
-bool others_wait(const BuffereventBase &bev, int more_urgent) noexcept {
+bool others_wait(const SocketBufferevent &bev, int more_urgent) noexcept {
   return bev.ev_base->others_wait(bev.ev_read.ev_evcallback.evcb_pri - more_urgent);
 }
 
 // After a slice of `got` bytes, `total` in this iteration: the callback may have changed everything.
-bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t total) noexcept {
+bool may_go_on(SocketBufferevent &bev, bool ahead, std::size_t got, std::size_t total) noexcept {
   if (bev.freed() || !bev.socket_.read_armed || bev.deferred_read_pending()) return false;
   if (bev.socket_.connecting || fd_of(bev) < 0 || others_wait(bev, 0)) return false;
   if (ahead) return true;
@@ -233,7 +233,7 @@ bool may_go_on(BuffereventBase &bev, bool ahead, std::size_t got, std::size_t to
 
 }  // namespace
 
-void read_once(BuffereventBase &bev) noexcept {
+void read_once(SocketBufferevent &bev) noexcept {
   bool ahead = has_input_ahead(bev);
   // The program has not seen the last slice yet: read_on() follows its callback.
   if (EVI_UNLIKELY(ahead) && bev.deferred_read_pending()) return;
@@ -247,18 +247,18 @@ void read_once(BuffereventBase &bev) noexcept {
   }
 }
 
-void read_on(BuffereventBase &bev) noexcept {
+void read_on(SocketBufferevent &bev) noexcept {
   if (!has_input_ahead(bev) || !bev.socket_.read_armed || bev.is_reading() || bev.deferred_read_pending())
     return;
   bev.schedule_flush();
 }
 
-void show_input_ahead(BuffereventBase &bev) noexcept {
+void show_input_ahead(SocketBufferevent &bev) noexcept {
   if (EVI_LIKELY(!has_input_ahead(bev)) || !bev.socket_.read_armed || bev.socket_.connecting) return;
   others_wait(bev, 1) ? read_on(bev) : read_once(bev);
 }
 
-void drop_input_ahead(BuffereventBase &bev) noexcept {
+void drop_input_ahead(SocketBufferevent &bev) noexcept {
   if (has_input_ahead(bev)) chain_release(std::exchange(bev.keeps_.ahead, nullptr));
 }
 

@@ -8,7 +8,53 @@
 #include "core/event_access.h"
 #include "util/socket.h"
 
-namespace evi::socket_transport {
+namespace evi {
+
+// The first read of a layer that takes any amount, as a power of two.
+inline constexpr std::uint8_t kWholeReadShift = 14;
+
+// State of the socket, or of the timers that take its place.
+struct SocketState {
+  bool connecting : 1 = false;    // a connect is under way: ev_write is armed for its end
+  bool refused : 1 = false;       // the last connect failed, and no other was begun
+  bool read_armed : 1 = false;    // ev_read is added
+  bool write_armed : 1 = false;   // ev_write is added
+  bool report_ready : 1 = false;  // the flush turn is for Start::enabled
+  bool overlapped : 1 = false;    // operations tell of the socket, and not the base's method
+  bool borrowed : 1 = false;      // the program owns the descriptor, and may read, close or exchange it
+  bool fd_known : 1 = false;      // fd_blocks says what the descriptor is
+  bool fd_blocks : 1 = false;     // output waits until the descriptor was reported writable
+  std::uint8_t read_shift : 5;    // what is read at most, as a power of two: follows what reads bring
+
+  SocketState() noexcept : read_shift(kWholeReadShift) {}
+};
+
+// SocketState::borrowed selects the member.
+union SocketKeeps {
+  std::uint64_t identity = 0;  // of a borrowed descriptor, since output was first added (socket.cc)
+  Chain *ahead;                // of an own one: what was read and is not visible yet (socket_read.cc)
+};
+
+// A bufferevent with a socket: the socket transport's, and TLS over a socket. A TLS filter has none, and
+// keeps its timers in the same events.
+class SocketBufferevent : public BuffereventBase {
+ public:
+  using BuffereventBase::BuffereventBase;
+  static SocketBufferevent &of(BuffereventBase &bev) noexcept {
+    return static_cast<SocketBufferevent &>(bev);
+  }
+  static const SocketBufferevent &of(const BuffereventBase &bev) noexcept {
+    return static_cast<const SocketBufferevent &>(bev);
+  }
+
+  SocketKeeps keeps_;
+  SocketState socket_;
+};
+
+// 704 bytes of heap for an idle connection, with malloc's own and the descriptor table's share.
+static_assert(sizeof(void *) != 8 || sizeof(SocketBufferevent) <= 664);
+
+namespace socket_transport {
 
 // Events of a socket that operations tell of have no descriptor as far as a base knows: they are timers, and
 // keep the loop alive.
@@ -19,21 +65,21 @@ inline const timeval *timeout_or_null(const timeval &tv) noexcept {
 
 // Makes ev_read and ev_write events of the descriptor, or mere timers if it is -1. The callbacks get the
 // bufferevent.
-void assign(BuffereventBase &bev, evutil_socket_t fd, event_callback_fn on_read,
+void assign(SocketBufferevent &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept;
 // Adds one of the two, or its timeout anew if it is `armed`; the caller notes that it is.
-[[nodiscard]] bool add(BuffereventBase &bev, event &ev, bool armed, const timeval *timeout) noexcept;
-void del(BuffereventBase &bev, event &ev) noexcept;
+[[nodiscard]] bool add(SocketBufferevent &bev, event &ev, bool armed, const timeval *timeout) noexcept;
+void del(SocketBufferevent &bev, event &ev) noexcept;
 
 // The chunk that all connections of the loop share, on its thread. Null without memory.
 ReadChunk *shared_chunk(event_base &base) noexcept;
 
 // Adds ev_read, with its timeout, if reading is wanted; `restart` lets the timeout begin anew.
-[[nodiscard]] bool arm_read(BuffereventBase &bev, bool restart) noexcept;
-void disarm_read(BuffereventBase &bev) noexcept;
+[[nodiscard]] bool arm_read(SocketBufferevent &bev, bool restart) noexcept;
+void disarm_read(SocketBufferevent &bev) noexcept;
 // Adds ev_write, with its timeout.
-[[nodiscard]] bool arm_write(BuffereventBase &bev) noexcept;
-void disarm_write(BuffereventBase &bev) noexcept;
+[[nodiscard]] bool arm_write(SocketBufferevent &bev) noexcept;
+void disarm_write(SocketBufferevent &bev) noexcept;
 
 // --- reading ---
 
@@ -41,40 +87,40 @@ void disarm_write(BuffereventBase &bev) noexcept;
 inline constexpr std::uint8_t kFirstReadShift = 12;
 
 // Something was read that the program has not seen.
-inline bool has_input_ahead(const BuffereventBase &bev) noexcept {
+inline bool has_input_ahead(const SocketBufferevent &bev) noexcept {
   return bev.keeps_.ahead != nullptr && !bev.socket_.borrowed;
 }
 // Reads what is wanted and allowed, for one report of readiness, and invokes the read callback for each
 // slice.
-void read_once(BuffereventBase &bev) noexcept;
+void read_once(SocketBufferevent &bev) noexcept;
 // If there is input ahead and reading is armed, has the flush turn show it.
-void read_on(BuffereventBase &bev) noexcept;
+void read_on(SocketBufferevent &bev) noexcept;
 // In the flush turn.
-void show_input_ahead(BuffereventBase &bev) noexcept;
+void show_input_ahead(SocketBufferevent &bev) noexcept;
 // Discards it, because the descriptor is closed or replaced.
-void drop_input_ahead(BuffereventBase &bev) noexcept;
+void drop_input_ahead(SocketBufferevent &bev) noexcept;
 
 // --- writing ---
 
 // Whether a call on the descriptor may block. The system is asked once for each descriptor.
-bool blocks(BuffereventBase &bev) noexcept;
+bool blocks(SocketBufferevent &bev) noexcept;
 // Has output written before the next wait.
-void schedule_output(BuffereventBase &bev) noexcept;
+void schedule_output(SocketBufferevent &bev) noexcept;
 // Writes once and sees to the rest.
-void write_once(BuffereventBase &bev) noexcept;
+void write_once(SocketBufferevent &bev) noexcept;
 // What one write takes at most.
-std::size_t write_limit(const BuffereventBase &bev) noexcept;
+std::size_t write_limit(const SocketBufferevent &bev) noexcept;
 // Disables the direction and tells of what ended it, with the last socket error.
-void fail(BuffereventBase &bev, short direction, short what) noexcept;
+void fail(SocketBufferevent &bev, short direction, short what) noexcept;
 
 // Puts a descriptor in the place of the old one, which stays open. The events keep their callbacks; nothing
 // is armed afterwards.
-void replace_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
+void replace_fd(SocketBufferevent &bev, evutil_socket_t fd) noexcept;
 
 // The socket that is connecting became ready: tells how it went.
-void finish_connect(BuffereventBase &bev) noexcept;
+void finish_connect(SocketBufferevent &bev) noexcept;
 // Connecting came to an end, with that error or 0.
-void conclude_connect(BuffereventBase &bev, int error) noexcept;
+void conclude_connect(SocketBufferevent &bev, int error) noexcept;
 
 // --- entries of socket_ops that its like share ---
 
@@ -84,10 +130,14 @@ void apply_timeouts(BuffereventBase &bev) noexcept;
 void output_added(BuffereventBase &bev) noexcept;
 void flush_turn(BuffereventBase &bev) noexcept;
 void write_last(BuffereventBase &bev) noexcept;
+void resume_reading(BuffereventBase &bev) noexcept;
+void read_whole(BuffereventBase &bev) noexcept;
+bool events_armed(const BuffereventBase &bev) noexcept;
 int flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
 bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
 bufferevent *get_underlying(const BuffereventBase &bev) noexcept;
 
-}  // namespace evi::socket_transport
+}  // namespace socket_transport
+}  // namespace evi
 
 #endif

@@ -27,7 +27,7 @@ constexpr short kBoth = EV_READ | EV_WRITE;
 // --- life ---
 
 TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept
-    : BuffereventBase(setup.base, kind, setup.options),
+    : SocketBufferevent(setup.base, kind, setup.options),
       TlsWire{wire_receive, wire_send, wire_fd, wire_inherit},
       engine_(*setup.engine),
       session_(setup.session),
@@ -139,11 +139,11 @@ void TlsBufferevent::finish_underneath() noexcept {
   while (bottom->has_option(BEV_OPT_CLOSE_ON_FREE) && below(*bottom)) bottom = below(*bottom);
   evbuffer &output = bottom->output_buffer();
   const bool ours = bottom->be_ops->plain_socket && bottom->has_option(BEV_OPT_CLOSE_ON_FREE) &&
-                    !bottom->socket_.overlapped && fd_of(*bottom) >= 0;
+                    !SocketBufferevent::of(*bottom).socket_.overlapped && fd_of(*bottom) >= 0;
   if (!ours || output.empty() || !bottom->wants(EV_WRITE)) return;
   const Unfrozen open(output, BufferEnd::front);
   if (send_close_notify_later(*ev_base, fd_of(*bottom), output))
-    socket_transport::replace_fd(*bottom, kNoSocket);
+    socket_transport::replace_fd(SocketBufferevent::of(*bottom), kNoSocket);
 }
 
 void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {

@@ -34,7 +34,7 @@
 #define EVI_TLS_TLS_BUFFEREVENT_H
 
 #include "bufferevent/base_watch.h"
-#include "bufferevent/bufferevent.h"
+#include "bufferevent/socket_transport.h"
 #include "tls/tls_private.h"
 
 namespace evi {
@@ -52,7 +52,7 @@ struct TlsStage {
   std::size_t room() const noexcept { return static_cast<std::size_t>(end - tail); }
 };
 
-class TlsBufferevent final : public BuffereventBase, public TlsWire {
+class TlsBufferevent final : public SocketBufferevent, public TlsWire {
  public:
   // Null if it fails. Takes over nothing then.
   [[nodiscard]] static TlsBufferevent *create(const TlsSetup &setup) noexcept;

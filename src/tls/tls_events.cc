@@ -165,7 +165,8 @@ void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
 bool TlsBufferevent::not_connected() const noexcept {
   const BuffereventBase *bottom = underlying_;
   while (const BuffereventBase *under = below(*bottom)) bottom = under;
-  return bottom->be_ops->owns_events && (bottom->socket_.refused || fd_of(*bottom) < 0);
+  return bottom->be_ops->owns_events &&
+         (SocketBufferevent::of(*bottom).socket_.refused || fd_of(*bottom) < 0);
 }
 
 void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) noexcept {
@@ -294,6 +295,8 @@ constexpr bufferevent_ops TlsBufferevent::ops(const char *name, bool owns_events
       .set_fd = set_fd,
       .get_fd = get_fd,
       .get_underlying = get_underlying,
+      .read_whole = socket_transport::read_whole,
+      .events_armed = socket_transport::events_armed,
       .unlink = unlink,
       .dispose = dispose,
   };

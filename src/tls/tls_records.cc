@@ -29,7 +29,7 @@ constexpr std::size_t kUnknownSize = 4096;
 // --- reading ---
 
 std::size_t TlsBufferevent::read_limit(std::size_t budget) noexcept {
-  const bool whole = socket_.whole_reads && !(extra() && extra()->max_single_read);
+  const bool whole = reads_whole() && !(extra() && extra()->max_single_read);
   std::size_t limit = whole ? budget : std::min(budget, max_single_read());
   if (wm_read.high) {
     const std::size_t length = input_buffer().length();

@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "bufferevent/bufferevent.h"
+#include "bufferevent/socket_transport.h"
 #include "event2/bufferevent.h"
 #include "support/events.h"
 #include "support/files.h"
@@ -31,8 +31,10 @@ class Bev {
   }
   bufferevent *release() { return std::exchange(bev_, nullptr); }
   operator bufferevent *() const { return bev_; }
-  evi::BuffereventBase &operator*() const { return evi::BuffereventBase::of(*bev_); }
-  evi::BuffereventBase *operator->() const { return &**this; }
+  evi::SocketBufferevent &operator*() const {
+    return evi::SocketBufferevent::of(evi::BuffereventBase::of(*bev_));
+  }
+  evi::SocketBufferevent *operator->() const { return &**this; }
 
   std::string text() const {
     std::string all(evbuffer_get_length(bev_->input), '\0');

@@ -379,12 +379,13 @@ TEST_F(SocketRead, replacing_the_fd_discards_data_read_ahead_from_the_old_one) {
 TEST_F(SocketRead, freeing_a_filter_writes_its_output_and_leaves_input_that_was_read_ahead) {
   bufferevent *under =
       bufferevent_socket_new(&*base, static_cast<evutil_socket_t>(fds.a.release()), BEV_OPT_CLOSE_ON_FREE);
-  static_cast<evi::BuffereventBase *>(under)->socket_.read_shift = 15;
+  auto &socket = evi::SocketBufferevent::of(evi::BuffereventBase::of(*under));
+  socket.socket_.read_shift = 15;
   bufferevent *filter =
       bufferevent_filter_new(under, nullptr, nullptr, BEV_OPT_CLOSE_ON_FREE, nullptr, nullptr);
   std::size_t added = 0;
   test::Event free_it(*base, -1, 0, [&](int, short) {
-    ASSERT_TRUE(evi::socket_transport::has_input_ahead(*static_cast<evi::BuffereventBase *>(under)));
+    ASSERT_TRUE(evi::socket_transport::has_input_ahead(socket));
     added = 0;
     bufferevent_write(filter, "abc", 3);
     bufferevent_free(filter);
