@@ -31,14 +31,14 @@ bool handshake_over(mbedtls_ssl_context *ssl) noexcept { return ssl->state == MB
 
 int receive_from_wire(void *context, unsigned char *data, std::size_t size) noexcept {
   auto &wire = *static_cast<TlsWire *>(context);
-  const long got = wire.receive(wire, data, std::min<std::size_t>(size, INT_MAX));
+  const long got = wire.receive(data, std::min<std::size_t>(size, INT_MAX));
   if (got == kWireBlocked) return MBEDTLS_ERR_SSL_WANT_READ;
   return got < 0 ? MBEDTLS_ERR_NET_RECV_FAILED : static_cast<int>(got);
 }
 
 int send_to_wire(void *context, const unsigned char *data, std::size_t size) noexcept {
   auto &wire = *static_cast<TlsWire *>(context);
-  const long put = wire.send(wire, data, std::min<std::size_t>(size, INT_MAX));
+  const long put = wire.send(data, std::min<std::size_t>(size, INT_MAX));
   if (put == kWireBlocked) return MBEDTLS_ERR_SSL_WANT_WRITE;
   return put < 0 ? MBEDTLS_ERR_NET_SEND_FAILED : static_cast<int>(put);
 }

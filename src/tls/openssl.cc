@@ -54,7 +54,7 @@ long receive_from(BIO *bio, void *data, std::size_t size) noexcept {
   Remnant *rest = remnant_of(bio);
   if (!rest) {
     auto *wire = static_cast<TlsWire *>(BIO_get_data(bio));
-    return wire ? wire->receive(*wire, data, size) : kWireFailed;
+    return wire ? wire->receive(data, size) : kWireFailed;
   }
   // The peer may be waiting for it.
   static_cast<void>(send_remnant(*rest));
@@ -73,7 +73,7 @@ long send_to(BIO *bio, const void *data, std::size_t size) noexcept {
   Remnant *rest = remnant_of(bio);
   if (!rest) {
     auto *wire = static_cast<TlsWire *>(BIO_get_data(bio));
-    return wire ? wire->send(*wire, data, size) : kWireFailed;
+    return wire ? wire->send(data, size) : kWireFailed;
   }
   const ssize_t put = send_remnant(*rest) ? ::write(rest->fd, data, size) : -1;
   if (put >= 0) return put;
@@ -107,7 +107,7 @@ evutil_socket_t fd_behind(BIO *bio) noexcept {
   if (!data) return -1;
   if (const Remnant *rest = remnant_of(bio)) return rest->fd;
   auto &wire = *static_cast<TlsWire *>(data);
-  return wire.fd(wire);
+  return wire.fd();
 }
 
 // SSL_get_fd() comes here too.
@@ -244,8 +244,8 @@ bool keeps_its_bio(BIO *bio) noexcept {
 bool pass_on_remnant(BIO *before, TlsWire &wire) noexcept {
   Remnant *rest = is_ours(before) ? remnant_of(before) : nullptr;
   if (!rest) return true;
-  return wire.inherit(wire, {rest->in() + rest->in_position, rest->in_size - rest->in_position,
-                             rest->out() + rest->out_position, rest->out_size - rest->out_position});
+  return wire.inherit({rest->in() + rest->in_position, rest->in_size - rest->in_position,
+                       rest->out() + rest->out_position, rest->out_size - rest->out_position});
 }
 
 TlsAttached attach(void *session, TlsWire &wire, TlsSide side, bool may_own) noexcept {

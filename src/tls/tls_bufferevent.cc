@@ -18,18 +18,18 @@ using socket_transport::fd_of;
 
 namespace {
 
-// What may wait in the output buffer underneath before a filter stops encrypting.
-constexpr std::size_t kMaxUnderneath = 131072;
 constexpr short kBoth = EV_READ | EV_WRITE;
 
 }  // namespace
 
 // --- life ---
 
-TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept
-    : SocketBufferevent(setup.base, kind, setup.options),
-      TlsWire{wire_receive, wire_send, wire_fd, wire_inherit},
+TlsBufferevent::TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &ops,
+                               const TlsWireKind &kind) noexcept
+    : SocketBufferevent(setup.base, ops, setup.options),
+      TlsWire{&kind.session},
       engine_(*setup.engine),
+      wire_kind_(kind),
       session_(setup.session),
       underlying_(setup.underlying ? &BuffereventBase::of(*setup.underlying) : nullptr),
       base_watch_(setup.underlying ? setup.base : nullptr),
@@ -43,15 +43,16 @@ TlsBufferevent::~TlsBufferevent() {
 }
 
 TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
-  Owned<TlsBufferevent> bev{make<TlsBufferevent>(setup, setup.underlying ? kFilterOps : kSocketOps)};
-  if (!bev || !(bev->underlying_ ? bev->init_on(*bev->underlying_) : bev->init())) return nullptr;
+  Owned<TlsBufferevent> bev{setup.underlying ? make<TlsBufferevent>(setup, kFilterOps, TlsFilterWire::kKind)
+                                             : make<TlsBufferevent>(setup, kSocketOps, TlsSocketWire::kKind)};
+  if (!bev || !bev->wire_kind_.init(*bev)) return nullptr;
   const TlsSide side = setup.state == BUFFEREVENT_SSL_OPEN         ? TlsSide::settled
                        : setup.state == BUFFEREVENT_SSL_CONNECTING ? TlsSide::client
                                                                    : TlsSide::server;
   const TlsAttached attached = setup.engine->attach(setup.session, *bev, side, !setup.underlying);
   if (attached == TlsAttached::failed) return nullptr;
   bev->own_wire_ = attached == TlsAttached::own;
-  if (bev->underlying_) bev->take_underlying();
+  bev->wire_kind_.begin(*bev);
   bev->schedule_flush();
   return bev.release();
 }
@@ -59,18 +60,6 @@ TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
 TlsBufferevent *TlsBufferevent::of(bufferevent &bev) noexcept {
   const bool tls = bev.be_ops == &kSocketOps || bev.be_ops == &kFilterOps;
   return tls ? &of(BuffereventBase::of(bev)) : nullptr;
-}
-
-// Its input is held back until the first pump() wants some. That it cannot be enabled is reported by an
-// event.
-void TlsBufferevent::take_underlying() noexcept {
-  const BuffereventUse use(*underlying_);
-  underlying_->hold();
-  underlying_->set_relay(on_underlying_data, on_underlying_data, on_underlying_event, *this, true);
-  underlying_->suspend(EV_READ, kFilterBusy);
-  if (underlying_->enable(kBoth)) return;
-  receive_failed(last_socket_error());
-  send_failed(receive_error_);
 }
 
 // Everything that was written has left: the peer may know that this was all.
@@ -88,12 +77,12 @@ void TlsBufferevent::say_goodbye() noexcept {
 void TlsBufferevent::give_back_session() noexcept {
   TlsRemains remains;
   remains.in_size = wire_in_.length() + received();
-  bool kept = !sealing_ || send_stage();
+  bool kept = wire_kind_.send_batch(*this);
   if (received() > 0) kept = wire_in_.add(received_->head, received()) && kept;
   remains.out_size = wire_out_.length();
   if (kept && remains.in_size) remains.in = wire_in_.pullup(-1);
   if (kept && remains.out_size) remains.out = wire_out_.pullup(-1);
-  engine_.detach(std::exchange(session_, nullptr), underlying_ ? kNoSocket : fd_of(*this), remains);
+  engine_.detach(std::exchange(session_, nullptr), fd_of(*this), remains);
 }
 
 void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
@@ -104,74 +93,49 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   const bool may_wait = owner && base_lives(self) && self.wire_drained();
   socket_transport::disarm_read(self);
   socket_transport::disarm_write(self);
-  BuffereventBase *under = self.underlying_;
-  // The application may have replaced them by its own, which must not be called for what is being freed.
-  if (under && (owner || under->cbarg == static_cast<BuffereventBase *>(&self)))
-    under->set_callbacks(nullptr, nullptr, nullptr, nullptr);
-  owner ? self.say_goodbye() : self.give_back_session();
-  if (!under) {
-    const bool left = !self.wire_out_.empty() && !self.send_error_;
-    self.descriptor_passed_ =
-        left && may_wait && send_close_notify_later(*self.ev_base, fd_of(self), self.wire_out_);
-    return;
-  }
-  if (!owner) return under->resume(EV_READ, kFilterBusy);
-  under->clear_reasons(EV_READ, kFilterBusy);
-  write_underlying_out(*under);
-  if (may_wait) self.finish_underneath();
+  self.wire_kind_.leave(self, owner, may_wait);
+}
+
+void TlsBufferevent::end_session(bool owner) noexcept { owner ? say_goodbye() : give_back_session(); }
+
+void TlsBufferevent::free_session() noexcept {
+  if (!has_option(BEV_OPT_CLOSE_ON_FREE)) return;
+  engine_.detach(session_, kNoSocket, TlsRemains{});
+  engine_.free(session_);
 }
 
 // No output is pending, here or in the underlying bufferevents.
 bool TlsBufferevent::wire_drained() const noexcept {
-  return output_buffer().empty() && wire_out_.empty() && drained_underneath();
+  return output_buffer().empty() && wire_out_.empty() && underlying_drained();
 }
 
-bool TlsBufferevent::drained_underneath() const noexcept {
+bool TlsBufferevent::underlying_drained() const noexcept {
   for (const BuffereventBase *bev = underlying_; bev; bev = below(*bev)) {
     if (!bev->output_buffer().empty()) return false;
   }
   return true;
 }
 
-// Takes the socket at the bottom, which is freed with us, together with what is left of close_notify.
-void TlsBufferevent::finish_underneath() noexcept {
-  BuffereventBase *bottom = underlying_;
-  while (bottom->has_option(BEV_OPT_CLOSE_ON_FREE) && below(*bottom)) bottom = below(*bottom);
-  evbuffer &output = bottom->output_buffer();
-  const bool ours = bottom->be_ops->plain_socket && bottom->has_option(BEV_OPT_CLOSE_ON_FREE) &&
-                    !SocketBufferevent::of(*bottom).socket_.overlapped && fd_of(*bottom) >= 0;
-  if (!ours || output.empty() || !bottom->wants(EV_WRITE)) return;
-  const Unfrozen open(output, BufferEnd::front);
-  if (send_close_notify_later(*ev_base, fd_of(*bottom), output))
-    socket_transport::replace_fd(SocketBufferevent::of(*bottom), kNoSocket);
+// --- what the wires share ---
+
+bool TlsBufferevent::receive_failed(int error) noexcept {
+  receive_error_ = error ? error : kConnectionReset;
+  return false;
 }
 
-void TlsBufferevent::dispose(BuffereventBase *bev) noexcept {
-  TlsBufferevent *self = &of(*bev);
-  const bool owner = self->has_option(BEV_OPT_CLOSE_ON_FREE);
-  const evutil_socket_t fd = self->underlying_ ? kNoSocket : fd_of(*self);
-  BuffereventBase *under = self->underlying_;
-  const bool descriptor_passed = self->descriptor_passed_;
-  if (owner) {
-    self->engine_.detach(self->session_, kNoSocket, TlsRemains{});
-    self->engine_.free(self->session_);
-  }
-  evi::destroy(self);
-  if (under) {
-    const BuffereventUse use(*under);
-    under->drop();
-    if (owner) under->release_by_program();
-  } else if (owner && fd >= 0 && !descriptor_passed) {
-    close_socket(fd);
-  }
+bool TlsBufferevent::send_failed(int error) noexcept {
+  send_error_ = error ? error : kConnectionReset;
+  return false;
+}
+
+// OpenSSL looks at the thread's error: a server whose tickets meet EPIPE completes its handshake.
+long TlsBufferevent::send_result(bool sent, std::size_t size) noexcept {
+  if (sent) return static_cast<long>(size);
+  set_socket_error(send_error_);
+  return kWireFailed;
 }
 
 // --- one turn ---
-
-// After a refused connect there is none before another is begun.
-bool TlsBufferevent::has_wire() const noexcept {
-  return underlying_ || (fd_of(*this) >= 0 && !socket_.connecting && !socket_.refused);
-}
 
 bool TlsBufferevent::may_pump() const noexcept { return (enabled & kBoth) && has_wire(); }
 
@@ -204,7 +168,7 @@ void TlsBufferevent::pump_once() noexcept {
 
 // The underlying transport has failed to receive, and neither that nor an end of reading was reported.
 bool TlsBufferevent::broken_underneath() const noexcept {
-  return underlying_ && receive_error_ && !ended_ && phase_ != Phase::failed;
+  return receive_error_ && wire_kind_.reports_errors && !ended_ && phase_ != Phase::failed;
 }
 
 // Something was received that the application has not seen and can still read.
@@ -222,7 +186,7 @@ void TlsBufferevent::report_broken_underneath() noexcept {
 
 // What was encrypted before the failure, an alert perhaps, still goes. An error ends that in silence.
 void TlsBufferevent::send_last() noexcept {
-  if (!underlying_ && !wire_out_.empty() && !send_error_) static_cast<void>(send_rest());
+  if (!wire_out_.empty() && !send_error_) static_cast<void>(wire_kind_.send_pending(*this));
 }
 
 // There is something to do that no event will tell of.
@@ -236,7 +200,7 @@ bool TlsBufferevent::work_left() const noexcept {
 
 bool TlsBufferevent::may_seal() const noexcept {
   if (send_error_ || write_wants_input_ || write_wants_output_ || !wire_out_.empty()) return false;
-  return underlying_ ? underlying_->output_buffer().length() < kMaxUnderneath : has_wire();
+  return wire_kind_.accepts_records(*this);
 }
 
 void TlsBufferevent::fail(short what, int error) noexcept {
@@ -251,7 +215,7 @@ void TlsBufferevent::fail(short what, int error) noexcept {
 void TlsBufferevent::handshake() noexcept {
   if (!may_pump()) return;
   // The peer may have sent the reason.
-  if (!wire_out_.empty() && !send_error_ && !send_rest()) may_receive_ = true;
+  if (!wire_out_.empty() && !send_error_ && !wire_kind_.send_pending(*this)) may_receive_ = true;
   errors_.count = 0;
   write_wants_output_ = false;
   TlsOutcome outcome;

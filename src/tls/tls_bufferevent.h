@@ -36,6 +36,7 @@
 #include "bufferevent/base_watch.h"
 #include "bufferevent/socket_transport.h"
 #include "tls/tls_private.h"
+#include "tls/tls_wires.h"
 
 namespace evi {
 
@@ -63,7 +64,7 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
     return static_cast<const TlsBufferevent &>(bev);
   }
 
-  TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &kind) noexcept;
+  TlsBufferevent(const TlsSetup &setup, const bufferevent_ops &ops, const TlsWireKind &kind) noexcept;
   ~TlsBufferevent();
 
   const TlsEngine &engine() const noexcept { return engine_; }
@@ -86,7 +87,6 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   }
 
   // --- tls_bufferevent.cc ---
-  void take_underlying() noexcept;
   void pump() noexcept;
   void pump_once() noexcept;
   void send_last() noexcept;
@@ -98,15 +98,15 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   void handshake() noexcept;
   void handshake_done() noexcept;
   void fail(short what, int error) noexcept;
-  bool has_wire() const noexcept;
+  bool has_wire() const noexcept { return wire_kind_.connected(*this); }
   bool may_pump() const noexcept;
   void say_goodbye() noexcept;
   bool wire_drained() const noexcept;
-  bool drained_underneath() const noexcept;
-  void finish_underneath() noexcept;
+  bool underlying_drained() const noexcept;
+  void end_session(bool owner) noexcept;
+  void free_session() noexcept;
   void give_back_session() noexcept;
   static void unlink(BuffereventBase &bev) noexcept;
-  static void dispose(BuffereventBase *bev) noexcept;
 
   // --- tls_records.cc ---
   void read_records() noexcept;
@@ -132,10 +132,8 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   void finish_writing() noexcept;
 
   // --- tls_events.cc ---
-  [[nodiscard]] bool await_descriptor() noexcept;
-  bool update_interest() noexcept;
-  void hold_underlying(bool back) noexcept;
-  [[nodiscard]] bool want(event &ev, short direction, bool wanted) noexcept;
+  bool update_interest() noexcept { return wire_kind_.update_interest(*this); }
+  [[nodiscard]] bool want(short direction, bool wanted) noexcept;
   bool wants_input() const noexcept;
   bool wants_output() const noexcept;
   void restart_timeout(short direction) noexcept;
@@ -144,13 +142,10 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
 
   static void on_readable(evutil_socket_t, short what, void *self) noexcept;
   static void on_writable(evutil_socket_t, short what, void *self) noexcept;
-  void pump_on_loop() noexcept;
-  static void on_underlying_data(bufferevent *, void *self) noexcept;
-  static void on_underlying_event(bufferevent *, short what, void *self) noexcept;
-  bool not_connected() const noexcept;
   void new_wire() noexcept;
   bool connected() noexcept;
 
+  template <typename Wire>
   static constexpr bufferevent_ops ops(const char *name, bool owns_events) noexcept;
   static bool start(BuffereventBase &bev, short directions, Start why) noexcept;
   static void stop(BuffereventBase &bev, short directions) noexcept;
@@ -159,36 +154,31 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   static void flush_turn(BuffereventBase &bev) noexcept;
   static void write_last(BuffereventBase &bev) noexcept;
   static int flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept;
-  static bool set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept;
-  static evutil_socket_t get_fd(const BuffereventBase &bev) noexcept;
-  static bufferevent *get_underlying(const BuffereventBase &bev) noexcept;
 
-  // --- tls_wire.cc ---
-  static long wire_receive(TlsWire &wire, void *data, std::size_t size) noexcept;
-  static long wire_send(TlsWire &wire, const void *data, std::size_t size) noexcept;
-  static evutil_socket_t wire_fd(const TlsWire &wire) noexcept;
-  static bool wire_inherit(TlsWire &wire, const TlsRemains &remains) noexcept;
-  long receive_now(void *data, std::size_t size) noexcept;
-  bool send_now(const void *data, std::size_t size) noexcept;
-  ReadChunk *shared_chunk() const noexcept;
-  void lend_received() noexcept;
-  void fill_received() noexcept;
-  void give_back_received() noexcept;
-  void settle_received() noexcept;
-  std::size_t received() const noexcept { return received_ ? received_->length() : 0; }
-  [[nodiscard]] bool send_stage() noexcept;
-  ev_ssize_t send_front() noexcept;
-  [[nodiscard]] bool send_rest() noexcept;
-  std::size_t ciphertext_at_hand() const noexcept;
+  // --- what the wires share ---
+  // False each.
   bool receive_failed(int error) noexcept;
   bool send_failed(int error) noexcept;
-  bool take_record(const void *data, std::size_t size) noexcept;
-  std::size_t stage_size() const noexcept;
-  void follow_reads(std::size_t got, std::size_t offered) noexcept;
+  // What the session is to be returned for `size` bytes.
+  long send_result(bool sent, std::size_t size) noexcept;
+  std::size_t ciphertext_at_hand() const noexcept { return wire_kind_.ciphertext(*this); }
+  std::size_t received() const noexcept { return received_ ? received_->length() : 0; }
+
+  // --- tls_stage.cc ---
+  // Null off the loop's thread.
+  ReadChunk *shared_chunk() const noexcept;
+  // If it is empty.
+  void give_back_received() noexcept;
+  // Reading stops for now: little ciphertext must not hold a large chunk. It does if out of memory.
+  void settle_received() noexcept;
+
+  friend class TlsSocketWire;
+  friend class TlsFilterWire;
   friend class StageLease;
   friend class EngineCall;
 
   const TlsEngine &engine_;
+  const TlsWireKind &wire_kind_;
   void *session_;  // null once the program has it back
   BuffereventBase *underlying_;
   const BaseWatch base_watch_;  // for filters
@@ -208,7 +198,6 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   bool again_ : 1 = false;        // pump() was asked for while it ran
   bool may_receive_ : 1 = false;  // in pump(): the socket may have something
   bool decrypting_ : 1 = false;   // received_ may be filled
-  bool sealing_ : 1 = false;      // records are collected in stage_
   bool goodbye_ : 1 = false;      // close_notify is to follow the output
   bool said_goodbye_ : 1 = false;
   bool descriptor_passed_ : 1 = false;  // freed, and the descriptor waits to take close_notify

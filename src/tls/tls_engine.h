@@ -31,14 +31,26 @@ struct TlsRemains {
   std::size_t out_size = 0;
 };
 
-// Where a session's ciphertext comes from and goes to.
-struct TlsWire {
+struct TlsWire;
+
+// The functions of one kind of wire.
+struct TlsWireOps {
   long (*receive)(TlsWire &wire, void *data, std::size_t size) noexcept;
-  // Takes everything or fails.
   long (*send)(TlsWire &wire, const void *data, std::size_t size) noexcept;
   evutil_socket_t (*fd)(const TlsWire &wire) noexcept;
-  // Before the first use: what an earlier wire of the session left. False without memory.
   bool (*inherit)(TlsWire &wire, const TlsRemains &remains) noexcept;
+};
+
+// Where a session's ciphertext comes from and goes to.
+struct TlsWire {
+  const TlsWireOps *wire_ops;
+
+  long receive(void *data, std::size_t size) noexcept { return wire_ops->receive(*this, data, size); }
+  // Takes everything or fails.
+  long send(const void *data, std::size_t size) noexcept { return wire_ops->send(*this, data, size); }
+  evutil_socket_t fd() const noexcept { return wire_ops->fd(*this); }
+  // Before the first use: what an earlier wire of the session left. False if out of memory.
+  bool inherit(const TlsRemains &remains) noexcept { return wire_ops->inherit(*this, remains); }
 };
 
 enum class TlsSide : unsigned char { settled, client, server };

@@ -23,13 +23,14 @@ bool TlsBufferevent::wants_output() const noexcept {
   return phase_ != Phase::failed && (read_wants_output_ || write_wants_output_);
 }
 
-bool TlsBufferevent::want(event &ev, short direction, bool wanted) noexcept {
+bool TlsBufferevent::want(short direction, bool wanted) noexcept {
   const bool armed = direction == EV_READ ? socket_.read_armed : socket_.write_armed;
   if (wanted == armed) return true;
   if (!wanted) {
     direction == EV_READ ? socket_transport::disarm_read(*this) : socket_transport::disarm_write(*this);
     return true;
   }
+  event &ev = direction == EV_READ ? ev_read : ev_write;
   const timeval &timeout = direction == EV_READ ? timeout_read : timeout_write;
   if (!socket_transport::add(*this, ev, false, socket_transport::timeout_or_null(timeout))) return false;
   if (direction == EV_READ) {
@@ -38,39 +39,6 @@ bool TlsBufferevent::want(event &ev, short direction, bool wanted) noexcept {
     socket_.write_armed = true;
   }
   return true;
-}
-
-// Without a descriptor only the timeouts run.
-bool TlsBufferevent::await_descriptor() noexcept {
-  return !ev_base || (want(ev_read, EV_READ, wants(EV_READ) && evutil_timerisset(&timeout_read)) &&
-                      want(ev_write, EV_WRITE, wants(EV_WRITE) && evutil_timerisset(&timeout_write)));
-}
-
-// A filter's events are timers, and are there only if there is a timeout.
-bool TlsBufferevent::update_interest() noexcept {
-  if (!underlying_) {
-    if (socket_.refused) return true;
-    if (socket_.connecting) return want(ev_read, EV_READ, wants(EV_READ));
-    if (fd_of(*this) < 0) return await_descriptor();
-    return want(ev_read, EV_READ, wants_input()) && want(ev_write, EV_WRITE, wants_output());
-  }
-  if (wants_input() == underlying_->suspended(EV_READ, kFilterBusy)) hold_underlying(!wants_input());
-  if (freed()) return true;
-  const bool input = wants_input();
-  const bool output = phase_ == Phase::open && wants(EV_WRITE) && !output_buffer().empty();
-  return want(ev_read, EV_READ, input && evutil_timerisset(&timeout_read)) &&
-         want(ev_write, EV_WRITE, output && evutil_timerisset(&timeout_write));
-}
-
-// A bufferevent in memory moves its data at once. What that brings waits for the loop: the program may be
-// about to change one of our buffers, which is why we are here. Callbacks of the other side's buffers may
-// free us.
-void TlsBufferevent::hold_underlying(bool back) noexcept {
-  pumping_ = true;
-  back ? underlying_->suspend(EV_READ, kFilterBusy) : underlying_->resume(EV_READ, kFilterBusy);
-  pumping_ = false;
-  if (again_ && !freed()) schedule_flush();
-  again_ = false;
 }
 
 void TlsBufferevent::restart_timeout(short direction) noexcept {
@@ -145,55 +113,6 @@ void TlsBufferevent::on_writable(evutil_socket_t, short what, void *arg) noexcep
   self.pump();
 }
 
-// With a lock the call may come from any thread, and what pump() uses of the loop's is for its thread alone.
-void TlsBufferevent::pump_on_loop() noexcept { lock() ? schedule_flush() : pump(); }
-
-void TlsBufferevent::on_underlying_data(bufferevent *, void *arg) noexcept {
-  TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
-  const BuffereventUse use(self);
-  if (self.freed()) return;
-  if (self.data_underneath_) self.data_underneath_ = !self.drained_underneath();
-  if (!self.underlying_->input_buffer().empty()) {
-    self.unread_ = true;
-    self.write_wants_input_ = false;
-    self.restart_timeout(EV_READ);
-  }
-  self.pump_on_loop();
-}
-
-// The socket at the bottom failed to connect, or does not exist.
-bool TlsBufferevent::not_connected() const noexcept {
-  const BuffereventBase *bottom = underlying_;
-  while (const BuffereventBase *under = below(*bottom)) bottom = under;
-  return bottom->be_ops->owns_events &&
-         (SocketBufferevent::of(*bottom).socket_.refused || fd_of(*bottom) < 0);
-}
-
-void TlsBufferevent::on_underlying_event(bufferevent *, short what, void *arg) noexcept {
-  const int error = last_socket_error();
-  TlsBufferevent &self = of(*static_cast<BuffereventBase *>(arg));
-  const BuffereventUse use(self);
-  if (self.freed()) return;
-  if (what & BEV_EVENT_TIMEOUT) {
-    set_socket_error(error);
-    return self.trigger_event(what, 0);
-  }
-  // The session has not begun then, and the program may try again.
-  if ((what & BEV_EVENT_ERROR) && self.phase_ == Phase::handshaking && self.not_connected()) {
-    set_socket_error(error);
-    return self.trigger_event(what, 0);
-  }
-  self.unread_ = true;
-  self.write_wants_input_ = false;
-  if (what & BEV_EVENT_EOF) self.wire_ended_ = true;
-  if (what & BEV_EVENT_ERROR) {
-    // Without a direction it ends both.
-    if (!(what & BEV_EVENT_WRITING) || (what & BEV_EVENT_READING)) self.receive_failed(error);
-    if (!(what & BEV_EVENT_READING) || (what & BEV_EVENT_WRITING)) self.send_failed(error);
-  }
-  self.pump_on_loop();
-}
-
 // --- the table's functions ---
 
 bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) noexcept {
@@ -261,26 +180,7 @@ int TlsBufferevent::flush(BuffereventBase &bev, short directions, bufferevent_fl
   return 0;
 }
 
-// A filter's descriptor is that of what is underneath, which stays as it is for -1.
-bool TlsBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
-  TlsBufferevent &self = of(bev);
-  if (BuffereventBase *under = self.underlying_) return fd < 0 || under->be_ops->set_fd(*under, fd);
-  socket_transport::replace_fd(self, fd);
-  self.new_wire();
-  if (fd < 0 || self.freed()) return true;
-  self.schedule_flush();
-  return self.pumping_ || self.update_interest();
-}
-
-evutil_socket_t TlsBufferevent::get_fd(const BuffereventBase &bev) noexcept {
-  const BuffereventBase *under = of(bev).underlying_;
-  return under ? under->be_ops->get_fd(*under) : fd_of(bev);
-}
-
-bufferevent *TlsBufferevent::get_underlying(const BuffereventBase &bev) noexcept {
-  return of(bev).underlying_;
-}
-
+template <typename Wire>
 constexpr bufferevent_ops TlsBufferevent::ops(const char *name, bool owns_events) noexcept {
   return {
       .name = name,
@@ -292,17 +192,17 @@ constexpr bufferevent_ops TlsBufferevent::ops(const char *name, bool owns_events
       .flush_turn = flush_turn,
       .write_last = write_last,
       .flush = flush,
-      .set_fd = set_fd,
-      .get_fd = get_fd,
-      .get_underlying = get_underlying,
+      .set_fd = Wire::set_fd,
+      .get_fd = Wire::get_fd,
+      .get_underlying = Wire::get_underlying,
       .read_whole = socket_transport::read_whole,
       .events_armed = socket_transport::events_armed,
       .unlink = unlink,
-      .dispose = dispose,
+      .dispose = Wire::dispose,
   };
 }
 
-constinit const bufferevent_ops TlsBufferevent::kSocketOps = ops("tls", true);
-constinit const bufferevent_ops TlsBufferevent::kFilterOps = ops("tls filter", false);
+constinit const bufferevent_ops TlsBufferevent::kSocketOps = ops<TlsSocketWire>("tls", true);
+constinit const bufferevent_ops TlsBufferevent::kFilterOps = ops<TlsFilterWire>("tls filter", false);
 
 }  // namespace evi

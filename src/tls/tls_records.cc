@@ -79,8 +79,7 @@ bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
 
 TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noexcept {
   const AddingUnderneath adding(underlying_);
-  decrypting_ = !underlying_ && !own_wire_;
-  if (may_receive_ && decrypting_ && ciphertext_at_hand() == 0) fill_received();
+  wire_kind_.prepare_input(*this);
   const Unfrozen open(input_buffer(), BufferEnd::back);
   const TlsOutcome outcome = decrypt(limit, total);
   decrypting_ = false;
@@ -153,7 +152,7 @@ void TlsBufferevent::report_end() noexcept {
 // --- writing ---
 
 void TlsBufferevent::write_records() noexcept {
-  if (!underlying_ && !wire_out_.empty() && !send_error_) static_cast<void>(send_rest());
+  if (!wire_out_.empty() && !send_error_) static_cast<void>(wire_kind_.send_pending(*this));
   if (send_error_) return report_send_error();
   std::size_t moved = 0;
   if (wire_out_.empty()) moved = sealed_left();
@@ -166,10 +165,7 @@ void TlsBufferevent::write_records() noexcept {
   }
   if (freed()) return;
   if (moved > 0) charge_write(moved);
-  if (moved > 0 && underlying_) {
-    data_underneath_ = !drained_underneath();
-    restart_timeout(EV_WRITE);
-  }
+  if (moved > 0) wire_kind_.records_taken(*this);
   if (result == TlsResult::failed) return fail_writing();
   if (moved > 0) bytes_left();
   if (!freed() && goodbye_) finish_writing();
@@ -204,10 +200,8 @@ TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
   StageLease lease(*this, kSendStage);
   unsigned char *scratch = lease.split_scratch();
   errors_.count = 0;
-  sealing_ = !underlying_;
   const TlsResult result = seal(allowed, scratch);
-  const bool sent = !sealing_ || send_stage();
-  sealing_ = false;
+  const bool sent = wire_kind_.send_batch(*this);
   write_wants_input_ = result == TlsResult::want_read;
   write_wants_output_ = result == TlsResult::want_write;
   // The transport is the session's own, and its error is the thread's.
@@ -234,7 +228,7 @@ TlsResult TlsBufferevent::seal(std::size_t &allowed, unsigned char *scratch) noe
     retry_ = 0;
     sealed_ += outcome.bytes;
     allowed -= std::min(allowed, outcome.bytes);
-  } while (allowed > 0 && !freed() && (underlying_ ? may_seal() : stage_.room() >= kMaxRecord));
+  } while (allowed > 0 && !freed() && wire_kind_.batch_goes_on(*this));
   return TlsResult::done;
 }
 

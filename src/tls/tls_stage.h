@@ -8,6 +8,10 @@
 
 namespace evi {
 
+// `shared` is the loop's, or null off its thread. The chunk is that one, if it has the room, or one like it;
+// null if out of memory.
+Chain *borrow_chunk(ReadChunk *shared, std::size_t size) noexcept;
+
 // On the loop's thread. Of the program's code only what the TLS library calls runs meanwhile, and callbacks
 // of buffers: these may free the bufferevent, and the session with it. Without memory the stage stays empty,
 // and everything goes on in smaller steps.

@@ -54,7 +54,7 @@ inline void detach(void *session, evutil_socket_t, const evi::TlsRemains &) noex
 inline void free_session(void *session) noexcept { ++of(session).frees; }
 
 inline bool send_through(Session &session, const void *data, std::size_t size) {
-  const bool sent = session.wire->send(*session.wire, data, size) == static_cast<long>(size);
+  const bool sent = session.wire->send(data, size) == static_cast<long>(size);
   session.used_inside = session.used_inside || session.freed;
   return sent;
 }
@@ -82,7 +82,7 @@ inline TlsOutcome read(void *session, void *data, std::size_t size, TlsErrors &e
   if (scripted(self.reads, errors, out)) return out;
   if (self.inside.empty() && self.attached == TlsAttached::wire) {
     char block[4096];
-    const long got = self.wire->receive(*self.wire, block, sizeof(block));
+    const long got = self.wire->receive(block, sizeof(block));
     if (got == evi::kWireEnded) return {TlsResult::truncated, 0};
     if (got == evi::kWireFailed) return {TlsResult::failed, 0};
     if (got > 0) self.inside.assign(block, static_cast<std::size_t>(got));

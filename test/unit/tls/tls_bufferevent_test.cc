@@ -329,7 +329,7 @@ TEST_P(TlsMachine, unsendable_handshake_records_cause_no_error_until_data_is_wri
   turn();
   EXPECT_EQ(taken(), "e80 r5 e11 ");
   EVUTIL_SET_SOCKET_ERROR(0);
-  EXPECT_EQ(session.wire->send(*session.wire, "ticket", 6), evi::kWireFailed);
+  EXPECT_EQ(session.wire->send("ticket", 6), evi::kWireFailed);
   EXPECT_NE(EVUTIL_SOCKET_ERROR(), 0) << "by which OpenSSL recognizes a peer that does not take tickets";
   put("lost");
   turn();
