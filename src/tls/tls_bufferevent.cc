@@ -62,12 +62,12 @@ TlsBufferevent *TlsBufferevent::of(bufferevent &bev) noexcept {
   return tls ? &of(BuffereventBase::of(bev)) : nullptr;
 }
 
-// Everything that was written has left: the peer may know that this was all.
-void TlsBufferevent::say_goodbye() noexcept {
-  const bool all_left = output_buffer().empty() && wire_out_.empty();
-  if (said_goodbye_ || in_engine_ || phase_ != Phase::open || send_error_ || !all_left || !has_wire()) return;
-  said_goodbye_ = true;
-  const AddingUnderneath adding(underlying_);
+// Everything that was written has left: the peer may learn that this was all.
+void TlsBufferevent::send_close_notify() noexcept {
+  if (close_notify_ == CloseNotify::sent || in_engine_ || phase_ != Phase::open || send_error_) return;
+  if (!output_buffer().empty() || !wire_out_.empty() || !has_wire()) return;
+  close_notify_ = CloseNotify::sent;
+  const AddingToUnderlying adding(underlying_);
   const EngineCall call(*this);
   engine_.shutdown(session_);
 }
@@ -96,7 +96,7 @@ void TlsBufferevent::unlink(BuffereventBase &bev) noexcept {
   self.wire_kind_.leave(self, owner, may_wait);
 }
 
-void TlsBufferevent::end_session(bool owner) noexcept { owner ? say_goodbye() : give_back_session(); }
+void TlsBufferevent::end_session(bool owner) noexcept { owner ? send_close_notify() : give_back_session(); }
 
 void TlsBufferevent::free_session() noexcept {
   if (!has_option(BEV_OPT_CLOSE_ON_FREE)) return;
@@ -140,16 +140,16 @@ long TlsBufferevent::send_result(bool sent, std::size_t size) noexcept {
 bool TlsBufferevent::may_pump() const noexcept { return (enabled & kBoth) && has_wire(); }
 
 void TlsBufferevent::pump() noexcept {
-  if (pumping_) {
-    again_ = true;
+  if (pumping()) {
+    pump_ = Pump::requested;
     return;
   }
-  pumping_ = true;
+  pump_ = Pump::running;
   pump_once();
-  pumping_ = false;
-  const bool again = again_;
-  again_ = may_receive_ = false;
-  if (!freed() && broken_underneath()) report_broken_underneath();
+  const bool again = pump_ == Pump::requested;
+  pump_ = Pump::idle;
+  may_receive_ = false;
+  if (!freed() && underlying_failed()) report_underlying_error();
   if (freed()) return;
   if (again || work_left()) schedule_flush();
   if (!update_interest()) fail(BEV_EVENT_ERROR, last_socket_error());
@@ -157,7 +157,7 @@ void TlsBufferevent::pump() noexcept {
 
 void TlsBufferevent::pump_once() noexcept {
   if (!has_wire()) return;
-  if (phase_ == Phase::failed) return send_last();
+  if (phase_ == Phase::failed) return send_pending();
   if (phase_ == Phase::handshaking) handshake();
   if (freed() || phase_ != Phase::open) return;
   if (wants(EV_READ) && reads_on() && (unread_ || may_receive_)) read_records();
@@ -166,9 +166,10 @@ void TlsBufferevent::pump_once() noexcept {
   if (!freed() && phase_ == Phase::open) report_end();
 }
 
-// The underlying transport has failed to receive, and neither that nor an end of reading was reported.
-bool TlsBufferevent::broken_underneath() const noexcept {
-  return receive_error_ && wire_kind_.reports_errors && !ended_ && phase_ != Phase::failed;
+// The underlying bufferevent has failed to receive, and neither that nor an end of reading was reported.
+bool TlsBufferevent::underlying_failed() const noexcept {
+  return receive_error_ && wire_kind_.reports_errors && input_end_ != InputEnd::reported &&
+         phase_ != Phase::failed;
 }
 
 // Something was received that the application has not seen and can still read.
@@ -179,33 +180,33 @@ bool TlsBufferevent::input_left() const noexcept {
 
 // Also while reading is disabled, but only after what was received before the error. An enabled read reports
 // it as an end of reading.
-void TlsBufferevent::report_broken_underneath() noexcept {
+void TlsBufferevent::report_underlying_error() noexcept {
   const bool read_follows = phase_ == Phase::open && wants(EV_READ) && reads_on() && unread_;
   if (!read_follows && !end_due() && !input_left()) fail(error_in(EV_READ), receive_error_);
 }
 
-// What was encrypted before the failure, an alert perhaps, still goes. An error ends that in silence.
-void TlsBufferevent::send_last() noexcept {
+// Also after a failure: an alert may be queued. An error is not reported then.
+void TlsBufferevent::send_pending() noexcept {
   if (!wire_out_.empty() && !send_error_) static_cast<void>(wire_kind_.send_pending(*this));
 }
 
-// There is something to do that no event will tell of.
+// There is something to do that no event will report.
 bool TlsBufferevent::work_left() const noexcept {
-  if (broken_underneath() && deferred_read_pending()) return true;
+  if (underlying_failed() && deferred_read_pending()) return true;
   if (phase_ != Phase::open || !has_wire()) return false;
-  if (unread_ && reads_on() && !read_wants_output_ && wants(EV_READ)) return true;
+  if (unread_ && reads_on() && read_wait_ == Wait::none && wants(EV_READ)) return true;
   if (end_due()) return true;
   return wants(EV_WRITE) && !output_buffer().empty() && (send_error_ || may_seal());
 }
 
 bool TlsBufferevent::may_seal() const noexcept {
-  if (send_error_ || write_wants_input_ || write_wants_output_ || !wire_out_.empty()) return false;
+  if (send_error_ || write_wait_ != Wait::none || !wire_out_.empty()) return false;
   return wire_kind_.accepts_records(*this);
 }
 
 void TlsBufferevent::fail(short what, int error) noexcept {
   phase_ = Phase::failed;
-  if (!pumping_) update_interest();
+  if (!pumping()) update_interest();
   set_socket_error(error);
   trigger_event(what, 0);
 }
@@ -217,10 +218,10 @@ void TlsBufferevent::handshake() noexcept {
   // The peer may have sent the reason.
   if (!wire_out_.empty() && !send_error_ && !wire_kind_.send_pending(*this)) may_receive_ = true;
   errors_.count = 0;
-  write_wants_output_ = false;
+  if (write_wait_ == Wait::output) write_wait_ = Wait::none;
   TlsOutcome outcome;
   {
-    const AddingUnderneath adding(underlying_);
+    const AddingToUnderlying adding(underlying_);
     const EngineCall call(*this);
     outcome = engine_.handshake(session_, errors_);
   }
@@ -233,12 +234,12 @@ void TlsBufferevent::handshake() noexcept {
       if (send_error_ && ciphertext_at_hand() == 0) fail(error_in(EV_WRITE), send_error_);
       return;
     case TlsResult::want_write:
-      write_wants_output_ = true;
+      write_wait_ = Wait::output;
       return;
     case TlsResult::closed:
     case TlsResult::truncated:
     case TlsResult::failed:
-      // The alert that tells the peer why may be in wire_out_ still: send_last() sees to it.
+      // The alert that tells the peer why may be in wire_out_ still: send_pending() sees to it.
       return fail(error_in(EV_READ), receive_error_ ? receive_error_ : send_error_);
   }
 }
@@ -251,9 +252,9 @@ void TlsBufferevent::handshake_done() noexcept {
 }
 
 bool TlsBufferevent::renegotiate() noexcept {
-  if (freed() || phase_ != Phase::open || ended_) return false;
+  if (freed() || phase_ != Phase::open || input_end_ == InputEnd::reported) return false;
   errors_.count = 0;
-  const AddingUnderneath adding(underlying_);
+  const AddingToUnderlying adding(underlying_);
   const EngineCall call(*this);
   if (!engine_.renegotiate(session_, errors_)) return false;
   phase_ = Phase::handshaking;

@@ -1,35 +1,49 @@
 // TlsBufferevent: the handshake and I/O machine of all TLS bufferevents, over a socket or over another one.
 //
-//   handshaking --done--> open --closed--> open, nothing more to read
-//     ^   |                | | \--renegotiate()--> handshaking
-//     |   |                | '---truncated, failed--> failed
-//     |   '---any failure--|--------------------------> failed
-//     '--------------------'
+// The states of a connection. The first row is the wire's (SocketState, or the underlying bufferevent), the
+// second is Phase; events to the application are in capitals.
 //
-// What happens is done by pump(), in a call from the loop: when ev_read or ev_write has something to say, or
-// in the flush turn that start(), output_added() and others ask for. What the underlying bufferevent tells
-// does it at once where there are no threads, and asks for a flush turn where there are.
+//                  connect                 refused: ERROR
+//   no descriptor ---------> connecting ------------------> refused
+//        |                    |      ^                         |
+//        | set_fd()           |      '-----------<-------------'  another connect
+//        |                    | connected
+//        v                    v
+//   +------------- handshaking <------------------ renegotiate() ---+
+//   |                    |                                          |
+//   |                    | the session is done: CONNECTED           |
+//   |                    v                                          |
+//   |                  open  (a session that is settled begins here) -----+
+//   |                    |                                                |
+//   | the session or     | end of input without close_notify (unless      |
+//   | the wire fails:    | it is allowed), the session fails: ERROR       |
+//   | ERROR              v                                                |
+//   '----------------> failed  (an alert that is queued is still sent)    |
+//                                                                         |
+//   In the open phase the directions end one by one:                      |
+//     reading   InputEnd:    none -> closed, truncated, failed -> reported: EOF
+//                            once what the callbacks wrote was sent, and reading is enabled
+//     writing   send_error_: a failed send disables writing: ERROR, WRITING; what the peer sent is still read
+//               CloseNotify: none -> wanted (flush, BEV_FINISHED) -> sent, when the output is empty
+//                            none, wanted -> sent (freed, BEV_OPT_CLOSE_ON_FREE) -> deferred, if the socket
+//                            does not take it and it can be sent later (close_notify.h)
 //
-// Ciphertext in: one recv() per wake-up brings as much as there is into `received_`, a chunk that the loop
-// lends; the session takes it from there by way of the wire. The program sees it slice by slice, as if each
-// had been a read of its own: at most max_single_read() bytes are decrypted, then the read callback runs, and
-// only then the next slice follows. What the program has not seen stays ciphertext, or inside the session,
-// because a session may outlive its bufferevent. What is left when reading has to stop stays in received_ if
-// it fills that well, else in wire_in_. `unread_` records that there may be more, and reading then resumes by
-// a flush turn, without anything new from the socket.
+// What happens is done by pump(), in a call from the loop: when ev_read or ev_write is reported, or in the
+// flush turn that start(), output_added() and others ask for. A callback of the underlying bufferevent calls
+// it at once where there are no threads, and asks for a flush turn where there are.
 //
-// Ends of reading are reported after the output of the same pump() was written, and only while reading is
-// wanted: `end_` keeps one meanwhile. A failed send ends writing alone: what the peer sent before can still
-// be read.
+// Input is decrypted slice by slice, as if each slice had been a read of its own: at most max_single_read()
+// bytes, then the read callback runs, and only then the next slice follows. What the application has not seen
+// stays ciphertext, or inside the session, because a session may outlive its bufferevent. What is left when
+// reading has to stop stays in received_ if it fills that well, else in wire_in_. `unread_` records that
+// there may be more, and reading then resumes by a flush turn, without anything new from the wire.
 //
-// Ciphertext out: records are collected in the lent chunk and leave by one send(). What the socket does not
-// take is kept in wire_out_, and the plaintext behind it stays in the output buffer until that is gone too:
-// so the program sees, and is told of, what the kernel has taken and no more.
+// Output stays in the output buffer until the wire has taken its ciphertext, so that the application sees
+// what the kernel has taken and no more:
 //
 //   output buffer: [ sealed_ bytes, encrypted already | not yet ]
 //
-// A filter takes from its underlying bufferevent's input buffer and adds to its output buffer. The two share
-// one lock. The underlying one is held back by kFilterBusy while the filter is not to read.
+// The two kinds of wires are described in tls_wires.h.
 #ifndef EVI_TLS_TLS_BUFFEREVENT_H
 #define EVI_TLS_TLS_BUFFEREVENT_H
 
@@ -79,6 +93,14 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
 
  private:
   enum class Phase : std::uint8_t { handshaking, open, failed };
+  // How the session's input ended, until that is reported.
+  enum class InputEnd : std::uint8_t { none, closed, truncated, failed, reported };
+  // What the session waits for before it goes on with a call.
+  enum class Wait : std::uint8_t { none, input, output };
+  // `requested`: pump() was called while it ran, and is to run again.
+  enum class Pump : std::uint8_t { idle, running, requested };
+  // `wanted`: it follows the output. `deferred`: freed, and the descriptor waits to take it.
+  enum class CloseNotify : std::uint8_t { none, wanted, sent, deferred };
 
   // BEV_EVENT_ERROR in one direction.
   static short error_in(short direction) noexcept {
@@ -89,10 +111,10 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   // --- tls_bufferevent.cc ---
   void pump() noexcept;
   void pump_once() noexcept;
-  void send_last() noexcept;
-  bool broken_underneath() const noexcept;
+  void send_pending() noexcept;
+  bool underlying_failed() const noexcept;
   bool input_left() const noexcept;
-  void report_broken_underneath() noexcept;
+  void report_underlying_error() noexcept;
   bool work_left() const noexcept;
   bool may_seal() const noexcept;
   void handshake() noexcept;
@@ -100,7 +122,8 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   void fail(short what, int error) noexcept;
   bool has_wire() const noexcept { return wire_kind_.connected(*this); }
   bool may_pump() const noexcept;
-  void say_goodbye() noexcept;
+  bool pumping() const noexcept { return pump_ != Pump::idle; }
+  void send_close_notify() noexcept;
   bool wire_drained() const noexcept;
   bool underlying_drained() const noexcept;
   void end_session(bool owner) noexcept;
@@ -116,9 +139,12 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   TlsOutcome write_session(const evbuffer_iovec &record) noexcept;
   TlsOutcome decrypt(std::size_t limit, std::size_t &total) noexcept;
   bool nothing_left() const noexcept;
+  static InputEnd end_of(TlsResult result) noexcept;
   // The session may have more to read.
-  bool reads_on() const noexcept { return !ended_ && end_ == TlsResult::done; }
-  bool end_due() const noexcept { return end_ != TlsResult::done && wants(EV_READ); }
+  bool reads_on() const noexcept { return input_end_ == InputEnd::none; }
+  bool end_due() const noexcept {
+    return input_end_ != InputEnd::none && input_end_ != InputEnd::reported && wants(EV_READ);
+  }
   void report_end() noexcept;
   void fail_writing() noexcept;
   void report_send_error() noexcept;
@@ -134,6 +160,9 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   // --- tls_events.cc ---
   bool update_interest() noexcept { return wire_kind_.update_interest(*this); }
   [[nodiscard]] bool want(short direction, bool wanted) noexcept;
+  void input_arrived() noexcept {
+    if (write_wait_ == Wait::input) write_wait_ = Wait::none;
+  }
   bool wants_input() const noexcept;
   bool wants_output() const noexcept;
   void restart_timeout(short direction) noexcept;
@@ -184,30 +213,25 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   const BaseWatch base_watch_;  // for filters
   TlsErrors errors_{};
   Phase phase_;
-  bool unread_ : 1 = true;               // the session, wire_in_ or the underlying one may have more to give
-  bool ended_ : 1 = false;               // nothing more to read, which was reported
-  bool data_underneath_ : 1 = false;     // the underlying output holds records of the application's data
-  bool wire_ended_ : 1 = false;          // the transport's end was seen
-  bool read_wants_output_ : 1 = false;   // the session reads on when the wire takes bytes
-  bool write_wants_input_ : 1 = false;   // the session writes on when the wire has brought bytes
-  bool write_wants_output_ : 1 = false;  // a wire that is not ours is full
-  bool own_wire_ : 1 = false;            // the session reads and writes the socket itself
-  bool in_engine_ : 1 = false;           // see EngineCall
-  bool off_loop_ : 1 = false;  // another thread may run the loop, whose shared chunk is not to be used
-  bool pumping_ : 1 = false;
-  bool again_ : 1 = false;        // pump() was asked for while it ran
+  InputEnd input_end_ = InputEnd::none;
+  Wait read_wait_ = Wait::none;   // `none` if it waits for input, as it mostly does
+  Wait write_wait_ = Wait::none;  // `output` if a wire that is not ours is full
+  Pump pump_ = Pump::idle;
+  CloseNotify close_notify_ = CloseNotify::none;
+  bool unread_ : 1 = true;                  // the session, wire_in_ or the underlying one may have more input
+  bool wire_ended_ : 1 = false;             // the wire has reported EOF
+  bool underlying_holds_data_ : 1 = false;  // its output has records of the application's data
+  bool own_wire_ : 1 = false;               // the session reads and writes the socket itself
+  bool in_engine_ : 1 = false;              // see EngineCall
+  bool off_loop_ : 1 = false;     // another thread may run the loop, whose shared chunk is not to be used
   bool may_receive_ : 1 = false;  // in pump(): the socket may have something
   bool decrypting_ : 1 = false;   // received_ may be filled
-  bool goodbye_ : 1 = false;      // close_notify is to follow the output
-  bool said_goodbye_ : 1 = false;
-  bool descriptor_passed_ : 1 = false;  // freed, and the descriptor waits to take close_notify
-  std::uint8_t flags_ = 0;              // BUFFEREVENT_SSL_*
-  int receive_error_ = 0;               // the transport's last error in that direction, 0 if it works
+  std::uint8_t flags_ = 0;        // BUFFEREVENT_SSL_*
+  int receive_error_ = 0;         // the transport's last error in that direction, 0 if it works
   int send_error_ = 0;
   std::size_t sealed_ = 0;
-  std::size_t retry_ = 0;            // how many bytes the session must be given again
-  TlsResult end_ = TlsResult::done;  // the end of reading, if it was met and not reported
-  Chain *received_ = nullptr;        // head to tail: ciphertext that the session has not taken
+  std::size_t retry_ = 0;      // how many bytes the session must be given again
+  Chain *received_ = nullptr;  // head to tail: ciphertext that the session has not taken
   TlsStage stage_;
   evbuffer wire_in_;
   evbuffer wire_out_;

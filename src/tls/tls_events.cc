@@ -14,13 +14,13 @@ using socket_transport::fd_of;
 bool TlsBufferevent::wants_input() const noexcept {
   if (wire_ended_ || receive_error_ || phase_ == Phase::failed) return false;
   if (phase_ == Phase::handshaking) return may_pump();
-  return (wants(EV_READ) && reads_on()) || write_wants_input_;
+  return (wants(EV_READ) && reads_on()) || write_wait_ == Wait::input;
 }
 
 bool TlsBufferevent::wants_output() const noexcept {
   if (send_error_ || (phase_ == Phase::handshaking && !may_pump())) return false;
   if (!wire_out_.empty()) return true;
-  return phase_ != Phase::failed && (read_wants_output_ || write_wants_output_);
+  return phase_ != Phase::failed && (read_wait_ == Wait::output || write_wait_ == Wait::output);
 }
 
 bool TlsBufferevent::want(short direction, bool wanted) noexcept {
@@ -68,7 +68,7 @@ void TlsBufferevent::timed_out(short direction) noexcept {
 void TlsBufferevent::new_wire() noexcept {
   wire_ended_ = false;
   receive_error_ = send_error_ = 0;
-  if (end_ != TlsResult::closed) end_ = TlsResult::done;
+  if (input_end_ == InputEnd::truncated || input_end_ == InputEnd::failed) input_end_ = InputEnd::none;
 }
 
 // The end of a connect. True if the connection is there, and we are.
@@ -96,8 +96,8 @@ void TlsBufferevent::on_readable(evutil_socket_t, short what, void *arg) noexcep
   if (what == EV_TIMEOUT) return self.timed_out(EV_READ);
   if (self.socket_.connecting && !self.connected()) return;
   self.may_receive_ = true;
-  self.write_wants_input_ = false;
-  self.pumping_ = false;
+  self.input_arrived();
+  self.pump_ = Pump::idle;
   self.pump();
 }
 
@@ -107,9 +107,10 @@ void TlsBufferevent::on_writable(evutil_socket_t, short what, void *arg) noexcep
   if (!self.socket_.write_armed) return;
   if (what == EV_TIMEOUT) return self.timed_out(EV_WRITE);
   if (self.socket_.connecting && !self.connected()) return;
-  if (self.read_wants_output_) self.unread_ = true;
-  self.read_wants_output_ = self.write_wants_output_ = false;
-  self.pumping_ = false;
+  if (self.read_wait_ == Wait::output) self.unread_ = true;
+  self.read_wait_ = Wait::none;
+  if (self.write_wait_ == Wait::output) self.write_wait_ = Wait::none;
+  self.pump_ = Pump::idle;
   self.pump();
 }
 
@@ -122,7 +123,7 @@ bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) no
     if (directions & EV_READ) self.restart_timeout(EV_READ);
     if (directions & EV_WRITE) self.restart_timeout(EV_WRITE);
   }
-  if (self.pumping_ || self.phase_ == Phase::failed) return true;
+  if (self.pumping() || self.phase_ == Phase::failed) return true;
   if (self.phase_ == Phase::handshaking || self.work_left()) self.schedule_flush();
   return self.update_interest();
 }
@@ -130,7 +131,7 @@ bool TlsBufferevent::start(BuffereventBase &bev, short directions, Start why) no
 void TlsBufferevent::stop(BuffereventBase &bev, short directions) noexcept {
   TlsBufferevent &self = of(bev);
   if (self.socket_.connecting) return socket_transport::stop(bev, directions);
-  if (!self.pumping_) self.update_interest();
+  if (!self.pumping()) self.update_interest();
 }
 
 void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
@@ -145,18 +146,18 @@ void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
       self.ev_base->remove_timer(read ? self.ev_read : self.ev_write);
     }
   }
-  if (!self.pumping_ && !self.update_interest()) self.no_timeout(EV_READ);
+  if (!self.pumping() && !self.update_interest()) self.no_timeout(EV_READ);
 }
 
 void TlsBufferevent::output_added(BuffereventBase &bev) noexcept {
   TlsBufferevent &self = of(bev);
-  if (!self.pumping_ && self.work_left()) self.schedule_flush();
+  if (!self.pumping() && self.work_left()) self.schedule_flush();
 }
 
-// A callback that control left by longjmp() may have left pumping_ set: the loop calls nothing inside of
+// A callback that control left by longjmp() may have left pump_ set: the loop calls nothing inside of
 // pump().
 void TlsBufferevent::flush_turn(BuffereventBase &bev) noexcept {
-  of(bev).pumping_ = false;
+  of(bev).pump_ = Pump::idle;
   of(bev).pump();
 }
 
@@ -164,18 +165,19 @@ void TlsBufferevent::flush_turn(BuffereventBase &bev) noexcept {
 void TlsBufferevent::write_last(BuffereventBase &bev) noexcept {
   TlsBufferevent &self = of(bev);
   if (self.in_engine_ || self.phase_ != Phase::open || !self.has_wire()) return;
-  const bool pumping = self.pumping_;
-  self.pumping_ = true;
+  const Pump before = self.pump_;
+  if (before == Pump::idle) self.pump_ = Pump::running;
   self.off_loop_ = self.lock() != nullptr;
   self.write_records();
   self.off_loop_ = false;
-  self.pumping_ = pumping;
+  if (before == Pump::idle) self.pump_ = Pump::idle;
 }
 
 int TlsBufferevent::flush(BuffereventBase &bev, short directions, bufferevent_flush_mode mode) noexcept {
   TlsBufferevent &self = of(bev);
   if (self.freed()) return -1;
-  if ((directions & EV_WRITE) && mode == BEV_FINISHED) self.goodbye_ = true;
+  if ((directions & EV_WRITE) && mode == BEV_FINISHED && self.close_notify_ == CloseNotify::none)
+    self.close_notify_ = CloseNotify::wanted;
   self.schedule_flush();
   return 0;
 }

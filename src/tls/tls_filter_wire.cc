@@ -120,11 +120,11 @@ bool TlsFilterWire::update_interest(TlsBufferevent &self) noexcept {
 // side's buffers may free us.
 void TlsFilterWire::hold_back(TlsBufferevent &self, bool back) noexcept {
   BuffereventBase &under = *self.underlying_;
-  self.pumping_ = true;
+  self.pump_ = TlsBufferevent::Pump::running;
   back ? under.suspend(EV_READ, kFilterBusy) : under.resume(EV_READ, kFilterBusy);
-  self.pumping_ = false;
-  if (self.again_ && !self.freed()) self.schedule_flush();
-  self.again_ = false;
+  const bool again = self.pump_ == TlsBufferevent::Pump::requested;
+  self.pump_ = TlsBufferevent::Pump::idle;
+  if (again && !self.freed()) self.schedule_flush();
 }
 
 // --- what the underlying bufferevent reports ---
@@ -138,10 +138,10 @@ void TlsFilterWire::on_data(bufferevent *, void *arg) noexcept {
   TlsBufferevent &self = of_callback(arg);
   const BuffereventUse use(self);
   if (self.freed()) return;
-  if (self.data_underneath_) self.data_underneath_ = !self.underlying_drained();
+  if (self.underlying_holds_data_) self.underlying_holds_data_ = !self.underlying_drained();
   if (!self.underlying_->input_buffer().empty()) {
     self.unread_ = true;
-    self.write_wants_input_ = false;
+    self.input_arrived();
     self.restart_timeout(EV_READ);
   }
   pump_on_loop(self);
@@ -168,7 +168,7 @@ void TlsFilterWire::on_event(bufferevent *, short what, void *arg) noexcept {
     return self.trigger_event(what, 0);
   }
   self.unread_ = true;
-  self.write_wants_input_ = false;
+  self.input_arrived();
   if (what & BEV_EVENT_EOF) self.wire_ended_ = true;
   if (what & BEV_EVENT_ERROR) {
     // Without a direction it ends both.
@@ -204,7 +204,7 @@ bool TlsFilterWire::batch_goes_on(const TlsBufferevent &self) noexcept { return 
 bool TlsFilterWire::send_batch(TlsBufferevent &) noexcept { return true; }
 
 void TlsFilterWire::records_taken(TlsBufferevent &self) noexcept {
-  self.data_underneath_ = !self.underlying_drained();
+  self.underlying_holds_data_ = !self.underlying_drained();
   self.restart_timeout(EV_WRITE);
 }
 

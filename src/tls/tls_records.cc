@@ -6,6 +6,7 @@
 #include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
 #include "tls/tls_stage.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -19,7 +20,7 @@ constexpr std::size_t kMaxWrite = 262144;
 // A piece of output that is worth a record of its own rather than a copy.
 constexpr std::size_t kLargePiece = 8192;
 constexpr int kMaxPieces = 64;
-// Room in the input buffer that is worth decrypting into, and what is made if nothing tells how much will
+// Room in the input buffer that is worth decrypting into, and what is made if nothing says how much will
 // come.
 constexpr std::size_t kWorthwhileRoom = 2048;
 constexpr std::size_t kUnknownSize = 4096;
@@ -55,6 +56,22 @@ void TlsBufferevent::read_records() noexcept {
   settle_received();
 }
 
+TlsBufferevent::InputEnd TlsBufferevent::end_of(TlsResult result) noexcept {
+  switch (result) {
+    case TlsResult::done:
+    case TlsResult::want_read:
+    case TlsResult::want_write:
+      return InputEnd::none;
+    case TlsResult::closed:
+      return InputEnd::closed;
+    case TlsResult::truncated:
+      return InputEnd::truncated;
+    case TlsResult::failed:
+      return InputEnd::failed;
+  }
+  unreachable();
+}
+
 // One read, as the application sees it: a bounded number of bytes, then the callback, which may do anything.
 // True if another one may follow at once.
 bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
@@ -66,10 +83,9 @@ bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
   begin_reading();
   const TlsOutcome outcome = take_slice(limit, total);
   const bool more = outcome.result == TlsResult::done;
-  const bool blocked = outcome.result == TlsResult::want_read || outcome.result == TlsResult::want_write;
   unread_ = more;
-  read_wants_output_ = outcome.result == TlsResult::want_write;
-  if (!more && !blocked) end_ = outcome.result;
+  read_wait_ = outcome.result == TlsResult::want_write ? Wait::output : Wait::none;
+  input_end_ = end_of(outcome.result);
   budget -= std::min(budget, total);
   if (!freed()) charge_read(total);
   if (total > 0) bytes_arrived();
@@ -78,7 +94,7 @@ bool TlsBufferevent::read_slice(std::size_t &budget) noexcept {
 }
 
 TlsOutcome TlsBufferevent::take_slice(std::size_t limit, std::size_t &total) noexcept {
-  const AddingUnderneath adding(underlying_);
+  const AddingToUnderlying adding(underlying_);
   wire_kind_.prepare_input(*this);
   const Unfrozen open(input_buffer(), BufferEnd::back);
   const TlsOutcome outcome = decrypt(limit, total);
@@ -136,23 +152,23 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
 // worse than any other end without close_notify.
 void TlsBufferevent::report_end() noexcept {
   if (!end_due() || deferred_read_pending()) return;
-  const TlsResult end = std::exchange(end_, TlsResult::done);
+  const InputEnd end = std::exchange(input_end_, InputEnd::none);
   const bool dirty_allowed = flags_ & BUFFEREVENT_SSL_DIRTY_SHUTDOWN;
-  if (end == TlsResult::truncated && !dirty_allowed) return fail(error_in(EV_READ), 0);
+  if (end == InputEnd::truncated && !dirty_allowed) return fail(error_in(EV_READ), 0);
   // A session that has to answer what it reads, and cannot, fails by the error of that.
   const int error = receive_error_ ? receive_error_ : send_error_;
-  if (end == TlsResult::failed && (!dirty_allowed || error != ECONNRESET)) {
+  if (end == InputEnd::failed && (!dirty_allowed || error != ECONNRESET)) {
     return fail(error_in(EV_READ), error);
   }
-  ended_ = true;
-  set_socket_error(end == TlsResult::failed ? error : 0);
+  input_end_ = InputEnd::reported;
+  set_socket_error(end == InputEnd::failed ? error : 0);
   trigger_event(BEV_EVENT_EOF | BEV_EVENT_READING, 0);
 }
 
 // --- writing ---
 
 void TlsBufferevent::write_records() noexcept {
-  if (!wire_out_.empty() && !send_error_) static_cast<void>(wire_kind_.send_pending(*this));
+  send_pending();
   if (send_error_) return report_send_error();
   std::size_t moved = 0;
   if (wire_out_.empty()) moved = sealed_left();
@@ -168,7 +184,7 @@ void TlsBufferevent::write_records() noexcept {
   if (moved > 0) wire_kind_.records_taken(*this);
   if (result == TlsResult::failed) return fail_writing();
   if (moved > 0) bytes_left();
-  if (!freed() && goodbye_) finish_writing();
+  if (!freed() && close_notify_ == CloseNotify::wanted) finish_writing();
 }
 
 // An end of reading was there first. A transport that fails to send ends writing alone, a session that fails
@@ -177,7 +193,7 @@ void TlsBufferevent::fail_writing() noexcept {
   report_end();
   if (freed() || phase_ != Phase::open) return;
   if (!send_error_) return fail(error_in(EV_WRITE), 0);
-  data_underneath_ = false;
+  underlying_holds_data_ = false;
   disable(EV_WRITE);
   set_socket_error(send_error_);
   trigger_event(error_in(EV_WRITE), 0);
@@ -186,7 +202,7 @@ void TlsBufferevent::fail_writing() noexcept {
 // Reports it if the application's data is lost. Tickets and alerts that the peer does not take are not.
 void TlsBufferevent::report_send_error() noexcept {
   const bool pending = wants(EV_WRITE) && !output_buffer().empty();
-  if (!freed() && (pending || data_underneath_)) fail_writing();
+  if (!freed() && (pending || underlying_holds_data_)) fail_writing();
 }
 
 std::size_t TlsBufferevent::write_limit() noexcept {
@@ -196,14 +212,15 @@ std::size_t TlsBufferevent::write_limit() noexcept {
 
 // Encrypts as many records as leave together, and sends them.
 TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
-  const AddingUnderneath adding(underlying_);
+  const AddingToUnderlying adding(underlying_);
   StageLease lease(*this, kSendStage);
   unsigned char *scratch = lease.split_scratch();
   errors_.count = 0;
   const TlsResult result = seal(allowed, scratch);
   const bool sent = wire_kind_.send_batch(*this);
-  write_wants_input_ = result == TlsResult::want_read;
-  write_wants_output_ = result == TlsResult::want_write;
+  write_wait_ = result == TlsResult::want_read    ? Wait::input
+                : result == TlsResult::want_write ? Wait::output
+                                                  : Wait::none;
   // The transport is the session's own, and its error is the thread's.
   if (own_wire_ && result == TlsResult::failed) send_failed(last_socket_error());
   return sent && !send_error_ ? result : TlsResult::failed;
@@ -273,8 +290,8 @@ std::size_t TlsBufferevent::sealed_left() noexcept {
 
 void TlsBufferevent::finish_writing() noexcept {
   if (!output_buffer().empty() || !wire_out_.empty()) return;
-  goodbye_ = false;
-  say_goodbye();
+  close_notify_ = CloseNotify::none;
+  send_close_notify();
 }
 
 }  // namespace evi

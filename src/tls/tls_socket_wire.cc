@@ -43,15 +43,15 @@ void TlsSocketWire::begin(TlsBufferevent &) noexcept {}
 void TlsSocketWire::leave(TlsBufferevent &self, bool owner, bool may_wait) noexcept {
   self.end_session(owner);
   const bool left = !self.wire_out_.empty() && !self.send_error_;
-  self.descriptor_passed_ =
-      left && may_wait && send_close_notify_later(*self.ev_base, fd_of(self), self.wire_out_);
+  if (left && may_wait && send_close_notify_later(*self.ev_base, fd_of(self), self.wire_out_))
+    self.close_notify_ = TlsBufferevent::CloseNotify::deferred;
 }
 
 void TlsSocketWire::dispose(BuffereventBase *bev) noexcept {
   TlsBufferevent *self = &TlsBufferevent::of(*bev);
-  const bool close =
-      self->has_option(BEV_OPT_CLOSE_ON_FREE) && fd_of(*self) >= 0 && !self->descriptor_passed_;
   const evutil_socket_t fd = fd_of(*self);
+  const bool deferred = self->close_notify_ == TlsBufferevent::CloseNotify::deferred;
+  const bool close = self->has_option(BEV_OPT_CLOSE_ON_FREE) && fd >= 0 && !deferred;
   self->free_session();
   evi::destroy(self);
   if (close) close_socket(fd);
@@ -69,7 +69,7 @@ bool TlsSocketWire::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   self.new_wire();
   if (fd < 0 || self.freed()) return true;
   self.schedule_flush();
-  return self.pumping_ || self.update_interest();
+  return self.pumping() || self.update_interest();
 }
 
 evutil_socket_t TlsSocketWire::get_fd(const BuffereventBase &bev) noexcept { return fd_of(bev); }
@@ -160,7 +160,7 @@ long TlsSocketWire::receive(TlsWire &wire, void *data, std::size_t size) noexcep
   }
   if (self.receive_error_) return kWireFailed;
   if (self.wire_ended_) return kWireEnded;
-  if (fd_of(self) < 0 || (self.pumping_ && !self.may_receive_)) return kWireBlocked;
+  if (fd_of(self) < 0 || (self.pumping() && !self.may_receive_)) return kWireBlocked;
   return receive_now(self, data, size);
 }
 
@@ -180,7 +180,7 @@ bool TlsSocketWire::send_now(TlsBufferevent &self, const void *data, std::size_t
   if (left == 0) return true;
   if (!self.wire_out_.add(static_cast<const unsigned char *>(data) + put, left))
     return self.send_failed(ENOMEM);
-  if (!self.pumping_) self.schedule_flush();
+  if (!self.pumping()) self.schedule_flush();
   return true;
 }
 

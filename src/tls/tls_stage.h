@@ -1,5 +1,5 @@
 // What surrounds calls of the engine: StageLease, the loop's receive chunk, lent to a TLS bufferevent for one
-// batch of records; AddingUnderneath and EngineCall.
+// batch of records; AddingToUnderlying and EngineCall.
 #ifndef EVI_TLS_TLS_STAGE_H
 #define EVI_TLS_TLS_STAGE_H
 
@@ -32,16 +32,16 @@ class StageLease {
 
 // The underlying bufferevent, if there is one, looks at what the engine adds when the call is over: in memory
 // that goes to the other side at once, where callbacks of its buffers may free us and the session.
-class AddingUnderneath {
+class AddingToUnderlying {
  public:
-  explicit AddingUnderneath(BuffereventBase *underlying) noexcept : underlying_(underlying) {
+  explicit AddingToUnderlying(BuffereventBase *underlying) noexcept : underlying_(underlying) {
     if (underlying_) underlying_->begin_adding();
   }
-  ~AddingUnderneath() {
+  ~AddingToUnderlying() {
     if (underlying_) underlying_->finish_adding();
   }
-  AddingUnderneath(const AddingUnderneath &) = delete;
-  AddingUnderneath &operator=(const AddingUnderneath &) = delete;
+  AddingToUnderlying(const AddingToUnderlying &) = delete;
+  AddingToUnderlying &operator=(const AddingToUnderlying &) = delete;
 
  private:
   BuffereventBase *underlying_;
