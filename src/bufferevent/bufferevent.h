@@ -44,6 +44,11 @@ inline constexpr SuspendReasons kFilterBusy = 16;     // the filter on top has e
 // What getters tell before the program sets another maximum for a single read or write, in bytes.
 inline constexpr std::size_t kDefaultMaxSingle = 16384;
 
+// The part of an event that names its direction.
+constexpr short event_side(short direction) noexcept {
+  return direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
+}
+
 // What few bufferevents need; made on demand.
 struct BuffereventExtra {
   std::size_t max_single_read = 0;  // 0: the default
@@ -201,8 +206,14 @@ class BuffereventBase : public bufferevent, public FlushHook {
     call();
     raw_lock_acquire(open);
   }
-  // Always from the loop, and told to the callback that is set then.
+  // Always from the loop, and reported to the callback that is set then.
   void defer_event(short what, int socket_error) noexcept;
+  // Disables a direction and reports what ended it (BEV_EVENT_EOF, ERROR or TIMEOUT) with the last socket
+  // error.
+  void fail(short direction, short what, int trigger_options = 0) noexcept;
+  // The timeout of a direction could not be started and no caller can be informed: an error event, because
+  // the wait would have no end.
+  void report_lost_timeout(short direction) noexcept;
   // Around what a loop, or another thread, does with the input buffer: what that and the read callback drain
   // is looked at once, afterwards.
   void begin_reading() noexcept { reading_ = true; }

@@ -58,6 +58,17 @@ void BuffereventBase::defer_event(short what, int socket_error) noexcept {
   schedule_deferred();
 }
 
+void BuffereventBase::fail(short direction, short what, int trigger_options) noexcept {
+  const int error = last_socket_error();
+  disable(direction);
+  set_socket_error(error);
+  trigger_event(static_cast<short>(event_side(direction) | what), trigger_options);
+}
+
+void BuffereventBase::report_lost_timeout(short direction) noexcept {
+  defer_event(static_cast<short>(BEV_EVENT_ERROR | event_side(direction)), last_socket_error());
+}
+
 // --- one call ---
 
 void BuffereventBase::call_data(bufferevent_data_cb cb) noexcept {

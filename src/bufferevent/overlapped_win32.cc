@@ -217,7 +217,7 @@ void OverlappedBufferevent::received(int error) noexcept {
   if (error == 0) return read_once(*this);
   if (error == WSA_OPERATION_ABORTED) return;
   set_socket_error(error);
-  fail(*this, EV_READ, BEV_EVENT_ERROR);
+  fail(EV_READ, BEV_EVENT_ERROR);
 }
 
 void OverlappedBufferevent::on_sent(event_callback *queued, void *arg) noexcept {
@@ -251,7 +251,7 @@ void OverlappedBufferevent::sent(std::size_t bytes, int error) noexcept {
   if (bytes > 0) charge_write(bytes);
   if (error && error != WSA_OPERATION_ABORTED) {
     set_socket_error(error);
-    if (enabled & EV_WRITE) fail(*this, EV_WRITE, BEV_EVENT_ERROR);
+    if (enabled & EV_WRITE) fail(EV_WRITE, BEV_EVENT_ERROR);
     return;
   }
   const bool told = asked ? socket_.write_armed : bytes > 0 && (enabled & EV_WRITE);
@@ -348,7 +348,7 @@ void OverlappedBufferevent::flush_turn(BuffereventBase &bev) noexcept {
   if (self.freed()) return;
   self.socket_.report_ready = false;
   if (self.socket_.write_armed || !self.wants(EV_WRITE)) return;
-  if (!arm_write(self)) fail(self, EV_WRITE, BEV_EVENT_ERROR);
+  if (!arm_write(self)) self.fail(EV_WRITE, BEV_EVENT_ERROR);
 }
 
 void OverlappedBufferevent::write_last(BuffereventBase &bev) noexcept {

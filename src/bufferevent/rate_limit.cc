@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bufferevent/event_removal.h"
 #include "core/debug_mode.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
@@ -101,13 +102,11 @@ bool RateLimit::arm(Micros wait) noexcept {
   return true;
 }
 
-// As for the events of sockets: without threads the base may be gone, and has deleted the event then. Called
-// before the group is left, whose other members may have made the timer active.
+// Called before the group is left, whose other members may have made the timer active.
 void RateLimit::disarm() noexcept {
-  constexpr int kInUse = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   armed_until_ = 0;
   const bool threads = bev_.lock() || (group_ && group_->threaded());
-  if (timer_.ev_base && (threads || has(timer_, kInUse))) timer_.ev_base->del(timer_, DelMode::no_block);
+  delete_if_queued(timer_.ev_base, timer_, threads);
 }
 
 // A result other than EV_TIMEOUT, which setting the timer anew would take back. A seat that waits has its

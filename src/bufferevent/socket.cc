@@ -15,6 +15,7 @@
 // a socket whose readiness overlapped operations tell (overlapped_win32.cc).
 #include <algorithm>
 
+#include "bufferevent/event_removal.h"
 #include "bufferevent/lookup.h"
 #include "bufferevent/loop_chunks.h"
 #include "bufferevent/socket_transport.h"
@@ -34,34 +35,19 @@ constexpr std::size_t kMaxWrite = 262144;
 // The same where the front is a file, which costs no copy.
 constexpr std::size_t kMaxSend = 1048576;
 
-void on_readable(evutil_socket_t fd, short what, void *arg) noexcept;
-void on_writable(evutil_socket_t fd, short what, void *arg) noexcept;
-
-}  // namespace
-
-void fail(SocketBufferevent &bev, short direction, short what) noexcept {
-  const int error = last_socket_error();
-  bev.disable(direction);
-  set_socket_error(error);
-  const short side = direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
-  bev.trigger_event(static_cast<short>(side | what), 0);
-}
-
-namespace {
-
 void on_readable(evutil_socket_t, short what, void *arg) noexcept {
   auto &bev = *static_cast<SocketBufferevent *>(arg);
   const BuffereventUse use(bev);
   // Held back, or freed, by another thread since the loop saw it.
   if (!bev.socket_.read_armed) return;
-  if (what == EV_TIMEOUT) return fail(bev, EV_READ, BEV_EVENT_TIMEOUT);
+  if (what == EV_TIMEOUT) return bev.fail(EV_READ, BEV_EVENT_TIMEOUT);
   if (bev.socket_.connecting) finish_connect(bev);
   if (bev.socket_.read_armed && !bev.socket_.connecting && fd_of(bev) >= 0) read_once(bev);
 }
 
-// --- writing ---
-
 }  // namespace
+
+// --- writing ---
 
 std::size_t write_limit(const SocketBufferevent &bev) noexcept {
   const std::size_t most = bev.output_buffer().front_is_file() ? kMaxSend : kMaxWrite;
@@ -115,14 +101,14 @@ void write_unasked(SocketBufferevent &bev) noexcept {
   if (EVI_LIKELY(state.fd_known & !state.fd_blocks & !state.borrowed)) return write_once(bev);
   if (!is_same_file(bev)) return;
   if (!blocks(bev)) return write_once(bev);
-  if (!arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
+  if (!arm_write(bev)) bev.fail(EV_WRITE, BEV_EVENT_ERROR);
 }
 
 void on_writable(evutil_socket_t, short what, void *arg) noexcept {
   auto &bev = *static_cast<SocketBufferevent *>(arg);
   const BuffereventUse use(bev);
   if (!bev.socket_.write_armed) return;
-  if (what == EV_TIMEOUT) return fail(bev, EV_WRITE, BEV_EVENT_TIMEOUT);
+  if (what == EV_TIMEOUT) return bev.fail(EV_WRITE, BEV_EVENT_TIMEOUT);
   if (bev.socket_.connecting) return finish_connect(bev);
   if (!bev.output_buffer().empty()) {
     // The first write to this descriptor may be this one.
@@ -177,10 +163,8 @@ namespace {
 void apply_timeout(SocketBufferevent &bev, event &ev, bool armed, const timeval &timeout) noexcept {
   if (!armed) return;
   if (evutil_timerisset(&timeout)) {
-    // Without memory the wait would have no end.
-    const short side = &ev == &bev.ev_read ? BEV_EVENT_READING : BEV_EVENT_WRITING;
     if (bev.ev_base->add(ev, &timeout) != 0)
-      bev.defer_event(static_cast<short>(BEV_EVENT_ERROR | side), last_socket_error());
+      bev.report_lost_timeout(&ev == &bev.ev_read ? EV_READ : EV_WRITE);
   } else {
     bev.ev_base->remove_timer(ev);
   }
@@ -213,7 +197,7 @@ void flush_turn(BuffereventBase &self) noexcept {
   state.report_ready = false;
   if (state.write_armed || !bev.wants(EV_WRITE) || fd_of(bev) < 0) return;
   if (!bev.output_buffer().empty()) return write_unasked(bev);
-  if (report_ready && bev.writecb && !arm_write(bev)) fail(bev, EV_WRITE, BEV_EVENT_ERROR);
+  if (report_ready && bev.writecb && !arm_write(bev)) bev.fail(EV_WRITE, BEV_EVENT_ERROR);
 }
 
 // Not flush_turn(): what was read ahead is for the loop's thread alone.
@@ -279,11 +263,7 @@ bool add(SocketBufferevent &bev, event &ev, bool armed, const timeval *timeout) 
   return bev.ev_base->add(ev, timeout) == 0;
 }
 
-// Without threads the event itself tells whether there is anything to delete: a program may have freed the
-// base first, which deleted it.
-void del(SocketBufferevent &bev, event &ev) noexcept {
-  if (bev.ev_base && (bev.lock() || has(ev, kQueuedFlags))) bev.ev_base->del(ev, DelMode::no_block);
-}
+void del(SocketBufferevent &bev, event &ev) noexcept { delete_if_queued(bev.ev_base, ev, bev.lock()); }
 
 void assign(SocketBufferevent &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept {
@@ -350,7 +330,7 @@ void write_once(SocketBufferevent &bev) noexcept {
   // ev_write.
   const bool failed = put < 0 && !rw_retriable(error) && (error != kNotConnected || bev.socket_.write_armed);
   if (failed || !write_rest(bev, put >= 0 && static_cast<std::size_t>(put) == limit)) {
-    return fail(bev, EV_WRITE, BEV_EVENT_ERROR);
+    return bev.fail(EV_WRITE, BEV_EVENT_ERROR);
   }
   if (put > 0) bev.bytes_left();
 }

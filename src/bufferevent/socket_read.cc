@@ -213,7 +213,7 @@ inline std::size_t read_slice(SocketBufferevent &bev, bool ahead) noexcept {
   if (got > 0) return static_cast<std::size_t>(got);
   if ((got < 0 && rw_retriable(error)) || bev.freed()) return 0;
   set_socket_error(error);
-  fail(bev, EV_READ, got == 0 ? BEV_EVENT_EOF : BEV_EVENT_ERROR);
+  bev.fail(EV_READ, got == 0 ? BEV_EVENT_EOF : BEV_EVENT_ERROR);
   return 0;
 }
 

@@ -110,8 +110,6 @@ void schedule_output(SocketBufferevent &bev) noexcept;
 void write_once(SocketBufferevent &bev) noexcept;
 // What one write takes at most.
 std::size_t write_limit(const SocketBufferevent &bev) noexcept;
-// Disables the direction and tells of what ended it, with the last socket error.
-void fail(SocketBufferevent &bev, short direction, short what) noexcept;
 
 // Puts a descriptor in the place of the old one, which stays open. The events keep their callbacks; nothing
 // is armed afterwards.

@@ -1,6 +1,7 @@
 // Timers that end the wait of a direction, for bufferevents without a socket of their own.
 #include "bufferevent/timeouts.h"
 
+#include "bufferevent/event_removal.h"
 #include "core/event_access.h"
 #include "core/event_base.h"
 #include "util/socket.h"
@@ -22,29 +23,16 @@ bool TimedBufferevent::restart_timeout(short direction) noexcept {
 }
 
 void TimedBufferevent::keep_timeout(short direction) noexcept {
-  if (restart_timeout(direction)) return;
-  const short side = direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
-  defer_event(static_cast<short>(BEV_EVENT_ERROR | side), last_socket_error());
+  if (!restart_timeout(direction)) report_lost_timeout(direction);
 }
 
-// Without threads the event itself tells whether there is anything to delete: a program may have freed the
-// base first, which deleted it.
 void TimedBufferevent::stop_timeouts(short directions) noexcept {
-  constexpr int kInUse = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER;
   for (const short direction : {static_cast<short>(EV_READ), static_cast<short>(EV_WRITE)}) {
     event &ev = direction == EV_READ ? ev_read : ev_write;
     if (!(running_ & directions & direction)) continue;
     running_ = static_cast<short>(running_ & ~direction);
-    if (lock() || has(ev, kInUse)) ev_base->del(ev, DelMode::no_block);
+    delete_if_queued(ev_base, ev, lock());
   }
-}
-
-void TimedBufferevent::fail(short direction, short what, int trigger_options) noexcept {
-  const int error = last_socket_error();
-  const short side = direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
-  disable(direction);
-  set_socket_error(error);
-  trigger_event(static_cast<short>(side | what), trigger_options);
 }
 
 void TimedBufferevent::on_read_timeout(evutil_socket_t, short, void *self) noexcept {

@@ -152,7 +152,7 @@ void TlsBufferevent::pump() noexcept {
   if (!freed() && underlying_failed()) report_underlying_error();
   if (freed()) return;
   if (again || work_left()) schedule_flush();
-  if (!update_interest()) fail(BEV_EVENT_ERROR, last_socket_error());
+  if (!update_interest()) fail_session(BEV_EVENT_ERROR, last_socket_error());
 }
 
 void TlsBufferevent::pump_once() noexcept {
@@ -182,7 +182,7 @@ bool TlsBufferevent::input_left() const noexcept {
 // it as an end of reading.
 void TlsBufferevent::report_underlying_error() noexcept {
   const bool read_follows = phase_ == Phase::open && wants(EV_READ) && reads_on() && unread_;
-  if (!read_follows && !end_due() && !input_left()) fail(error_in(EV_READ), receive_error_);
+  if (!read_follows && !end_due() && !input_left()) fail_session(error_in(EV_READ), receive_error_);
 }
 
 // Also after a failure: an alert may be queued. An error is not reported then.
@@ -204,7 +204,7 @@ bool TlsBufferevent::may_seal() const noexcept {
   return wire_kind_.accepts_records(*this);
 }
 
-void TlsBufferevent::fail(short what, int error) noexcept {
+void TlsBufferevent::fail_session(short what, int error) noexcept {
   phase_ = Phase::failed;
   if (!pumping()) update_interest();
   set_socket_error(error);
@@ -231,7 +231,7 @@ void TlsBufferevent::handshake() noexcept {
       return handshake_done();
     case TlsResult::want_read:
       // The peer waits for records that cannot be sent.
-      if (send_error_ && ciphertext_at_hand() == 0) fail(error_in(EV_WRITE), send_error_);
+      if (send_error_ && ciphertext_at_hand() == 0) fail_session(error_in(EV_WRITE), send_error_);
       return;
     case TlsResult::want_write:
       write_wait_ = Wait::output;
@@ -240,7 +240,7 @@ void TlsBufferevent::handshake() noexcept {
     case TlsResult::truncated:
     case TlsResult::failed:
       // The alert that tells the peer why may be in wire_out_ still: send_pending() sees to it.
-      return fail(error_in(EV_READ), receive_error_ ? receive_error_ : send_error_);
+      return fail_session(error_in(EV_READ), receive_error_ ? receive_error_ : send_error_);
   }
 }
 

@@ -104,8 +104,7 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
 
   // BEV_EVENT_ERROR in one direction.
   static short error_in(short direction) noexcept {
-    return static_cast<short>(BEV_EVENT_ERROR |
-                              (direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING));
+    return static_cast<short>(BEV_EVENT_ERROR | event_side(direction));
   }
 
   // --- tls_bufferevent.cc ---
@@ -119,7 +118,8 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   bool may_seal() const noexcept;
   void handshake() noexcept;
   void handshake_done() noexcept;
-  void fail(short what, int error) noexcept;
+  // Ends the session.
+  void fail_session(short what, int error) noexcept;
   bool has_wire() const noexcept { return wire_kind_.connected(*this); }
   bool may_pump() const noexcept;
   bool pumping() const noexcept { return pump_ != Pump::idle; }
@@ -166,7 +166,6 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   bool wants_input() const noexcept;
   bool wants_output() const noexcept;
   void restart_timeout(short direction) noexcept;
-  void no_timeout(short direction) noexcept;
   void timed_out(short direction) noexcept;
 
   static void on_readable(evutil_socket_t, short what, void *self) noexcept;

@@ -45,19 +45,15 @@ void TlsBufferevent::restart_timeout(short direction) noexcept {
   const bool read = direction == EV_READ;
   const timeval &timeout = read ? timeout_read : timeout_write;
   if (!(read ? socket_.read_armed : socket_.write_armed) || !evutil_timerisset(&timeout)) return;
-  if (!socket_transport::add(*this, read ? ev_read : ev_write, true, &timeout)) no_timeout(direction);
-}
-
-// A wait would have no end. The session goes on.
-void TlsBufferevent::no_timeout(short direction) noexcept {
-  defer_event(error_in(direction), last_socket_error());
+  if (!socket_transport::add(*this, read ? ev_read : ev_write, true, &timeout))
+    report_lost_timeout(direction);
 }
 
 // As with libevent, the handshake's timeout names no direction, and none of them disables anything.
 void TlsBufferevent::timed_out(short direction) noexcept {
   short what = BEV_EVENT_TIMEOUT;
   if (phase_ == Phase::open) {
-    what = static_cast<short>(what | (direction == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING));
+    what = static_cast<short>(what | event_side(direction));
   }
   trigger_event(what, 0);
 }
@@ -146,7 +142,7 @@ void TlsBufferevent::apply_timeouts(BuffereventBase &bev) noexcept {
       self.ev_base->remove_timer(read ? self.ev_read : self.ev_write);
     }
   }
-  if (!self.pumping() && !self.update_interest()) self.no_timeout(EV_READ);
+  if (!self.pumping() && !self.update_interest()) self.report_lost_timeout(EV_READ);
 }
 
 void TlsBufferevent::output_added(BuffereventBase &bev) noexcept {

@@ -154,11 +154,11 @@ void TlsBufferevent::report_end() noexcept {
   if (!end_due() || deferred_read_pending()) return;
   const InputEnd end = std::exchange(input_end_, InputEnd::none);
   const bool dirty_allowed = flags_ & BUFFEREVENT_SSL_DIRTY_SHUTDOWN;
-  if (end == InputEnd::truncated && !dirty_allowed) return fail(error_in(EV_READ), 0);
+  if (end == InputEnd::truncated && !dirty_allowed) return fail_session(error_in(EV_READ), 0);
   // A session that has to answer what it reads, and cannot, fails by the error of that.
   const int error = receive_error_ ? receive_error_ : send_error_;
   if (end == InputEnd::failed && (!dirty_allowed || error != ECONNRESET)) {
-    return fail(error_in(EV_READ), error);
+    return fail_session(error_in(EV_READ), error);
   }
   input_end_ = InputEnd::reported;
   set_socket_error(end == InputEnd::failed ? error : 0);
@@ -192,11 +192,10 @@ void TlsBufferevent::write_records() noexcept {
 void TlsBufferevent::fail_writing() noexcept {
   report_end();
   if (freed() || phase_ != Phase::open) return;
-  if (!send_error_) return fail(error_in(EV_WRITE), 0);
+  if (!send_error_) return fail_session(error_in(EV_WRITE), 0);
   underlying_holds_data_ = false;
-  disable(EV_WRITE);
   set_socket_error(send_error_);
-  trigger_event(error_in(EV_WRITE), 0);
+  fail(EV_WRITE, BEV_EVENT_ERROR);
 }
 
 // Reports it if the application's data is lost. Tickets and alerts that the peer does not take are not.
