@@ -71,20 +71,23 @@ int socket_connect(SocketBufferevent &bev, const sockaddr *address, int length) 
   return give_up(own);
 }
 
-void socket_transport::finish_connect(SocketBufferevent &bev) noexcept {
-  const int error = pending_socket_error(fd_of(bev));
-  if (!connect_in_progress(error)) conclude_connect(bev, error);
+bool socket_transport::end_connecting(SocketBufferevent &bev, int error) noexcept {
+  bev.socket_.connecting = false;
+  if (!error) return true;
+  bev.socket_.refused = true;
+  disarm_read(bev);
+  disarm_write(bev);
+  set_socket_error(error);
+  bev.trigger_event(BEV_EVENT_ERROR, 0);
+  return false;
 }
 
-void socket_transport::conclude_connect(SocketBufferevent &bev, int error) noexcept {
-  bev.socket_.connecting = false;
-  if (error) {
-    bev.socket_.refused = true;
-    disarm_read(bev);
-    disarm_write(bev);
-    set_socket_error(error);
-    return bev.trigger_event(BEV_EVENT_ERROR, 0);
-  }
+bool socket_transport::take_connection(SocketBufferevent &bev) noexcept {
+  const int error = pending_socket_error(fd_of(bev));
+  return !connect_in_progress(error) && end_connecting(bev, error);
+}
+
+void socket_transport::report_connected(SocketBufferevent &bev) noexcept {
   bev.trigger_event(BEV_EVENT_CONNECTED, 0);
   // What the callback wrote goes at once. It may also have freed us, or begun another connection.
   if (!bev.socket_.write_armed || bev.socket_.connecting || fd_of(bev) < 0) return;

@@ -319,7 +319,7 @@ Connecting OverlappedBufferevent::connect(SocketBufferevent &bev, evutil_socket_
 void OverlappedBufferevent::connected(int error) noexcept {
   // Without it the socket has no addresses and cannot be shut down.
   if (error == 0) setsockopt(winsock(fd_of(*this)), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0);
-  conclude_connect(*this, error);
+  if (end_connecting(*this, error)) report_connected(*this);
   await_input();
 }
 

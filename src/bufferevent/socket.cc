@@ -41,7 +41,7 @@ void on_readable(evutil_socket_t, short what, void *arg) noexcept {
   // Held back, or freed, by another thread since the loop saw it.
   if (!bev.socket_.read_armed) return;
   if (what == EV_TIMEOUT) return bev.fail(EV_READ, BEV_EVENT_TIMEOUT);
-  if (bev.socket_.connecting) finish_connect(bev);
+  if (bev.socket_.connecting && take_connection(bev)) report_connected(bev);
   if (bev.socket_.read_armed && !bev.socket_.connecting && fd_of(bev) >= 0) read_once(bev);
 }
 
@@ -109,7 +109,10 @@ void on_writable(evutil_socket_t, short what, void *arg) noexcept {
   const BuffereventUse use(bev);
   if (!bev.socket_.write_armed) return;
   if (what == EV_TIMEOUT) return bev.fail(EV_WRITE, BEV_EVENT_TIMEOUT);
-  if (bev.socket_.connecting) return finish_connect(bev);
+  if (bev.socket_.connecting) {
+    if (take_connection(bev)) report_connected(bev);
+    return;
+  }
   if (!bev.output_buffer().empty()) {
     // The first write to this descriptor may be this one.
     static_cast<void>(blocks(bev));

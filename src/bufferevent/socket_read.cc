@@ -72,12 +72,16 @@ std::size_t room_for_input(const SocketBufferevent &bev) noexcept {
 // stream.
 void follow_reads(SocketBufferevent &bev, std::size_t got) noexcept {
   const unsigned shift = bev.socket_.read_shift;
-  const std::size_t offered = std::size_t{1} << shift;
-  if (got >= offered - (shift > kMinReadShift ? kChunkOverhead : 0)) {
-    const bool grows = shift > kMinReadShift || !reads_ahead(bev) || descriptor_is_stream(fd_of(bev));
-    if (grows && shift < kMaxReadShift) ++bev.socket_.read_shift;
-  } else if (got < offered / 4 && shift > kMinReadShift) {
-    if (shift > kMinReadShift + 1 || !reads_ahead(bev)) --bev.socket_.read_shift;
+  switch (fit_of_read(got, std::size_t{1} << shift, shift > kMinReadShift ? kChunkOverhead : 0)) {
+    case ReadFit::too_small:
+      if (shift > kMinReadShift || !reads_ahead(bev) || descriptor_is_stream(fd_of(bev)))
+        grow_reads(bev.socket_, kMaxReadShift);
+      return;
+    case ReadFit::too_large:
+      if (shift > kMinReadShift + 1 || !reads_ahead(bev)) shrink_reads(bev.socket_, kMinReadShift);
+      return;
+    case ReadFit::fits:
+      return;
   }
 }
 

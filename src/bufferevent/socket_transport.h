@@ -83,6 +83,20 @@ void disarm_write(SocketBufferevent &bev) noexcept;
 
 // --- reading ---
 
+// What a read of `got` bytes says about the size that the next one should have, if `offered` were asked for.
+// Bytes that the chunk's header takes may be missing.
+enum class ReadFit : unsigned char { fits, too_small, too_large };
+constexpr ReadFit fit_of_read(std::size_t got, std::size_t offered, std::size_t overhead = 0) noexcept {
+  if (got >= offered - overhead) return ReadFit::too_small;
+  return got < offered / 4 ? ReadFit::too_large : ReadFit::fits;
+}
+inline void grow_reads(SocketState &state, unsigned max_shift) noexcept {
+  if (state.read_shift < max_shift) ++state.read_shift;
+}
+inline void shrink_reads(SocketState &state, unsigned min_shift) noexcept {
+  if (state.read_shift > min_shift) --state.read_shift;
+}
+
 // The first system call brings this much at most, as a power of two: one slice.
 inline constexpr std::uint8_t kFirstReadShift = 12;
 
@@ -115,10 +129,13 @@ std::size_t write_limit(const SocketBufferevent &bev) noexcept;
 // is armed afterwards.
 void replace_fd(SocketBufferevent &bev, evutil_socket_t fd) noexcept;
 
-// The socket that is connecting became ready: tells how it went.
-void finish_connect(SocketBufferevent &bev) noexcept;
-// Connecting came to an end, with that error or 0.
-void conclude_connect(SocketBufferevent &bev, int error) noexcept;
+// The attempt to connect ended, with that error or 0. False if it failed: that was reported then, and nothing
+// is armed.
+bool end_connecting(SocketBufferevent &bev, int error) noexcept;
+// The socket that is connecting became ready. The same for its error; false also if it still connects.
+bool take_connection(SocketBufferevent &bev) noexcept;
+// Reports the connection and writes what the callback added.
+void report_connected(SocketBufferevent &bev) noexcept;
 
 // --- entries of socket_ops that its like share ---
 

@@ -67,21 +67,13 @@ void TlsBufferevent::new_wire() noexcept {
   if (input_end_ == InputEnd::truncated || input_end_ == InputEnd::failed) input_end_ = InputEnd::none;
 }
 
-// The end of a connect. True if the connection is there, and we are.
+// True if the connection is there. The handshake is to begin, and decides what is waited for.
 bool TlsBufferevent::connected() noexcept {
-  const int error = pending_socket_error(fd_of(*this));
-  if (connect_in_progress(error)) return false;
-  socket_.connecting = false;
+  if (!socket_transport::take_connection(*this)) return false;
   socket_transport::disarm_read(*this);
   socket_transport::disarm_write(*this);
-  if (error == 0) {
-    new_wire();
-    return true;
-  }
-  socket_.refused = true;
-  set_socket_error(error);
-  trigger_event(BEV_EVENT_ERROR, 0);
-  return false;
+  new_wire();
+  return true;
 }
 
 void TlsBufferevent::on_readable(evutil_socket_t, short what, void *arg) noexcept {

@@ -25,10 +25,13 @@ TlsBufferevent &of(TlsWire &wire) noexcept { return static_cast<TlsBufferevent &
 
 // Adapts the size of the next read to what this one brought.
 void follow_reads(SocketState &socket, std::size_t got, std::size_t offered) noexcept {
-  if (got == offered) {
-    if (socket.read_shift < kMaxReadShift) ++socket.read_shift;
-  } else if (got < offered / 4 && socket.read_shift > kMinReadShift) {
-    --socket.read_shift;
+  switch (socket_transport::fit_of_read(got, offered)) {
+    case socket_transport::ReadFit::too_small:
+      return socket_transport::grow_reads(socket, kMaxReadShift);
+    case socket_transport::ReadFit::too_large:
+      return socket_transport::shrink_reads(socket, kMinReadShift);
+    case socket_transport::ReadFit::fits:
+      return;
   }
 }
 
