@@ -84,6 +84,7 @@ bool BuffereventBase::options_agree() const noexcept {
 
 // As in libevent, a lock that cannot be had is an error also where threads were not enabled.
 bool BuffereventBase::make_lock() noexcept {
+  EVI_ASSERT(!lock());
   void *lock = raw_lock_new();
   if (!lock) return false;
   owns_lock_ = true;
@@ -108,6 +109,7 @@ bool BuffereventBase::provide_lock() noexcept {
 }
 
 bool BuffereventBase::init_on(BuffereventBase &underlying) noexcept {
+  EVI_ASSERT(!lock());
   if (!options_agree()) return false;
   // As in libevent, here the option does nothing where threads were not enabled.
   const bool wanted = has_option(BEV_OPT_THREADSAFE) && threads_enabled();
@@ -121,16 +123,20 @@ bool BuffereventBase::init_on(BuffereventBase &underlying) noexcept {
 // The count is atomic where there are threads, because a writer that posts has no lock.
 void BuffereventBase::hold() noexcept {
   if (lock()) {
-    AtomicRef(references_).fetch_add(1, std::memory_order_relaxed);
+    const std::uint32_t before = AtomicRef(references_).fetch_add(1, std::memory_order_relaxed);
+    EVI_ASSERT(before > 0 || finished_);
   } else {
+    EVI_ASSERT(references_ > 0 || finished_);
     ++references_;
   }
 }
 
 void BuffereventBase::drop() noexcept {
   if (lock()) {
-    AtomicRef(references_).fetch_sub(1, std::memory_order_acq_rel);
+    const std::uint32_t before = AtomicRef(references_).fetch_sub(1, std::memory_order_acq_rel);
+    EVI_ASSERT(before > 1);
   } else {
+    EVI_ASSERT(references_ > 1);
     --references_;
   }
 }
@@ -150,6 +156,7 @@ bool BuffereventBase::drop_and_unlock(void *held) noexcept {
 void BuffereventBase::last_reference_gone(void *held) noexcept {
   // Nothing is queued or under way, which would hold a reference.
   if (!freed_) unlink();
+  EVI_ASSERT(!deferred_queued_ && !finished_);
   finished_ = true;
   const bool later = may_be_called_elsewhere() || (finish_from_loop_ && ev_base);
   raw_lock_release(held);
@@ -164,6 +171,7 @@ void BuffereventBase::last_reference_gone(void *held) noexcept {
 
 void BuffereventBase::on_finish(event_callback *, void *self) noexcept {
   auto *bev = static_cast<BuffereventBase *>(self);
+  EVI_ASSERT(bev->freed_ && bev->finished_);
   bev->be_ops->dispose(bev);
 }
 
@@ -173,6 +181,7 @@ bool BuffereventBase::may_be_called_elsewhere() const noexcept {
 }
 
 void BuffereventBase::unlink() noexcept {
+  EVI_ASSERT(!freed_);
   readcb = nullptr;
   writecb = nullptr;
   errorcb = nullptr;
@@ -231,6 +240,7 @@ void BuffereventBase::disable(short directions) noexcept {
 }
 
 void BuffereventBase::suspend(short directions, SuspendReasons why) noexcept {
+  EVI_ASSERT(directions && why);
   short held_back = 0;
   if (directions & EV_READ) {
     if (!read_suspended_) held_back |= EV_READ;
@@ -322,10 +332,22 @@ void BuffereventBase::finish_reading(bool loop_thread) noexcept {
   check_read_watermark();
 }
 
+bool BuffereventBase::check_invariants() const noexcept {
+  const bool own_buffers =
+      input == &input_ && output == &output_ && input_.owner() == this && output_.owner() == this;
+  if (!own_buffers || !input_.check_invariants() || !output_.check_invariants()) return false;
+  if (references_ == 0 || (finished_ && !freed_)) return false;
+  if (freed_) return !readcb && !writecb && !errorcb && !deferred_queued_;
+  if (deferred_queued_ && !ev_base) return false;
+  const bool full = wm_read.high && input_.length() >= wm_read.high;
+  return reading_ || full == suspended(EV_READ, kWatermark);
+}
+
 // --- base and priority ---
 
 bool BuffereventBase::set_base(event_base &base) noexcept {
   if (!be_ops->owns_events) return false;
+  EVI_ASSERT(be_ops->events_armed);
   if (be_ops->events_armed(*this) || (lock() && deferred_queued_)) return false;
   // By the program's hand.
   if (ev_base && (ev_base->in_queue(ev_read) || ev_base->in_queue(ev_write))) return false;

@@ -247,6 +247,9 @@ class BuffereventBase : public bufferevent, public FlushHook {
   // The read callback, or a function of a filter, is being called for bytes that arrived.
   bool is_reading() const noexcept { return reading_; }
 
+  // For tests. Requires: the lock held, and no call of this object under way.
+  bool check_invariants() const noexcept;
+
  private:
   static void on_change(evbuffer &buffer, std::size_t added, std::size_t deleted, void *owner) noexcept;
   static void on_hold(void *owner) noexcept;

@@ -2,6 +2,7 @@
 #include "bufferevent/bufferevent.h"
 #include "bufferevent/drained.h"
 #include "core/deferred.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -59,6 +60,7 @@ void BuffereventBase::defer_event(short what, int socket_error) noexcept {
 }
 
 void BuffereventBase::fail(short direction, short what, int trigger_options) noexcept {
+  EVI_ASSERT(direction == EV_READ || direction == EV_WRITE);
   const int error = last_socket_error();
   disable(direction);
   set_socket_error(error);
@@ -66,6 +68,7 @@ void BuffereventBase::fail(short direction, short what, int trigger_options) noe
 }
 
 void BuffereventBase::report_lost_timeout(short direction) noexcept {
+  EVI_ASSERT(direction == EV_READ || direction == EV_WRITE);
   defer_event(static_cast<short>(BEV_EVENT_ERROR | event_side(direction)), last_socket_error());
 }
 

@@ -4,6 +4,7 @@
 #include "core/event_base.h"
 #include "util/addrinfo.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 namespace evi {
 namespace {
@@ -30,6 +31,7 @@ Connecting attempt_overlapped(SocketBufferevent &bev, evutil_socket_t fd, const 
 
 // The socket is connecting, or connected already, which ev_write will tell in either case.
 bool await_connection(SocketBufferevent &bev) noexcept {
+  EVI_ASSERT(fd_of(bev) >= 0 && !bev.socket_.refused);
   bev.socket_.connecting = true;
   if (arm_write(bev) && arm_read(bev, true)) return true;
   bev.socket_.connecting = false;
@@ -83,6 +85,7 @@ bool socket_transport::end_connecting(SocketBufferevent &bev, int error) noexcep
 }
 
 bool socket_transport::take_connection(SocketBufferevent &bev) noexcept {
+  EVI_ASSERT(bev.socket_.connecting && fd_of(bev) >= 0);
   const int error = pending_socket_error(fd_of(bev));
   return !connect_in_progress(error) && end_connecting(bev, error);
 }
@@ -124,6 +127,7 @@ bool Lookup::start(SocketBufferevent &bev, evdns_base *resolver, const addrinfo 
 }
 
 void Lookup::cancel(BuffereventBase &bev) noexcept {
+  EVI_ASSERT(!cancelled_ && !answered_ && bev.extra()->lookup == this);
   cancelled_ = true;
   bev.make_extra()->lookup = nullptr;
   if (request_) cancel_resolving(request_);

@@ -9,6 +9,7 @@
 
 #include "core/event_access.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -84,6 +85,7 @@ void Filter::leave() noexcept {
 }
 
 void Filter::dispose(Filter *filter) noexcept {
+  EVI_ASSERT(filter->freed());
   BuffereventBase &underlying = filter->underlying_;
   const Functions functions = filter->functions_;
   evi::destroy(filter);
@@ -132,6 +134,7 @@ ev_ssize_t Filter::output_room() const noexcept {
 // One call. True if another may bring more.
 bool Filter::call(Side &side, bufferevent_filter_cb fn, evbuffer &from, evbuffer &to, ev_ssize_t room,
                   bufferevent_flush_mode mode, Run &run) noexcept {
+  EVI_ASSERT(side.busy);
   const std::size_t left = from.length();
   const std::size_t had = to.length();
   const bufferevent_filter_result result =

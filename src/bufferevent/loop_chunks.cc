@@ -2,6 +2,7 @@
 #include "bufferevent/loop_chunks.h"
 
 #include "util/alloc.h"
+#include "util/assert.h"
 
 namespace evi {
 namespace {
@@ -46,6 +47,7 @@ Chain *take_loop_chunk(event_base &base, std::size_t size) noexcept {
   for (Chain **slot = &chunks->kept; *slot; slot = &(*slot)->next) {
     Chain *chain = *slot;
     if (chain->capacity() < size || chain->capacity() / kMostWaste > size) continue;
+    EVI_ASSERT(chunks->kept_bytes >= chain->capacity());
     *slot = chain->next;
     chunks->kept_bytes -= chain->capacity();
     chain->reset();

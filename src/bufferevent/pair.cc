@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -124,6 +125,7 @@ void PairEnd::give_all() noexcept { give(output_buffer().length()); }
 
 // Callbacks of the buffers may free either end, inside a call on either's buffers.
 void PairEnd::give(std::size_t size) noexcept {
+  EVI_ASSERT(partner_ && size <= output_buffer().length());
   PairEnd &to = *partner_;
   const BuffereventUse keep_this(*this);
   const BuffereventUse keep_other(to);
@@ -141,6 +143,7 @@ void PairEnd::give(std::size_t size) noexcept {
 }
 
 bool PairEnd::make_lock() noexcept {
+  EVI_ASSERT(!lock());
   void *lock = pair_.make_lock();
   if (!lock) return false;
   use_lock(lock);
@@ -164,6 +167,7 @@ Pair *Pair::create(event_base &base, int options) noexcept {
 }
 
 void Pair::end(PairEnd &which) noexcept {
+  EVI_ASSERT(&which == &first_ || &which == &second_);
   which.~PairEnd();
   if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) evi::destroy(this);
 }

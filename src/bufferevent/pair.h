@@ -3,6 +3,7 @@
 #define EVI_BUFFEREVENT_PAIR_H
 
 #include "bufferevent/timeouts.h"
+#include "util/assert.h"
 
 namespace evi {
 
@@ -25,7 +26,10 @@ class PairEnd : public TimedBufferevent {
   // Null once that was freed.
   PairEnd *partner() const noexcept { return partner_; }
   Pair &pair() const noexcept { return pair_; }
-  void link(PairEnd &other) noexcept { partner_ = &other; }
+  void link(PairEnd &other) noexcept {
+    EVI_ASSERT(!partner_ && &other != this);
+    partner_ = &other;
+  }
   void unlink() noexcept;
 
   // Gives the partner what it takes now.

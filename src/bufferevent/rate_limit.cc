@@ -9,6 +9,7 @@
 #include "core/event_access.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -76,6 +77,7 @@ Micros RateLimit::now() const noexcept {
 // Without memory for the timer nothing may wait, because nobody would let it go on: then the transport asks
 // again and again.
 bool RateLimit::hold_back(Side side, SuspendReasons why, Micros wait) noexcept {
+  EVI_ASSERT(why == kBandwidth || why == kGroupBandwidth);
   if (!arm(wait)) return false;
   bev_.suspend(direction_of(side), why);
   return true;
@@ -88,6 +90,7 @@ RateLimit::~RateLimit() {
 
 void RateLimit::prepare_timer() noexcept {
   if (!bev_.ev_base || timer_.ev_base == bev_.ev_base) return;
+  EVI_ASSERT(armed_until_ == 0);
   static_cast<void>(assign_event(timer_, bev_.ev_base, kNoSocket, EV_FINALIZE, on_timer, &bev_));
 }
 
@@ -181,6 +184,7 @@ void RateLimit::unlink() noexcept {
 void RateLimit::join_group(bufferevent_rate_limit_group &group) noexcept {
   if (group_ == &group) return;
   leave_group();
+  EVI_ASSERT(!group_);
   group.join();
   group_ = &group;
 }

@@ -5,6 +5,7 @@
 
 #include "bufferevent/rate_limit.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 using evi::GroupSeat;
 using evi::LockGuard;
@@ -54,6 +55,7 @@ void bufferevent_rate_limit_group::join() noexcept {
 void bufferevent_rate_limit_group::leave() noexcept {
   {
     const LockGuard held(lock_);
+    EVI_ASSERT(members_ > 0);
     if (--members_ > 0 || !freed_) return;
   }
   evi::destroy(this);
@@ -88,6 +90,7 @@ void bufferevent_rate_limit_group::charge(GroupSeat &seat, Side side, std::size_
   const Tokens used = std::min(seat.quota, tokens);
   queue.promised -= used;
   if (used > 0 && (seat.quota -= used) == 0) queue.admitted.remove(seat);
+  EVI_ASSERT(queue.promised >= 0 && !(seat.waiting && seat.quota > 0));
   if (more) return;
   give_back(queue, seat);
   if (!queue.waiting.empty()) admit(side, now(), nullptr);
@@ -154,10 +157,12 @@ void bufferevent_rate_limit_group::admit(Side side, Micros time, const GroupSeat
   Tokens left = available(side);
   auto parts = static_cast<Tokens>(std::max(queue.waiting_count, lately_active(queue)));
   while (left > 0 && !queue.waiting.empty()) {
+    EVI_ASSERT(parts > 0 && queue.waiting_count > 0);
     const Tokens even = left / parts + (left % parts != 0);
     --parts;
     GroupSeat &seat = *queue.waiting.pop_front();
     --queue.waiting_count;
+    EVI_ASSERT(seat.waiting && seat.quota == 0);
     seat.waiting = false;
     seat.short_changed = left < min_share_;
     seat.quota = std::min(left, std::max(even, min_share_));
@@ -173,6 +178,7 @@ void bufferevent_rate_limit_group::admit(Side side, Micros time, const GroupSeat
 }
 
 void bufferevent_rate_limit_group::enqueue(Queue &queue, GroupSeat &seat) noexcept {
+  EVI_ASSERT(!seat.waiting && seat.quota == 0 && seat.member);
   if (seat.short_changed && !queue.waiting.empty()) {
     seat.ticket = queue.waiting.front()->ticket - 1;
     queue.waiting.push_front(seat);
@@ -187,6 +193,7 @@ void bufferevent_rate_limit_group::enqueue(Queue &queue, GroupSeat &seat) noexce
 
 void bufferevent_rate_limit_group::give_back(Queue &queue, GroupSeat &seat) noexcept {
   if (seat.quota == 0) return;
+  EVI_ASSERT(!seat.waiting && queue.promised >= seat.quota);
   queue.promised -= seat.quota;
   seat.quota = 0;
   queue.admitted.remove(seat);
@@ -227,6 +234,7 @@ Tokens bufferevent_rate_limit_group::share_of(const GroupSeat &seat, Side side) 
 Micros bufferevent_rate_limit_group::time_to_turn(const GroupSeat &seat, Side side,
                                                   Micros time) const noexcept {
   const Queue &queue = queues_[side];
+  EVI_ASSERT(seat.waiting && !queue.waiting.empty());
   const std::uint64_t before = seat.ticket - queue.waiting.front()->ticket;
   Tokens theirs = 0;
   const auto least = std::max(min_share_, Tokens{1});
@@ -235,6 +243,37 @@ Micros bufferevent_rate_limit_group::time_to_turn(const GroupSeat &seat, Side si
     theirs = EV_SSIZE_MAX;
   }
   return buckets_.time_to(side, add_capped(add_capped(theirs, queue.promised), 1), time);
+}
+
+// The difference of tickets counts, because those given at the front go below zero.
+bool bufferevent_rate_limit_group::waiting_in_order(const Queue &queue) const noexcept {
+  std::size_t count = 0;
+  const GroupSeat *before = nullptr;
+  for (GroupSeat *seat = queue.waiting.front(); seat; seat = evi::SeatList::next(*seat)) {
+    const bool behind = !before || static_cast<std::int64_t>(seat->ticket - before->ticket) > 0;
+    if (!seat->waiting || seat->quota != 0 || !behind) return false;
+    before = seat;
+    ++count;
+  }
+  return count == queue.waiting_count;
+}
+
+bool bufferevent_rate_limit_group::check_invariants() noexcept {
+  const LockGuard held(lock_);
+  for (const Side side : evi::kSides) {
+    const Queue &queue = queues_[side];
+    if (!queue.waiting.check_invariants() || !queue.admitted.check_invariants()) return false;
+    if (freed_) continue;
+    Tokens promised = 0;
+    for (GroupSeat *seat = queue.admitted.front(); seat; seat = evi::SeatList::next(*seat)) {
+      if (seat->waiting || seat->quota <= 0) return false;
+      promised += seat->quota;
+    }
+    // While a member waits, nothing is left for others.
+    const bool fair = queue.waiting.empty() || available(side) <= 0;
+    if (promised != queue.promised || !waiting_in_order(queue) || !fair) return false;
+  }
+  return true;
 }
 
 // --- the program ---

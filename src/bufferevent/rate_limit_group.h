@@ -87,6 +87,9 @@ struct bufferevent_rate_limit_group final {
   void totals(std::uint64_t &read, std::uint64_t &written) noexcept;
   void reset_totals() noexcept;
 
+  // For tests.
+  bool check_invariants() noexcept;
+
  private:
   struct Queue {
     evi::SeatList waiting;
@@ -107,6 +110,7 @@ struct bufferevent_rate_limit_group final {
   void admit(evi::Side side, evi::Micros time, const evi::GroupSeat *caller) noexcept EVI_REQUIRES(lock_);
   void give_back(Queue &queue, evi::GroupSeat &seat) noexcept EVI_REQUIRES(lock_);
   void wake_waiting(Queue &queue) noexcept EVI_REQUIRES(lock_);
+  bool waiting_in_order(const Queue &queue) const noexcept EVI_REQUIRES(lock_);
   void note_asking(Queue &queue, evi::GroupSeat &seat) noexcept EVI_REQUIRES(lock_);
   evi::Tokens available(evi::Side side) const noexcept EVI_REQUIRES(lock_);
   std::size_t lately_active(const Queue &queue) const noexcept EVI_REQUIRES(lock_);

@@ -23,6 +23,7 @@
 #include "core/event_access.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 namespace evi {
 namespace socket_transport {
@@ -59,6 +60,7 @@ std::size_t write_limit(const SocketBufferevent &bev) noexcept {
 bool blocks(SocketBufferevent &bev) noexcept {
   SocketState &state = bev.socket_;
   if (EVI_UNLIKELY(!state.fd_known)) {
+    EVI_ASSERT(fd_of(bev) >= 0);
     state.fd_known = true;
     state.fd_blocks = descriptor_blocks(fd_of(bev));
   }
@@ -66,6 +68,7 @@ bool blocks(SocketBufferevent &bev) noexcept {
 }
 
 void schedule_output(SocketBufferevent &bev) noexcept {
+  EVI_ASSERT(fd_of(bev) >= 0);
   // What is added to an empty buffer is meant for the file that the fd refers to now. The flush turn waits
   // for the lock, which is held here.
   if (bev.queue_flush() && bev.socket_.borrowed) bev.keeps_.identity = descriptor_identity(fd_of(bev));
@@ -245,6 +248,7 @@ void unlink(BuffereventBase &self) noexcept {
 void dispose(BuffereventBase *bev) noexcept {
   const evutil_socket_t fd = fd_of(*bev);
   const bool close = fd >= 0 && bev->has_option(BEV_OPT_CLOSE_ON_FREE);
+  EVI_ASSERT(bev->freed() && !has_input_ahead(SocketBufferevent::of(*bev)));
   evi::destroy(&SocketBufferevent::of(*bev));
   if (close) close_socket(fd);
 }
@@ -258,6 +262,7 @@ ReadChunk *shared_chunk(event_base &base) noexcept {
 
 // A new registration without a timeout must not inherit the period of an old one.
 bool add(SocketBufferevent &bev, event &ev, bool armed, const timeval *timeout) noexcept {
+  EVI_ASSERT(&ev == &bev.ev_read || &ev == &bev.ev_write);
   if (!bev.ev_base) {
     set_socket_error(kInvalidArgument);
     return false;
@@ -271,6 +276,7 @@ void del(SocketBufferevent &bev, event &ev) noexcept { delete_if_queued(bev.ev_b
 void assign(SocketBufferevent &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept {
   constexpr short kPersistent = EV_PERSIST | EV_FINALIZE;
+  EVI_ASSERT(!bev.socket_.read_armed && !bev.socket_.write_armed);
   bev.socket_.borrowed = !bev.has_option(BEV_OPT_CLOSE_ON_FREE) || debug::enabled();
   if (bev.be_ops->plain_socket) bev.socket_.read_shift = kFirstReadShift;
   static_cast<void>(assign_event(bev.ev_read, bev.ev_base, fd, EV_READ | kPersistent, on_read, &bev));
@@ -318,6 +324,7 @@ inline ev_ssize_t write_front(evbuffer &output, evutil_socket_t fd, std::size_t 
 }  // namespace
 
 void write_once(SocketBufferevent &bev) noexcept {
+  EVI_ASSERT(!bev.freed() && !bev.socket_.connecting && fd_of(bev) >= 0);
   evbuffer &output = bev.output_buffer();
   const std::size_t limit = bev.write_allowance(write_limit(bev));
   if (limit == 0) {
@@ -355,6 +362,14 @@ void replace_fd(SocketBufferevent &bev, evutil_socket_t fd) noexcept {
 }
 
 }  // namespace socket_transport
+
+bool SocketBufferevent::check_invariants() const noexcept {
+  if (!BuffereventBase::check_invariants()) return false;
+  if (socket_.connecting && (socket_.refused || !socket_.write_armed)) return false;
+  if (socket_.fd_blocks && !socket_.fd_known) return false;
+  if ((socket_.read_armed || socket_.write_armed) && (freed() || !ev_base)) return false;
+  return !socket_transport::has_input_ahead(*this) || (!freed() && keeps_.ahead->length() > 0);
+}
 
 constinit const bufferevent_ops socket_ops = {
     .name = "socket",

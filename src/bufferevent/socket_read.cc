@@ -116,6 +116,7 @@ struct ReadTarget {
 
 // Into the room behind the data, and into the lent chunk.
 ev_ssize_t receive_slice(SocketBufferevent &bev, std::size_t limit) noexcept {
+  EVI_ASSERT(limit > 0);
   const ReadTarget target(bev, limit);
   evbuffer &input = bev.input_buffer();
   const Unfrozen open(input, BufferEnd::back);
@@ -124,6 +125,7 @@ ev_ssize_t receive_slice(SocketBufferevent &bev, std::size_t limit) noexcept {
 
 // Into the lent chunk, which becomes what is read ahead.
 ev_ssize_t receive_ahead(SocketBufferevent &bev, std::size_t limit) noexcept {
+  EVI_ASSERT(limit > 0 && !bev.socket_.borrowed && !has_input_ahead(bev));
   const ReadTarget target(bev, limit);
   ReadChunk &chunk = target.chunk;
   if (!chunk.chain && !(chunk.chain = chain_new_exact(target.size + sizeof(Chain)))) {
@@ -157,6 +159,7 @@ bool show_some(evbuffer &input, Chain &chunk, std::size_t bytes) noexcept {
 ev_ssize_t show_slice(SocketBufferevent &bev, std::size_t limit) noexcept {
   event_base &base = *bev.ev_base;
   Chain *chunk = bev.keeps_.ahead;
+  EVI_ASSERT(limit > 0 && has_input_ahead(bev) && chunk->length() > 0);
   evbuffer &input = bev.input_buffer();
   const std::size_t bytes = std::min(limit, chunk->length());
   const bool all = bytes == chunk->length();
@@ -208,6 +211,7 @@ inline std::size_t read_slice(SocketBufferevent &bev, bool ahead) noexcept {
   const event_base *const base = bev.ev_base;
   bev.begin_reading();
   const ev_ssize_t got = next_slice(bev, ahead, allowed);
+  EVI_ASSERT(got < 0 || static_cast<std::size_t>(got) <= allowed);
   if (got > 0) {
     bev.charge_read(static_cast<std::size_t>(got));
     bev.bytes_arrived();
@@ -238,6 +242,7 @@ bool may_go_on(SocketBufferevent &bev, bool ahead, std::size_t got, std::size_t 
 }  // namespace
 
 void read_once(SocketBufferevent &bev) noexcept {
+  EVI_ASSERT(!bev.freed() && !bev.socket_.connecting && fd_of(bev) >= 0);
   bool ahead = has_input_ahead(bev);
   // The program has not seen the last slice yet: read_on() follows its callback.
   if (EVI_UNLIKELY(ahead) && bev.deferred_read_pending()) return;

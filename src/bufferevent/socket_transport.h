@@ -47,6 +47,9 @@ class SocketBufferevent : public BuffereventBase {
     return static_cast<const SocketBufferevent &>(bev);
   }
 
+  // For tests, as that of BuffereventBase, which it includes.
+  bool check_invariants() const noexcept;
+
   SocketKeeps keeps_;
   SocketState socket_;
 };

@@ -6,6 +6,7 @@
 
 #include "core/event_access.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 namespace evi {
 namespace {
@@ -44,7 +45,9 @@ Tokens refilled(Tokens level, const BucketRate &side, std::uint64_t ticks) noexc
 }  // namespace
 
 TokenBuckets::TokenBuckets(const ev_token_bucket_cfg &config, Micros now) noexcept
-    : config_(config), tick_began_(now), level_{config.side[kReadSide].rate, config.side[kWriteSide].rate} {}
+    : config_(config), tick_began_(now), level_{config.side[kReadSide].rate, config.side[kWriteSide].rate} {
+  EVI_ASSERT(config.tick > 0);
+}
 
 bool TokenBuckets::refill(Micros now) noexcept {
   if (now - tick_began_ < config_.tick) return false;

@@ -4,6 +4,7 @@
 #include "buffer/descriptor_io.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -61,6 +62,7 @@ void LateCloseNotify::finish(void *arg) noexcept {
 }  // namespace
 
 bool send_close_notify_later(event_base &base, evutil_socket_t fd, evbuffer &bytes) noexcept {
+  EVI_ASSERT(fd >= 0 && !bytes.empty());
   Owned<LateCloseNotify> late{make<LateCloseNotify>(base, fd)};
   if (!late || !late->bytes.append_all(bytes)) return false;
   if (late->await()) {

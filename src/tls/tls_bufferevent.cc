@@ -10,6 +10,7 @@
 #include "tls/close_notify.h"
 #include "tls/tls_stage.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -43,6 +44,7 @@ TlsBufferevent::~TlsBufferevent() {
 }
 
 TlsBufferevent *TlsBufferevent::create(const TlsSetup &setup) noexcept {
+  EVI_ASSERT(setup.engine && setup.session);
   Owned<TlsBufferevent> bev{setup.underlying ? make<TlsBufferevent>(setup, kFilterOps, TlsFilterWire::kKind)
                                              : make<TlsBufferevent>(setup, kSocketOps, TlsSocketWire::kKind)};
   if (!bev || !bev->wire_kind_.init(*bev)) return nullptr;
@@ -66,6 +68,7 @@ TlsBufferevent *TlsBufferevent::of(bufferevent &bev) noexcept {
 void TlsBufferevent::send_close_notify() noexcept {
   if (close_notify_ == CloseNotify::sent || in_engine_ || phase_ != Phase::open || send_error_) return;
   if (!output_buffer().empty() || !wire_out_.empty() || !has_wire()) return;
+  EVI_ASSERT(session_);
   close_notify_ = CloseNotify::sent;
   const AddingToUnderlying adding(underlying_);
   const EngineCall call(*this);
@@ -75,6 +78,7 @@ void TlsBufferevent::send_close_notify() noexcept {
 // The program may free its session, and close its socket, as soon as bufferevent_free() has returned, though
 // a call from the loop goes on here: no function of the engine is called any more.
 void TlsBufferevent::give_back_session() noexcept {
+  EVI_ASSERT(session_);
   TlsRemains remains;
   remains.in_size = wire_in_.length() + received();
   bool kept = wire_kind_.send_batch(*this);
@@ -100,6 +104,7 @@ void TlsBufferevent::end_session(bool owner) noexcept { owner ? send_close_notif
 
 void TlsBufferevent::free_session() noexcept {
   if (!has_option(BEV_OPT_CLOSE_ON_FREE)) return;
+  EVI_ASSERT(session_);
   engine_.detach(session_, kNoSocket, TlsRemains{});
   engine_.free(session_);
 }
@@ -130,6 +135,7 @@ bool TlsBufferevent::send_failed(int error) noexcept {
 
 // OpenSSL looks at the thread's error: a server whose tickets meet EPIPE completes its handshake.
 long TlsBufferevent::send_result(bool sent, std::size_t size) noexcept {
+  EVI_ASSERT(sent || send_error_);
   if (sent) return static_cast<long>(size);
   set_socket_error(send_error_);
   return kWireFailed;
@@ -156,6 +162,7 @@ void TlsBufferevent::pump() noexcept {
 }
 
 void TlsBufferevent::pump_once() noexcept {
+  EVI_ASSERT(pump_ == Pump::running && !freed());
   if (!has_wire()) return;
   if (phase_ == Phase::failed) return send_pending();
   if (phase_ == Phase::handshaking) handshake();
@@ -214,6 +221,7 @@ void TlsBufferevent::fail_session(short what, int error) noexcept {
 // --- handshake ---
 
 void TlsBufferevent::handshake() noexcept {
+  EVI_ASSERT(session_ && phase_ == Phase::handshaking);
   if (!may_pump()) return;
   // The peer may have sent the reason.
   if (!wire_out_.empty() && !send_error_ && !wire_kind_.send_pending(*this)) may_receive_ = true;
@@ -245,6 +253,7 @@ void TlsBufferevent::handshake() noexcept {
 }
 
 void TlsBufferevent::handshake_done() noexcept {
+  EVI_ASSERT(phase_ == Phase::handshaking);
   phase_ = Phase::open;
   unread_ = true;
   set_socket_error(0);
@@ -260,6 +269,18 @@ bool TlsBufferevent::renegotiate() noexcept {
   phase_ = Phase::handshaking;
   schedule_flush();
   return true;
+}
+
+bool TlsBufferevent::check_invariants() const noexcept {
+  if (!SocketBufferevent::check_invariants()) return false;
+  if (!wire_in_.check_invariants() || !wire_out_.check_invariants()) return false;
+  const std::size_t length = output_buffer().length();
+  if (sealed_ > length || retry_ > length - sealed_) return false;
+  if (!freed() && (!session_ || close_notify_ == CloseNotify::deferred)) return false;
+  // A filter has neither unsent records nor a chunk of its own.
+  if (underlying_ && (!wire_out_.empty() || received_)) return false;
+  if (pumping() || in_engine_) return true;
+  return !stage_.chunk && !decrypting_ && (!received_ || received() > 0);
 }
 
 }  // namespace evi

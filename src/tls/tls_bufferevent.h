@@ -88,6 +88,9 @@ class TlsBufferevent final : public SocketBufferevent, public TlsWire {
   std::uint64_t flags() const noexcept { return flags_; }
   void set_flags(std::uint64_t flags) noexcept { flags_ = static_cast<std::uint8_t>(flags); }
 
+  // For tests, as that of BuffereventBase, which it includes.
+  bool check_invariants() const noexcept;
+
   static const bufferevent_ops kSocketOps;
   static const bufferevent_ops kFilterOps;
 

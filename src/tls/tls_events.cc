@@ -3,6 +3,7 @@
 #include "bufferevent/socket_transport.h"
 #include "core/event_base.h"
 #include "tls/tls_bufferevent.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -24,6 +25,7 @@ bool TlsBufferevent::wants_output() const noexcept {
 }
 
 bool TlsBufferevent::want(short direction, bool wanted) noexcept {
+  EVI_ASSERT(direction == EV_READ || direction == EV_WRITE);
   const bool armed = direction == EV_READ ? socket_.read_armed : socket_.write_armed;
   if (wanted == armed) return true;
   if (!wanted) {

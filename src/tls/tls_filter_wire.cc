@@ -119,6 +119,7 @@ bool TlsFilterWire::update_interest(TlsBufferevent &self) noexcept {
 // application may be about to change one of our buffers, which is why we are here. Callbacks of the other
 // side's buffers may free us.
 void TlsFilterWire::hold_back(TlsBufferevent &self, bool back) noexcept {
+  EVI_ASSERT(!self.pumping());
   BuffereventBase &under = *self.underlying_;
   self.pump_ = TlsBufferevent::Pump::running;
   back ? under.suspend(EV_READ, kFilterBusy) : under.resume(EV_READ, kFilterBusy);

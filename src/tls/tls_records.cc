@@ -110,12 +110,14 @@ bool TlsBufferevent::nothing_left() const noexcept {
 }
 
 TlsOutcome TlsBufferevent::read_session(void *data, std::size_t size) noexcept {
+  EVI_ASSERT(session_ && phase_ == Phase::open);
   const EngineCall call(*this);
   return engine_.read(session_, data, size, errors_);
 }
 
 // Until the session has no more, or the limit is reached, which is TlsResult::done.
 TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexcept {
+  EVI_ASSERT(limit > 0 && total == 0);
   evbuffer &input = input_buffer();
   const std::size_t unknown = own_wire_ ? kUnknownSize : 1;
   std::size_t expected = unread_ ? kUnknownSize : unknown;
@@ -133,6 +135,7 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
     evbuffer_iovec &into = room[beyond ? 1 : 0];
     const std::size_t size = std::min(into.iov_len, limit - total);
     const TlsOutcome outcome = read_session(into.iov_base, size);
+    EVI_ASSERT(outcome.bytes <= size);
     if (outcome.result == TlsResult::done) {
       into.iov_len = outcome.bytes;
       static_cast<void>(input.commit(&into, 1));
@@ -211,6 +214,7 @@ std::size_t TlsBufferevent::write_limit() noexcept {
 
 // Encrypts as many records as leave together, and sends them.
 TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
+  EVI_ASSERT(allowed > 0 && wire_out_.empty());
   const AddingToUnderlying adding(underlying_);
   StageLease lease(*this, kSendStage);
   unsigned char *scratch = lease.split_scratch();
@@ -226,6 +230,7 @@ TlsResult TlsBufferevent::write_batch(std::size_t &allowed) noexcept {
 }
 
 TlsOutcome TlsBufferevent::write_session(const evbuffer_iovec &record) noexcept {
+  EVI_ASSERT(session_ && phase_ == Phase::open);
   const EngineCall call(*this);
   return engine_.write(session_, record.iov_base, record.iov_len, errors_);
 }
@@ -243,6 +248,7 @@ TlsResult TlsBufferevent::seal(std::size_t &allowed, unsigned char *scratch) noe
     }
     retry_ = 0;
     sealed_ += outcome.bytes;
+    EVI_ASSERT(outcome.bytes <= record.iov_len && sealed_ <= output_buffer().length());
     allowed -= std::min(allowed, outcome.bytes);
   } while (allowed > 0 && !freed() && wire_kind_.batch_goes_on(*this));
   return TlsResult::done;
@@ -254,6 +260,7 @@ bool TlsBufferevent::next_record(std::size_t allowed, evbuffer_iovec &record,
                                  unsigned char *scratch) noexcept {
   evbuffer &output = output_buffer();
   const std::size_t wanted = retry_ ? retry_ : std::min(allowed, kMaxRecordPlaintext);
+  EVI_ASSERT(wanted > 0 && sealed_ + wanted <= output.length());
   evbuffer_ptr from{};
   output.set_position(from, sealed_, EVBUFFER_PTR_SET);
   evbuffer_iovec pieces[kMaxPieces];
@@ -275,6 +282,7 @@ bool TlsBufferevent::next_record(std::size_t allowed, evbuffer_iovec &record,
 
 // All ciphertext has left: so has its plaintext. The number of bytes.
 std::size_t TlsBufferevent::sealed_left() noexcept {
+  EVI_ASSERT(wire_out_.empty() && sealed_ <= output_buffer().length());
   const std::size_t bytes = sealed_;
   if (bytes == 0) return 0;
   sealed_ = 0;

@@ -9,6 +9,7 @@
 #include "tls/tls_bufferevent.h"
 #include "tls/tls_stage.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/socket.h"
 
 namespace evi {
@@ -193,6 +194,7 @@ bool TlsSocketWire::batch_goes_on(const TlsBufferevent &self) noexcept {
 
 bool TlsSocketWire::send_batch(TlsBufferevent &self) noexcept {
   TlsStage &stage = self.stage_;
+  EVI_ASSERT(stage.head <= stage.tail && stage.tail <= stage.end);
   const std::size_t size = stage.length();
   unsigned char *head = std::exchange(stage.head, stage.tail);
   return size == 0 || send_now(self, head, size);
@@ -211,6 +213,7 @@ ev_ssize_t TlsSocketWire::send_front(TlsBufferevent &self) noexcept {
 }
 
 bool TlsSocketWire::send_pending(TlsBufferevent &self) noexcept {
+  EVI_ASSERT(!self.wire_out_.empty() && !self.send_error_);
   if (fd_of(self) < 0) return true;
   const ev_ssize_t put = send_front(self);
   if (put < 0 && !rw_retriable(last_socket_error())) return self.send_failed(last_socket_error());

@@ -5,6 +5,7 @@
 
 #include "bufferevent/loop_chunks.h"
 #include "core/event_base.h"
+#include "util/assert.h"
 
 namespace evi {
 
@@ -33,6 +34,7 @@ StageLease::~StageLease() {
 
 unsigned char *StageLease::split_scratch() noexcept {
   if (!bev_.stage_.chunk) return nullptr;
+  EVI_ASSERT(bev_.stage_.room() >= kMaxRecordPlaintext);
   bev_.stage_.end -= kMaxRecordPlaintext;
   return bev_.stage_.end;
 }

@@ -65,6 +65,22 @@ TEST(bufferevent, freed_in_a_callback_it_stays_allocated_until_the_callbacks_end
   EXPECT_EQ(bev.log(), "e10");
 }
 
+TEST(bufferevent, check_invariants_notices_states_that_contradict_each_other) {
+  auto base = test::make_base();
+  auto fds = test::socket_pair();
+  Bev bev(*base, fds.a);
+  EXPECT_TRUE(bev->check_invariants());
+  bev->socket_.connecting = true;  // with nothing armed for its end
+  EXPECT_FALSE(bev->check_invariants());
+  bev->socket_.connecting = false;
+  bev->input_buffer().unfreeze(evi::BufferEnd::back);
+  evbuffer_add(bev->input, "xy", 2);
+  bev->wm_read.high = 2;  // without holding reading back
+  EXPECT_FALSE(bev->check_invariants());
+  bev->wm_read.high = 0;
+  EXPECT_TRUE(bev->check_invariants());
+}
+
 TEST(bufferevent, an_evbuffer_callback_may_free_the_bufferevent) {
   auto base = test::make_base();
   for (const int options : {0, static_cast<int>(BEV_OPT_DEFER_CALLBACKS)}) {

@@ -27,7 +27,9 @@ class Bev {
   ~Bev() { free(); }
 
   void free() {
-    if (bev_) bufferevent_free(std::exchange(bev_, nullptr));
+    if (!bev_) return;
+    check();
+    bufferevent_free(std::exchange(bev_, nullptr));
   }
   bufferevent *release() { return std::exchange(bev_, nullptr); }
   operator bufferevent *() const { return bev_; }
@@ -43,7 +45,10 @@ class Bev {
   }
   int put(const std::string &data) { return bufferevent_write(bev_, data.data(), data.size()); }
   // Returns the log since the last call.
-  std::string log() { return std::exchange(log_, ""); }
+  std::string log() {
+    if (bev_) check();
+    return std::exchange(log_, "");
+  }
 
   std::function<void()> on_read;
   std::function<void()> on_write;
@@ -51,6 +56,10 @@ class Bev {
   int error = 0;  // EVUTIL_SOCKET_ERROR() in the last event callback
 
  private:
+  // With a lock another thread may be at work on it.
+  void check() const {
+    EXPECT_TRUE((**this).lock() || (**this).check_invariants());
+  }
   static void read(bufferevent *, void *arg) {
     auto *self = static_cast<Bev *>(arg);
     self->log_ += "r";

@@ -45,6 +45,7 @@ struct RateLimitGroup : test::LimitedWorld {
   Members members;
 
   ~RateLimitGroup() override {
+    EXPECT_TRUE(!group || group->check_invariants());
     members.clear();
     bufferevent_rate_limit_group_free(group);
   }

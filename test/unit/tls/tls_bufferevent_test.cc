@@ -48,6 +48,7 @@ struct TlsMachine : testing::TestWithParam<bool> {
   ~TlsMachine() override { end(); }
   void end() {
     if (!bev) return;
+    EXPECT_TRUE(evi::TlsBufferevent::of(*bev)->check_invariants());
     bufferevent *under = filter() ? bufferevent_get_underlying(bev) : nullptr;
     bufferevent_free(std::exchange(bev, nullptr));
     if (under) bufferevent_free(under);
