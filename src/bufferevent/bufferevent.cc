@@ -199,7 +199,7 @@ void BuffereventBase::release_by_program() noexcept {
   drop();
 }
 
-// --- what a buffer tells ---
+// --- changes of the buffers ---
 
 void BuffereventBase::on_change(evbuffer &buffer, std::size_t added, std::size_t deleted,
                                 void *owner) noexcept {

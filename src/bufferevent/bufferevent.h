@@ -41,7 +41,7 @@ inline constexpr SuspendReasons kGroupBandwidth = 4;  // its group's rate limit 
 inline constexpr SuspendReasons kLookup = 8;          // the name of the peer is being looked up
 inline constexpr SuspendReasons kFilterBusy = 16;     // the filter on top has enough
 
-// What getters tell before the program sets another maximum for a single read or write, in bytes.
+// What getters return before the program sets another maximum for a single read or write, in bytes.
 inline constexpr std::size_t kDefaultMaxSingle = 16384;
 
 // The part of an event that names its direction.
@@ -78,7 +78,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   BuffereventBase &operator=(const BuffereventBase &) = delete;
   ~BuffereventBase();
 
-  // False if the options contradict each other, or without memory for the lock.
+  // False if the options contradict each other, or if out of memory for the lock.
   [[nodiscard]] bool init() noexcept;
   // The same for one whose transport is another bufferevent. Both use one lock, the other's, which is made if
   // this one's options ask for it: whatever holds the other holds this.
@@ -134,7 +134,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   std::size_t max_single_write() const noexcept;
   // How many bytes, of `wanted`, a transport may read or write now: asked before it does. If none, the
   // direction is held back until there are some. If it still wants() to move, there was no memory for
-  // holding it back, and the transport asks again in another turn of the loop.
+  // holding it back, and the transport asks again in another iteration of the loop.
   std::size_t read_allowance(std::size_t wanted) noexcept {
     return EVI_LIKELY(!extra_ || !extra_->rate_limit) ? wanted : limited_allowance(EV_READ, wanted);
   }
@@ -149,7 +149,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   void charge_write(std::size_t moved) noexcept {
     if (EVI_UNLIKELY(extra_ && extra_->rate_limit)) limited_charge(EV_WRITE, moved);
   }
-  // Null without memory.
+  // Null if out of memory.
   [[nodiscard]] BuffereventExtra *make_extra() noexcept;
   const BuffereventExtra *extra() const noexcept { return extra_; }
 
@@ -237,8 +237,8 @@ class BuffereventBase : public bufferevent, public FlushHook {
 
   // --- output from elsewhere (mail.cc) ---
 
-  // Takes over bytes for the output buffer without asking for the lock, which another thread holds: whoever
-  // has it next appends them. A writer may hold other locks, so he must not wait for this one (mail.h).
+  // Takes over bytes for the output buffer without the lock, which another thread holds: the next holder
+  // appends them. A writer may hold other locks, so it must not wait for this one (mail.h).
   void post(Mail *mail) noexcept;
   void collect_mail() noexcept {
     if (EVI_UNLIKELY(mail_.load(std::memory_order_acquire) != nullptr)) collect_all_mail();
@@ -289,7 +289,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   bool freed_ : 1 = false;     // by the program: no callback begins any more
   bool finished_ : 1 = false;  // the last reference has gone
   bool finish_from_loop_ : 1 = false;
-  bool owns_lock_ : 1 = false;    // a filter uses the lock of what is underneath, a pair has one for both
+  bool owns_lock_ : 1 = false;    // a filter uses the underlying lock, a pair has one for both
   bool relays_ : 1 = false;       // see set_relay()
   bool whole_reads_ : 1 = false;  // see read_whole()
   bool reading_ : 1 = false;      // see begin_reading()
@@ -302,7 +302,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   std::uint8_t options_ : 4;
   SuspendReasons read_suspended_ = 0;
   SuspendReasons write_suspended_ = 0;
-  short events_pending_ = 0;  // BEV_EVENT_* that the deferred callback is to tell
+  short events_pending_ = 0;  // BEV_EVENT_* that the deferred callback is to report
   int error_pending_ = 0;     // and the socket error that goes with them
   std::uint32_t references_ = 1;
   BuffereventExtra *extra_ = nullptr;
@@ -345,10 +345,10 @@ class BuffereventUse {
 
 extern const bufferevent_ops socket_ops;
 
-// One whose base has a completion port. Null without memory.
+// One whose base has a completion port. Null if out of memory.
 [[nodiscard]] SocketBufferevent *overlapped_bufferevent_new(event_base &base, int options) noexcept;
 
-// Null without memory, or if the options contradict each other.
+// Null if out of memory, or if the options contradict each other.
 [[nodiscard]] BuffereventBase *socket_bufferevent_new(event_base *base, evutil_socket_t fd,
                                                       int options) noexcept;
 

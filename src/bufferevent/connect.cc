@@ -14,7 +14,7 @@ using namespace socket_transport;
 Connecting attempt(evutil_socket_t fd, const sockaddr &address, int length) noexcept {
   const auto size = static_cast<ev_socklen_t>(length);
   if (::connect(fd, &address, size) == 0) return Connecting::begun;
-  // Linux tells so, once, that an earlier attempt with this socket had come to nothing.
+  // Linux reports by this, once, that an earlier attempt with this socket has failed.
   const bool again = last_socket_error() == kConnectionAborted;
   if (again && ::connect(fd, &address, size) == 0) return Connecting::begun;
   const int error = last_socket_error();
@@ -29,7 +29,7 @@ Connecting attempt_overlapped(SocketBufferevent &bev, evutil_socket_t fd, const 
   return ops && address ? ops->connect(bev, fd, *address, length) : Connecting::unfit;
 }
 
-// The socket is connecting, or connected already, which ev_write will tell in either case.
+// The socket is connecting, or connected already, which ev_write reports in either case.
 bool await_connection(SocketBufferevent &bev) noexcept {
   EVI_ASSERT(fd_of(bev) >= 0 && !bev.socket_.refused);
   bev.socket_.connecting = true;

@@ -3,7 +3,7 @@
 // was begun in, where other threads may be at work.
 //
 // A bufferevent without a lock may be handed to another thread while nothing is armed. So an operation that
-// ends when nobody wants to know is parked: the loop leaves the bufferevent alone, and calls the callback
+// ends while it is not wanted is parked: the loop leaves the bufferevent alone, and calls the callback
 // when the direction is armed again.
 #ifndef EVI_BUFFEREVENT_EXCHANGE_WIN32_H
 #define EVI_BUFFEREVENT_EXCHANGE_WIN32_H
@@ -23,7 +23,7 @@ struct Transfer {
   enum class Phase : unsigned char {
     idle,
     under_way,  // the kernel has it, or its callback is queued or begins
-    parked,     // over, but nobody wanted to know
+    parked,     // over, but its end was not wanted
   };
 
   Transfer(Exchange &of, DeferredFn done) noexcept : whole(of) { op.init(done, this); }
@@ -33,7 +33,7 @@ struct Transfer {
   Operation op;
   Exchange &whole;
   std::atomic<Phase> phase{Phase::idle};
-  bool wanted = false;  // its end is to be told; the owner changes it, with the base's lock held
+  bool wanted = false;  // its end is to be reported; the owner changes it, with the base's lock held
 };
 
 // Methods are the owner's unless they say otherwise.
@@ -43,7 +43,7 @@ class Exchange {
   enum class Task : unsigned char {
     send,
     connect,
-    tell,  // that it is possible to write: nothing was asked of the kernel
+    report_ready,  // that it is possible to write: nothing was asked of the kernel
   };
   // What one WSASend takes at most.
   static constexpr int kMaxExtents = 16;
@@ -57,17 +57,17 @@ class Exchange {
   bool busy() const noexcept { return reading.busy() || writing.busy(); }
   // An operation of `transfer`, which is idle, is about to be begun.
   Operation &prepare(Transfer &transfer) noexcept;
-  // False if there is none whose end could be told.
+  // False if there is none whose end could be reported.
   bool want(Transfer &transfer) noexcept;
   void unwant(Transfer &transfer) noexcept;
   void release_held() noexcept;
-  // Ends sending, if it is what is being done. False if nobody knows how many `bytes` were sent.
+  // Ends sending, if it is what is being done. False if the number of `bytes` that were sent is unknown.
   bool end_sending(std::size_t &bytes) noexcept;
   // Cancels what is under way. The owner has to do with it no more.
   void leave() noexcept;
 
-  // On the loop's thread: `transfer` came back. Whom to tell, with a reference for a BuffereventUse, who has
-  // to be asked then whether he is the owner still. Null if nobody wants to know: the exchange may be gone.
+  // On the loop's thread: `transfer` came back. Returns its owner, with a reference for a BuffereventUse; the
+  // caller then checks that it still is the owner. Null if its end is not wanted: the exchange may be gone.
   BuffereventBase *came_back(Transfer &transfer) noexcept;
   // The same thread, when the owner left in between.
   void came_back_late(Transfer &transfer) noexcept;

@@ -4,7 +4,8 @@
 //   underlying's output <--output function--  output <-- the program
 //
 // Output passes when it is written, input when underlying has read it; what could not pass then does so in
-// the turn before the loop waits. While the filter wants no input, reading underneath is held back.
+// the turn before the loop waits. While the filter wants no input, reading by the underlying bufferevent is
+// held back.
 #include "bufferevent/filter.h"
 
 #include "core/event_access.h"
@@ -93,7 +94,7 @@ void Filter::dispose(Filter *filter) noexcept {
   const BuffereventUse last(underlying, BuffereventUse::Adopt{});
 }
 
-// --- what underlying tells, its lock held ---
+// --- callbacks of the underlying bufferevent, its lock held ---
 
 void Filter::on_read(bufferevent *, void *self) noexcept {
   auto &filter = *static_cast<Filter *>(self);
@@ -185,7 +186,7 @@ Filter::Run Filter::run_output(bufferevent_flush_mode mode, bool limited) noexce
 // --- and what follows from them ---
 
 // A callback that causes another call gets it from the loop, not inside of itself.
-void Filter::tell(short direction) noexcept {
+void Filter::report_data(short direction) noexcept {
   trigger_data(direction, in_callback(direction) ? BEV_TRIG_DEFER_CALLBACKS : 0);
 }
 
@@ -202,7 +203,7 @@ Filter::Run Filter::filter_input(bufferevent_flush_mode mode, bool limited) noex
   in_.busy = false;
   if (run.moved && !freed()) {
     if (wants(EV_READ)) keep_timeout(EV_READ);
-    tell(EV_READ);
+    report_data(EV_READ);
   }
   // Without a lock this is the loop's thread.
   finish_reading(!lock());
@@ -224,7 +225,7 @@ Filter::Run Filter::filter_output(bufferevent_flush_mode mode, bool limited) noe
     } else if (wants(EV_WRITE)) {
       keep_timeout(EV_WRITE);
     }
-    tell(EV_WRITE);
+    report_data(EV_WRITE);
   }
   if (run.failed && !freed()) report_failure(EV_WRITE);
   return run;
@@ -236,12 +237,12 @@ void Filter::read_on() noexcept {
   const Run run = filter_input(end_ ? BEV_FINISHED : BEV_NORMAL, true);
   if (freed() || run.failed) return;
   if (run.full) {
-    // The read callback may have made room, which nobody else notices.
+    // The read callback may have made room, which nothing else notices.
     if (wants(EV_READ) && input_room() != 0) schedule_flush();
     return;
   }
   if (!end_ || in_.busy) return;
-  // After the data, of which the program is just being told.
+  // After the data, which the program is just being notified of.
   if (in_callback(EV_READ) || deferred_read_pending()) return schedule_flush();
   if (!wants(EV_READ)) return;
   const short what = end_;
@@ -258,8 +259,8 @@ void Filter::write_on() noexcept {
 
 bool Filter::start(short directions, Start why) noexcept {
   if ((directions & EV_READ) && wants(EV_READ)) {
-    const bool anew = why == Start::enabled || !timeout_runs(EV_READ);
-    if (anew && !restart_timeout(EV_READ)) return false;
+    const bool restart = why == Start::enabled || !timeout_runs(EV_READ);
+    if (restart && !restart_timeout(EV_READ)) return false;
     if (underlying_.suspended(EV_READ, kFilterBusy)) underlying_.resume(EV_READ, kFilterBusy);
     // Not here, where the program may not expect to be called.
     if (input_waits() || end_) schedule_flush();

@@ -9,15 +9,15 @@ namespace evi {
 
 extern const bufferevent_ops filter_ops;
 
-// The one underneath; null at the bottom.
+// The underlying bufferevent; null at the bottom.
 inline BuffereventBase *below(const BuffereventBase &bev) noexcept {
   bufferevent *under = bev.be_ops->get_underlying(bev);
   return under ? &BuffereventBase::of(*under) : nullptr;
 }
 
 // Without threads a program may free the base before its bufferevents: then nothing of it may be used any
-// more. True if the bufferevent, or one underneath, has something queued or added there, or has a lock; while
-// nothing is, it may live all the same.
+// more. True if the bufferevent, or an underlying one, has something queued or added there, or has a lock;
+// while nothing is, it may live all the same.
 bool base_lives(BuffereventBase &bev) noexcept;
 
 // A filter that owns `underlying` is being freed, and took its callbacks away. What passed through the filter
@@ -25,7 +25,8 @@ bool base_lives(BuffereventBase &bev) noexcept;
 // attempt.
 void write_underlying_out(BuffereventBase &underlying) noexcept;
 
-// Holds a reference to what is underneath, and uses its lock. Filter functions run with that lock held.
+// Holds a reference to the underlying bufferevent, and uses its lock. Filter functions run with that lock
+// held.
 class Filter : public TimedBufferevent {
  public:
   struct Functions {
@@ -44,8 +45,8 @@ class Filter : public TimedBufferevent {
   static Filter &of(BuffereventBase &bev) noexcept { return static_cast<Filter &>(bev); }
   static const Filter &of(const BuffereventBase &bev) noexcept { return static_cast<const Filter &>(bev); }
 
-  // Null without memory, or if the options contradict each other; then nothing has changed. Underlying's lock
-  // is held.
+  // Null if out of memory, or if the options contradict each other; then nothing has changed. Underlying's
+  // lock is held.
   [[nodiscard]] static Filter *create(BuffereventBase &underlying, const Functions &functions,
                                       int options) noexcept;
 
@@ -64,7 +65,7 @@ class Filter : public TimedBufferevent {
  private:
   // How a run of a filter function went, which may be several calls.
   struct Run {
-    bool moved = false;  // there is something to tell
+    bool moved = false;  // there is something to report
     bool full = false;   // ended for lack of room
     bool failed = false;
   };
@@ -86,7 +87,7 @@ class Filter : public TimedBufferevent {
 
   bool call(Side &side, bufferevent_filter_cb fn, evbuffer &from, evbuffer &to, ev_ssize_t room,
             bufferevent_flush_mode mode, Run &run) noexcept;
-  void tell(short direction) noexcept;
+  void report_data(short direction) noexcept;
   void report_failure(short direction) noexcept;
   Run run_input(bufferevent_flush_mode mode, bool limited) noexcept;
   Run run_output(bufferevent_flush_mode mode, bool limited) noexcept;
@@ -100,7 +101,7 @@ class Filter : public TimedBufferevent {
   const BaseWatch base_watch_;
   Side in_;
   Side out_;
-  short end_ = 0;      // an EOF that is told once what came before it has passed
+  short end_ = 0;      // an EOF that is reported once what came before it has passed
   int end_error_ = 0;  // the socket error that goes with it
 };
 

@@ -14,7 +14,7 @@ class Lookup {
   explicit Lookup(SocketBufferevent &bev) noexcept : bev_(bev) {}
 
   // Holds both directions back until the answer is there, and connects to the first address then. False
-  // without memory. The lock is held once, and open while the resolver is asked, which may block.
+  // if out of memory. The lock is held once, and open while the resolver is asked, which may block.
   [[nodiscard]] static bool start(SocketBufferevent &bev, evdns_base *resolver, const addrinfo &hints,
                                   const char *hostname, const char *service) noexcept;
   void cancel(BuffereventBase &bev) noexcept;

@@ -30,7 +30,7 @@ struct LoopChunks {
 
   // What all connections receive into; for the loop's thread alone.
   ReadChunk receive;
-  // Empty chains that nobody uses. Under the base's lock.
+  // Empty chains that are not in use. Under the base's lock.
   Chain *kept = nullptr;
   std::size_t kept_bytes = 0;
 
@@ -44,7 +44,7 @@ inline constexpr std::size_t kMostKeptBytes = 512 * 1024;
 inline constexpr std::size_t kSmallestKept = kLargeChain;
 inline constexpr std::size_t kLargestKept = 256 * 1024;
 
-// Sees to it that the base has them, before a first bufferevent of its can run. False without memory.
+// Sees to it that the base has them, before a first bufferevent of its can run. False if out of memory.
 [[nodiscard]] bool prepare_loop_chunks(event_base &base) noexcept;
 // The base's; null if it has no bufferevent.
 inline LoopChunks *loop_chunks(event_base &base) noexcept {
@@ -53,7 +53,7 @@ inline LoopChunks *loop_chunks(event_base &base) noexcept {
 
 // From any thread: an empty chain for `size` bytes, or null. It is not much larger.
 Chain *take_loop_chunk(event_base &base, std::size_t size) noexcept;
-// Takes over a chain that nobody else holds; false if it stays the caller's.
+// Takes over a chain that has no other holder; false if it stays the caller's.
 bool keep_loop_chunk(event_base &base, Chain &chain) noexcept;
 // Takes over a chunk that was read into and is not needed any more: it is lent again by `lent`, which is null
 // off the loop's thread, or kept, or freed.

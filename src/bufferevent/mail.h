@@ -3,7 +3,7 @@
 // Callbacks run with their bufferevent's lock held. If two of them, in two loops, write to each other's
 // bufferevent, each would wait for the lock that the other has. So a writer never waits: when the lock is
 // taken, the bytes go onto a stack beside it, without a lock, and the flush hook is queued, so that the loop
-// comes for them. Everyone who gets the lock first appends what lies there; so a thread that wrote always
+// comes for them. Every new holder of the lock first appends what lies there; so a thread that wrote always
 // finds its bytes in the buffer, in its order.
 #ifndef EVI_BUFFEREVENT_MAIL_H
 #define EVI_BUFFEREVENT_MAIL_H

@@ -15,14 +15,15 @@ class SocketBufferevent;
 
 // Why a direction is to begin.
 enum class Start : unsigned char {
-  enabled,  // the program asked for it: timeouts begin anew, and writing tells when it becomes possible
+  enabled,  // the program asked for it: timeouts restart, and the write callback reports when writing is
+            // possible
   resumed,  // what held it back is gone
 };
 
 // What became of an attempt to connect. `unfit`: for this way of connecting; nothing was done.
 enum class Connecting : unsigned char { begun, refused, failed, unfit };
 
-// How the socket transport is told that a socket is ready, if not by the base's method. `socket_.overlapped`
+// How the socket transport learns that a socket is ready, if not by the base's method. `socket_.overlapped`
 // says whether the present socket is served so.
 struct OverlappedOps {
   // Sees whether the socket, which nothing is armed for, can be served so from now on.
@@ -42,7 +43,7 @@ struct OverlappedOps {
 // The opaque struct of event2/bufferevent_struct.h.
 struct bufferevent_ops {
   const char *name;
-  // A socket of ours is underneath: the program may change base, priority and descriptor.
+  // The transport is a socket of ours: the program may change base, priority and descriptor.
   bool owns_events;
   // It is the socket transport, which moves bytes as they are.
   bool plain_socket = false;

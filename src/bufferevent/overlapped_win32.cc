@@ -58,7 +58,7 @@ class OverlappedBufferevent final : public SocketBufferevent {
   }
   bool serves(const Exchange &exchange) const noexcept { return exchange_ == &exchange; }
   Exchange *make_exchange() noexcept;
-  // An operation may begin, or the one that there is will tell.
+  // An operation may begin, or the one in flight will report.
   bool may_begin(Transfer &transfer) const noexcept {
     return !exchange_->want(transfer) && !socket_.connecting && !freed() && fd_of(*this) >= 0;
   }
@@ -72,11 +72,11 @@ class OverlappedBufferevent final : public SocketBufferevent {
   void connected(int error) noexcept;
   bool restart(event &ev, const timeval &timeout) noexcept;
   void abandon() noexcept;
-  void tell_of_doubt() noexcept;
+  void report_unknown_write() noexcept;
   bool fits(evutil_socket_t fd, const sockaddr &address) noexcept;
 
   Exchange *exchange_ = nullptr;  // there is one if the socket is served so
-  bool in_doubt_ = false;         // what a socket of the past was sent, which the program is still to hear
+  bool in_doubt_ = false;         // what an old socket was sent is unknown, which is still to be reported
 };
 
 OverlappedBufferevent::OverlappedBufferevent(event_base &base, int options) noexcept
@@ -115,7 +115,7 @@ void OverlappedBufferevent::attach(SocketBufferevent &bev) noexcept {
   self.show(fd, true);
 }
 
-// What the old socket took must not be sent by the new one as well: if nobody knows what that is, nothing is.
+// Bytes that the old socket accepted are not sent again; if the count is unknown, nothing is sent.
 void OverlappedBufferevent::detach(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   self.show(fd_of(bev), false);
@@ -130,7 +130,7 @@ void OverlappedBufferevent::detach(BuffereventBase &bev) noexcept {
   if (bytes > 0) self.take_sent(bytes);
 }
 
-void OverlappedBufferevent::tell_of_doubt() noexcept {
+void OverlappedBufferevent::report_unknown_write() noexcept {
   in_doubt_ = false;
   disable(EV_WRITE);
   defer_event(BEV_EVENT_WRITING | BEV_EVENT_ERROR, kInputOutput);
@@ -155,7 +155,7 @@ void OverlappedBufferevent::await_input() noexcept {
 void OverlappedBufferevent::await_output() noexcept {
   if (!exchange_ || !socket_.write_armed || !port() || !may_begin(exchange_->writing)) return;
   if (output_buffer().empty()) {
-    exchange_->task = Task::tell;
+    exchange_->task = Task::report_ready;
     return port()->finish_with(exchange_->prepare(exchange_->writing), fd_of(*this), priority(), 0);
   }
   const std::size_t limit = write_allowance(write_limit(*this));
@@ -242,10 +242,10 @@ void OverlappedBufferevent::take_sent(std::size_t bytes) noexcept {
   static_cast<void>(output.drain(bytes));
 }
 
-// Also what was sent while the direction was held back has left, and is told. Where the program disabled it,
-// that waits until it enables it.
+// Also what was sent while the direction was held back has left, and is reported. Where the program disabled
+// it, that waits until it enables it.
 void OverlappedBufferevent::sent(std::size_t bytes, int error) noexcept {
-  const bool asked = exchange_->task == Task::tell;
+  const bool asked = exchange_->task == Task::report_ready;
   if (bytes > 0) take_sent(bytes);
   if (freed()) return;
   if (bytes > 0) charge_write(bytes);
@@ -254,9 +254,9 @@ void OverlappedBufferevent::sent(std::size_t bytes, int error) noexcept {
     if (enabled & EV_WRITE) fail(EV_WRITE, BEV_EVENT_ERROR);
     return;
   }
-  const bool told = asked ? socket_.write_armed : bytes > 0 && (enabled & EV_WRITE);
+  const bool report = asked ? socket_.write_armed : bytes > 0 && (enabled & EV_WRITE);
   continue_writing();
-  if (!told) return;
+  if (!report) return;
   socket_.report_ready = false;
   bytes_left();
 }
@@ -293,7 +293,7 @@ Connecting OverlappedBufferevent::connect(SocketBufferevent &bev, evutil_socket_
   if (!exchange || !self.fits(fd, address)) return Connecting::unfit;
   const evutil_socket_t old = fd_of(bev);
   replace_fd(bev, fd);
-  if (self.in_doubt_) self.tell_of_doubt();
+  if (self.in_doubt_) self.report_unknown_write();
   self.exchange_ = exchange.release();
   self.show(fd, true);
   Transfer &writing = self.exchange_->writing;
@@ -326,7 +326,7 @@ void OverlappedBufferevent::connected(int error) noexcept {
 // --- the table's own functions ---
 
 bool OverlappedBufferevent::start(BuffereventBase &bev, short directions, Start why) noexcept {
-  if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).tell_of_doubt();
+  if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).report_unknown_write();
   return socket_transport::start(bev, directions, why);
 }
 
@@ -340,7 +340,7 @@ void OverlappedBufferevent::stop(BuffereventBase &bev, short directions) noexcep
     exchange->unwant(exchange->writing);
 }
 
-// What is being sent must not be sent once more. Its end tells also that it is possible to write.
+// What is being sent must not be sent once more. Its end also reports that it is possible to write.
 void OverlappedBufferevent::flush_turn(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   if (!self.exchange_ || !self.exchange_->writing.busy()) return socket_transport::flush_turn(bev);
@@ -358,11 +358,11 @@ void OverlappedBufferevent::write_last(BuffereventBase &bev) noexcept {
 
 bool OverlappedBufferevent::set_fd(BuffereventBase &bev, evutil_socket_t fd) noexcept {
   const bool good = socket_transport::set_fd(bev, fd);
-  if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).tell_of_doubt();
+  if (EVI_UNLIKELY(of(bev).in_doubt_)) of(bev).report_unknown_write();
   return good;
 }
 
-// The socket is closed at once, and not when the operations have come back: peers are to hear of it.
+// The socket is closed at once, and not when the operations have come back: peers are to see that.
 void OverlappedBufferevent::unlink(BuffereventBase &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   drop_input_ahead(self);

@@ -16,8 +16,8 @@ PairEnd &of(BuffereventBase &bev) noexcept { return PairEnd::of(bev); }
 bool start(BuffereventBase &bev, short directions, Start why) noexcept {
   PairEnd &end = of(bev);
   if ((directions & EV_READ) && end.wants(EV_READ)) {
-    const bool anew = why == Start::enabled || !end.timeout_runs(EV_READ);
-    if (anew && !end.restart_timeout(EV_READ)) return false;
+    const bool restart = why == Start::enabled || !end.timeout_runs(EV_READ);
+    if (restart && !end.restart_timeout(EV_READ)) return false;
     if (end.partner()) end.partner()->give();
   }
   if (!(directions & EV_WRITE) || !end.wants(EV_WRITE)) return true;
@@ -116,7 +116,7 @@ void PairEnd::give() noexcept {
   const std::size_t held = partner_->input_buffer().length();
   if (high) size = held < high ? std::min(size, high - held) : 0;
   if (size) give(size);
-  // While its read callback runs with the lock open, the watermark is looked at by nobody else; what is left
+  // While its read callback runs with the lock open, nothing else checks the watermark; what is left
   // here is asked for when the reader is held back no longer.
   if (partner_ && !output_buffer().empty()) partner_->check_read_watermark();
 }

@@ -56,7 +56,7 @@ class Pair {
   Pair &operator=(const Pair &) = delete;
   ~Pair() { raw_lock_free(lock_); }
 
-  // Null without memory.
+  // Null if out of memory.
   [[nodiscard]] static Pair *create(event_base &base, int options) noexcept;
   PairEnd &first() noexcept { return first_; }
   PairEnd &second() noexcept { return second_; }

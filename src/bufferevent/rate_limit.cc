@@ -56,7 +56,7 @@ std::size_t RateLimit::ask_group(Side side, std::size_t wanted) noexcept {
   return 0;
 }
 
-// A direction that has more to move is held back at once, which saves the loop a turn in vain; one that has
+// A direction that has more to move is held back at once, which saves an iteration of the loop; one that has
 // nothing is not held back at all.
 void RateLimit::charge(Side side, std::size_t moved) noexcept {
   if (own_) own_->take(side, static_cast<Tokens>(moved));
@@ -74,7 +74,7 @@ Micros RateLimit::now() const noexcept {
   return system_clock().monotonic(system_clock());
 }
 
-// Without memory for the timer nothing may wait, because nobody would let it go on: then the transport asks
+// Without memory for the timer nothing may wait, because nothing would let it go on: then the transport asks
 // again and again.
 bool RateLimit::hold_back(Side side, SuspendReasons why, Micros wait) noexcept {
   EVI_ASSERT(why == kBandwidth || why == kGroupBandwidth);
@@ -112,7 +112,7 @@ void RateLimit::disarm() noexcept {
   delete_if_queued(timer_.ev_base, timer_, threads);
 }
 
-// A result other than EV_TIMEOUT, which setting the timer anew would take back. A seat that waits has its
+// A result other than EV_TIMEOUT, which setting the timer again would take back. A seat that waits has its
 // timer set, or its base is gone, which took the timer's away.
 void RateLimit::wake() noexcept {
   if (timer_.ev_base) timer_.ev_base->activate(timer_, EV_READ, 1);
@@ -152,7 +152,7 @@ void RateLimit::settle() noexcept {
     held = held || own || group;
   }
   if (!held) disarm();
-  // Last, because a start that fails is told to the program.
+  // Last, because a start that fails is reported to the program.
   for (const Side side : kSides) {
     const short direction = direction_of(side);
     if (bev_.suspended(direction, over[side])) bev_.resume(direction, over[side]);

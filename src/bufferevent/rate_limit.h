@@ -1,7 +1,7 @@
 // The rate limits of one bufferevent: its own, and its seat in a group. Made when it is given the first one.
 //
 // A direction is held back when the transport asks for bytes and there are none; then a timer of the
-// bufferevent's own loop is set for the tick that brings some. Nothing runs while nobody is held back.
+// bufferevent's own loop is set for the tick that brings some. Nothing runs while no direction is held back.
 // Guarded by the bufferevent's lock, except where a group's is named.
 #ifndef EVI_BUFFEREVENT_RATE_LIMIT_H
 #define EVI_BUFFEREVENT_RATE_LIMIT_H
@@ -23,7 +23,7 @@ class RateLimit {
   RateLimit(const RateLimit &) = delete;
   RateLimit &operator=(const RateLimit &) = delete;
 
-  // The one of a bufferevent, made if need be; null without memory.
+  // The one of a bufferevent, made if need be; null if out of memory.
   static RateLimit *of(BuffereventBase &bev) noexcept;
   // Null if it never had one.
   static RateLimit *find(const BuffereventBase &bev) noexcept {
@@ -80,7 +80,7 @@ class RateLimit {
   std::optional<TokenBuckets> own_;
   bufferevent_rate_limit_group *group_ = nullptr;  // holds a reference to it
   GroupSeat seats_[2];                             // the group's lock
-  std::size_t allowed_[2] = {};                    // what the transport was told last
+  std::size_t allowed_[2] = {};                    // what the transport was allowed last
   Micros armed_until_ = 0;                         // 0: the timer does not run
   event timer_ = {};                               // its base's lock
 };

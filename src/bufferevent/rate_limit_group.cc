@@ -131,7 +131,7 @@ Tokens bufferevent_rate_limit_group::share(const GroupSeat &seat, Side side) noe
 
 // --- dividing ---
 
-// Everything that takes the lock to give or take tokens leaves either nobody waiting or nothing available.
+// Everything that takes the lock to give or take tokens leaves either no member waiting or nothing available.
 void bufferevent_rate_limit_group::refill(Micros time, const GroupSeat *caller) noexcept {
   if (!buckets_.refill(time)) return;
   ++round_;
@@ -219,7 +219,7 @@ std::size_t bufferevent_rate_limit_group::lately_active(const Queue &queue) cons
   return std::min(std::max(queue.active, queue.active_before), members_);
 }
 
-// Where nobody waits, a member may take its part of what is there, and come again for its part of the rest.
+// Where no member waits, one may take its part of what is there, and come again for its part of the rest.
 // Members that had nothing to move lately do not count, or a few among many would move tiny pieces.
 Tokens bufferevent_rate_limit_group::share_of(const GroupSeat &seat, Side side) const noexcept {
   const Queue &queue = queues_[side];

@@ -1,13 +1,15 @@
-// struct bufferevent_rate_limit_group: buckets that many bufferevents pay from, and who is next.
+// struct bufferevent_rate_limit_group: buckets that many bufferevents pay from, and the order in which they
+// do.
 //
-// Who finds nothing waits in a queue, one for each direction. What a tick brings is divided evenly among
-// those who had something to move lately: each who waits gets a quota set aside, the least share at least,
-// until nothing is left. The others stay in the queue and are first next time. While somebody waits nobody
-// else may take anything, so no member starves, however slow its loop is. A quota that is not used in time
-// goes back. What was left for those who do not wait is there for whoever asks, in ever smaller pieces.
+// A member that finds nothing waits in a queue, one for each direction. What a tick brings is divided evenly
+// among the members that had something to move lately: each that waits gets a quota set aside, the least
+// share at least, until nothing is left. The others stay in the queue and are first next time. While one
+// waits no other may take anything, so no member starves, however slow its loop is. A quota that is not used
+// in time goes back. What was left for those that do not wait is there for all that ask, in ever smaller
+// pieces.
 //
-// Locks: a bufferevent's, then the group's, then a base's. A member is told that it may go on by making its
-// timer active, which needs its base's lock alone; the group never waits for a member. Each member's own
+// Locks: a bufferevent's, then the group's, then a base's. A member is notified that it may go on by making
+// its timer active, which needs its base's lock alone; the group never waits for a member. Each member's own
 // timer has it look when its turn should have come, so members depend on no loop but theirs.
 //
 // References: the program's until it frees the group, and one for each member, so that a group may go first.
@@ -25,7 +27,7 @@ class RateLimit;
 
 // A member's place in one direction. Guarded by the group's lock.
 struct GroupSeat {
-  ListHook<GroupSeat> link;  // among the waiting, or those who have a quota
+  ListHook<GroupSeat> link;  // among the waiting, or those that have a quota
   RateLimit *member = nullptr;
   Tokens quota = 0;  // set aside for it
   Micros admitted_at = 0;
@@ -53,7 +55,7 @@ struct bufferevent_rate_limit_group final {
   bufferevent_rate_limit_group(const bufferevent_rate_limit_group &) = delete;
   bufferevent_rate_limit_group &operator=(const bufferevent_rate_limit_group &) = delete;
 
-  // Null without memory.
+  // Null if out of memory.
   static bufferevent_rate_limit_group *create(const evi::Clock &clock,
                                               const ev_token_bucket_cfg &config) noexcept;
   // Members have no limit from now on, and leave when they notice.
@@ -99,7 +101,7 @@ struct bufferevent_rate_limit_group final {
     evi::Tokens promised = 0;       // all quotas together
     std::size_t active = 0;         // how many members asked in this round
     std::size_t active_before = 0;  // and in the last one in which any did
-    bool gaps = false;              // somebody left the queue before his turn
+    bool gaps = false;              // a member left the queue before its turn
     std::uint64_t total = 0;
   };
 

@@ -12,7 +12,7 @@
 // the kernel reports the file itself.
 //
 // Without a descriptor both events are mere timers, and keep the loop alive as libevent's do. So they are for
-// a socket whose readiness overlapped operations tell (overlapped_win32.cc).
+// a socket whose readiness overlapped operations report (overlapped_win32.cc).
 #include <algorithm>
 
 #include "bufferevent/event_removal.h"
@@ -121,7 +121,7 @@ void on_writable(evutil_socket_t, short what, void *arg) noexcept {
     static_cast<void>(blocks(bev));
     return write_once(bev);
   }
-  // Nothing to write: the program enabled writing and hears now that it is possible.
+  // Nothing to write: the program enabled writing, and it is possible now.
   disarm_write(bev);
   bev.trigger_data(EV_WRITE, 0);
 }
@@ -160,7 +160,7 @@ void stop(BuffereventBase &self, short directions) noexcept {
     if (!bev.socket_.overlapped) bev.withdraw_flush();
     return disarm_write(bev);
   }
-  // The end of the connect is still to be heard of, its timeout is not.
+  // The end of the connect is still to be reported, its timeout is not.
   bev.ev_base->remove_timer(bev.ev_write);
 }
 

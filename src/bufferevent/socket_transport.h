@@ -20,7 +20,7 @@ struct SocketState {
   bool read_armed : 1 = false;    // ev_read is added
   bool write_armed : 1 = false;   // ev_write is added
   bool report_ready : 1 = false;  // the flush turn is for Start::enabled
-  bool overlapped : 1 = false;    // operations tell of the socket, and not the base's method
+  bool overlapped : 1 = false;    // operations report its readiness, and not the base's method
   bool borrowed : 1 = false;      // the program owns the descriptor, and may read, close or exchange it
   bool fd_known : 1 = false;      // fd_blocks says what the descriptor is
   bool fd_blocks : 1 = false;     // output waits until the descriptor was reported writable
@@ -59,8 +59,8 @@ static_assert(sizeof(void *) != 8 || sizeof(SocketBufferevent) <= 664);
 
 namespace socket_transport {
 
-// Events of a socket that operations tell of have no descriptor as far as a base knows: they are timers, and
-// keep the loop alive.
+// Events of a socket whose readiness operations report have no descriptor as far as a base knows: they are
+// timers, and keep the loop alive.
 inline evutil_socket_t fd_of(const BuffereventBase &bev) noexcept { return descriptor(bev.ev_read); }
 inline const timeval *timeout_or_null(const timeval &tv) noexcept {
   return evutil_timerisset(&tv) ? &tv : nullptr;
@@ -70,14 +70,14 @@ inline const timeval *timeout_or_null(const timeval &tv) noexcept {
 // bufferevent.
 void assign(SocketBufferevent &bev, evutil_socket_t fd, event_callback_fn on_read,
             event_callback_fn on_write) noexcept;
-// Adds one of the two, or its timeout anew if it is `armed`; the caller notes that it is.
+// Adds one of the two, or restarts its timeout if it is `armed`; the caller notes that it is.
 [[nodiscard]] bool add(SocketBufferevent &bev, event &ev, bool armed, const timeval *timeout) noexcept;
 void del(SocketBufferevent &bev, event &ev) noexcept;
 
-// The chunk that all connections of the loop share, on its thread. Null without memory.
+// The chunk that all connections of the loop share, on its thread. Null if out of memory.
 ReadChunk *shared_chunk(event_base &base) noexcept;
 
-// Adds ev_read, with its timeout, if reading is wanted; `restart` lets the timeout begin anew.
+// Adds ev_read, with its timeout, if reading is wanted; `restart` restarts the timeout.
 [[nodiscard]] bool arm_read(SocketBufferevent &bev, bool restart) noexcept;
 void disarm_read(SocketBufferevent &bev) noexcept;
 // Adds ev_write, with its timeout.

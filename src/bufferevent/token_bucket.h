@@ -1,4 +1,5 @@
-// Token buckets: how much may be moved by now. Pure arithmetic, which is told the time and never asks for it.
+// Token buckets: how much may be moved by now. Pure arithmetic, which is given the time and never asks for
+// it.
 #ifndef EVI_BUFFEREVENT_TOKEN_BUCKET_H
 #define EVI_BUFFEREVENT_TOKEN_BUCKET_H
 
@@ -33,7 +34,7 @@ struct ev_token_bucket_cfg {
   evi::BucketRate side[2];
   evi::Micros tick;  // whole milliseconds, one at least
 
-  // Null without memory, or if a number is not allowed. Null for the tick is a second.
+  // Null if out of memory, or if a number is not allowed. Null for the tick is a second.
   static ev_token_bucket_cfg *create(std::size_t read_rate, std::size_t read_burst, std::size_t write_rate,
                                      std::size_t write_burst, const timeval *tick_len) noexcept;
 };

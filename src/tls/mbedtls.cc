@@ -98,7 +98,7 @@ TlsOutcome handshake(void *session, TlsErrors &errors) noexcept {
   return result == 0 ? moved(0) : outcome(result, errors);
 }
 
-// A ticket is told in the place of data, which may follow at once. The session has kept what the ticket
+// A ticket is reported in the place of data, which may follow at once. The session has kept what the ticket
 // brings.
 bool brought_ticket(int result) noexcept {
 #ifdef MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET

@@ -10,7 +10,7 @@ namespace evi {
 
 extern const TlsEngine mbedtls_engine;
 
-// A session in memory of ours; null without memory.
+// A session in memory of ours; null if out of memory.
 mbedtls_ssl_context *mbedtls_session_new(const mbedtls_ssl_config *config) noexcept;
 void mbedtls_session_free(mbedtls_ssl_context *session) noexcept;
 

@@ -247,7 +247,7 @@ void TlsBufferevent::handshake() noexcept {
     case TlsResult::closed:
     case TlsResult::truncated:
     case TlsResult::failed:
-      // The alert that tells the peer why may be in wire_out_ still: send_pending() sees to it.
+      // The alert that gives the peer the reason may be in wire_out_ still: send_pending() sees to it.
       return fail_session(error_in(EV_READ), receive_error_ ? receive_error_ : send_error_);
   }
 }

@@ -22,7 +22,7 @@ inline constexpr long kWireEnded = 0;
 inline constexpr long kWireBlocked = -1;
 inline constexpr long kWireFailed = -2;
 
-// Ciphertext on its way when a wire goes: received and not taken by the session, and taken from it and not
+// Ciphertext in flight when a wire goes: received and not taken by the session, and taken from it and not
 // sent. A null pointer to some bytes: there was no memory to keep them.
 struct TlsRemains {
   const void *in = nullptr;
@@ -65,7 +65,7 @@ enum class TlsResult : unsigned char {
   done,        // with a number of bytes where some were moved
   want_read,   // goes on when the wire has brought more
   want_write,  // goes on when the wire takes more
-  closed,      // the peer has said that it sends no more
+  closed,      // close_notify was received
   truncated,   // the wire ended without that
   failed,
 };
@@ -95,7 +95,7 @@ struct TlsEngine {
   // to it if it `may_own` them. After a failure - there is no memory, or it can only be on the other side -
   // nothing has changed.
   TlsAttached (*attach)(void *session, TlsWire &wire, TlsSide side, bool may_own) noexcept;
-  // The wire goes; what was on its way is handed over, if the session can still have a use for it. fd is -1
+  // The wire goes; what was in flight is handed over, if the session can still have a use for it. fd is -1
   // if it is to be closed.
   void (*detach)(void *session, evutil_socket_t fd, const TlsRemains &remains) noexcept;
   void (*free)(void *session) noexcept;
@@ -105,7 +105,7 @@ struct TlsEngine {
   bool (*holds_input)(void *session) noexcept;
   // After want_read or want_write the same bytes are given again, perhaps from another place.
   TlsOutcome (*write)(void *session, const void *data, std::size_t size, TlsErrors &errors) noexcept;
-  // Tells the peer that no more will come, once.
+  // Sends close_notify, once.
   void (*shutdown)(void *session) noexcept;
   // Asks for another handshake, which `handshake` then carries out. False if the protocol has none.
   bool (*renegotiate)(void *session, TlsErrors &errors) noexcept;

@@ -1,4 +1,4 @@
-// What TLS bufferevents wait for, what events tell them, and what the program asks of them.
+// What TLS bufferevents wait for, their events, and the entries of their table.
 #include "bufferevent/filter.h"
 #include "bufferevent/socket_transport.h"
 #include "core/event_base.h"
@@ -60,7 +60,7 @@ void TlsBufferevent::timed_out(short direction) noexcept {
   trigger_event(what, 0);
 }
 
-// --- what events tell ---
+// --- events ---
 
 // What became of the old one counts no more; what the session itself has come to does.
 void TlsBufferevent::new_wire() noexcept {

@@ -1,4 +1,4 @@
-// What event_core offers to the libraries of the TLS engines alone.
+// What event_core offers to the libraries of the TLS engines, and to no others.
 #ifndef EVI_TLS_TLS_PRIVATE_H
 #define EVI_TLS_TLS_PRIVATE_H
 
@@ -13,7 +13,7 @@ namespace evi {
 
 struct TlsSetup {
   event_base *base;         // null: the old interface's current base
-  bufferevent *underlying;  // null: a socket is underneath
+  bufferevent *underlying;  // null: over a socket
   evutil_socket_t fd;
   const TlsEngine *engine;
   void *session;

@@ -13,7 +13,7 @@ namespace evi {
 Chain *borrow_chunk(ReadChunk *shared, std::size_t size) noexcept;
 
 // On the loop's thread. Of the program's code only what the TLS library calls runs meanwhile, and callbacks
-// of buffers: these may free the bufferevent, and the session with it. Without memory the stage stays empty,
+// of buffers: these may free the bufferevent, and the session with it. Out of memory the stage stays empty,
 // and everything goes on in smaller steps.
 class StageLease {
  public:
