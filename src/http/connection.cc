@@ -133,7 +133,7 @@ void evhttp_connection::dispose(Output output) noexcept {
   dead_ = true;
   const bool sends = output == Output::sent_first && has_whole_replies() && !taken_over();
   drop_request();
-  lines_.reset();
+  reader_.reset();
   server_.begin_close(*this);
   if (close_cb_) close_cb_(this, close_arg_);
   // The callback may have freed the server.

@@ -15,12 +15,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "event2/bufferevent.h"
 #include "event2/http.h"
-#include "http/framing.h"
-#include "http/line_reader.h"
+#include "http/message_reader.h"
 #include "http/request.h"
 #include "util/intrusive_list.h"
 
@@ -35,8 +35,7 @@ using ConnectionCallback = void (*)(evhttp_connection *, void *);
 struct ConnectionSettings {
   timeval read_timeout;
   timeval write_timeout;
-  std::size_t max_head;
-  std::uint64_t max_body;
+  MessageLimits limits;
   evhttp_ext_method_cb ext_method = nullptr;
   bool lingers = false;
   bool closes_on_eof = false;  // also while the program works on a request
@@ -93,12 +92,7 @@ struct evhttp_connection final {
 
  private:
   enum class State : std::uint8_t {
-    head,
-    body,
-    chunk_line,
-    chunk_data,
-    chunk_end,
-    trailers,
+    reading,    // a request, or waits for one
     handling,   // the program has the request and has not begun to reply
     streaming,  // it has begun
     replied,    // the whole reply is in the output buffer
@@ -127,12 +121,7 @@ struct evhttp_connection final {
   // Each step does what can be done with the input that is there; false if nothing more can be.
   void process() noexcept;
   bool step() noexcept;
-  bool read_head() noexcept;
-  bool read_body() noexcept;
-  bool read_chunk_line() noexcept;
-  bool read_chunk_data() noexcept;
-  bool read_chunk_end() noexcept;
-  bool read_trailers() noexcept;
+  bool read_request() noexcept;
   bool after_reply() noexcept;
   Reading wanted_reading() const noexcept;
   void update_reading() noexcept;
@@ -142,21 +131,22 @@ struct evhttp_connection final {
   void take_back() noexcept;
 
   bool begin_request() noexcept;
-  int take_head_line(std::string_view line) noexcept;
-  int take_request_line(std::string_view line) noexcept;
+  void note_progress() noexcept;
+  bool take_request_line(std::string_view line) noexcept;
   unsigned ext_method_of(std::string_view name) noexcept;
   bool take_target(std::string_view target) noexcept;
-  int take_field(std::string_view line) noexcept;
-  bool end_head() noexcept;
-  bool refuse_or_begin_body() noexcept;
-  int check_head(evi::Framing framing) noexcept;
-  bool expects_continue() noexcept;
-  std::size_t move_body(std::size_t most) noexcept;
+  bool take_head() noexcept;
+  // The status code to refuse the request with.
+  std::optional<int> objection(evi::Framing framing) const noexcept;
+  bool begin_body() noexcept;
+  bool continue_if_expected() noexcept;
   bool hand_out_body() noexcept;
   bool dispatch() noexcept;
-  // Answers with an error page and closes; returns whether there is more to do, as the steps do.
+  // Replies with an error page and closes; returns whether there is more to do, as the steps do.
   bool refuse(int code) noexcept;
+  bool refuse(evi::MessageReader::Refusal refusal) noexcept;
   bool refuse_too_long(std::uint64_t unread) noexcept;
+  bool give_up() noexcept;
 
   bool finish_request() noexcept;
   void discard_input() noexcept;
@@ -184,17 +174,14 @@ struct evhttp_connection final {
   evi::ConnectionCallback sent_cb_ = nullptr;  // of the last chunk
   void *sent_arg_ = nullptr;
   evi::ConnectionSettings settings_;
-  evi::LineReader lines_;
-  evi::ChunkLines chunks_;
-  std::size_t head_bytes_ = 0;   // of the head, then of the trailers
+  evi::MessageReader reader_{settings_.limits};
   std::size_t reply_bytes_ = 0;  // of the reply in parts, that were added to the output
   std::uint64_t linger_bytes_ = 0;
   event *deadline_ = nullptr;  // for what is sent after its end
-  unsigned fields_ = 0;
   unsigned pins_ = 0;
   std::size_t address_size_;
   std::uint16_t peer_port_ = 0;
-  State state_ = State::head;
+  State state_ = State::reading;
   Reading reading_ = Reading::request;
   bool dead_ = false;
   bool closed_ = false;    // the memory is freed with the last pin

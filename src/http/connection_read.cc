@@ -1,7 +1,7 @@
 // How a connection reads: head, body, trailers, then the program's callback, and the next request.
 #include <algorithm>
-#include <climits>
 #include <cstring>
+#include <optional>
 
 #include "event2/buffer.h"
 #include "http/client_socket.h"
@@ -14,6 +14,7 @@
 #include "http/request_head.h"
 #include "http/server.h"
 #include "http/uri.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 using namespace evi;
@@ -33,101 +34,86 @@ void evhttp_connection::process() noexcept {
 
 bool evhttp_connection::step() noexcept {
   switch (state_) {
-    case State::head:
-      return read_head();
-    case State::body:
-      return read_body();
-    case State::chunk_line:
-      return read_chunk_line();
-    case State::chunk_data:
-      return read_chunk_data();
-    case State::chunk_end:
-      return read_chunk_end();
-    case State::trailers:
-      return read_trailers();
+    case State::reading:
+      return read_request();
     case State::replied:
       return after_reply();
-    default:
+    case State::handling:
+    case State::streaming:
       return false;
   }
+  unreachable();
+}
+
+// What a server does with each item of a message.
+bool evhttp_connection::read_request() noexcept {
+  if (!request_ && (evbuffer_get_length(input()) == 0 || !begin_request())) return false;
+  const MessageReader::Item item = reader_.next(*input());
+  // An evbuffer callback of the program's may have freed the connection.
+  if (dead_) return false;
+  note_progress();
+  switch (item) {
+    case MessageReader::Item::incomplete:
+      return false;
+    case MessageReader::Item::start_line:
+      return take_request_line(reader_.line());
+    case MessageReader::Item::head:
+      return take_head();
+    case MessageReader::Item::body_part:
+      return hand_out_body();
+    case MessageReader::Item::end:
+      return dispatch();
+    case MessageReader::Item::refused:
+      return refuse(reader_.refusal());
+    case MessageReader::Item::no_memory:
+      return give_up();
+  }
+  unreachable();
+}
+
+// Programs read these members of the public struct.
+void evhttp_connection::note_progress() noexcept {
+  request_->headers_size = reader_.head_bytes();
+  request_->body_size = static_cast<std::size_t>(reader_.body_bytes());
+  request_->ntoread = reader_.left();
+}
+
+// Without memory, or because the program wants no more of it. Returns false, as the steps do.
+bool evhttp_connection::give_up() noexcept {
+  dispose();
+  return false;
 }
 
 // --- the head ---
 
 bool evhttp_connection::begin_request() noexcept {
+  EVI_ASSERT(state_ == State::reading);
   request_ = HttpRequest::create(nullptr, nullptr);
-  if (!request_) {
-    dispose();
-    return false;
-  }
+  if (!request_) return give_up();
   request_->evcon = this;
   request_->flags |= EVHTTP_REQ_OWN_CONNECTION;
   request_->kind = EVHTTP_REQUEST;
   request_->set_peer(peer_host_, peer_port_);
-  head_bytes_ = 0;
-  fields_ = 0;
-  if (server_.new_request_cb) {
-    RequestGuard guard(*request_);
-    const int wanted = server_.new_request_cb(request_, server_.new_request_arg);
-    if (dead_) return false;
-    if (wanted < 0 || guard.gone()) {
-      dispose();
-      return false;
-    }
-  }
-  return true;
+  reader_.begin(request_->input(), *request_->input_buffer);
+  if (!server_.new_request_cb) return true;
+  const RequestGuard guard(*request_);
+  const int wanted = server_.new_request_cb(request_, server_.new_request_arg);
+  if (dead_) return false;
+  return wanted >= 0 && !guard.gone() ? true : give_up();
 }
 
-namespace {
-
-// What taking a line comes to, if it is not the status code to refuse the request with.
-enum : int { kNoMemory = -1, kMore = 0, kDone = 1 };
-
-}  // namespace
-
-bool evhttp_connection::read_head() noexcept {
-  if (evbuffer_get_length(input()) == 0 || (!request_ && !begin_request())) return false;
-  lines_.begin(input());
-  std::string_view line;
-  int result = kMore;
-  LineReader::Result found;
-  while (result == kMore && (found = lines_.next(line)) == LineReader::found) {
-    result = take_head_line(line);
-    if (dead_) return false;
-  }
-  if (result == kMore && found == LineReader::failed) result = kNoMemory;
-  if (result == kMore && head_bytes_ + lines_.pending() > settings_.max_head) result = HTTP_BADREQUEST;
-  lines_.end();
-  if (result == kMore) return false;
-  if (result == kDone) return end_head();
-  if (result != kNoMemory) return refuse(result);
-  dispose();
-  return false;
-}
-
-int evhttp_connection::take_head_line(std::string_view line) noexcept {
-  line = without_line_end(line);
-  head_bytes_ += line.size();
-  request_->headers_size = head_bytes_;
-  if (head_bytes_ > settings_.max_head) return HTTP_BADREQUEST;
-  if (request_->uri) return line.empty() ? kDone : take_field(line);
-  if (line.empty()) return fields_++ < kMaxLeadingEmptyLines ? kMore : HTTP_BADREQUEST;
-  fields_ = 0;
-  return take_request_line(line);
-}
-
-int evhttp_connection::take_request_line(std::string_view line) noexcept {
+bool evhttp_connection::take_request_line(std::string_view line) noexcept {
   RequestLine parts;
-  if (!parse_request_line(line, parts)) return HTTP_BADREQUEST;
+  if (!parse_request_line(line, parts)) return refuse(HTTP_BADREQUEST);
   request_->major = 1;
   request_->minor = static_cast<char>(parts.minor);
   unsigned type = method_of(parts.method);
   if (type == 0) type = ext_method_of(parts.method);
   // The program's function may have freed the connection, and with it the line.
-  if (dead_) return kNoMemory;
+  if (dead_) return false;
   request_->type = static_cast<evhttp_cmd_type>(type);
-  if (!request_->set_target(parts.target)) return kNoMemory;
-  return take_target(parts.target) ? kMore : HTTP_BADREQUEST;
+  if (!request_->set_target(parts.target)) return give_up();
+  return take_target(parts.target) ? true : refuse(HTTP_BADREQUEST);
 }
 
 unsigned evhttp_connection::ext_method_of(std::string_view name) noexcept {
@@ -160,23 +146,14 @@ bool evhttp_connection::take_target(std::string_view target) noexcept {
   return true;
 }
 
-int evhttp_connection::take_field(std::string_view line) noexcept {
-  Field field;
-  if (fields_++ >= kMaxHeaderCount || !parse_field(line, field)) return HTTP_BADREQUEST;
-  return headers_append(request_->input(), field.name, field.value) ? kMore : kNoMemory;
-}
-
-bool evhttp_connection::end_head() noexcept {
+bool evhttp_connection::take_head() noexcept {
   if (request_->header_cb) {
-    RequestGuard guard(*request_);
+    const RequestGuard guard(*request_);
     const int wanted = request_->header_cb(request_, request_->cb_arg);
     if (dead_) return false;
-    if (wanted < 0 || guard.gone()) {
-      dispose();
-      return false;
-    }
+    if (wanted < 0 || guard.gone()) return give_up();
   }
-  return refuse_or_begin_body();
+  return begin_body();
 }
 
 namespace {
@@ -198,36 +175,29 @@ bool is_allowed(const evhttp &server, unsigned type) noexcept {
 
 }  // namespace
 
-// The status code to refuse the request with, or 0.
-int evhttp_connection::check_head(Framing framing) noexcept {
-  if (framing.kind == Framing::bad || names_two_hosts(request_->input())) return HTTP_BADREQUEST;
+std::optional<int> evhttp_connection::objection(Framing framing) const noexcept {
+  if (framing.kind == Framing::Kind::bad || names_two_hosts(request_->input())) return HTTP_BADREQUEST;
   if (!is_allowed(server_, request_->type)) return HTTP_NOTIMPLEMENTED;
-  if (framing.kind == Framing::none) return 0;
+  if (framing.kind == Framing::Kind::none) return {};
   const char *expected = headers_find(request_->input(), "Expect");
   const bool known = !expected || equal_ignoring_case(expected, "100-continue");
-  return known ? 0 : HTTP_EXPECTATIONFAILED;
+  return known ? std::optional<int>() : HTTP_EXPECTATIONFAILED;
 }
 
-bool evhttp_connection::refuse_or_begin_body() noexcept {
+bool evhttp_connection::begin_body() noexcept {
   const Framing framing = request_framing(request_->input());
-  if (const int code = check_head(framing)) return refuse(code);
-  if (framing.kind == Framing::none) return dispatch();
-  request_->ntoread = static_cast<ev_int64_t>(framing.bytes);
-  if (framing.bytes > settings_.max_body) return refuse_too_long(framing.bytes);
-  // RFC 9112 6.1: an HTTP/1.0 message with chunks may come through something that does not know them.
-  if (framing.kind == Framing::chunked && request_->minor == 0) closing_ = true;
-  const bool empty = framing.kind == Framing::length && framing.bytes == 0;
-  if (!empty && !expects_continue()) {
-    dispose();
-    return false;
-  }
-  chunks_ = {};
-  state_ = framing.kind == Framing::chunked ? State::chunk_line : State::body;
-  return true;
+  if (const std::optional<int> code = objection(framing)) return refuse(*code);
+  const bool fits = reader_.begin_body(framing);
+  note_progress();
+  if (!fits) return refuse_too_long(framing.bytes);
+  const bool chunked = framing.kind == Framing::Kind::chunked;
+  // RFC 9112 6.1: an HTTP/1.0 message with chunks may have passed a recipient that does not know them.
+  if (chunked && request_->minor == 0) closing_ = true;
+  return (!chunked && framing.bytes == 0) || continue_if_expected() ? true : give_up();
 }
 
-// RFC 9110 10.1.1: a client that waits before it sends its body is told to go on. False without memory.
-bool evhttp_connection::expects_continue() noexcept {
+// RFC 9110 10.1.1: a client that waits before it sends its body is asked to continue. False: out of memory.
+bool evhttp_connection::continue_if_expected() noexcept {
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   if (request_->minor == 0 || evbuffer_get_length(input()) > 0) return true;
   if (!headers_find(request_->input(), "Expect")) return true;
@@ -236,108 +206,15 @@ bool evhttp_connection::expects_continue() noexcept {
 
 // --- the body ---
 
-std::size_t evhttp_connection::move_body(std::size_t most) noexcept {
-  const int moved =
-      evbuffer_remove_buffer(input(), request_->input_buffer, std::min<std::size_t>(most, INT_MAX));
-  if (moved < 0) {
-    dispose();
-    return 0;
-  }
-  request_->ntoread -= moved;
-  request_->body_size += static_cast<std::size_t>(moved);
-  return static_cast<std::size_t>(moved);
-}
-
-// Lets the program have what has arrived of the body, if it wants it in pieces. False if the request has
-// gone.
+// Passes the body's part to the program's chunk callback, if it has one. False if the request was freed.
 bool evhttp_connection::hand_out_body() noexcept {
   if (!request_->chunk_cb || evbuffer_get_length(request_->input_buffer) == 0) return true;
-  RequestGuard guard(*request_);
+  const RequestGuard guard(*request_);
   request_->chunk_cb(request_, request_->cb_arg);
   if (dead_) return false;
-  if (guard.gone()) {
-    dispose();
-    return false;
-  }
+  if (guard.gone()) return give_up();
   evbuffer_drain(request_->input_buffer, evbuffer_get_length(request_->input_buffer));
   return true;
-}
-
-bool evhttp_connection::read_body() noexcept {
-  const auto left = static_cast<std::uint64_t>(request_->ntoread);
-  if (left > 0) {
-    if (evbuffer_get_length(input()) == 0) return false;
-    move_body(static_cast<std::size_t>(std::min<std::uint64_t>(left, SIZE_MAX)));
-    if (dead_ || !hand_out_body()) return false;
-  }
-  return request_->ntoread == 0 ? dispatch() : evbuffer_get_length(input()) > 0;
-}
-
-bool evhttp_connection::read_chunk_line() noexcept {
-  lines_.begin(input());
-  std::string_view line;
-  const LineReader::Result found = lines_.next(line);
-  std::uint64_t size = 0;
-  const bool good = found == LineReader::found ? line.size() <= kMaxChunkLine && chunks_.parse(line, size)
-                                               : lines_.pending() <= kMaxChunkLine;
-  lines_.end();
-  if (found == LineReader::failed) {
-    dispose();
-    return false;
-  }
-  if (!good) return refuse(HTTP_BADREQUEST);
-  if (found == LineReader::incomplete) return false;
-  if (size > settings_.max_body || request_->body_size > settings_.max_body - size) {
-    return refuse_too_long(kMaxLingerBytes);
-  }
-  request_->ntoread = static_cast<ev_int64_t>(size);
-  head_bytes_ = 0;
-  fields_ = 0;
-  state_ = size == 0 ? State::trailers : State::chunk_data;
-  return true;
-}
-
-bool evhttp_connection::read_chunk_data() noexcept {
-  if (evbuffer_get_length(input()) == 0) return false;
-  move_body(static_cast<std::size_t>(request_->ntoread));
-  if (dead_) return false;
-  if (request_->ntoread == 0) state_ = State::chunk_end;
-  return true;
-}
-
-bool evhttp_connection::read_chunk_end() noexcept {
-  char end[2];
-  const ev_ssize_t have = evbuffer_copyout(input(), end, sizeof(end));
-  if ((have > 0 && end[0] != '\r') || (have == 2 && end[1] != '\n')) return refuse(HTTP_BADREQUEST);
-  if (have < 2) return false;
-  evbuffer_drain(input(), sizeof(end));
-  state_ = State::chunk_line;
-  return hand_out_body();
-}
-
-// RFC 9112 7.1.2: they are checked and dropped. Merged into the headers they would say what nobody has
-// checked.
-bool evhttp_connection::read_trailers() noexcept {
-  lines_.begin(input());
-  std::string_view line;
-  bool good = true, last = false;
-  LineReader::Result found = LineReader::incomplete;
-  while (good && !last && (found = lines_.next(line)) == LineReader::found) {
-    const std::string_view text = without_line_end(line);
-    head_bytes_ += text.size();
-    last = text.empty();
-    Field field;
-    good = line.size() == text.size() + 2 && head_bytes_ <= settings_.max_head &&
-           (last || (fields_++ < kMaxHeaderCount && parse_field(text, field)));
-  }
-  good = good && (found != LineReader::incomplete || head_bytes_ + lines_.pending() <= settings_.max_head);
-  lines_.end();
-  if (found == LineReader::failed) {
-    dispose();
-    return false;
-  }
-  if (!good) return refuse(HTTP_BADREQUEST);
-  return last && dispatch();
 }
 
 // --- the request is complete ---
@@ -354,8 +231,21 @@ bool evhttp_connection::dispatch() noexcept {
   return !dead_;
 }
 
+bool evhttp_connection::refuse(MessageReader::Refusal refusal) noexcept {
+  switch (refusal) {
+    case MessageReader::Refusal::malformed:
+    case MessageReader::Refusal::head_too_large:
+      return refuse(HTTP_BADREQUEST);
+    case MessageReader::Refusal::body_too_large:
+      return refuse_too_long(kMaxLingerBytes);
+  }
+  unreachable();
+}
+
 bool evhttp_connection::refuse(int code) noexcept {
+  EVI_ASSERT(state_ == State::reading);
   HttpRequest &request = *request_;
+  reader_.stop();
   const RequestGuard guard(request);
   closing_ = true;
   state_ = State::handling;
@@ -394,7 +284,7 @@ bool evhttp_connection::after_reply() noexcept {
     dispose();
     return false;
   }
-  state_ = State::head;
+  state_ = State::reading;
   return true;
 }
 

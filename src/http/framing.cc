@@ -1,15 +1,15 @@
 // Lengths, transfer codings and chunks.
 #include "http/framing.h"
 
+#include "http/field.h"
 #include "http/headers.h"
 #include "http/limits.h"
-#include "http/request_head.h"
 #include "util/text.h"
 
 namespace evi {
 namespace {
 
-// What one Transfer-Encoding field adds to those before it. Parameters of a coding are of no interest.
+// The transfer codings of all Transfer-Encoding fields, in order. Parameters of a coding are ignored.
 class Codings {
  public:
   bool add(std::string_view list) noexcept {
@@ -28,12 +28,10 @@ class Codings {
   bool chunked_ = false;
 };
 
-constexpr std::string_view kCrlf = "\r\n";
-
 }  // namespace
 
 Framing request_framing(const evkeyvalq &headers) noexcept {
-  constexpr Framing kBad{Framing::bad, 0};
+  constexpr Framing kBad{Framing::Kind::bad, 0};
   const char *length = nullptr;
   bool coded = false;
   Codings codings;
@@ -46,11 +44,11 @@ Framing request_framing(const evkeyvalq &headers) noexcept {
       coded = true;
     }
   }
-  if (coded) return length || !codings.chunked() ? kBad : Framing{Framing::chunked, 0};
-  if (!length) return {Framing::none, 0};
+  if (coded) return length || !codings.chunked() ? kBad : Framing{Framing::Kind::chunked, 0};
+  if (!length) return {Framing::Kind::none, 0};
   std::uint64_t bytes = 0;
   if (!parse_number(std::string_view(length), bytes) || bytes > kMaxBody) return kBad;
-  return {Framing::length, bytes};
+  return {Framing::Kind::length, bytes};
 }
 
 bool ChunkLines::parse(std::string_view line, std::uint64_t &size) noexcept {

@@ -11,12 +11,13 @@ struct evkeyvalq;
 namespace evi {
 
 struct Framing {
-  enum Kind : unsigned char { none, length, chunked, bad } kind;
+  enum class Kind : std::uint8_t { none, length, chunked, until_close, bad };
+  Kind kind;
   std::uint64_t bytes;  // of a body with a length
 };
 
-// Of a request. Whatever two readers could understand differently is bad: a length and a transfer coding,
-// more than one length, "chunked" anywhere but last, a coding that is not chunked, a length that is not all
+// Of a request. What two readers could interpret differently is bad: a length and a transfer coding, more
+// than one length, "chunked" anywhere but last, a coding that is not chunked, a length that is not all
 // digits.
 Framing request_framing(const evkeyvalq &headers) noexcept;
 
@@ -26,8 +27,8 @@ inline constexpr std::uint64_t kMaxBody = INT64_MAX;
 // The lines of a chunked body, RFC 9112 7.1, and what they may cost.
 class ChunkLines {
  public:
-  // `line` is the one in front of a chunk's data, with its line end. False if it is malformed, or if there
-  // was more of such lines than is reasonable for the data.
+  // `line` precedes a chunk's data, and includes its line end. False if it is malformed, or if the lines so
+  // far exceed what is reasonable for the data (limits.h).
   bool parse(std::string_view line, std::uint64_t &size) noexcept;
 
  private:

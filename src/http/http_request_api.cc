@@ -169,10 +169,10 @@ void evhttp_connection_set_write_timeout_tv(struct evhttp_connection *connection
   connection->apply_timeouts();
 }
 void evhttp_connection_set_max_headers_size(struct evhttp_connection *connection, ev_ssize_t limit) {
-  connection->settings().max_head = size_limit(limit);
+  connection->settings().limits.max_head = size_limit(limit);
 }
 void evhttp_connection_set_max_body_size(struct evhttp_connection *connection, ev_ssize_t limit) {
-  connection->settings().max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
+  connection->settings().limits.max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
 }
 void eventide_http_connection_set_close_on_eof(struct evhttp_connection *connection, int on) {
   connection->set_closes_on_eof(on != 0);

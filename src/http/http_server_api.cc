@@ -64,10 +64,10 @@ void evhttp_del_accept_socket(struct evhttp *http, struct evhttp_bound_socket *s
 }
 
 void evhttp_set_max_headers_size(struct evhttp *http, ev_ssize_t limit) {
-  http->connections.max_head = limit < 0 ? EV_SIZE_MAX : static_cast<size_t>(limit);
+  http->connections.limits.max_head = limit < 0 ? EV_SIZE_MAX : static_cast<size_t>(limit);
 }
 void evhttp_set_max_body_size(struct evhttp *http, ev_ssize_t limit) {
-  http->connections.max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
+  http->connections.limits.max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
 }
 void evhttp_set_max_connections(struct evhttp *http, int limit) { http->max_connections = limit; }
 int evhttp_get_connection_count(struct evhttp *http) { return http->connection_count(); }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "util/assert.h"
+
 namespace evi {
 namespace {
 
@@ -22,12 +24,16 @@ void LineReader::look() noexcept {
 }
 
 void LineReader::begin(evbuffer *from) noexcept {
+  EVI_ASSERT(!from_ || from_ == from);
+  if (from_) return;
   from_ = from;
   used_ = 0;
   look();
 }
 
 LineReader::Result LineReader::next(std::string_view &line) noexcept {
+  EVI_ASSERT(from_);
+  EVI_ASSERT(used_ <= size_);
   spanning_.reset();
   const std::size_t from = used_ + scanned_;
   if (const void *lf = !long_ && from < size_ ? std::memchr(data_ + from, '\n', size_ - from) : nullptr) {
@@ -35,7 +41,7 @@ LineReader::Result LineReader::next(std::string_view &line) noexcept {
     line = std::string_view(start, static_cast<std::size_t>(end - start));
     used_ += line.size();
     scanned_ = 0;
-    return found;
+    return Result::found;
   }
   const std::size_t length = evbuffer_get_length(from_);
   evbuffer_ptr lf;
@@ -45,49 +51,58 @@ LineReader::Result LineReader::next(std::string_view &line) noexcept {
   }
   if (lf.pos >= 0) return take_spanning(static_cast<std::size_t>(lf.pos) + 1 - used_, line);
   scanned_ = length - used_;
-  return held() + scanned_ >= kLongLine ? set_aside() : incomplete;
+  return held() + scanned_ >= kLongLine ? set_aside() : Result::incomplete;
 }
 
-// Moves what there is of a long line out of the buffer, without the blocks that it was received into: those
-// may be twice as large, and are wanted for what comes next.
+// Moves the beginning of a long line out of the buffer, without the blocks that it was received into: those
+// may be twice as large, and serve to receive what follows.
 LineReader::Result LineReader::set_aside() noexcept {
-  if (!long_ && !(long_ = evbuffer_new())) return failed;
-  end();
+  if (!long_ && !(long_ = evbuffer_new())) return Result::failed;
+  drain_found();
   for (look(); scanned_ > 0; look()) {
     const std::size_t size = std::min(size_, scanned_);
     const bool moved = size <= kFewBytes
                            ? evbuffer_remove_buffer(from_, long_, size) == static_cast<int>(size)
                            : evbuffer_add(long_, data_, size) == 0 && evbuffer_drain(from_, size) == 0;
-    if (!moved) return failed;
+    if (!moved) return Result::failed;
     scanned_ -= size;
   }
-  return incomplete;
+  return Result::incomplete;
 }
 
 // `size`: of the line's part that is in the buffer.
 LineReader::Result LineReader::take_spanning(std::size_t size, std::string_view &line) noexcept {
   const std::size_t before = held();
   spanning_.reset(static_cast<char *>(mm_malloc(before + size)));
-  if (!spanning_) return failed;
-  end();
+  if (!spanning_) return Result::failed;
+  drain_found();
   if (long_) {
-    if (evbuffer_remove(long_, spanning_.get(), before) != static_cast<int>(before)) return failed;
+    if (evbuffer_remove(long_, spanning_.get(), before) != static_cast<int>(before)) return Result::failed;
     evbuffer_free(long_);
     long_ = nullptr;
   }
-  if (evbuffer_remove(from_, spanning_.get() + before, size) != static_cast<int>(size)) return failed;
+  if (evbuffer_remove(from_, spanning_.get() + before, size) != static_cast<int>(size)) return Result::failed;
   scanned_ = 0;
   look();
   line = std::string_view(spanning_.get(), before + size);
-  return found;
+  return Result::found;
 }
 
-std::size_t LineReader::pending() const noexcept { return held() + evbuffer_get_length(from_) - used_; }
+std::size_t LineReader::pending() const noexcept {
+  EVI_ASSERT(from_);
+  return held() + evbuffer_get_length(from_) - used_;
+}
 
-void LineReader::end() noexcept {
+void LineReader::drain_found() noexcept {
   if (used_ > 0) evbuffer_drain(from_, used_);
   size_ -= used_;
   used_ = 0;
+}
+
+void LineReader::end() noexcept {
+  if (!from_) return;
+  drain_found();
+  from_ = nullptr;
 }
 
 void LineReader::reset() noexcept {

@@ -1,12 +1,13 @@
 // Lines at the front of an evbuffer, each byte of which is looked at once, however it arrives.
 //
-// A line within one extent is returned where it lies. One that spans extents is copied when its end has
-// arrived. The beginning of a long one does not wait in the buffer until then: read byte by byte it would lie
-// in blocks of the sizes that bulk data is received into, which are kept for the loop when they are drained.
+// A line within one extent is returned in place. One that spans extents is copied when its end has arrived.
+// The beginning of a long line is moved out of the buffer before that: received byte by byte it would occupy
+// blocks of the sizes that bulk data is received into, which the loop reuses once they are drained.
 #ifndef EVI_HTTP_LINE_READER_H
 #define EVI_HTTP_LINE_READER_H
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "event2/buffer.h"
@@ -16,26 +17,28 @@ namespace evi {
 
 class LineReader {
  public:
-  enum Result { found, incomplete, failed };
+  enum class Result : std::uint8_t { found, incomplete, failed };
 
   LineReader() noexcept = default;
   LineReader(const LineReader &) = delete;
   LineReader &operator=(const LineReader &) = delete;
   ~LineReader() noexcept { reset(); }
 
-  // Begins to look at a buffer, which must not change before end().
+  // Opens a buffer, which must not change before end(). No effect if the same one is open.
   void begin(evbuffer *from) noexcept;
-  // The next line with its LF, valid until the next call. incomplete: pending() is how much of it there is.
-  // failed: out of memory.
+  // Requires: a buffer is open. Returns the next line with its LF, valid until the next call. incomplete:
+  // pending() is the size of what there is of it. failed: out of memory.
   Result next(std::string_view &line) noexcept;
+  // Requires: a buffer is open.
   std::size_t pending() const noexcept;
-  // Drains the lines that were found.
+  // Drains the lines that were found and closes the buffer, if one is open.
   void end() noexcept;
-  // Forgets the buffer, which may have been freed, and an unfinished line.
+  // Closes the buffer, which may have been freed, without a drain, and discards an unfinished line.
   void reset() noexcept;
 
  private:
   void look() noexcept;
+  void drain_found() noexcept;
   Result set_aside() noexcept;
   Result take_spanning(std::size_t size, std::string_view &line) noexcept;
   std::size_t held() const noexcept { return long_ ? evbuffer_get_length(long_) : 0; }

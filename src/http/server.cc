@@ -32,7 +32,7 @@ timeval evi::timeout_or_default(const timeval *tv) noexcept {
 }
 
 evhttp::evhttp(event_base *base) noexcept
-    : connections{kDefaultTimeout, kDefaultTimeout, kDefaultMaxHeadBytes, UINT64_MAX},
+    : connections{kDefaultTimeout, kDefaultTimeout, {kDefaultMaxHeadBytes, UINT64_MAX}},
       allowed_methods(kDefaultMethods),
       default_content_type(kDefaultContentType),
       base_(base) {}

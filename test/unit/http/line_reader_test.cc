@@ -27,11 +27,13 @@ void add_in_extents(evbuffer *to, const std::string &text, std::size_t extent) {
   }
 }
 
-std::vector<std::string> lines_of(LineReader &reader, evbuffer *from) {
+// `pending` becomes the size of what there is of an unfinished line.
+std::vector<std::string> lines_of(LineReader &reader, evbuffer *from, std::size_t &pending) {
   std::vector<std::string> lines;
   std::string_view line;
   reader.begin(from);
-  while (reader.next(line) == LineReader::found) lines.emplace_back(line);
+  while (reader.next(line) == LineReader::Result::found) lines.emplace_back(line);
+  pending = reader.pending();
   reader.end();
   return lines;
 }
@@ -42,26 +44,28 @@ TEST(LineReader, FindsTheSameLinesInAnyChains) {
     const Buffer buffer{evbuffer_new()};
     add_in_extents(buffer.get(), text, extent);
     LineReader reader;
-    const auto lines = lines_of(reader, buffer.get());
+    std::size_t pending = 0;
+    const auto lines = lines_of(reader, buffer.get(), pending);
     ASSERT_EQ(lines.size(), 4u) << extent;
     EXPECT_EQ(lines[0], "one\r\n");
     EXPECT_EQ(lines[1], "\n");
     EXPECT_EQ(lines[3].size(), 3002u);
     EXPECT_EQ(evbuffer_get_length(buffer.get()), 4u);
-    EXPECT_EQ(reader.pending(), 4u);
+    EXPECT_EQ(pending, 4u);
   }
 }
 
 TEST(LineReader, GoesOnWhereItWas) {
   const Buffer buffer{evbuffer_new()};
   LineReader reader;
+  std::size_t pending = 0;
   for (int i = 0; i < 100; ++i) {
     evbuffer_add(buffer.get(), "x", 1);
-    EXPECT_TRUE(lines_of(reader, buffer.get()).empty());
-    EXPECT_EQ(reader.pending(), static_cast<std::size_t>(i) + 1);
+    EXPECT_TRUE(lines_of(reader, buffer.get(), pending).empty());
+    EXPECT_EQ(pending, static_cast<std::size_t>(i) + 1);
   }
   evbuffer_add(buffer.get(), "\nab\nc", 5);
-  const auto lines = lines_of(reader, buffer.get());
+  const auto lines = lines_of(reader, buffer.get(), pending);
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0], std::string(100, 'x') + "\n");
   EXPECT_EQ(lines[1], "ab\n");
@@ -77,7 +81,7 @@ TEST(LineReader, ReportsLackOfMemory) {
     std::string_view line;
     reader.begin(buffer.get());
     memory.fail_at(1, true);
-    EXPECT_EQ(reader.next(line), LineReader::failed);
+    EXPECT_EQ(reader.next(line), LineReader::Result::failed);
     reader.end();
     EXPECT_EQ(evbuffer_get_length(buffer.get()), text.size());
   }
@@ -88,21 +92,22 @@ TEST(LineReader, LongLinesLeaveTheBufferBeforeTheirEnd) {
   for (const std::size_t piece : {1, 7, 500, 3000, 6000}) {
     const Buffer buffer{evbuffer_new()};
     LineReader reader;
+    std::size_t pending = 0;
     std::string text;
     while (text.size() < 20000) {
       const std::string more(piece, static_cast<char>('a' + text.size() % 26));
       text += more;
       ASSERT_EQ(evbuffer_add(buffer.get(), more.data(), more.size()), 0);
-      EXPECT_TRUE(lines_of(reader, buffer.get()).empty());
-      EXPECT_EQ(reader.pending(), text.size());
+      EXPECT_TRUE(lines_of(reader, buffer.get(), pending).empty());
+      EXPECT_EQ(pending, text.size());
     }
     EXPECT_EQ(evbuffer_get_length(buffer.get()), 0u);
     ASSERT_EQ(evbuffer_add(buffer.get(), "\r\nnext\n", 7), 0);
-    const auto lines = lines_of(reader, buffer.get());
+    const auto lines = lines_of(reader, buffer.get(), pending);
     ASSERT_EQ(lines.size(), 2u);
     EXPECT_EQ(lines[0], text + "\r\n");
     EXPECT_EQ(lines[1], "next\n");
-    EXPECT_EQ(reader.pending(), 0u);
+    EXPECT_EQ(pending, 0u);
   }
 }
 

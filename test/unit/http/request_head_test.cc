@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "http/field.h"
 #include "http/framing.h"
 #include "http/headers.h"
 #include "http/limits.h"
@@ -61,17 +62,17 @@ Framing framing_of(std::initializer_list<std::pair<const char *, const char *>> 
 }
 
 TEST(Framing, Kinds) {
-  EXPECT_EQ(framing_of({}).kind, Framing::none);
+  EXPECT_EQ(framing_of({}).kind, Framing::Kind::none);
   EXPECT_EQ(framing_of({{"content-LENGTH", "003"}}).bytes, 3u);
-  EXPECT_EQ(framing_of({{"Content-Length", "9223372036854775807"}}).kind, Framing::length);
-  EXPECT_EQ(framing_of({{"Transfer-Encoding", "CHUNKED"}}).kind, Framing::chunked);
-  EXPECT_EQ(framing_of({{"Transfer-Encoding", "gzip, chunked;a=b"}}).kind, Framing::chunked);
+  EXPECT_EQ(framing_of({{"Content-Length", "9223372036854775807"}}).kind, Framing::Kind::length);
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "CHUNKED"}}).kind, Framing::Kind::chunked);
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "gzip, chunked;a=b"}}).kind, Framing::Kind::chunked);
   EXPECT_EQ(framing_of({{"Transfer-Encoding", "gzip"}, {"Transfer-Encoding", "chunked"}}).kind,
-            Framing::chunked);
-  EXPECT_EQ(framing_of({{"Transfer-Encoding", "chunked, gzip"}}).kind, Framing::bad);
-  EXPECT_EQ(framing_of({{"Transfer-Encoding", "\"chunked\""}}).kind, Framing::bad);
-  EXPECT_EQ(framing_of({{"Content-Length", "1"}, {"Content-Length", "1"}}).kind, Framing::bad);
-  EXPECT_EQ(framing_of({{"Content-Length", " 1"}}).kind, Framing::bad);
+            Framing::Kind::chunked);
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "chunked, gzip"}}).kind, Framing::Kind::bad);
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "\"chunked\""}}).kind, Framing::Kind::bad);
+  EXPECT_EQ(framing_of({{"Content-Length", "1"}, {"Content-Length", "1"}}).kind, Framing::Kind::bad);
+  EXPECT_EQ(framing_of({{"Content-Length", " 1"}}).kind, Framing::Kind::bad);
 }
 
 TEST(ChunkLines, SizesAndExtensions) {
