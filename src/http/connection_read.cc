@@ -1,10 +1,8 @@
-// How a connection reads: head, body, trailers, then the program's callback, and the next request.
-#include <algorithm>
+// How a connection reads: head, body, then the program's callback.
 #include <cstring>
 #include <optional>
 
 #include "event2/buffer.h"
-#include "http/client_socket.h"
 #include "http/connection.h"
 #include "http/connection_pin.h"
 #include "http/headers.h"
@@ -259,44 +257,4 @@ bool evhttp_connection::refuse_too_long(std::uint64_t unread) noexcept {
   lingering_ = settings_.lingers;
   linger_bytes_ = unread;
   return refuse(HTTP_ENTITYTOOLARGE);
-}
-
-void evhttp_connection::discard_input() noexcept {
-  const std::size_t size = evbuffer_get_length(input());
-  evbuffer_drain(input(), size);
-  linger_bytes_ -= std::min<std::uint64_t>(linger_bytes_, size);
-}
-
-// The reply is in the output buffer. Without anybody who waits for its end the next request is looked at
-// already, so that the replies to several leave together.
-bool evhttp_connection::after_reply() noexcept {
-  if (lingering_) {
-    discard_input();
-    // The client sees the end of the reply although the connection stays.
-    if (unsent() == 0) end_writing(bufferevent_getfd(bev_));
-    if (unsent() > 0 || linger_bytes_ > 0) return false;
-    lingering_ = false;
-  }
-  const bool told = closing_ || (request_ && request_->on_complete_cb);
-  if (unsent() > (told ? 0 : kMaxQueuedReplies)) return false;
-  if (!finish_request()) return false;
-  if (closing_) {
-    dispose();
-    return false;
-  }
-  state_ = State::reading;
-  return true;
-}
-
-bool evhttp_connection::finish_request() noexcept {
-  HttpRequest *request = request_;
-  if (!request) return true;
-  if (request->on_complete_cb) {
-    const RequestGuard guard(*request);
-    request->on_complete_cb(request, request->on_complete_cb_arg);
-    if (dead_) return false;
-    if (guard.gone()) request_ = nullptr;
-  }
-  drop_request();
-  return true;
 }

@@ -1,10 +1,13 @@
-// What a connection replies: heads, bodies, parts, error pages.
+// What a connection replies: heads, bodies, parts, error pages; and what follows the reply.
+#include <algorithm>
+
 #include "event2/buffer.h"
 #include "http/client_socket.h"
 #include "http/connection.h"
 #include "http/connection_pin.h"
 #include "http/field.h"
 #include "http/headers.h"
+#include "http/limits.h"
 #include "http/reply.h"
 #include "http/server.h"
 #include "http/status.h"
@@ -195,4 +198,46 @@ void evhttp_connection::complete_reply() noexcept {
   if (!processing_ && unsent() == 0) {
     bufferevent_trigger(bev_, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
   }
+}
+
+// --- after the reply ---
+
+void evhttp_connection::discard_input() noexcept {
+  const std::size_t size = evbuffer_get_length(input());
+  evbuffer_drain(input(), size);
+  linger_bytes_ -= std::min<std::uint64_t>(linger_bytes_, size);
+}
+
+// The reply is in the output buffer. Without anybody who waits for its end the next request is looked at
+// already, so that the replies to several leave together.
+bool evhttp_connection::after_reply() noexcept {
+  if (lingering_) {
+    discard_input();
+    // The client sees the end of the reply although the connection stays.
+    if (unsent() == 0) end_writing(bufferevent_getfd(bev_));
+    if (unsent() > 0 || linger_bytes_ > 0) return false;
+    lingering_ = false;
+  }
+  const bool told = closing_ || (request_ && request_->on_complete_cb);
+  if (unsent() > (told ? 0 : kMaxQueuedReplies)) return false;
+  if (!finish_request()) return false;
+  if (closing_) {
+    dispose();
+    return false;
+  }
+  state_ = State::reading;
+  return true;
+}
+
+bool evhttp_connection::finish_request() noexcept {
+  HttpRequest *request = request_;
+  if (!request) return true;
+  if (request->on_complete_cb) {
+    const RequestGuard guard(*request);
+    request->on_complete_cb(request, request->on_complete_cb_arg);
+    if (dead_) return false;
+    if (guard.gone()) request_ = nullptr;
+  }
+  drop_request();
+  return true;
 }
