@@ -69,15 +69,15 @@ void evhttp_connection::set_peer(const sockaddr &address) noexcept {
 // Without a timeout for reading while only what comes unasked is read: the time that the program takes is not
 // the client's.
 bool evhttp_connection::set_timeouts() noexcept {
-  const bool unasked = reading_ == Reading::unasked && !taken_over();
-  const timeval *reading = unasked ? nullptr : &settings_.read_timeout;
+  const bool unsolicited = reading_ == Reading::unsolicited && !taken_over();
+  const timeval *reading = unsolicited ? nullptr : &settings_.read_timeout;
   return bufferevent_set_timeouts(bev_, reading, &settings_.write_timeout) == 0;
 }
 
 // Enabling again reports a timeout that could not be added. The program uses the connection, so that the
 // error is deferred.
 void evhttp_connection::apply_timeouts() noexcept {
-  if (dead_) return;
+  if (is_dead()) return;
   const bool reads = !taken_over() && (bev_->enabled & EV_READ) != 0;
   if (set_timeouts() && (!reads || bufferevent_enable(bev_, EV_READ) == 0)) return;
   bufferevent_trigger_event(bev_, BEV_EVENT_ERROR | BEV_EVENT_READING, BEV_TRIG_DEFER_CALLBACKS);
@@ -85,7 +85,7 @@ void evhttp_connection::apply_timeouts() noexcept {
 
 void evhttp_connection::set_closes_on_eof(bool closes) noexcept {
   settings_.closes_on_eof = closes;
-  if (!closes || !eof_ || dead_ || taken_over()) return;
+  if (!closes || !eof_ || is_dead() || taken_over()) return;
   bufferevent_trigger_event(bev_, BEV_EVENT_EOF | BEV_EVENT_READING, BEV_TRIG_DEFER_CALLBACKS);
 }
 
@@ -97,7 +97,11 @@ bool evhttp_connection::taken_over() const noexcept {
 void evhttp_connection::take_back() noexcept {
   if (!taken_over()) return;
   take_callbacks();
-  reading_ = bufferevent_get_enabled(bev_) & EV_READ ? Reading::request : Reading::nothing;
+  if (bufferevent_get_enabled(bev_) & EV_READ) {
+    reading_ = Reading::request;
+  } else if (reading_ != Reading::held) {
+    reading_ = Reading::nothing;
+  }
   // In process() at the latest, whose end it is otherwise.
   if (bufferevent_enable(bev_, EV_WRITE) != 0) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
   if (!processing_) update_reading();
@@ -105,9 +109,9 @@ void evhttp_connection::take_back() noexcept {
 
 evhttp_connection::Reading evhttp_connection::wanted_reading() const noexcept {
   if (eof_) return Reading::nothing;
-  if (lingering_ || state_ < State::handling) return Reading::request;
-  if (held_) return Reading::nothing;
-  return evbuffer_get_length(input()) < kMaxWaitingInput ? Reading::unasked : Reading::nothing;
+  if (ending_ == Ending::linger || state_ == State::reading) return Reading::request;
+  if (reading_ == Reading::held) return Reading::held;
+  return evbuffer_get_length(input()) < kMaxWaitingInput ? Reading::unsolicited : Reading::nothing;
 }
 
 // While the program works on a request the client may send the next ones, up to a bound; and its EOF or reset
@@ -115,29 +119,29 @@ evhttp_connection::Reading evhttp_connection::wanted_reading() const noexcept {
 void evhttp_connection::update_reading() noexcept {
   if (taken_over()) return;
   const bool disabled = (bev_->enabled & EV_READ) == 0;
-  held_ = state_ >= State::handling && (held_ || (disabled && reading_ != Reading::nothing));
+  if (state_ != State::reading && disabled && reads()) reading_ = Reading::held;
   const Reading wanted = wanted_reading();
-  if (wanted == reading_ && (wanted == Reading::nothing || !disabled)) return;
+  if (wanted == reading_ && (!reads() || !disabled)) return;
   reading_ = wanted;
-  const bool done = wanted == Reading::nothing ? bufferevent_disable(bev_, EV_READ) == 0
-                                               : set_timeouts() && bufferevent_enable(bev_, EV_READ) == 0;
+  const bool done = reads() ? set_timeouts() && bufferevent_enable(bev_, EV_READ) == 0
+                            : bufferevent_disable(bev_, EV_READ) == 0;
   // It may have called on_event().
-  if (!done && !dead_) fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
+  if (!done && !is_dead()) fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
 }
 
 // --- the end ---
 
 void evhttp_connection::dispose(Output output) noexcept {
-  if (dead_) return;
+  if (is_dead()) return;
   const Pin pin(*this);
-  dead_ = true;
+  life_ = Life::dead;
   const bool sends = output == Output::sent_first && has_whole_replies() && !taken_over();
   drop_request();
   reader_.reset();
   server_.begin_close(*this);
   if (close_cb_) close_cb_(this, close_arg_);
   // The callback may have freed the server.
-  if (!closed_ && !(sends && drain())) close();
+  if (life_ != Life::closed && !(sends && drain())) close();
 }
 
 void evhttp_connection::release_by_program() noexcept {
@@ -157,7 +161,8 @@ bool evhttp_connection::drain() noexcept {
   if (!deadline_ || event_add(deadline_, &settings_.write_timeout) != 0) return false;
   bufferevent_setcb(bev_, nullptr, on_drained, on_drain_failed, this);
   bufferevent_setwatermark(bev_, EV_WRITE, 0, 0);
-  return bufferevent_disable(bev_, EV_READ) == 0 && bufferevent_enable(bev_, EV_WRITE) == 0 && !closed_;
+  return bufferevent_disable(bev_, EV_READ) == 0 && bufferevent_enable(bev_, EV_WRITE) == 0 &&
+         life_ != Life::closed;
 }
 
 void evhttp_connection::on_drained(bufferevent *, void *self) noexcept {
@@ -174,9 +179,9 @@ void evhttp_connection::on_deadline(evutil_socket_t, short, void *self) noexcept
 }
 
 void evhttp_connection::close() noexcept {
-  if (closed_) return;
+  if (life_ == Life::closed) return;
   const Pin pin(*this);
-  closed_ = true;
+  life_ = Life::closed;
   server_.remove(*this);
   if (deadline_) event_free(deadline_);
   bufferevent_free(bev_);
@@ -224,7 +229,7 @@ void evhttp_connection::on_written(bufferevent *, void *self) noexcept {
   if (ConnectionCallback sent = connection.sent_cb_) {
     connection.sent_cb_ = nullptr;
     sent(&connection, connection.sent_arg_);
-    if (connection.dead_ || connection.unsent() > 0) return;
+    if (connection.is_dead() || connection.unsent() > 0) return;
   }
   if (connection.state_ == State::replied) connection.process();
 }
@@ -237,7 +242,7 @@ void evhttp_connection::on_event(bufferevent *, short what, void *self) noexcept
   if (what & BEV_EVENT_WRITING) return connection.fail(EVREQ_HTTP_TIMEOUT, Output::lost);
   if (connection.reading_ == Reading::request) return connection.fail(EVREQ_HTTP_TIMEOUT, Output::sent_first);
   // It expired before the request was complete, and was reported after that.
-  connection.reading_ = Reading::nothing;
+  if (connection.reading_ == Reading::unsolicited) connection.reading_ = Reading::nothing;
   connection.update_reading();
 }
 
@@ -246,18 +251,17 @@ void evhttp_connection::on_event(bufferevent *, short what, void *self) noexcept
 void evhttp_connection::input_ended() noexcept {
   const Pin pin(*this);
   eof_ = true;
-  const bool gone =
-      (state_ == State::streaming && !half_closed_) || (state_ == State::handling && settings_.closes_on_eof);
+  const bool gone = (state_ == State::streaming && stream_eof_ != StreamEof::half_closed) ||
+                    (state_ == State::handling && settings_.closes_on_eof);
   if (gone) return fail(EVREQ_HTTP_EOF, Output::lost);
-  if (state_ < State::handling || lingering_) return finish_without_input();
+  if (state_ == State::reading || ending_ == Ending::linger) return finish_without_input();
   update_reading();
 }
 
 // What is missing of a request never comes; replies to earlier ones are sent.
 void evhttp_connection::finish_without_input() noexcept {
-  closing_ = true;
+  ending_ = Ending::close;
   if (unsent() == 0) return fail(EVREQ_HTTP_EOF, Output::lost);
-  lingering_ = false;
   if (state_ != State::replied) drop_request();
   state_ = State::replied;
   update_reading();

@@ -110,8 +110,27 @@ struct evhttp_connection final {
   static void on_drain_failed(bufferevent *, short what, void *self) noexcept;
   static void on_deadline(evutil_socket_t, short what, void *self) noexcept;
 
-  // What is read: the request; only unsolicited input, to notice EOF or a reset; nothing.
-  enum class Reading : std::uint8_t { request, unasked, nothing };
+  enum class Life : std::uint8_t {
+    live,
+    dead,    // for the application: only output is still sent
+    closed,  // the bufferevent is freed; the memory follows with the last pin
+  };
+  // What is read.
+  enum class Reading : std::uint8_t {
+    request,
+    unsolicited,  // input up to a bound, to notice EOF or a reset
+    held,         // nothing: the application has disabled reading, until its reply
+    nothing,
+  };
+  // What follows when the output was sent.
+  enum class Ending : std::uint8_t {
+    none,  // the next request
+    close,
+    linger,  // close; input is discarded until then
+  };
+  // Whether the client had ended its side when the reply in parts was begun: then it waits for the reply, and
+  // its EOF does not end that.
+  enum class StreamEof : std::uint8_t { unchecked, open, half_closed };
 
   void set_peer(const sockaddr &address) noexcept;
   evbuffer *input() const noexcept { return bufferevent_get_input(bev_); }
@@ -123,6 +142,7 @@ struct evhttp_connection final {
   bool step() noexcept;
   bool read_request() noexcept;
   bool after_reply() noexcept;
+  bool reads() const noexcept { return reading_ == Reading::request || reading_ == Reading::unsolicited; }
   Reading wanted_reading() const noexcept;
   void update_reading() noexcept;
   bool set_timeouts() noexcept;
@@ -157,6 +177,11 @@ struct evhttp_connection final {
   bool has_whole_replies() const noexcept;
   [[nodiscard]] bool drain() noexcept;
 
+  bool is_dead() const noexcept { return life_ != Life::live; }
+  // When the output was sent.
+  void close_after_output() noexcept {
+    if (ending_ == Ending::none) ending_ = Ending::close;
+  }
   bool must_close(const evi::HttpRequest &request) const noexcept;
   void begin_reply(evi::HttpRequest &request, int code, const char *reason) noexcept;
   template <typename WritePage>
@@ -164,7 +189,7 @@ struct evhttp_connection final {
   void cut_short(evi::HttpRequest &request) noexcept;
   void complete_reply() noexcept;
   [[nodiscard]] bool add_chunk(const evi::HttpRequest &request, evbuffer *data, std::size_t size) noexcept;
-  void look_for_end() noexcept;
+  void check_stream_eof() noexcept;
 
   evhttp &server_;
   bufferevent *bev_;
@@ -183,16 +208,12 @@ struct evhttp_connection final {
   std::uint16_t peer_port_ = 0;
   State state_ = State::reading;
   Reading reading_ = Reading::request;
-  bool dead_ = false;
-  bool closed_ = false;    // the memory is freed with the last pin
-  bool released_ = false;  // by the program
-  bool processing_ = false;
-  bool closing_ = false;            // when the output has been sent
-  bool lingering_ = false;          // discards input until then
-  bool eof_ = false;                // the client sends no more
-  bool held_ = false;               // the program has disabled reading, until its reply
-  bool begun_in_callback_ = false;  // the reply in parts
-  bool half_closed_ = false;        // it did so before the reply was begun, and waits for it
+  Life life_ = Life::live;
+  Ending ending_ = Ending::none;
+  StreamEof stream_eof_ = StreamEof::unchecked;
+  bool released_ = false;    // by the application
+  bool processing_ = false;  // process() is on the stack
+  bool eof_ = false;         // the client sends no more
   char peer_host_[evi::kMaxPeerText] = "";
 };
 

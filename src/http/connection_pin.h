@@ -13,7 +13,7 @@ class evhttp_connection::Pin {
   Pin(const Pin &) = delete;
   Pin &operator=(const Pin &) = delete;
   ~Pin() {
-    if (--connection_.pins_ == 0 && connection_.closed_) evi::destroy(&connection_);
+    if (--connection_.pins_ == 0 && connection_.life_ == Life::closed) evi::destroy(&connection_);
   }
 
  private:

@@ -21,12 +21,12 @@ void evhttp_connection::process() noexcept {
   if (processing_) return;
   const Pin pin(*this);
   processing_ = true;
-  while (!dead_ && step()) {
+  while (!is_dead() && step()) {
   }
   processing_ = false;
-  if (dead_) return;
-  if (eof_ && (state_ < State::handling || lingering_)) return finish_without_input();
-  if (state_ == State::streaming && begun_in_callback_) look_for_end();
+  if (is_dead()) return;
+  if (eof_ && (state_ == State::reading || ending_ == Ending::linger)) return finish_without_input();
+  if (state_ == State::streaming && stream_eof_ == StreamEof::unchecked) check_stream_eof();
   update_reading();
 }
 
@@ -48,7 +48,7 @@ bool evhttp_connection::read_request() noexcept {
   if (!request_ && (evbuffer_get_length(input()) == 0 || !begin_request())) return false;
   const MessageReader::Item item = reader_.next(*input());
   // An evbuffer callback of the program's may have freed the connection.
-  if (dead_) return false;
+  if (is_dead()) return false;
   note_progress();
   switch (item) {
     case MessageReader::Item::incomplete:
@@ -96,7 +96,7 @@ bool evhttp_connection::begin_request() noexcept {
   if (!server_.new_request_cb) return true;
   const RequestGuard guard(*request_);
   const int wanted = server_.new_request_cb(request_, server_.new_request_arg);
-  if (dead_) return false;
+  if (is_dead()) return false;
   return wanted >= 0 && !guard.gone() ? true : give_up();
 }
 
@@ -108,7 +108,7 @@ bool evhttp_connection::take_request_line(std::string_view line) noexcept {
   unsigned type = method_of(parts.method);
   if (type == 0) type = ext_method_of(parts.method);
   // The program's function may have freed the connection, and with it the line.
-  if (dead_) return false;
+  if (is_dead()) return false;
   request_->type = static_cast<evhttp_cmd_type>(type);
   if (!request_->set_target(parts.target)) return give_up();
   return take_target(parts.target) ? true : refuse(HTTP_BADREQUEST);
@@ -148,7 +148,7 @@ bool evhttp_connection::take_head() noexcept {
   if (request_->header_cb) {
     const RequestGuard guard(*request_);
     const int wanted = request_->header_cb(request_, request_->cb_arg);
-    if (dead_) return false;
+    if (is_dead()) return false;
     if (wanted < 0 || guard.gone()) return give_up();
   }
   return begin_body();
@@ -190,7 +190,7 @@ bool evhttp_connection::begin_body() noexcept {
   if (!fits) return refuse_too_long(framing.bytes);
   const bool chunked = framing.kind == Framing::Kind::chunked;
   // RFC 9112 6.1: an HTTP/1.0 message with chunks may have passed a recipient that does not know them.
-  if (chunked && request_->minor == 0) closing_ = true;
+  if (chunked && request_->minor == 0) close_after_output();
   return (!chunked && framing.bytes == 0) || continue_if_expected() ? true : give_up();
 }
 
@@ -209,7 +209,7 @@ bool evhttp_connection::hand_out_body() noexcept {
   if (!request_->chunk_cb || evbuffer_get_length(request_->input_buffer) == 0) return true;
   const RequestGuard guard(*request_);
   request_->chunk_cb(request_, request_->cb_arg);
-  if (dead_) return false;
+  if (is_dead()) return false;
   if (guard.gone()) return give_up();
   evbuffer_drain(request_->input_buffer, evbuffer_get_length(request_->input_buffer));
   return true;
@@ -226,7 +226,7 @@ bool evhttp_connection::dispatch() noexcept {
   // As in libevent, a connection that the program frees in the callback takes the request along.
   const bool left = released_ && request.is_users() && !request.is_owned() && !guard.gone();
   if (left) request.dispose();
-  return !dead_;
+  return !is_dead();
 }
 
 bool evhttp_connection::refuse(MessageReader::Refusal refusal) noexcept {
@@ -243,18 +243,19 @@ bool evhttp_connection::refuse(MessageReader::Refusal refusal) noexcept {
 bool evhttp_connection::refuse(int code) noexcept {
   EVI_ASSERT(state_ == State::reading);
   HttpRequest &request = *request_;
-  reader_.stop();
   const RequestGuard guard(request);
-  closing_ = true;
+  reader_.stop();
+  if (is_dead()) return false;
+  close_after_output();
   state_ = State::handling;
   reply_error(request, code, nullptr);
-  return !dead_;
+  return !is_dead();
 }
 
 // The reply goes out at once; with EVHTTP_CON_LINGERING_CLOSE what the client has still to send is then read
 // and discarded, since a socket that is closed before takes back what it has sent.
 bool evhttp_connection::refuse_too_long(std::uint64_t unread) noexcept {
-  lingering_ = settings_.lingers;
+  if (settings_.lingers) ending_ = Ending::linger;
   linger_bytes_ = unread;
   return refuse(HTTP_ENTITYTOOLARGE);
 }

@@ -16,7 +16,7 @@
 using namespace evi;
 
 bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
-  if (closing_ || (eof_ && evbuffer_get_length(input()) == 0)) return true;
+  if (ending_ != Ending::none || (eof_ && evbuffer_get_length(input()) == 0)) return true;
   const bool proxy = (request.flags & EVHTTP_PROXY_REQUEST) != 0;
   const std::string_view name = proxy ? "Proxy-Connection" : "Connection";
   bool keep = request.minor > 0 && !proxy;
@@ -31,7 +31,7 @@ bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
 
 void evhttp_connection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
   take_back();
-  if (dead_) return;
+  if (is_dead()) return;
   request.kind = EVHTTP_RESPONSE;
   request.response_code = code;
   if (!request.set_reason(reason ? reason : reason_phrase(code))) dispose();
@@ -58,7 +58,7 @@ void evhttp_connection::reply(HttpRequest &request, int code, const char *reason
   // Whatever happens, the request is not the program's any more.
   request.userdone = 1;
   begin_reply(request, code, reason);
-  if (dead_) return;
+  if (is_dead()) return;
   // A program may have collected its body in the request already.
   evbuffer *whole = body;
   if (!body || evbuffer_get_length(request.output_buffer) > 0) {
@@ -66,15 +66,16 @@ void evhttp_connection::reply(HttpRequest &request, int code, const char *reason
     if (body && evbuffer_add_buffer(whole, body) != 0) return dispose();
   }
   using Persistence = ReplyShape::Persistence;
-  closing_ = must_close(request);
+  if (must_close(request)) close_after_output();
+  const bool closes = ending_ != Ending::none;
   ReplyShape shape;
   const bool connection_said = headers_find(*request.output_headers, "Connection") != nullptr;
   const std::size_t size = evbuffer_get_length(whole);
   // A reply to HEAD describes what GET would bring, as far as that is known.
   const bool described = status_has_body(code) && (size > 0 || request.type != EVHTTP_REQ_HEAD);
-  const bool measured = described && (request.minor > 0 || !closing_);
-  if (!connection_said && closing_ && request.minor > 0) shape.persistence = Persistence::close;
-  if (!connection_said && !closing_ && request.minor == 0) shape.persistence = Persistence::keep_alive;
+  const bool measured = described && (request.minor > 0 || !closes);
+  if (!connection_said && closes && request.minor > 0) shape.persistence = Persistence::close;
+  if (!connection_said && !closes && request.minor == 0) shape.persistence = Persistence::keep_alive;
   if (measured && !headers_find(*request.output_headers, "Content-Length")) shape.length = size;
   if (request.minor > 0) shape.date = server_.date();
   if (described) shape.content_type = text_or_nothing(server_.default_content_type);
@@ -91,18 +92,19 @@ void evhttp_connection::start_reply(HttpRequest &request, int code, const char *
   const Pin pin(*this);
   if (state_ != State::handling) return;
   begin_reply(request, code, reason);
-  if (dead_) return;
+  if (is_dead()) return;
   using Persistence = ReplyShape::Persistence;
   const bool measured = headers_find(*request.output_headers, "Content-Length") != nullptr;
   const bool body = has_body(request);
   request.chunked = body && !measured && request.minor > 0;
   // Without a length and without chunks the body ends with the connection.
-  closing_ = must_close(request) || (body && !measured && !request.chunked);
+  if (must_close(request) || (body && !measured && !request.chunked)) close_after_output();
+  const bool closes = ending_ != Ending::none;
   ReplyShape shape;
   shape.chunked = request.chunked;
   if (!headers_find(*request.output_headers, "Connection")) {
-    if (closing_ && request.minor > 0) shape.persistence = Persistence::close;
-    if (!closing_ && request.minor == 0) shape.persistence = Persistence::keep_alive;
+    if (closes && request.minor > 0) shape.persistence = Persistence::close;
+    if (!closes && request.minor == 0) shape.persistence = Persistence::keep_alive;
   }
   if (request.minor > 0) shape.date = server_.date();
   const bool described = status_has_body(code) && request.type != EVHTTP_REQ_HEAD;
@@ -111,14 +113,13 @@ void evhttp_connection::start_reply(HttpRequest &request, int code, const char *
   if (reply_bytes_ == 0) return dispose();
   state_ = State::streaming;
   // Most replies are complete when their callback returns.
-  begun_in_callback_ = processing_;
-  if (!processing_) look_for_end();
+  stream_eof_ = StreamEof::unchecked;
+  if (!processing_) check_stream_eof();
 }
 
-// Whether the client ended its side before the reply was begun, so that its end does not cut the reply off.
-void evhttp_connection::look_for_end() noexcept {
-  begun_in_callback_ = false;
-  half_closed_ = eof_ || has_no_more_input(bufferevent_getfd(bev_));
+void evhttp_connection::check_stream_eof() noexcept {
+  const bool ended = eof_ || has_no_more_input(bufferevent_getfd(bev_));
+  stream_eof_ = ended ? StreamEof::half_closed : StreamEof::open;
 }
 
 bool evhttp_connection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {
@@ -137,7 +138,7 @@ void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, Connect
   if (state_ != State::streaming || size == 0 || !has_body(request)) return;
   const Pin pin(*this);
   take_back();
-  if (dead_) return;
+  if (is_dead()) return;
   // What was sent so far cannot be taken back.
   if (!add_chunk(request, data, size)) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
   sent_cb_ = sent;
@@ -163,7 +164,7 @@ void evhttp_connection::reply_page(HttpRequest &request, int code, const char *r
   evbuffer *page = evbuffer_new();
   const bool written = page && write(page);
   // The program's function for pages may have closed the connection.
-  if (written && !dead_) reply(request, code, reason, page);
+  if (written && !is_dead()) reply(request, code, reason, page);
   if (page) evbuffer_free(page);
   if (written) return;
   request.userdone = 1;
@@ -186,14 +187,14 @@ void evhttp_connection::reply_not_found(HttpRequest &request) noexcept {
 void evhttp_connection::cut_short(HttpRequest &request) noexcept {
   if (state_ != State::streaming) return;
   request.userdone = 1;
-  closing_ = true;
+  close_after_output();
   complete_reply();
 }
 
 void evhttp_connection::complete_reply() noexcept {
   state_ = State::replied;
   take_back();
-  if (dead_) return;
+  if (is_dead()) return;
   // Outside of process() the rest is done when all has been sent, which some transports do at once.
   if (!processing_ && unsent() == 0) {
     bufferevent_trigger(bev_, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
@@ -211,17 +212,18 @@ void evhttp_connection::discard_input() noexcept {
 // The reply is in the output buffer. Without anybody who waits for its end the next request is looked at
 // already, so that the replies to several leave together.
 bool evhttp_connection::after_reply() noexcept {
-  if (lingering_) {
+  if (ending_ == Ending::linger) {
     discard_input();
+    if (is_dead()) return false;
     // The client sees the end of the reply although the connection stays.
     if (unsent() == 0) end_writing(bufferevent_getfd(bev_));
     if (unsent() > 0 || linger_bytes_ > 0) return false;
-    lingering_ = false;
+    ending_ = Ending::close;
   }
-  const bool told = closing_ || (request_ && request_->on_complete_cb);
-  if (unsent() > (told ? 0 : kMaxQueuedReplies)) return false;
+  const bool waits = ending_ != Ending::none || (request_ && request_->on_complete_cb);
+  if (unsent() > (waits ? 0 : kMaxQueuedReplies)) return false;
   if (!finish_request()) return false;
-  if (closing_) {
+  if (ending_ == Ending::close) {
     dispose();
     return false;
   }
@@ -235,7 +237,7 @@ bool evhttp_connection::finish_request() noexcept {
   if (request->on_complete_cb) {
     const RequestGuard guard(*request);
     request->on_complete_cb(request, request->on_complete_cb_arg);
-    if (dead_) return false;
+    if (is_dead()) return false;
     if (guard.gone()) request_ = nullptr;
   }
   drop_request();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "http/headers.h"
 #include "http/limits.h"
@@ -123,6 +124,33 @@ TEST(Connection, SettingUpSurvivesLackOfMemory) {
     if (good) served.send("GET /%61%20b HTTP/1.1\r\nHost: a.com\r\n\r\n");
     return good && served.received().find("/%61%20b Host=a.com") != std::string::npos;
   });
+}
+
+// By a callback of the application's on the input buffer, when the lines of the head are drained, and when an
+// unfinished line is drained as the request is refused.
+TEST(Connection, FreedByAnEvbufferCallback) {
+  static evhttp_connection *watched;
+  for (const std::string_view input : {"GET / HTTP/1.1\r\nA: b\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n"}) {
+    test::Served served;
+    ASSERT_TRUE(served);
+    evhttp_set_newreqcb(
+        served.http(),
+        [](evhttp_request *req, void *) {
+          watched = req->evcon;
+          evbuffer_add_cb(
+              bufferevent_get_input(evhttp_connection_get_bufferevent(watched)),
+              [](evbuffer *, const evbuffer_cb_info *info, void *) {
+                if (info->n_deleted > 0 && watched) evhttp_connection_free(std::exchange(watched, nullptr));
+              },
+              nullptr);
+          return 0;
+        },
+        nullptr);
+    served.send(input);
+    EXPECT_EQ(watched, nullptr);
+    EXPECT_EQ(served.http()->connection_count(), 0);
+    EXPECT_EQ(served.received(), "");
+  }
 }
 
 // While the program works on a request the next ones wait, up to a bound beyond which nothing is read.
