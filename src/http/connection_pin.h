@@ -1,11 +1,10 @@
 // Keeps a connection's memory while its functions are on the stack. A count in the connection, not a link to
-// the stack: callbacks of the program may leave by longjmp(), an exception or the end of their thread, and
-// then the memory stays.
+// the stack: callbacks of the application may be left by longjmp(), an exception or the end of their thread,
+// and then the memory stays.
 #ifndef EVI_HTTP_CONNECTION_PIN_H
 #define EVI_HTTP_CONNECTION_PIN_H
 
 #include "http/connection.h"
-#include "util/alloc.h"
 
 class evhttp_connection::Pin {
  public:
@@ -13,7 +12,7 @@ class evhttp_connection::Pin {
   Pin(const Pin &) = delete;
   Pin &operator=(const Pin &) = delete;
   ~Pin() {
-    if (--connection_.pins_ == 0 && connection_.life_ == Life::closed) evi::destroy(&connection_);
+    if (--connection_.pins_ == 0 && connection_.life_ == Life::closed) connection_.role_.destroy(connection_);
   }
 
  private:

@@ -2,13 +2,14 @@
 #include "event2/buffer.h"
 #include "event2/eventide_http.h"
 #include "event2/http.h"
-#include "http/connection.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "http/server_connection.h"
 #include "http/uri.h"
 
 using evi::HttpRequest;
+using evi::ServerConnection;
 
 namespace {
 
@@ -33,11 +34,12 @@ extern "C" {
 
 void evhttp_send_reply(struct evhttp_request *request, int code, const char *reason, struct evbuffer *body) {
   if (!request->evcon) return give_up(request);
-  request->evcon->reply(HttpRequest::of(*request), code, reason, body);
+  ServerConnection::of(*request->evcon).reply(HttpRequest::of(*request), code, reason, body);
 }
 
 void evhttp_send_reply_start(struct evhttp_request *request, int code, const char *reason) {
-  if (request->evcon) request->evcon->start_reply(HttpRequest::of(*request), code, reason);
+  if (request->evcon)
+    ServerConnection::of(*request->evcon).start_reply(HttpRequest::of(*request), code, reason);
 }
 
 void evhttp_send_reply_chunk(struct evhttp_request *request, struct evbuffer *data) {
@@ -46,17 +48,18 @@ void evhttp_send_reply_chunk(struct evhttp_request *request, struct evbuffer *da
 
 void evhttp_send_reply_chunk_with_cb(struct evhttp_request *request, struct evbuffer *data,
                                      void (*cb)(struct evhttp_connection *, void *), void *arg) {
-  if (request->evcon) request->evcon->send_chunk(HttpRequest::of(*request), data, cb, arg);
+  if (request->evcon)
+    ServerConnection::of(*request->evcon).send_chunk(HttpRequest::of(*request), data, cb, arg);
 }
 
 void evhttp_send_reply_end(struct evhttp_request *request) {
   if (!request->evcon) return give_up(request);
-  request->evcon->end_reply(HttpRequest::of(*request));
+  ServerConnection::of(*request->evcon).end_reply(HttpRequest::of(*request));
 }
 
 void evhttp_send_error(struct evhttp_request *request, int code, const char *reason) {
   if (!request->evcon) return give_up(request);
-  request->evcon->reply_error(HttpRequest::of(*request), code, reason);
+  ServerConnection::of(*request->evcon).reply_error(HttpRequest::of(*request), code, reason);
 }
 
 /* --- requests --- */
@@ -126,7 +129,7 @@ const char *evhttp_request_get_host(struct evhttp_request *request) {
 /* --- connections --- */
 
 void evhttp_connection_free(struct evhttp_connection *connection) {
-  if (connection) connection->release_by_program();
+  if (connection) connection->release();
 }
 
 void evhttp_connection_set_closecb(struct evhttp_connection *connection,
@@ -135,13 +138,13 @@ void evhttp_connection_set_closecb(struct evhttp_connection *connection,
 }
 
 struct event_base *evhttp_connection_get_base(struct evhttp_connection *connection) {
-  return connection->server().base();
+  return ServerConnection::of(*connection).server().base();
 }
 struct bufferevent *evhttp_connection_get_bufferevent(struct evhttp_connection *connection) {
   return connection->bev();
 }
 struct evhttp *evhttp_connection_get_server(struct evhttp_connection *connection) {
-  return &connection->server();
+  return &ServerConnection::of(*connection).server();
 }
 const struct sockaddr *evhttp_connection_get_addr(struct evhttp_connection *connection) {
   return connection->peer_address();
@@ -175,7 +178,7 @@ void evhttp_connection_set_max_body_size(struct evhttp_connection *connection, e
   connection->settings().limits.max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
 }
 void eventide_http_connection_set_close_on_eof(struct evhttp_connection *connection, int on) {
-  connection->set_closes_on_eof(on != 0);
+  ServerConnection::of(*connection).set_closes_on_eof(on != 0);
 }
 void evhttp_connection_set_ext_method_cmp(struct evhttp_connection *connection, evhttp_ext_method_cb cb) {
   connection->settings().ext_method = cb;

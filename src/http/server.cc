@@ -32,7 +32,7 @@ timeval evi::timeout_or_default(const timeval *tv) noexcept {
 }
 
 evhttp::evhttp(event_base *base) noexcept
-    : connections{kDefaultTimeout, kDefaultTimeout, {kDefaultMaxHeadBytes, UINT64_MAX}},
+    : connections{{kDefaultTimeout, kDefaultTimeout, {kDefaultMaxHeadBytes, UINT64_MAX}}},
       allowed_methods(kDefaultMethods),
       default_content_type(kDefaultContentType),
       base_(base) {}
@@ -44,9 +44,9 @@ evhttp *evhttp::create(event_base *base) noexcept {
 
 void evhttp::dispose() noexcept {
   while (evhttp_bound_socket *socket = sockets_.front()) remove_socket(*socket);
-  using Output = evhttp_connection::Output;
-  while (evhttp_connection *connection = connection_list_.front()) connection->dispose(Output::lost);
-  while (evhttp_connection *connection = closing_list_.front()) connection->close();
+  using Output = ServerConnection::Output;
+  while (ServerConnection *connection = connection_list_.front()) connection->dispose(Output::lost);
+  while (ServerConnection *connection = closing_list_.front()) connection->close();
   while (evhttp *vhost = vhosts_.front()) {
     remove_vhost(*vhost);
     vhost->dispose();
@@ -167,19 +167,19 @@ void evhttp::take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, 
 }
 
 bool evhttp::add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept {
-  evhttp_connection *connection = evhttp_connection::create(*this, bev, address, length, connections);
+  ServerConnection *connection = ServerConnection::create(*this, bev, address, length, connections);
   if (!connection) return false;
   connection_list_.push_back(*connection);
   ++connection_count_;
   return connection->start();
 }
 
-void evhttp::begin_close(evhttp_connection &connection) noexcept {
+void evhttp::begin_close(ServerConnection &connection) noexcept {
   connection_list_.remove(connection);
   closing_list_.push_back(connection);
 }
 
-void evhttp::remove(evhttp_connection &connection) noexcept {
+void evhttp::remove(ServerConnection &connection) noexcept {
   closing_list_.remove(connection);
   --connection_count_;
 }
@@ -227,7 +227,7 @@ void evhttp::handle(HttpRequest &request) noexcept {
   if (evhttp *found = host ? find_host(host) : nullptr) server = found;
   const Routes::Target target = server->routes.find(request.uri_elems->path());
   if (target.cb) return target.cb(&request, target.arg);
-  request.evcon->reply_not_found(request);
+  ServerConnection::of(*request.evcon).reply_not_found(request);
 }
 
 std::string_view evhttp::date() noexcept {

@@ -10,10 +10,10 @@
 
 #include "event2/http.h"
 #include "event2/listener.h"
-#include "http/connection.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/route.h"
+#include "http/server_connection.h"
 #include "util/alloc.h"
 #include "util/intrusive_list.h"
 
@@ -72,7 +72,7 @@ struct evhttp final {
 
   // --- settings; those of connections are for later ones ---
 
-  evi::ConnectionSettings connections;
+  evi::ServerConnectionSettings connections;
   void set_read_timeout(const timeval *tv) noexcept {
     connections.read_timeout = evi::timeout_or_default(tv);
   }
@@ -106,8 +106,8 @@ struct evhttp final {
   bool serve(bufferevent *bev) noexcept { return add_connection(bev, nullptr, 0); }
 
   // A dead connection counts until it is closed.
-  void begin_close(evhttp_connection &connection) noexcept;
-  void remove(evhttp_connection &connection) noexcept;
+  void begin_close(evi::ServerConnection &connection) noexcept;
+  void remove(evi::ServerConnection &connection) noexcept;
   // Calls the program's callback for a request, or replies itself that there is none.
   void handle(evi::HttpRequest &request) noexcept;
   // "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. Empty if there is no time.
@@ -135,8 +135,8 @@ struct evhttp final {
   char *pattern_ = nullptr;
   evi::TailList<evhttp, evi::VhostHook> vhosts_;
   evi::TailList<evhttp_bound_socket, evi::SocketHook> sockets_;
-  evi::ConnectionList connection_list_;
-  evi::ConnectionList closing_list_;  // dead ones
+  evi::ServerConnectionList connection_list_;
+  evi::ServerConnectionList closing_list_;  // dead ones
   int connection_count_ = 0;
   unsigned pins_ = 0;  // calls of the program's functions during which the memory stays
   bool freed_ = false;

@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "event2/buffer.h"
-#include "http/connection.h"
 #include "http/connection_pin.h"
 #include "http/headers.h"
 #include "http/limits.h"
@@ -11,13 +10,14 @@
 #include "http/reply.h"
 #include "http/request_head.h"
 #include "http/server.h"
+#include "http/server_connection.h"
 #include "http/uri.h"
 #include "util/assert.h"
 #include "util/text.h"
 
-using namespace evi;
+namespace evi {
 
-void evhttp_connection::process() noexcept {
+void ServerConnection::process() noexcept {
   if (processing_) return;
   const Pin pin(*this);
   processing_ = true;
@@ -30,7 +30,7 @@ void evhttp_connection::process() noexcept {
   update_reading();
 }
 
-bool evhttp_connection::step() noexcept {
+bool ServerConnection::step() noexcept {
   switch (state_) {
     case State::reading:
       return read_request();
@@ -44,7 +44,7 @@ bool evhttp_connection::step() noexcept {
 }
 
 // What a server does with each item of a message.
-bool evhttp_connection::read_request() noexcept {
+bool ServerConnection::read_request() noexcept {
   if (!request_ && (evbuffer_get_length(input()) == 0 || !begin_request())) return false;
   const MessageReader::Item item = reader_.next(*input());
   // An evbuffer callback of the program's may have freed the connection.
@@ -70,28 +70,28 @@ bool evhttp_connection::read_request() noexcept {
 }
 
 // Programs read these members of the public struct.
-void evhttp_connection::note_progress() noexcept {
+void ServerConnection::note_progress() noexcept {
   request_->headers_size = reader_.head_bytes();
   request_->body_size = static_cast<std::size_t>(reader_.body_bytes());
   request_->ntoread = reader_.left();
 }
 
 // Without memory, or because the program wants no more of it. Returns false, as the steps do.
-bool evhttp_connection::give_up() noexcept {
+bool ServerConnection::give_up() noexcept {
   dispose();
   return false;
 }
 
 // --- the head ---
 
-bool evhttp_connection::begin_request() noexcept {
+bool ServerConnection::begin_request() noexcept {
   EVI_ASSERT(state_ == State::reading);
   request_ = HttpRequest::create(nullptr, nullptr);
   if (!request_) return give_up();
   request_->evcon = this;
   request_->flags |= EVHTTP_REQ_OWN_CONNECTION;
   request_->kind = EVHTTP_REQUEST;
-  request_->set_peer(peer_host_, peer_port_);
+  request_->set_peer(peer_host(), peer_port());
   reader_.begin(request_->input(), *request_->input_buffer);
   if (!server_.new_request_cb) return true;
   const RequestGuard guard(*request_);
@@ -100,7 +100,7 @@ bool evhttp_connection::begin_request() noexcept {
   return wanted >= 0 && !guard.gone() ? true : give_up();
 }
 
-bool evhttp_connection::take_request_line(std::string_view line) noexcept {
+bool ServerConnection::take_request_line(std::string_view line) noexcept {
   RequestLine parts;
   if (!parse_request_line(line, parts)) return refuse(HTTP_BADREQUEST);
   request_->major = 1;
@@ -114,7 +114,7 @@ bool evhttp_connection::take_request_line(std::string_view line) noexcept {
   return take_target(parts.target) ? true : refuse(HTTP_BADREQUEST);
 }
 
-unsigned evhttp_connection::ext_method_of(std::string_view name) noexcept {
+unsigned ServerConnection::ext_method_of(std::string_view name) noexcept {
   char text[kMaxExtMethod + 1];
   if (!settings_.ext_method || !copy_text(text, sizeof(text), name)) return 0;
   evhttp_ext_method method = {text, 0, 0};
@@ -125,7 +125,7 @@ unsigned evhttp_connection::ext_method_of(std::string_view name) noexcept {
 }
 
 // RFC 9112 3.2. The target of a CONNECT is an authority.
-bool evhttp_connection::take_target(std::string_view target) noexcept {
+bool ServerConnection::take_target(std::string_view target) noexcept {
   const bool authority = request_->type == EVHTTP_REQ_CONNECT;
   if (authority) {
     const OwnedMemory<char> text{static_cast<char *>(mm_malloc(target.size() + 2))};
@@ -144,7 +144,7 @@ bool evhttp_connection::take_target(std::string_view target) noexcept {
   return true;
 }
 
-bool evhttp_connection::take_head() noexcept {
+bool ServerConnection::take_head() noexcept {
   if (request_->header_cb) {
     const RequestGuard guard(*request_);
     const int wanted = request_->header_cb(request_, request_->cb_arg);
@@ -173,7 +173,7 @@ bool is_allowed(const evhttp &server, unsigned type) noexcept {
 
 }  // namespace
 
-std::optional<int> evhttp_connection::objection(Framing framing) const noexcept {
+std::optional<int> ServerConnection::objection(Framing framing) const noexcept {
   if (framing.kind == Framing::Kind::bad || names_two_hosts(request_->input())) return HTTP_BADREQUEST;
   if (!is_allowed(server_, request_->type)) return HTTP_NOTIMPLEMENTED;
   if (framing.kind == Framing::Kind::none) return {};
@@ -182,7 +182,7 @@ std::optional<int> evhttp_connection::objection(Framing framing) const noexcept 
   return known ? std::optional<int>() : HTTP_EXPECTATIONFAILED;
 }
 
-bool evhttp_connection::begin_body() noexcept {
+bool ServerConnection::begin_body() noexcept {
   const Framing framing = request_framing(request_->input());
   if (const std::optional<int> code = objection(framing)) return refuse(*code);
   const bool fits = reader_.begin_body(framing);
@@ -195,7 +195,7 @@ bool evhttp_connection::begin_body() noexcept {
 }
 
 // RFC 9110 10.1.1: a client that waits before it sends its body is asked to continue. False: out of memory.
-bool evhttp_connection::continue_if_expected() noexcept {
+bool ServerConnection::continue_if_expected() noexcept {
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   if (request_->minor == 0 || evbuffer_get_length(input()) > 0) return true;
   if (!headers_find(request_->input(), "Expect")) return true;
@@ -205,7 +205,7 @@ bool evhttp_connection::continue_if_expected() noexcept {
 // --- the body ---
 
 // Passes the body's part to the program's chunk callback, if it has one. False if the request was freed.
-bool evhttp_connection::hand_out_body() noexcept {
+bool ServerConnection::hand_out_body() noexcept {
   if (!request_->chunk_cb || evbuffer_get_length(request_->input_buffer) == 0) return true;
   const RequestGuard guard(*request_);
   request_->chunk_cb(request_, request_->cb_arg);
@@ -217,7 +217,7 @@ bool evhttp_connection::hand_out_body() noexcept {
 
 // --- the request is complete ---
 
-bool evhttp_connection::dispatch() noexcept {
+bool ServerConnection::dispatch() noexcept {
   HttpRequest &request = *request_;
   state_ = State::handling;
   const RequestGuard guard(request);
@@ -229,7 +229,7 @@ bool evhttp_connection::dispatch() noexcept {
   return !is_dead();
 }
 
-bool evhttp_connection::refuse(MessageReader::Refusal refusal) noexcept {
+bool ServerConnection::refuse(MessageReader::Refusal refusal) noexcept {
   switch (refusal) {
     case MessageReader::Refusal::malformed:
     case MessageReader::Refusal::head_too_large:
@@ -240,7 +240,7 @@ bool evhttp_connection::refuse(MessageReader::Refusal refusal) noexcept {
   unreachable();
 }
 
-bool evhttp_connection::refuse(int code) noexcept {
+bool ServerConnection::refuse(int code) noexcept {
   EVI_ASSERT(state_ == State::reading);
   HttpRequest &request = *request_;
   const RequestGuard guard(request);
@@ -254,8 +254,10 @@ bool evhttp_connection::refuse(int code) noexcept {
 
 // The reply goes out at once; with EVHTTP_CON_LINGERING_CLOSE what the client has still to send is then read
 // and discarded, since a socket that is closed before takes back what it has sent.
-bool evhttp_connection::refuse_too_long(std::uint64_t unread) noexcept {
-  if (settings_.lingers) ending_ = Ending::linger;
+bool ServerConnection::refuse_too_long(std::uint64_t unread) noexcept {
+  if (lingers_) ending_ = Ending::linger;
   linger_bytes_ = unread;
   return refuse(HTTP_ENTITYTOOLARGE);
 }
+
+}  // namespace evi

@@ -3,19 +3,19 @@
 
 #include "event2/buffer.h"
 #include "http/client_socket.h"
-#include "http/connection.h"
 #include "http/connection_pin.h"
 #include "http/field.h"
 #include "http/headers.h"
 #include "http/limits.h"
 #include "http/reply.h"
 #include "http/server.h"
+#include "http/server_connection.h"
 #include "http/status.h"
 #include "util/text.h"
 
-using namespace evi;
+namespace evi {
 
-bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
+bool ServerConnection::must_close(const HttpRequest &request) const noexcept {
   if (ending_ != Ending::none || (eof_ && evbuffer_get_length(input()) == 0)) return true;
   const bool proxy = (request.flags & EVHTTP_PROXY_REQUEST) != 0;
   const std::string_view name = proxy ? "Proxy-Connection" : "Connection";
@@ -29,7 +29,7 @@ bool evhttp_connection::must_close(const HttpRequest &request) const noexcept {
   return !keep || (sent && list_has(sent, "close"));
 }
 
-void evhttp_connection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
+void ServerConnection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
   take_back();
   if (is_dead()) return;
   request.kind = EVHTTP_RESPONSE;
@@ -52,7 +52,7 @@ std::string_view text_or_nothing(const char *text) noexcept {
 
 }  // namespace
 
-void evhttp_connection::reply(HttpRequest &request, int code, const char *reason, evbuffer *body) noexcept {
+void ServerConnection::reply(HttpRequest &request, int code, const char *reason, evbuffer *body) noexcept {
   if (state_ != State::handling) return cut_short(request);
   const Pin pin(*this);
   // Whatever happens, the request is not the program's any more.
@@ -88,7 +88,7 @@ void evhttp_connection::reply(HttpRequest &request, int code, const char *reason
   complete_reply();
 }
 
-void evhttp_connection::start_reply(HttpRequest &request, int code, const char *reason) noexcept {
+void ServerConnection::start_reply(HttpRequest &request, int code, const char *reason) noexcept {
   const Pin pin(*this);
   if (state_ != State::handling) return;
   begin_reply(request, code, reason);
@@ -117,12 +117,12 @@ void evhttp_connection::start_reply(HttpRequest &request, int code, const char *
   if (!processing_) check_stream_eof();
 }
 
-void evhttp_connection::check_stream_eof() noexcept {
+void ServerConnection::check_stream_eof() noexcept {
   const bool ended = eof_ || has_no_more_input(bufferevent_getfd(bev_));
   stream_eof_ = ended ? StreamEof::half_closed : StreamEof::open;
 }
 
-bool evhttp_connection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {
+bool ServerConnection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {
   reply_bytes_ += size;
   if (!request.chunked) return evbuffer_add_buffer(output(), data) == 0;
   constexpr std::string_view kEnd = "\r\n";
@@ -132,8 +132,8 @@ bool evhttp_connection::add_chunk(const HttpRequest &request, evbuffer *data, st
   return evbuffer_add_buffer(output(), data) == 0 && evbuffer_add(output(), kEnd.data(), kEnd.size()) == 0;
 }
 
-void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, ConnectionCallback sent,
-                                   void *arg) noexcept {
+void ServerConnection::send_chunk(HttpRequest &request, evbuffer *data, ConnectionCallback sent,
+                                  void *arg) noexcept {
   const std::size_t size = evbuffer_get_length(data);
   if (state_ != State::streaming || size == 0 || !has_body(request)) return;
   const Pin pin(*this);
@@ -145,7 +145,7 @@ void evhttp_connection::send_chunk(HttpRequest &request, evbuffer *data, Connect
   sent_arg_ = arg;
 }
 
-void evhttp_connection::end_reply(HttpRequest &request) noexcept {
+void ServerConnection::end_reply(HttpRequest &request) noexcept {
   if (state_ != State::streaming) return;
   const Pin pin(*this);
   request.userdone = 1;
@@ -157,8 +157,8 @@ void evhttp_connection::end_reply(HttpRequest &request) noexcept {
 }
 
 template <typename WritePage>
-void evhttp_connection::reply_page(HttpRequest &request, int code, const char *reason,
-                                   WritePage write) noexcept {
+void ServerConnection::reply_page(HttpRequest &request, int code, const char *reason,
+                                  WritePage write) noexcept {
   if (state_ != State::handling) return cut_short(request);
   const Pin pin(*this);
   evbuffer *page = evbuffer_new();
@@ -171,27 +171,27 @@ void evhttp_connection::reply_page(HttpRequest &request, int code, const char *r
   dispose();
 }
 
-void evhttp_connection::reply_error(HttpRequest &request, int code, const char *reason) noexcept {
+void ServerConnection::reply_error(HttpRequest &request, int code, const char *reason) noexcept {
   reply_page(request, code, reason, [&](evbuffer *page) noexcept {
     return write_error_page(request, server_.error_page, code, reason, page);
   });
 }
 
-void evhttp_connection::reply_not_found(HttpRequest &request) noexcept {
+void ServerConnection::reply_not_found(HttpRequest &request) noexcept {
   reply_page(request, HTTP_NOTFOUND, nullptr, [&](evbuffer *page) noexcept {
     return write_not_found_page(request, server_.error_page, page);
   });
 }
 
 // A second reply: what was begun cannot be taken back, but the client shall see that it is not whole.
-void evhttp_connection::cut_short(HttpRequest &request) noexcept {
+void ServerConnection::cut_short(HttpRequest &request) noexcept {
   if (state_ != State::streaming) return;
   request.userdone = 1;
   close_after_output();
   complete_reply();
 }
 
-void evhttp_connection::complete_reply() noexcept {
+void ServerConnection::complete_reply() noexcept {
   state_ = State::replied;
   take_back();
   if (is_dead()) return;
@@ -203,7 +203,7 @@ void evhttp_connection::complete_reply() noexcept {
 
 // --- after the reply ---
 
-void evhttp_connection::discard_input() noexcept {
+void ServerConnection::discard_input() noexcept {
   const std::size_t size = evbuffer_get_length(input());
   evbuffer_drain(input(), size);
   linger_bytes_ -= std::min<std::uint64_t>(linger_bytes_, size);
@@ -211,7 +211,7 @@ void evhttp_connection::discard_input() noexcept {
 
 // The reply is in the output buffer. Without anybody who waits for its end the next request is looked at
 // already, so that the replies to several leave together.
-bool evhttp_connection::after_reply() noexcept {
+bool ServerConnection::after_reply() noexcept {
   if (ending_ == Ending::linger) {
     discard_input();
     if (is_dead()) return false;
@@ -231,7 +231,7 @@ bool evhttp_connection::after_reply() noexcept {
   return true;
 }
 
-bool evhttp_connection::finish_request() noexcept {
+bool ServerConnection::finish_request() noexcept {
   HttpRequest *request = request_;
   if (!request) return true;
   if (request->on_complete_cb) {
@@ -243,3 +243,5 @@ bool evhttp_connection::finish_request() noexcept {
   drop_request();
   return true;
 }
+
+}  // namespace evi
