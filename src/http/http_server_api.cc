@@ -6,17 +6,21 @@
 #include "event2/http.h"
 #include "event2/http_compat.h"
 #include "http/server.h"
+#include "util/assert.h"
 
 namespace {
 
 timeval whole_seconds(int seconds) noexcept { return {seconds > 0 ? seconds : 0, 0}; }
 
-// The base of event_init(), which the core tells to nobody but an event.
+// The base of event_init(), which public functions return for events alone.
 event_base *current_base() noexcept {
   event probe;
   event_set(
       &probe, -1, 0, [](evutil_socket_t, short, void *) noexcept {}, nullptr);
-  return event_get_base(&probe);
+  event_base *const base = event_get_base(&probe);
+  // Debug mode remembers events by their addresses, and this one's is reused.
+  event_debug_unassign(&probe);
+  return base;
 }
 
 }  // namespace
@@ -83,13 +87,14 @@ int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhtt
                   void *arg) {
   if (!path) return -3;
   switch (http->routes.add(path, cb, arg)) {
-    case evi::Routes::added:
+    case evi::Routes::Result::added:
       return 0;
-    case evi::Routes::exists:
+    case evi::Routes::Result::exists:
       return -1;
-    default:
+    case evi::Routes::Result::no_memory:
       return -2;
   }
+  evi::unreachable();
 }
 int evhttp_del_cb(struct evhttp *http, const char *path) {
   return path && http->routes.remove(path) ? 0 : -1;

@@ -53,12 +53,12 @@ Routes::Route *Routes::entry(std::string_view decoded) const noexcept {
 }
 
 Routes::Result Routes::add(const char *path, RequestCallback cb, void *arg) noexcept {
-  if (entry(path)) return exists;
+  if (entry(path)) return Result::exists;
   auto *route = make_entry<Route>(path);
-  if (!route) return no_memory;
+  if (!route) return Result::no_memory;
   route->target = {cb, arg};
   routes_.push_back(*route);
-  return added;
+  return Result::added;
 }
 
 bool Routes::remove(const char *path) noexcept {

@@ -3,6 +3,7 @@
 #define EVI_HTTP_ROUTE_H
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "event2/http.h"
@@ -20,7 +21,7 @@ class Routes {
     void *arg = nullptr;
   };
 
-  enum Result { added, exists, no_memory };
+  enum class Result : std::uint8_t { added, exists, no_memory };
 
   Routes() noexcept = default;
   Routes(const Routes &) = delete;
