@@ -46,7 +46,7 @@ constexpr std::string_view kRequests =
     "garbage\r\n";
 
 // The replies do not depend on how the requests arrive: cut in two at each byte, and byte by byte.
-TEST(Connection, PiecesDoNotMatter) {
+TEST(Connection, replies_do_not_depend_on_how_requests_are_divided) {
   const auto replies = [](std::size_t cut, bool bytes) {
     test::Served served;
     EXPECT_TRUE(served);
@@ -72,7 +72,7 @@ TEST(Connection, PiecesDoNotMatter) {
 }
 
 // Lines that are set aside until they are complete, between others and with pipelined requests behind them.
-TEST(Connection, PiecesOfLongLinesDoNotMatter) {
+TEST(Connection, long_lines_may_arrive_in_pieces) {
   const std::string header(9000, 'h'), target(5000, 't'), trailer(4095, 'r');
   const std::string requests =
       "GET /" + target + " HTTP/1.1\r\nA: " + header + "\r\nB: b\r\n\r\n" +
@@ -94,7 +94,7 @@ TEST(Connection, PiecesOfLongLinesDoNotMatter) {
 }
 
 // Each allocation fails in turn: nothing leaks, nothing hangs, and without a failure everything is answered.
-TEST(Connection, SurvivesLackOfMemory) {
+TEST(Connection, each_failed_allocation_is_survived) {
   for (const auto cb : {describe, describe_in_chunks}) {
     test::sweep([cb] {
       test::Served served;
@@ -108,7 +108,7 @@ TEST(Connection, SurvivesLackOfMemory) {
   }
 }
 
-TEST(Connection, SettingUpSurvivesLackOfMemory) {
+TEST(Connection, each_failed_allocation_of_setting_up_is_reported) {
   test::sweep([] {
     test::Served served;
     if (!served) return false;
@@ -128,7 +128,7 @@ TEST(Connection, SettingUpSurvivesLackOfMemory) {
 
 // By a callback of the application's on the input buffer, when the lines of the head are drained, and when an
 // unfinished line is drained as the request is refused.
-TEST(Connection, FreedByAnEvbufferCallback) {
+TEST(Connection, may_be_freed_by_a_callback_of_its_input_buffer) {
   static evhttp_connection *watched;
   for (const std::string_view input : {"GET / HTTP/1.1\r\nA: b\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n"}) {
     test::Served served;
@@ -154,7 +154,7 @@ TEST(Connection, FreedByAnEvbufferCallback) {
 }
 
 // While the program works on a request the next ones wait, up to a bound beyond which nothing is read.
-TEST(Connection, ReadsNoFurtherThanItMust) {
+TEST(Connection, input_behind_a_pending_request_is_bounded) {
   static evhttp_request *kept;
   const auto waiting = [] {
     return evbuffer_get_length(bufferevent_get_input(evhttp_connection_get_bufferevent(kept->evcon)));

@@ -131,7 +131,7 @@ class Talk {
   std::string text_;
 };
 
-TEST(Failure, NoConnectionStaysBehindWhenAllocationsFail) {
+TEST(Failure, no_connection_is_leaked_when_an_allocation_fails) {
   const long steps = test::sweep([] {
     event_base *base = event_base_new();
     bool good;
@@ -146,7 +146,7 @@ TEST(Failure, NoConnectionStaysBehindWhenAllocationsFail) {
 }
 
 // What the base asks the method for fails: the first time, the second time, and so on.
-TEST(Failure, NoConnectionStaysBehindUnwatched) {
+TEST(Failure, no_connection_is_leaked_when_the_backend_fails) {
   bool failed = true;
   int n = 1;
   for (; failed && n < 100; ++n) {

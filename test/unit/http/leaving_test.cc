@@ -213,7 +213,7 @@ void leave_callback() {
   _exit(0);
 }
 
-TEST(Leaving, EverythingCanBeFreedAfterwards) {
+TEST(Leaving, everything_can_be_freed_after_a_callback_was_left) {
   const std::pair<const char *, Way> ways[] = {{"longjmp", Way::jump},
                                                {"an exception", Way::exception},
                                                {"pthread_exit", Way::thread_end},

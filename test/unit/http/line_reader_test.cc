@@ -38,7 +38,7 @@ std::vector<std::string> lines_of(LineReader &reader, evbuffer *from, std::size_
   return lines;
 }
 
-TEST(LineReader, FindsTheSameLinesInAnyChains) {
+TEST(LineReader, lines_do_not_depend_on_the_chains) {
   const std::string text = "one\r\n\ntwo\n" + std::string(3000, 'x') + "\r\nrest";
   for (const std::size_t extent : {1, 2, 3, 7, 1000, 5000}) {
     const Buffer buffer{evbuffer_new()};
@@ -55,7 +55,7 @@ TEST(LineReader, FindsTheSameLinesInAnyChains) {
   }
 }
 
-TEST(LineReader, GoesOnWhereItWas) {
+TEST(LineReader, search_continues_where_it_stopped) {
   const Buffer buffer{evbuffer_new()};
   LineReader reader;
   std::size_t pending = 0;
@@ -72,7 +72,7 @@ TEST(LineReader, GoesOnWhereItWas) {
 }
 
 // Where a line spans extents, and where the beginning of a long one is set aside.
-TEST(LineReader, ReportsLackOfMemory) {
+TEST(LineReader, failed_allocation_is_reported) {
   for (const std::string &text : {std::string(3999, 'x') + "\n", std::string(5000, 'x')}) {
     test::FaultAlloc memory;
     const Buffer buffer{evbuffer_new()};
@@ -88,7 +88,7 @@ TEST(LineReader, ReportsLackOfMemory) {
 }
 
 // What has been set aside is neither in the buffer nor lost.
-TEST(LineReader, LongLinesLeaveTheBufferBeforeTheirEnd) {
+TEST(LineReader, long_lines_leave_the_buffer_before_their_end) {
   for (const std::size_t piece : {1, 7, 500, 3000, 6000}) {
     const Buffer buffer{evbuffer_new()};
     LineReader reader;
@@ -111,7 +111,7 @@ TEST(LineReader, LongLinesLeaveTheBufferBeforeTheirEnd) {
   }
 }
 
-TEST(LineReader, LineEnds) {
+TEST(LineReader, line_end_is_lf_or_crlf) {
   EXPECT_EQ(evi::without_line_end("a\r\n"), "a");
   EXPECT_EQ(evi::without_line_end("a\n"), "a");
   EXPECT_EQ(evi::without_line_end("\n"), "");

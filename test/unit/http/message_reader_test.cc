@@ -186,7 +186,7 @@ constexpr struct {
      " <HTTP/1.1 100 Continue> A=b head <HTTP/1.1 103 Early Hints> head <HTTP/1.1 200 OK> C=d head 'x' end"},
 };
 
-TEST(message_reader, items_do_not_depend_on_how_the_input_is_divided) {
+TEST(MessageReader, items_do_not_depend_on_how_the_input_is_divided) {
   for (const auto &row : kCases) {
     SCOPED_TRACE(row.name);
     EXPECT_EQ(in_one_piece(row.input, row.framed), row.want);
@@ -213,7 +213,7 @@ void expect_bound(const std::string &fits, const std::string &exceeds, std::stri
   }
 }
 
-TEST(message_reader, head_is_bounded_without_its_line_ends) {
+TEST(MessageReader, head_is_bounded_without_its_line_ends) {
   const std::string head = "start\r\nA: b\r\n", field = std::string(89, 'n') + ": ";
   expect_bound(head + field + "\r\n\r\n", head + field + "v\r\n\r\n", " head too large", Framed::by_fields,
                {100, 0});
@@ -223,7 +223,7 @@ TEST(message_reader, head_is_bounded_without_its_line_ends) {
   expect_bound(std::string(101, 's'), std::string(102, 's'), " head too large", Framed::by_fields, {100, 0});
 }
 
-TEST(message_reader, number_of_fields_is_bounded) {
+TEST(MessageReader, number_of_fields_is_bounded) {
   std::string fields;
   for (unsigned i = 0; i < evi::kMaxHeaderCount; ++i) fields += "A:\r\n";
   expect_bound("x\r\n" + fields + "\r\n", "x\r\n" + fields + "A:\r\n\r\n", " head too large",
@@ -233,7 +233,7 @@ TEST(message_reader, number_of_fields_is_bounded) {
                Framed::by_fields, {1000000, 0});
 }
 
-TEST(message_reader, trailers_are_bounded_by_themselves) {
+TEST(MessageReader, trailers_are_bounded_by_themselves) {
   const std::string chunked = std::string(kChunked) + "0\r\n";
   const std::string trailer = std::string(98, 'n') + ":", longer = "n" + trailer;
   expect_bound(chunked + trailer + "\r\n\r\n", chunked + longer + "\r\n\r\n", " head too large",
@@ -241,7 +241,7 @@ TEST(message_reader, trailers_are_bounded_by_themselves) {
   expect_bound(chunked + longer, chunked + "n" + longer, " head too large", Framed::by_fields, {99, 0});
 }
 
-TEST(message_reader, body_is_bounded) {
+TEST(MessageReader, body_is_bounded) {
   expect_bound("x\r\nContent-Length: 10\r\n\r\n0123456789", "x\r\nContent-Length: 11\r\n\r\n",
                " length too large", Framed::by_fields, {1000, 10});
   const std::string chunked = std::string(kChunked) + "4\r\nabcd\r\n";
@@ -251,7 +251,7 @@ TEST(message_reader, body_is_bounded) {
                {1000, 10});
 }
 
-TEST(message_reader, line_of_a_chunk_is_bounded) {
+TEST(MessageReader, line_of_a_chunk_is_bounded) {
   const std::string chunked(kChunked), extension(evi::kMaxChunkLine - 4, 'e');
   expect_bound(chunked + "1;" + extension + "\r\na\r\n0\r\n\r\n", chunked + "1;e" + extension + "\r\n",
                " malformed", Framed::by_fields, {1000, 10});
@@ -260,7 +260,7 @@ TEST(message_reader, line_of_a_chunk_is_bounded) {
                Framed::by_fields, {1000, 10});
 }
 
-TEST(message_reader, counters_are_those_of_the_message) {
+TEST(MessageReader, counters_are_those_of_the_message) {
   evkeyvalq fields;
   evi::headers_init(fields);
   const Buffer input{evbuffer_new()}, body{evbuffer_new()};
@@ -289,7 +289,7 @@ TEST(message_reader, counters_are_those_of_the_message) {
   evi::headers_clear(fields);
 }
 
-TEST(message_reader, stop_leaves_the_rest_in_the_input) {
+TEST(MessageReader, stop_leaves_the_rest_in_the_input) {
   evkeyvalq fields;
   evi::headers_init(fields);
   const Buffer input{evbuffer_new()}, body{evbuffer_new()};
@@ -304,7 +304,7 @@ TEST(message_reader, stop_leaves_the_rest_in_the_input) {
   EXPECT_EQ(evbuffer_get_length(input.get()), 6u);
 }
 
-TEST(message_reader, failed_allocation_is_reported) {
+TEST(MessageReader, failed_allocation_is_reported) {
   test::FaultAlloc memory;
   evkeyvalq fields;
   evi::headers_init(fields);
@@ -320,7 +320,7 @@ TEST(message_reader, failed_allocation_is_reported) {
 }
 
 // As when the application frees the connection while its input is drained or moved.
-TEST(message_reader, reset_by_an_evbuffer_callback_ends_next) {
+TEST(MessageReader, reset_by_an_evbuffer_callback_ends_next) {
   const std::string text = std::string(kChunked) + "3\r\nabc\r\n3\r\ndef\r\n0\r\nT: r\r\n\r\n";
   int resets = 0;
   for (int at = 1; at < 20; ++at) {

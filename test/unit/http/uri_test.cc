@@ -13,7 +13,7 @@ namespace {
 
 using evi::OwnedUri;
 
-TEST(Uri, ParsedInOneBlock) {
+TEST(Uri, parsing_allocates_one_block) {
   const test::FaultAlloc memory;
   const OwnedUri uri{evhttp_uri::parse("http://user@host:80/path?query#fragment", 0)};
   ASSERT_TRUE(uri);
@@ -21,7 +21,7 @@ TEST(Uri, ParsedInOneBlock) {
   EXPECT_STREQ(uri->fragment(), "fragment");
 }
 
-TEST(Uri, PartsReplacedAndTakenAwayLeaveNothingBehind) {
+TEST(Uri, replaced_and_removed_parts_are_freed) {
   test::sweep([] {
     const OwnedUri uri{evhttp_uri::parse("http://user@host:80/path?query#fragment", 0)};
     if (!uri) return false;
@@ -32,7 +32,7 @@ TEST(Uri, PartsReplacedAndTakenAwayLeaveNothingBehind) {
   });
 }
 
-TEST(Uri, AFailedChangeChangesNothing) {
+TEST(Uri, failed_change_leaves_the_part_as_it_was) {
   test::FaultAlloc memory;
   const OwnedUri uri{evhttp_uri::parse("http://host/path", 0)};
   ASSERT_TRUE(uri);
@@ -44,7 +44,7 @@ TEST(Uri, AFailedChangeChangesNothing) {
 }
 
 // Every text of up to four of these bytes: no part may be lost or invented when what was parsed is joined.
-TEST(Uri, ShortTextsSurvive) {
+TEST(Uri, joined_parts_of_short_texts_parse_to_the_same) {
   const std::string alphabet = "a1:/@?#[]%.v ";
   for (unsigned flags : {0u, unsigned{EVHTTP_URI_NONCONFORMANT},
                          unsigned{EVHTTP_URI_HOST_STRIP_BRACKETS | EVHTTP_URI_UNIX_SOCKET}}) {
@@ -68,7 +68,7 @@ TEST(Uri, ShortTextsSurvive) {
   }
 }
 
-TEST(Uri, JoinsIntoExactlyEnoughRoom) {
+TEST(Uri, join_needs_exactly_its_length) {
   const char text[] = "s://u@h:1/p?q#f";
   const OwnedUri uri{evhttp_uri::parse(text, 0)};
   ASSERT_TRUE(uri);
