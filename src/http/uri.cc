@@ -202,6 +202,8 @@ bool evhttp_uri::parse_parts(std::string_view text) noexcept {
   }
   const std::string_view path = take_until(rest, "?#");
   if (!is_path(path, lenient())) return false;
+  // 3.3: any other authority ends where the path begins.
+  if (unix_socket_ && !path.empty() && path.front() != '/') return false;
   // 4.2: the first segment of a relative path may not look like a scheme.
   if (!scheme_ && !host_ && head(path, path.find('/')).find(':') != std::string_view::npos) return false;
   path_ = keep(path);

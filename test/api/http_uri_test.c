@@ -210,6 +210,8 @@ TEST(unix_sockets_are_authorities) {
   CHECK_STR_EQ(evhttp_uri_get_userinfo(uri), "me");
   check_joined(uri, "http://me@unix:/s:");
   evhttp_uri_free(uri);
+  /* A URI that could not be joined. */
+  CHECK(evhttp_uri_parse_with_flags("http://unix:/s:p", EVHTTP_URI_UNIX_SOCKET) == NULL);
   uri = evhttp_uri_parse_with_flags("http://unix/p:q", EVHTTP_URI_UNIX_SOCKET);
   CHECK(uri != NULL);
   CHECK_STR_EQ(evhttp_uri_get_unixsocket(uri), NULL);

@@ -68,6 +68,26 @@ TEST(Uri, joined_parts_of_short_texts_parse_to_the_same) {
   }
 }
 
+// RFC 3986 3.3.
+TEST(Uri, path_behind_a_unix_socket_is_empty_or_begins_with_a_slash) {
+  const struct {
+    const char *text;
+    bool good;
+  } rows[] = {{"//unix:s:", true},   {"//unix:s:/p", true},   {"//unix:s:?q", true},  {"//unix:s:#f", true},
+              {"//unix:s:p", false}, {"//u@unix:s:p", false}, {"//unix:s::/p", false}};
+  for (const auto &row : rows) {
+    for (const unsigned more : {0u, unsigned{EVHTTP_URI_NONCONFORMANT}}) {
+      const OwnedUri uri{evhttp_uri::parse(row.text, EVHTTP_URI_UNIX_SOCKET | more)};
+      ASSERT_EQ(uri != nullptr, row.good) << row.text;
+      char out[32];
+      if (!uri) continue;
+      EXPECT_TRUE(uri->join(out, sizeof(out)));
+      EXPECT_STREQ(out, row.text);
+      EXPECT_STREQ(uri->unix_socket(), "s");
+    }
+  }
+}
+
 TEST(Uri, join_needs_exactly_its_length) {
   const char text[] = "s://u@h:1/p?q#f";
   const OwnedUri uri{evhttp_uri::parse(text, 0)};
