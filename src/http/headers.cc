@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -28,6 +29,8 @@ void free_entry(evkeyval &entry) noexcept {
 }
 
 void link_last(evkeyvalq &list, evkeyval &entry) noexcept {
+  EVI_ASSERT(list.tqh_last);
+  EVI_ASSERT(!*list.tqh_last);
   entry.next.tqe_next = nullptr;
   entry.next.tqe_prev = list.tqh_last;
   *list.tqh_last = &entry;
@@ -58,6 +61,7 @@ char *headers_append_room(evkeyvalq &list, std::string_view name, std::size_t ro
 
 bool headers_append(evkeyvalq &list, std::string_view name, std::string_view value) noexcept {
   char *room = headers_append_room(list, name, value.size());
+  EVI_ASSERT(value.empty() || !std::memchr(value.data(), '\0', value.size()));
   if (room && !value.empty()) std::memcpy(room, value.data(), value.size());
   return room != nullptr;
 }
@@ -83,6 +87,7 @@ const char *headers_find(const evkeyvalq &list, std::string_view name) noexcept 
 }
 
 void headers_erase(evkeyvalq &list, evkeyval &entry) noexcept {
+  EVI_ASSERT(*entry.next.tqe_prev == &entry);
   evkeyval *after = entry.next.tqe_next;
   (after ? after->next.tqe_prev : list.tqh_last) = entry.next.tqe_prev;
   *entry.next.tqe_prev = after;

@@ -8,6 +8,7 @@
 #include "http/headers.h"
 #include "http/uri_escape.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -69,6 +70,7 @@ bool keep_last_values(evkeyvalq &list) noexcept {
 }  // namespace
 
 bool query_parse(std::string_view query, unsigned flags, evkeyvalq &list) noexcept {
+  EVI_ASSERT(!headers_first(list));
   const bool good = parse_all(query, (flags & EVHTTP_URI_QUERY_NONCONFORMANT) != 0, list) &&
                     (!(flags & EVHTTP_URI_QUERY_LAST_VAL) || keep_last_values(list));
   if (!good) headers_clear(list);

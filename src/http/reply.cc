@@ -9,6 +9,7 @@
 #include "http/status.h"
 #include "http/uri_escape.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -63,6 +64,7 @@ Preset preset_in(const evkeyvalq &headers) noexcept {
 template <typename Sink>
 void put_head(Sink &out, const HttpRequest &request, const ReplyShape &shape, Preset preset) noexcept {
   out.put(request.minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+  EVI_ASSERT(request.response_code_line);
   out.put(Number(request.response_code).text());
   out.put(" ");
   out.put(request.response_code_line);
@@ -106,8 +108,10 @@ std::size_t write_reply_head(const HttpRequest &request, const ReplyShape &shape
   put_head(counter, request, shape, preset);
   evbuffer_iovec space;
   if (evbuffer_reserve_space(out, static_cast<ev_ssize_t>(counter.size), &space, 1) != 1) return 0;
+  EVI_ASSERT(space.iov_len >= counter.size);
   Filler filler{static_cast<char *>(space.iov_base)};
   put_head(filler, request, shape, preset);
+  EVI_ASSERT(filler.at == static_cast<char *>(space.iov_base) + counter.size);
   space.iov_len = counter.size;
   return evbuffer_commit_space(out, &space, 1) == 0 ? counter.size : 0;
 }

@@ -9,6 +9,7 @@
 #include "http/connection.h"
 #include "http/headers.h"
 #include "http/uri.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -81,6 +82,7 @@ void HttpRequest::dispose() noexcept {
 }
 
 bool HttpRequest::set_target(std::string_view target) noexcept {
+  EVI_ASSERT(!uri);
   uri = copy_of(target);
   return uri != nullptr;
 }
@@ -91,6 +93,7 @@ void HttpRequest::set_peer(std::string_view host, std::uint16_t port) noexcept {
 }
 
 bool HttpRequest::set_reason(const char *reason) noexcept {
+  EVI_ASSERT(reason);
   char *copy = mm_strdup(reason);
   if (!copy) return false;
   // What ends the line would let a reason forge headers.

@@ -6,6 +6,7 @@
 
 #include "http/uri_escape.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -122,6 +123,7 @@ bool host_matches(std::string_view pattern, std::string_view name) noexcept {
       return false;
     }
   }
+  EVI_ASSERT(n == name.size());
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
 }

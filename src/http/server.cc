@@ -13,6 +13,7 @@
 #include "http/headers.h"
 #include "http/limits.h"
 #include "http/uri.h"
+#include "util/assert.h"
 #include "util/date.h"
 #include "util/text.h"
 
@@ -57,6 +58,9 @@ void evhttp::dispose() noexcept {
 }
 
 void evhttp::free_memory() noexcept {
+  EVI_ASSERT(freed_);
+  EVI_ASSERT(connection_list_.empty());
+  EVI_ASSERT(closing_list_.empty());
   this->~evhttp();
   mm_free(this);
 }
@@ -113,6 +117,7 @@ evhttp_bound_socket *evhttp::bind(const char *address, std::uint16_t port) noexc
 }
 
 void evhttp::remove_socket(evhttp_bound_socket &socket) noexcept {
+  EVI_ASSERT(socket.server == this);
   sockets_.remove(socket);
   evconnlistener_free(socket.listener);
   destroy(&socket);
@@ -175,11 +180,13 @@ bool evhttp::add_connection(bufferevent *bev, const sockaddr *address, int lengt
 }
 
 void evhttp::begin_close(ServerConnection &connection) noexcept {
+  EVI_ASSERT(&connection.server() == this);
   connection_list_.remove(connection);
   closing_list_.push_back(connection);
 }
 
 void evhttp::remove(ServerConnection &connection) noexcept {
+  EVI_ASSERT(connection_count_ > 0);
   closing_list_.remove(connection);
   --connection_count_;
 }
@@ -202,6 +209,7 @@ bool evhttp::add_vhost(const char *pattern, evhttp &vhost) noexcept {
 
 bool evhttp::remove_vhost(evhttp &vhost) noexcept {
   if (vhost.parent_ != this) return false;
+  EVI_ASSERT(vhost.pattern_);
   vhosts_.remove(vhost);
   mm_free(vhost.pattern_);
   vhost.pattern_ = nullptr;
@@ -222,6 +230,8 @@ evhttp *evhttp::find_host(std::string_view host) noexcept {
 // --- requests ---
 
 void evhttp::handle(HttpRequest &request) noexcept {
+  EVI_ASSERT(request.uri_elems);
+  EVI_ASSERT(request.evcon);
   evhttp *server = this;
   const char *host = vhosts_.empty() ? nullptr : request.find_host();
   if (evhttp *found = host ? find_host(host) : nullptr) server = found;

@@ -71,6 +71,8 @@ bool ServerConnection::read_request() noexcept {
 
 // Programs read these members of the public struct.
 void ServerConnection::note_progress() noexcept {
+  EVI_ASSERT(request_);
+  EVI_ASSERT(request_->evcon == this);
   request_->headers_size = reader_.head_bytes();
   request_->body_size = static_cast<std::size_t>(reader_.body_bytes());
   request_->ntoread = reader_.left();
@@ -101,6 +103,7 @@ bool ServerConnection::begin_request() noexcept {
 }
 
 bool ServerConnection::take_request_line(std::string_view line) noexcept {
+  EVI_ASSERT(!request_->uri);
   RequestLine parts;
   if (!parse_request_line(line, parts)) return refuse(HTTP_BADREQUEST);
   request_->major = 1;
@@ -145,6 +148,7 @@ bool ServerConnection::take_target(std::string_view target) noexcept {
 }
 
 bool ServerConnection::take_head() noexcept {
+  EVI_ASSERT(request_->uri_elems);
   if (request_->header_cb) {
     const RequestGuard guard(*request_);
     const int wanted = request_->header_cb(request_, request_->cb_arg);
@@ -218,6 +222,8 @@ bool ServerConnection::hand_out_body() noexcept {
 // --- the request is complete ---
 
 bool ServerConnection::dispatch() noexcept {
+  EVI_ASSERT(state_ == State::reading);
+  EVI_ASSERT(!reader_.is_reading());
   HttpRequest &request = *request_;
   state_ = State::handling;
   const RequestGuard guard(request);
@@ -255,6 +261,7 @@ bool ServerConnection::refuse(int code) noexcept {
 // The reply goes out at once; with EVHTTP_CON_LINGERING_CLOSE what the client has still to send is then read
 // and discarded, since a socket that is closed before takes back what it has sent.
 bool ServerConnection::refuse_too_long(std::uint64_t unread) noexcept {
+  EVI_ASSERT(ending_ != Ending::linger);
   if (lingers_) ending_ = Ending::linger;
   linger_bytes_ = unread;
   return refuse(HTTP_ENTITYTOOLARGE);

@@ -11,6 +11,7 @@
 #include "http/server.h"
 #include "http/server_connection.h"
 #include "http/status.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -30,6 +31,8 @@ bool ServerConnection::must_close(const HttpRequest &request) const noexcept {
 }
 
 void ServerConnection::begin_reply(HttpRequest &request, int code, const char *reason) noexcept {
+  EVI_ASSERT(&request == request_);
+  EVI_ASSERT(!is_dead());
   take_back();
   if (is_dead()) return;
   request.kind = EVHTTP_RESPONSE;
@@ -118,11 +121,14 @@ void ServerConnection::start_reply(HttpRequest &request, int code, const char *r
 }
 
 void ServerConnection::check_stream_eof() noexcept {
+  EVI_ASSERT(state_ == State::streaming);
   const bool ended = eof_ || has_no_more_input(bufferevent_getfd(bev_));
   stream_eof_ = ended ? StreamEof::half_closed : StreamEof::open;
 }
 
 bool ServerConnection::add_chunk(const HttpRequest &request, evbuffer *data, std::size_t size) noexcept {
+  EVI_ASSERT(size > 0);
+  EVI_ASSERT(reply_bytes_ > 0);
   reply_bytes_ += size;
   if (!request.chunked) return evbuffer_add_buffer(output(), data) == 0;
   constexpr std::string_view kEnd = "\r\n";
@@ -192,6 +198,7 @@ void ServerConnection::cut_short(HttpRequest &request) noexcept {
 }
 
 void ServerConnection::complete_reply() noexcept {
+  EVI_ASSERT(state_ == State::handling || state_ == State::streaming);
   state_ = State::replied;
   take_back();
   if (is_dead()) return;
@@ -204,6 +211,7 @@ void ServerConnection::complete_reply() noexcept {
 // --- after the reply ---
 
 void ServerConnection::discard_input() noexcept {
+  EVI_ASSERT(ending_ == Ending::linger);
   const std::size_t size = evbuffer_get_length(input());
   evbuffer_drain(input(), size);
   linger_bytes_ -= std::min<std::uint64_t>(linger_bytes_, size);
@@ -212,6 +220,7 @@ void ServerConnection::discard_input() noexcept {
 // The reply is in the output buffer. Without anybody who waits for its end the next request is looked at
 // already, so that the replies to several leave together.
 bool ServerConnection::after_reply() noexcept {
+  EVI_ASSERT(state_ == State::replied);
   if (ending_ == Ending::linger) {
     discard_input();
     if (is_dead()) return false;

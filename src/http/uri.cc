@@ -7,6 +7,7 @@
 #include <new>
 
 #include "event2/util.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace {
@@ -153,6 +154,7 @@ void evhttp_uri::dispose() noexcept {
 }
 
 char *evhttp_uri::keep(std::string_view part) noexcept {
+  EVI_ASSERT(part.size() < text_size_ - text_used_);
   char *copy = text() + text_used_;
   if (!part.empty()) std::memcpy(copy, part.data(), part.size());
   copy[part.size()] = '\0';

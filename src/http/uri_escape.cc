@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "util/alloc.h"
+#include "util/assert.h"
 #include "util/text.h"
 
 namespace evi {
@@ -74,6 +75,7 @@ std::size_t uri_decode_to(char *out, std::string_view text, Plus plus) noexcept 
       *put++ = c == '+' && plus == Plus::blank ? ' ' : c;
     }
   }
+  EVI_ASSERT(static_cast<std::size_t>(put - out) <= text.size());
   return static_cast<std::size_t>(put - out);
 }
 
