@@ -68,25 +68,27 @@ void evhttp_del_accept_socket(struct evhttp *http, struct evhttp_bound_socket *s
 }
 
 void evhttp_set_max_headers_size(struct evhttp *http, ev_ssize_t limit) {
-  http->connections.limits.max_head = limit < 0 ? EV_SIZE_MAX : static_cast<size_t>(limit);
+  http->settings().connections.limits.max_head = limit < 0 ? EV_SIZE_MAX : static_cast<size_t>(limit);
 }
 void evhttp_set_max_body_size(struct evhttp *http, ev_ssize_t limit) {
-  http->connections.limits.max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
+  http->settings().connections.limits.max_body = limit < 0 ? EV_UINT64_MAX : static_cast<ev_uint64_t>(limit);
 }
-void evhttp_set_max_connections(struct evhttp *http, int limit) { http->max_connections = limit; }
+void evhttp_set_max_connections(struct evhttp *http, int limit) { http->settings().max_connections = limit; }
 int evhttp_get_connection_count(struct evhttp *http) { return http->connection_count(); }
 void evhttp_set_default_content_type(struct evhttp *http, const char *type) {
-  http->default_content_type = type;
+  http->settings().default_content_type = type;
 }
-void evhttp_set_allowed_methods(struct evhttp *http, ev_uint16_t methods) { http->allowed_methods = methods; }
+void evhttp_set_allowed_methods(struct evhttp *http, ev_uint16_t methods) {
+  http->settings().allowed_methods = methods;
+}
 void evhttp_set_ext_method_cmp(struct evhttp *http, evhttp_ext_method_cb cb) {
-  http->connections.ext_method = cb;
+  http->settings().connections.ext_method = cb;
 }
 
 int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhttp_request *, void *),
                   void *arg) {
   if (!path) return -3;
-  switch (http->routes.add(path, cb, arg)) {
+  switch (http->routes().add(path, cb, arg)) {
     case evi::Routes::Result::added:
       return 0;
     case evi::Routes::Result::exists:
@@ -97,23 +99,23 @@ int evhttp_set_cb(struct evhttp *http, const char *path, void (*cb)(struct evhtt
   evi::unreachable();
 }
 int evhttp_del_cb(struct evhttp *http, const char *path) {
-  return path && http->routes.remove(path) ? 0 : -1;
+  return path && http->routes().remove(path) ? 0 : -1;
 }
 void evhttp_set_gencb(struct evhttp *http, void (*cb)(struct evhttp_request *, void *), void *arg) {
-  http->routes.set_general(cb, arg);
+  http->routes().set_general(cb, arg);
 }
 void evhttp_set_bevcb(struct evhttp *http, struct bufferevent *(*cb)(struct event_base *, void *),
                       void *arg) {
-  http->maker = {cb, arg};
+  http->settings().maker = {cb, arg};
 }
 void evhttp_set_newreqcb(struct evhttp *http, int (*cb)(struct evhttp_request *, void *), void *arg) {
-  http->new_request_cb = cb;
-  http->new_request_arg = arg;
+  http->settings().new_request_cb = cb;
+  http->settings().new_request_arg = arg;
 }
 void evhttp_set_errorcb(struct evhttp *http,
                         int (*cb)(struct evhttp_request *, struct evbuffer *, int, const char *, void *),
                         void *arg) {
-  http->error_page = {cb, arg};
+  http->settings().error_page = {cb, arg};
 }
 
 int evhttp_add_virtual_host(struct evhttp *http, const char *pattern, struct evhttp *vhost) {
@@ -134,22 +136,24 @@ void evhttp_set_timeout(struct evhttp *http, int seconds) {
   evhttp_set_timeout_tv(http, &tv);
 }
 void evhttp_set_timeout_tv(struct evhttp *http, const struct timeval *tv) {
-  http->set_read_timeout(tv);
-  http->set_write_timeout(tv);
+  http->settings().connections.read_timeout = evi::timeout_or_default(tv);
+  http->settings().connections.write_timeout = evi::timeout_or_default(tv);
 }
-void evhttp_set_read_timeout_tv(struct evhttp *http, const struct timeval *tv) { http->set_read_timeout(tv); }
+void evhttp_set_read_timeout_tv(struct evhttp *http, const struct timeval *tv) {
+  http->settings().connections.read_timeout = evi::timeout_or_default(tv);
+}
 void evhttp_set_write_timeout_tv(struct evhttp *http, const struct timeval *tv) {
-  http->set_write_timeout(tv);
+  http->settings().connections.write_timeout = evi::timeout_or_default(tv);
 }
 
 int evhttp_set_flags(struct evhttp *http, int flags) {
   if (flags & ~EVHTTP_SERVER_LINGERING_CLOSE) return -1;
-  http->connections.lingers = (flags & EVHTTP_SERVER_LINGERING_CLOSE) != 0;
+  http->settings().connections.lingers = (flags & EVHTTP_SERVER_LINGERING_CLOSE) != 0;
   return 0;
 }
 
 void eventide_http_set_close_on_eof(struct evhttp *http, int on) {
-  http->connections.closes_on_eof = on != 0;
+  http->settings().connections.closes_on_eof = on != 0;
 }
 
 struct evhttp *evhttp_start(const char *address, ev_uint16_t port) {

@@ -33,10 +33,10 @@ timeval evi::timeout_or_default(const timeval *tv) noexcept {
 }
 
 evhttp::evhttp(event_base *base) noexcept
-    : connections{{kDefaultTimeout, kDefaultTimeout, {kDefaultMaxHeadBytes, UINT64_MAX}}},
-      allowed_methods(kDefaultMethods),
-      default_content_type(kDefaultContentType),
-      base_(base) {}
+    : base_(base),
+      settings_{.connections = {{kDefaultTimeout, kDefaultTimeout, {kDefaultMaxHeadBytes, UINT64_MAX}}},
+                .allowed_methods = kDefaultMethods,
+                .default_content_type = kDefaultContentType} {}
 
 evhttp *evhttp::create(event_base *base) noexcept {
   void *memory = mm_malloc(sizeof(evhttp));
@@ -130,7 +130,7 @@ void evhttp::on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *address, 
 }
 
 bufferevent *evhttp::make_bufferevent(const evhttp_bound_socket &socket, evutil_socket_t fd) noexcept {
-  const BuffereventMaker own = socket.maker.make ? socket.maker : maker;
+  const BuffereventMaker own = socket.maker.make ? socket.maker : settings_.maker;
   ++pins_;
   bufferevent *bev = own.make ? own.make(base_, own.arg) : nullptr;
   --pins_;
@@ -161,7 +161,7 @@ void turn_away(evutil_socket_t fd) noexcept {
 
 void evhttp::take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, const sockaddr *address,
                          int length) noexcept {
-  if (max_connections > 0 && connection_count_ >= max_connections) return turn_away(fd);
+  if (settings_.max_connections > 0 && connection_count_ >= settings_.max_connections) return turn_away(fd);
   bufferevent *bev = make_bufferevent(socket, fd);
   if (bev) {
     add_connection(bev, address, length);
@@ -172,7 +172,7 @@ void evhttp::take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, 
 }
 
 bool evhttp::add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept {
-  ServerConnection *connection = ServerConnection::create(*this, bev, address, length, connections);
+  ServerConnection *connection = ServerConnection::create(*this, bev, address, length, settings_.connections);
   if (!connection) return false;
   connection_list_.push_back(*connection);
   ++connection_count_;
@@ -235,7 +235,7 @@ void evhttp::handle(HttpRequest &request) noexcept {
   evhttp *server = this;
   const char *host = vhosts_.empty() ? nullptr : request.find_host();
   if (evhttp *found = host ? find_host(host) : nullptr) server = found;
-  const Routes::Target target = server->routes.find(request.uri_elems->path());
+  const Routes::Target target = server->routes_.find(request.uri_elems->path());
   if (target.cb) return target.cb(&request, target.arg);
   ServerConnection::of(*request.evcon).reply_not_found(request);
 }

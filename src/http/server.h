@@ -29,6 +29,18 @@ struct BuffereventMaker {
   void *arg = nullptr;
 };
 
+struct ServerSettings {
+  // Of connections that are accepted later.
+  ServerConnectionSettings connections;
+  std::uint32_t allowed_methods;
+  const char *default_content_type;
+  int max_connections = 0;  // 0: no limit
+  BuffereventMaker maker{};
+  int (*new_request_cb)(evhttp_request *, void *) = nullptr;
+  void *new_request_arg = nullptr;
+  ErrorPage error_page{};
+};
+
 }  // namespace evi
 
 // A listener of a server.
@@ -70,23 +82,11 @@ struct evhttp final {
     }
   }
 
-  // --- settings; those of connections are for later ones ---
+  // --- settings ---
 
-  evi::ServerConnectionSettings connections;
-  void set_read_timeout(const timeval *tv) noexcept {
-    connections.read_timeout = evi::timeout_or_default(tv);
-  }
-  void set_write_timeout(const timeval *tv) noexcept {
-    connections.write_timeout = evi::timeout_or_default(tv);
-  }
-  std::uint32_t allowed_methods;
-  const char *default_content_type;
-  int max_connections = 0;  // 0: no limit
-  evi::BuffereventMaker maker;
-  int (*new_request_cb)(evhttp_request *, void *) = nullptr;
-  void *new_request_arg = nullptr;
-  evi::ErrorPage error_page;
-  evi::Routes routes;
+  evi::ServerSettings &settings() noexcept { return settings_; }
+  const evi::ServerSettings &settings() const noexcept { return settings_; }
+  evi::Routes &routes() noexcept { return routes_; }
 
   int connection_count() const noexcept { return connection_count_; }
   event_base *base() const noexcept { return base_; }
@@ -131,6 +131,8 @@ struct evhttp final {
   void free_memory() noexcept;
 
   event_base *base_;
+  evi::ServerSettings settings_;
+  evi::Routes routes_;
   evhttp *parent_ = nullptr;  // as a virtual host
   char *pattern_ = nullptr;
   evi::TailList<evhttp, evi::VhostHook> vhosts_;

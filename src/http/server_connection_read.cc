@@ -95,9 +95,9 @@ bool ServerConnection::begin_request() noexcept {
   request_->kind = EVHTTP_REQUEST;
   request_->set_peer(peer_host(), peer_port());
   reader_.begin(request_->input(), *request_->input_buffer);
-  if (!server_.new_request_cb) return true;
+  if (!server_.settings().new_request_cb) return true;
   const RequestGuard guard(*request_);
-  const int wanted = server_.new_request_cb(request_, server_.new_request_arg);
+  const int wanted = server_.settings().new_request_cb(request_, server_.settings().new_request_arg);
   if (is_dead()) return false;
   return wanted >= 0 && !guard.gone() ? true : give_up();
 }
@@ -172,7 +172,7 @@ bool names_two_hosts(const evkeyvalq &headers) noexcept {
 }
 
 bool is_allowed(const evhttp &server, unsigned type) noexcept {
-  return type > EVHTTP_REQ_MAX || (server.allowed_methods & type) != 0;
+  return type > EVHTTP_REQ_MAX || (server.settings().allowed_methods & type) != 0;
 }
 
 }  // namespace

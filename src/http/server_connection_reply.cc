@@ -81,7 +81,7 @@ void ServerConnection::reply(HttpRequest &request, int code, const char *reason,
   if (!connection_said && !closes && request.minor == 0) shape.persistence = Persistence::keep_alive;
   if (measured && !headers_find(*request.output_headers, "Content-Length")) shape.length = size;
   if (request.minor > 0) shape.date = server_.date();
-  if (described) shape.content_type = text_or_nothing(server_.default_content_type);
+  if (described) shape.content_type = text_or_nothing(server_.settings().default_content_type);
   if (write_reply_head(request, shape, output()) == 0) return dispose();
   if (!has_body(request)) {
     evbuffer_drain(whole, size);
@@ -111,7 +111,7 @@ void ServerConnection::start_reply(HttpRequest &request, int code, const char *r
   }
   if (request.minor > 0) shape.date = server_.date();
   const bool described = status_has_body(code) && request.type != EVHTTP_REQ_HEAD;
-  if (described) shape.content_type = text_or_nothing(server_.default_content_type);
+  if (described) shape.content_type = text_or_nothing(server_.settings().default_content_type);
   reply_bytes_ = write_reply_head(request, shape, output());
   if (reply_bytes_ == 0) return dispose();
   state_ = State::streaming;
@@ -179,13 +179,13 @@ void ServerConnection::reply_page(HttpRequest &request, int code, const char *re
 
 void ServerConnection::reply_error(HttpRequest &request, int code, const char *reason) noexcept {
   reply_page(request, code, reason, [&](evbuffer *page) noexcept {
-    return write_error_page(request, server_.error_page, code, reason, page);
+    return write_error_page(request, server_.settings().error_page, code, reason, page);
   });
 }
 
 void ServerConnection::reply_not_found(HttpRequest &request) noexcept {
   reply_page(request, HTTP_NOTFOUND, nullptr, [&](evbuffer *page) noexcept {
-    return write_not_found_page(request, server_.error_page, page);
+    return write_not_found_page(request, server_.settings().error_page, page);
   });
 }
 
