@@ -1,4 +1,4 @@
-// What a server does to a client's socket without a bufferevent. Each platform has its file.
+// Operations on a client's socket that no bufferevent offers. Each platform has its file.
 #ifndef EVI_HTTP_CLIENT_SOCKET_H
 #define EVI_HTTP_CLIENT_SOCKET_H
 
@@ -8,14 +8,14 @@
 
 namespace evi {
 
-// The client sees the end of what it reads; its own bytes still come in.
+// Half-closes: the client reads EOF, and may still send.
 void end_writing(evutil_socket_t fd) noexcept;
 
-// As much as the socket takes at once, without waiting or a signal.
+// Sends as much as the socket accepts without blocking or a signal; the rest is dropped.
 void send_at_once(evutil_socket_t fd, std::string_view bytes) noexcept;
 
-// Whether the client has ended its side, and all that it sent before that was read. Takes nothing out. False
-// for -1 and for what is no socket.
+// Whether the client has half-closed and all that it sent before was read. Consumes nothing. False for -1 and
+// for an fd that is no socket.
 bool has_no_more_input(evutil_socket_t fd) noexcept;
 
 }  // namespace evi

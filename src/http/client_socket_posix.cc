@@ -1,4 +1,4 @@
-// A server's bare sockets on POSIX.
+// Operations on clients' sockets on POSIX.
 #include "http/client_socket.h"
 
 namespace evi {

@@ -1,4 +1,5 @@
-// A server's bare sockets on Windows, where send() waits unless its socket never does.
+// Operations on clients' sockets on Windows, where only a non-blocking socket has a send() that does not
+// block.
 #include "http/client_socket.h"
 
 namespace evi {
@@ -10,7 +11,7 @@ void send_at_once(evutil_socket_t fd, std::string_view bytes) noexcept {
   send(static_cast<SOCKET>(fd), bytes.data(), static_cast<int>(bytes.size()), 0);
 }
 
-// The socket of a bufferevent never waits.
+// Sockets of bufferevents are non-blocking.
 bool has_no_more_input(evutil_socket_t fd) noexcept {
   char byte;
   return fd >= 0 && recv(static_cast<SOCKET>(fd), &byte, sizeof(byte), MSG_PEEK) == 0;

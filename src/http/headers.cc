@@ -11,8 +11,8 @@
 namespace evi {
 namespace {
 
-// What headers_append() makes. The size also keeps `key` away from where any allocator puts the block after a
-// bare evkeyval, so that key's address alone tells whose entry it is.
+// An entry of headers_append(). Because of the size, its text does not begin where an allocator could place
+// the block after a bare evkeyval; the address of `key` thus identifies such an entry.
 struct Entry : evkeyval {
   std::size_t text_size;
   char *text() noexcept { return reinterpret_cast<char *>(this + 1); }

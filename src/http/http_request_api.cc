@@ -13,7 +13,7 @@ using evi::ServerConnection;
 
 namespace {
 
-// A reply to a request whose connection has gone: there is nothing left to do but to free it.
+// A reply to a request whose connection was closed frees the request and does nothing else.
 void give_up(evhttp_request *request) noexcept {
   HttpRequest &of = HttpRequest::of(*request);
   request->userdone = 1;

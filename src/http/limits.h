@@ -1,4 +1,4 @@
-// What a peer may make the server hold or do, each with its name.
+// The bounds of what a peer can make the library store or do.
 #ifndef EVI_HTTP_LIMITS_H
 #define EVI_HTTP_LIMITS_H
 
@@ -7,29 +7,29 @@
 
 namespace evi {
 
-// Of the request line and all fields together, unless evhttp_set_max_headers_size() says otherwise. A chunked
-// body's trailers have the same limit.
+// Start line and all fields together, unless evhttp_set_max_headers_size() sets another limit. The trailers
+// of a chunked body have the same limit.
 inline constexpr std::size_t kDefaultMaxHeadBytes = std::size_t{1} << 20;
-// Of fields, as every search for one looks at all; trailers count by themselves.
+// Fields of a head, since a search visits all of them; trailers count by themselves.
 inline constexpr unsigned kMaxHeaderCount = 1000;
-// Empty lines in front of a request line, RFC 9112 2.2.
+// Empty lines before a start line, RFC 9112 2.2.
 inline constexpr unsigned kMaxLeadingEmptyLines = 1;
-// Of the line in front of a chunk, its extensions included.
+// Bytes of the line before a chunk, extensions and line end included.
 inline constexpr std::size_t kMaxChunkLine = 4096;
 // Hexadecimal digits of a chunk's size, leading zeros included.
 inline constexpr std::size_t kMaxChunkDigits = 16;
-// What chunks may cost beyond their data: each is allowed kFreeChunkOverhead and as much again as its data,
-// and a body so much more.
+// Overhead of chunks, in bytes. Each may have kFreeChunkOverhead and as many as its data; the sum of what
+// exceeds that is bounded for a body.
 inline constexpr std::size_t kFreeChunkOverhead = 16;
 inline constexpr std::size_t kMaxChunkOverhead = 16384;
-// What is read and discarded of a body that is too large and does not tell its length.
+// Bytes that are read and discarded of a body that is too large and has no length.
 inline constexpr std::uint64_t kMaxLingerBytes = std::uint64_t{1} << 26;
-// The longest method that a program's own function is asked about.
+// The longest method that is passed to the application's function for extended methods.
 inline constexpr std::size_t kMaxExtMethod = 32;
-// Unsent replies beyond which no further pipelined request is looked at.
+// Bytes of unsent replies beyond which no further pipelined request is parsed.
 inline constexpr std::size_t kMaxQueuedReplies = 65536;
-// Input that waits while a request is worked on, beyond which nothing is read until its reply. What one read
-// brings is not cut.
+// Bytes of input that are buffered while the application handles a request; at more, reading stops until the
+// reply. The last read may exceed it.
 inline constexpr std::size_t kMaxWaitingInput = 16384;
 
 }  // namespace evi

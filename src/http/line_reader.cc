@@ -9,9 +9,9 @@
 namespace evi {
 namespace {
 
-// An unfinished line of this size is long.
+// An unfinished line of this size is moved out of the buffer.
 constexpr std::size_t kLongLine = 4096;
-// Of which evbuffer_remove_buffer() makes no more chains than it must.
+// The size up to which evbuffer_remove_buffer() merges what it moves into few chains.
 constexpr std::size_t kFewBytes = 2048;
 
 }  // namespace
@@ -70,7 +70,7 @@ LineReader::Result LineReader::set_aside() noexcept {
   return Result::incomplete;
 }
 
-// `size`: of the line's part that is in the buffer.
+// `size` is that of the line's part in the buffer.
 LineReader::Result LineReader::take_spanning(std::size_t size, std::string_view &line) noexcept {
   const std::size_t before = held();
   spanning_.reset(static_cast<char *>(mm_malloc(before + size)));

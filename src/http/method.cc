@@ -13,7 +13,7 @@ struct Method {
   evhttp_cmd_type type;
 };
 
-// The usual ones first: it is searched from the front.
+// The frequent ones first: the search is linear.
 constexpr Method kMethods[] = {
     {"GET", EVHTTP_REQ_GET},           {"POST", EVHTTP_REQ_POST},           {"HEAD", EVHTTP_REQ_HEAD},
     {"PUT", EVHTTP_REQ_PUT},           {"DELETE", EVHTTP_REQ_DELETE},       {"OPTIONS", EVHTTP_REQ_OPTIONS},

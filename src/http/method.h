@@ -8,9 +8,9 @@
 
 namespace evi {
 
-// 0 for one that is not known. Methods are told apart by case.
+// 0 for an unknown method. Methods are case-sensitive.
 unsigned method_of(std::string_view name) noexcept;
-// RFC 9110 5.6.2: token, what methods and names of fields consist of.
+// RFC 9110 5.6.2: token, the syntax of methods and field names.
 bool is_token(std::string_view text) noexcept;
 
 }  // namespace evi

@@ -45,7 +45,7 @@ bool name_then_position(const Place &a, const Place &b) noexcept {
   return order != 0 ? order < 0 : a.position < b.position;
 }
 
-// Of several parameters with one name the last stays. By sorting: a query may hold very many.
+// Keeps the last of the parameters with the same name. Sorted, as a query may have very many.
 bool keep_last_values(evkeyvalq &list) noexcept {
   std::size_t count = 0;
   for (const evkeyval *entry = headers_first(list); entry; entry = headers_next(*entry)) ++count;

@@ -8,8 +8,8 @@ struct evkeyvalq;
 
 namespace evi {
 
-// Appends the parameters, values decoded, to an empty list. `flags` are EVHTTP_URI_QUERY_*. False without
-// memory or for a parameter that is no pair; the list is then empty again.
+// Appends the parameters, values decoded. `flags` are EVHTTP_URI_QUERY_*. Requires: the list is empty. False,
+// and the list is empty, if out of memory or if a parameter has no name or no '='.
 [[nodiscard]] bool query_parse(std::string_view query, unsigned flags, evkeyvalq &list) noexcept;
 
 }  // namespace evi

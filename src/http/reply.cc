@@ -47,7 +47,7 @@ void put_field(Sink &out, std::string_view name, std::string_view value) noexcep
   out.put("\r\n");
 }
 
-// Which of the library's fields the program has set itself.
+// Which of the library's fields the application has set itself.
 struct Preset {
   bool date = false, content_type = false;
 };
@@ -83,7 +83,7 @@ void put_head(Sink &out, const HttpRequest &request, const ReplyShape &shape, Pr
   out.put("\r\n");
 }
 
-// Pages are measured and dated whatever the client's version is.
+// Pages have a length and a date also for HTTP/1.0 clients.
 bool begin_page(HttpRequest &request) noexcept {
   request.major = 1;
   request.minor = 1;

@@ -1,4 +1,4 @@
-// Making, filling and freeing requests.
+// Creating, filling and freeing requests.
 #include "http/request.h"
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 namespace evi {
 namespace {
 
-// The binary interface of programs that look into requests.
+// The binary interface of applications that read requests' members.
 static_assert(sizeof(void *) != 8 || sizeof(evhttp_request) == 216);
 static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, remote_host) == 48);
 static_assert(sizeof(void *) != 8 || offsetof(evhttp_request, uri) == 96);
@@ -96,7 +96,7 @@ bool HttpRequest::set_reason(const char *reason) noexcept {
   EVI_ASSERT(reason);
   char *copy = mm_strdup(reason);
   if (!copy) return false;
-  // What ends the line would let a reason forge headers.
+  // A line end would let a reason forge fields.
   for (char *at = copy; *at; ++at) {
     if (*at == '\r' || *at == '\n') *at = ' ';
   }

@@ -1,4 +1,4 @@
-// A request as the library holds it: struct evhttp_request, and behind it what programs do not see.
+// struct evhttp_request, followed by the library's private members.
 #ifndef EVI_HTTP_REQUEST_H
 #define EVI_HTTP_REQUEST_H
 
@@ -17,10 +17,10 @@ inline constexpr std::size_t kMaxPeerText = 64;
 
 class HttpRequest final : public evhttp_request {
  public:
-  // Null without memory.
+  // Null: out of memory.
   static HttpRequest *create(void (*cb)(evhttp_request *, void *), void *arg) noexcept;
   static HttpRequest &of(evhttp_request &request) noexcept { return static_cast<HttpRequest &>(request); }
-  // Frees it, or, while one of its callbacks runs, has that done afterwards.
+  // Frees the request; while one of its callbacks runs, the last guard does that.
   void dispose() noexcept;
 
   const evkeyvalq &input() const noexcept { return input_; }
@@ -32,11 +32,11 @@ class HttpRequest final : public evhttp_request {
   void set_peer(std::string_view host, std::uint16_t port) noexcept;
   bool set_reason(const char *reason) noexcept;
 
-  // The host that the request is for: of an absolute URI, else of the Host field, without its port. Null
-  // without one, or without memory.
+  // The host of an absolute URI, else that of the Host field, without the port. Null if there is none, or if
+  // out of memory.
   const char *find_host() noexcept;
 
-  // Whether the program has had the request and not sent its reply yet.
+  // Whether the application has the request and has not sent its reply yet.
   bool is_users() const noexcept { return dispatched_ && !userdone; }
   void mark_dispatched() noexcept { dispatched_ = true; }
 
@@ -49,13 +49,13 @@ class HttpRequest final : public evhttp_request {
   evkeyvalq input_;
   evkeyvalq output_;
   unsigned guards_ = 0;
-  bool disposed_ = false;  // as soon as no guard is left
+  bool disposed_ = false;  // freed with the last guard
   bool dispatched_ = false;
   char peer_[kMaxPeerText] = "";
 };
 
-// Keeps a request alive while a callback of it runs. gone() tells whether somebody freed it meanwhile; the
-// memory goes with the last guard.
+// Keeps a request's memory while one of its callbacks runs. gone() returns whether the request was freed
+// meanwhile; the last guard frees the memory.
 class RequestGuard {
  public:
   explicit RequestGuard(HttpRequest &request) noexcept : request_(request) { ++request.guards_; }

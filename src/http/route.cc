@@ -11,7 +11,7 @@
 
 namespace evi {
 
-// Both kinds of entries have their text behind them.
+// The text of an entry follows it.
 struct Routes::Route {
   ListHook<Route> hook;
   Target target;
@@ -106,7 +106,7 @@ bool HostNames::remove(const char *text) noexcept {
   return true;
 }
 
-// Only the last '*' that was met can have to take more than it has: what those before it took stands.
+// Backtracks to the last '*' only; earlier ones stay as matched.
 bool host_matches(std::string_view pattern, std::string_view name) noexcept {
   std::size_t p = 0, n = 0, star = std::string_view::npos, taken = 0;
   while (n < name.size()) {

@@ -1,4 +1,4 @@
-// Which callback a path has, and which names a virtual host.
+// Which callback a path has, and which names belong to a virtual host.
 #ifndef EVI_HTTP_ROUTE_H
 #define EVI_HTTP_ROUTE_H
 
@@ -31,8 +31,7 @@ class Routes {
   Result add(const char *path, RequestCallback cb, void *arg) noexcept;
   bool remove(const char *path) noexcept;
   void set_general(RequestCallback cb, void *arg) noexcept { general_ = {cb, arg}; }
-  // Of a path as it stands in a URI; without callback if nobody wants it. %XX are decoded as they are
-  // compared.
+  // The target of a path of a URI, with its %XX decoded; without callback if none is set.
   Target find(std::string_view path) const noexcept;
 
  private:
@@ -46,7 +45,7 @@ class Routes {
   Target general_;
 };
 
-// A list of names without their case.
+// A list of names, compared in any case.
 class HostNames {
  public:
   HostNames() noexcept = default;
@@ -68,8 +67,8 @@ class HostNames {
   TailList<Name, NameHook> names_;
 };
 
-// Whether a pattern, in which '*' stands for any text, fits the whole name, in any case. Takes time in
-// proportion to the product of their lengths at worst.
+// Whether a pattern, in which '*' stands for any text, matches the whole name, in any case. Time: the product
+// of the lengths at worst.
 bool host_matches(std::string_view pattern, std::string_view name) noexcept;
 
 }  // namespace evi

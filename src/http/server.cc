@@ -1,4 +1,4 @@
-// Servers: their sockets, their clients, and who answers.
+// Servers: sockets, connections, virtual hosts, and the dispatch of requests.
 #include "http/server.h"
 
 #include <climits>
@@ -17,7 +17,22 @@
 #include "util/date.h"
 #include "util/text.h"
 
-using namespace evi;
+using evi::BuffereventMaker;
+using evi::destroy;
+using evi::format_time_rfc1123;
+using evi::host_matches;
+using evi::HttpRequest;
+using evi::kDefaultMaxHeadBytes;
+using evi::kMaxNumberText;
+using evi::make;
+using evi::mm_free;
+using evi::mm_malloc;
+using evi::mm_strdup;
+using evi::Owned;
+using evi::Routes;
+using evi::send_at_once;
+using evi::ServerConnection;
+using evi::write_number;
 
 namespace {
 
@@ -95,7 +110,7 @@ evhttp_bound_socket *evhttp::accept(evutil_socket_t listening) noexcept {
   return add(std::move(socket), listener);
 }
 
-// The first of the name's addresses that can be had.
+// Binds to the first of the name's addresses that succeeds.
 evhttp_bound_socket *evhttp::bind(const char *address, std::uint16_t port) noexcept {
   char service[kMaxNumberText + 1];
   service[write_number(service, port)] = '\0';
@@ -139,7 +154,7 @@ bufferevent *evhttp::make_bufferevent(const evhttp_bound_socket &socket, evutil_
     return nullptr;
   }
   if (bev) {
-    // What could not be added for it is reported when the connection is enabled.
+    // Events that could not be added are reported when the connection is enabled.
     if (bufferevent_setfd(bev, fd) == 0 || bufferevent_getfd(bev) == fd) return bev;
     bufferevent_free(bev);
     return nullptr;
@@ -149,7 +164,7 @@ bufferevent *evhttp::make_bufferevent(const evhttp_bound_socket &socket, evutil_
 
 namespace {
 
-// To a client beyond the limit, in so far as the socket takes it at once.
+// For a client beyond the limit. The reply is sent in so far as the socket accepts it without blocking.
 void turn_away(evutil_socket_t fd) noexcept {
   constexpr std::string_view kReply =
       "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";

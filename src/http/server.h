@@ -1,4 +1,4 @@
-// struct evhttp: what a program has set for a server, its sockets, clients and virtual hosts.
+// struct evhttp: a server's settings, sockets, connections and virtual hosts.
 #ifndef EVI_HTTP_SERVER_H
 #define EVI_HTTP_SERVER_H
 
@@ -19,7 +19,7 @@
 
 namespace evi {
 
-// No timeout, or a timeout of nothing, stands for 50 seconds.
+// Null or zero stands for 50 seconds.
 timeval timeout_or_default(const timeval *tv) noexcept;
 
 using NewBufferevent = bufferevent *(*)(event_base *, void *);
@@ -62,16 +62,16 @@ struct VhostHook {
 
 struct evhttp final {
  public:
-  // Null without memory. A virtual host needs no base.
+  // Null: out of memory. A virtual host needs no base.
   static evhttp *create(event_base *base) noexcept;
   void dispose() noexcept;
 
   // --- sockets ---
 
-  // Takes over the listener, unless it fails: null without memory.
+  // Ownership of the listener passes to the server, unless it fails. Null: out of memory.
   evhttp_bound_socket *add_listener(evconnlistener *listener) noexcept;
   evhttp_bound_socket *bind(const char *address, std::uint16_t port) noexcept;
-  // Takes over the socket, unless it fails.
+  // Ownership of the socket passes to the server, unless it fails.
   evhttp_bound_socket *accept(evutil_socket_t listening) noexcept;
   void remove_socket(evhttp_bound_socket &socket) noexcept;
   template <typename Fn>
@@ -97,20 +97,21 @@ struct evhttp final {
   bool remove_vhost(evhttp &vhost) noexcept;
   bool add_alias(const char *alias) noexcept { return aliases_.add(alias); }
   bool remove_alias(const char *alias) noexcept { return aliases_.remove(alias); }
-  // The server, this one or a virtual host of it, that answers for `host`; null if none knows that name.
+  // This server or the virtual host of it that has the name `host`; null if none has it.
   evhttp *find_host(std::string_view host) noexcept;
 
   // --- for connections ---
 
-  // Serves a client without a socket of this server's. Takes over the bufferevent; false without memory.
+  // Serves a client that no socket of the server accepted. Ownership of the bufferevent passes to the server,
+  // also if it fails. False: out of memory.
   bool serve(bufferevent *bev) noexcept { return add_connection(bev, nullptr, 0); }
 
-  // A dead connection counts until it is closed.
+  // The connection is dead; it still counts until it is closed.
   void begin_close(evi::ServerConnection &connection) noexcept;
   void remove(evi::ServerConnection &connection) noexcept;
-  // Calls the program's callback for a request, or replies itself that there is none.
+  // Calls the application's callback for the request, or replies 404.
   void handle(evi::HttpRequest &request) noexcept;
-  // "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. Empty if there is no time.
+  // "Sun, 06 Nov 1994 08:49:37 GMT", formatted once a second. Empty if the time could not be read.
   std::string_view date() noexcept;
 
   evi::ListHook<evhttp> hook;
@@ -119,14 +120,14 @@ struct evhttp final {
   explicit evhttp(event_base *base) noexcept;
   ~evhttp() noexcept = default;
 
-  // Null for a listener that could not be made.
+  // Null if `listener` is null.
   evhttp_bound_socket *add(evi::Owned<evhttp_bound_socket> socket, evconnlistener *listener) noexcept;
   static void on_accept(evconnlistener *, evutil_socket_t fd, sockaddr *address, int length,
                         void *socket) noexcept;
   void take_client(const evhttp_bound_socket &socket, evutil_socket_t fd, const sockaddr *address,
                    int length) noexcept;
   bool add_connection(bufferevent *bev, const sockaddr *address, int length) noexcept;
-  // Null if it could not be made, or if the program's function freed the server.
+  // Null if it could not be created, or if the application's function freed the server.
   bufferevent *make_bufferevent(const evhttp_bound_socket &socket, evutil_socket_t fd) noexcept;
   void free_memory() noexcept;
 
@@ -140,7 +141,7 @@ struct evhttp final {
   evi::ServerConnectionList connection_list_;
   evi::ServerConnectionList closing_list_;  // dead ones
   int connection_count_ = 0;
-  unsigned pins_ = 0;  // calls of the program's functions during which the memory stays
+  unsigned pins_ = 0;  // calls of the application's functions, during which the memory is kept
   bool freed_ = false;
   evi::HostNames aliases_;
   char date_[32] = "";

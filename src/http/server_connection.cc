@@ -86,7 +86,7 @@ void ServerConnection::take_back() noexcept {
   } else if (reading_ != Reading::held) {
     reading_ = Reading::nothing;
   }
-  // In process() at the latest, whose end it is otherwise.
+  // In process() its end does that.
   if (bufferevent_enable(bev_, EV_WRITE) != 0) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
   if (!processing_) update_reading();
 }
@@ -98,8 +98,8 @@ ServerConnection::Reading ServerConnection::wanted_reading() const noexcept {
   return evbuffer_get_length(input()) < kMaxWaitingInput ? Reading::unsolicited : Reading::nothing;
 }
 
-// While the program works on a request the client may send the next ones, up to a bound; and its EOF or reset
-// is noticed. A program that has disabled reading in its callback may read from the descriptor itself.
+// While the application handles a request, input is buffered up to a bound, and EOF or a reset is noticed. An
+// application that has disabled reading in its callback may read from the fd itself.
 void ServerConnection::update_reading() noexcept {
   if (taken_over()) return;
   const bool disabled = reading_is_disabled();
@@ -133,12 +133,12 @@ void ServerConnection::on_release(evhttp_connection &self) noexcept {
 
 void ServerConnection::on_destroy(evhttp_connection &self) noexcept { destroy(&of(self)); }
 
-// A reply in parts that is cut off is not worth waiting for, those in front of it are.
+// An unfinished reply in parts is not sent first, the complete ones before it are.
 bool ServerConnection::has_whole_replies() const noexcept {
   return unsent() > (state_ == State::streaming ? reply_bytes_ : 0);
 }
 
-// Has the output sent, within the time that the client may take for a part of it.
+// Sends the output, within the write timeout. False if there is none, or if that could not be started.
 bool ServerConnection::drain() noexcept {
   EVI_ASSERT(life_ == Life::dead);
   EVI_ASSERT(!deadline_);
@@ -175,7 +175,7 @@ void ServerConnection::close() noexcept {
   free_bufferevent();
 }
 
-// What the program has not replied to stays with it, unless it has taken the connection for something else.
+// A request that the application has not replied to stays with it, unless it has taken the bufferevent over.
 void ServerConnection::drop_request() noexcept {
   HttpRequest *request = request_;
   if (!request) return;
@@ -228,7 +228,7 @@ void ServerConnection::on_event(bufferevent *, short what, void *self) noexcept 
   if (!(what & BEV_EVENT_TIMEOUT)) return;
   if (what & BEV_EVENT_WRITING) return connection.fail(EVREQ_HTTP_TIMEOUT, Output::lost);
   if (connection.reading_ == Reading::message) return connection.fail(EVREQ_HTTP_TIMEOUT, Output::sent_first);
-  // It expired before the request was complete, and was reported after that.
+  // The timeout expired before the request was complete, and is reported after that.
   if (connection.reading_ == Reading::unsolicited) connection.reading_ = Reading::nothing;
   connection.update_reading();
 }
@@ -245,7 +245,7 @@ void ServerConnection::input_ended() noexcept {
   update_reading();
 }
 
-// What is missing of a request never comes; replies to earlier ones are sent.
+// An incomplete request is dropped; replies to earlier ones are sent.
 void ServerConnection::finish_without_input() noexcept {
   ending_ = Ending::close;
   if (unsent() == 0) return fail(EVREQ_HTTP_EOF, Output::lost);

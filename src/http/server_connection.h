@@ -37,16 +37,16 @@ struct ServerConnectionSettings : ConnectionSettings {
 
 class ServerConnection final : public evhttp_connection {
  public:
-  // Takes over the bufferevent, also if it fails: null without memory.
+  // Ownership of the bufferevent passes to the connection, also if it fails. Null: out of memory.
   static ServerConnection *create(evhttp &server, bufferevent *bev, const sockaddr *address, int length,
                                   const ServerConnectionSettings &settings) noexcept;
-  // Requires: it is a server's.
+  // Requires: `connection` is a server's.
   static ServerConnection &of(evhttp_connection &connection) noexcept;
-  // Begins to serve; disposes of it if that fails.
+  // Begins to read; disposes of the connection if that fails.
   [[nodiscard]] bool start() noexcept;
 
   enum class Output : std::uint8_t { sent_first, lost };
-  // Takes it off its server; see above. Its memory is freed when nothing on the stack uses it any more.
+  // See above. Its memory is freed with the last pin.
   void dispose(Output output = Output::sent_first) noexcept;
   // Frees the bufferevent of a dead connection.
   void close() noexcept;
@@ -69,8 +69,8 @@ class ServerConnection final : public evhttp_connection {
 
  private:
   enum class State : std::uint8_t {
-    reading,    // a request, or waits for one
-    handling,   // the program has the request and has not begun to reply
+    reading,    // a request, or idle
+    handling,   // the application has the request and has not begun to reply
     streaming,  // it has begun
     replied,    // the whole reply is in the output buffer
   };
@@ -99,7 +99,7 @@ class ServerConnection final : public evhttp_connection {
   // its EOF does not end that.
   enum class StreamEof : std::uint8_t { unchecked, open, half_closed };
 
-  // Each step does what can be done with the input that is there; false if nothing more can be.
+  // Each step handles input that is buffered; false if that needs more input, or if the connection is dead.
   void process() noexcept;
   bool step() noexcept;
   bool read_request() noexcept;
@@ -120,7 +120,7 @@ class ServerConnection final : public evhttp_connection {
   bool continue_if_expected() noexcept;
   bool hand_out_body() noexcept;
   bool dispatch() noexcept;
-  // Replies with an error page and closes; returns whether there is more to do, as the steps do.
+  // Replies with an error page, and closes when it was sent. Return the same as the steps.
   bool refuse(int code) noexcept;
   bool refuse(MessageReader::Refusal refusal) noexcept;
   bool refuse_too_long(std::uint64_t unread) noexcept;
@@ -152,9 +152,9 @@ class ServerConnection final : public evhttp_connection {
   HttpRequest *request_ = nullptr;
   ConnectionCallback sent_cb_ = nullptr;  // of the last chunk
   void *sent_arg_ = nullptr;
-  std::size_t reply_bytes_ = 0;  // of the reply in parts, that were added to the output
-  std::uint64_t linger_bytes_ = 0;
-  event *deadline_ = nullptr;  // for the output of a dead connection
+  std::size_t reply_bytes_ = 0;     // of the reply in parts, as far as added to the output
+  std::uint64_t linger_bytes_ = 0;  // to be discarded before the connection is closed
+  event *deadline_ = nullptr;       // for the output of a dead connection
   State state_ = State::reading;
   Ending ending_ = Ending::none;
   StreamEof stream_eof_ = StreamEof::unchecked;

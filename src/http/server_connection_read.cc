@@ -1,4 +1,4 @@
-// How a connection reads: head, body, then the program's callback.
+// How a server's connection handles the items of requests, up to the application's callback.
 #include <cstring>
 #include <optional>
 
@@ -47,7 +47,7 @@ bool ServerConnection::step() noexcept {
 bool ServerConnection::read_request() noexcept {
   if (!request_ && (evbuffer_get_length(input()) == 0 || !begin_request())) return false;
   const MessageReader::Item item = reader_.next(*input());
-  // An evbuffer callback of the program's may have freed the connection.
+  // An evbuffer callback of the application may have freed the connection.
   if (is_dead()) return false;
   note_progress();
   switch (item) {
@@ -69,7 +69,7 @@ bool ServerConnection::read_request() noexcept {
   unreachable();
 }
 
-// Programs read these members of the public struct.
+// Applications read these members of the public struct.
 void ServerConnection::note_progress() noexcept {
   EVI_ASSERT(request_);
   EVI_ASSERT(request_->evcon == this);
@@ -78,7 +78,7 @@ void ServerConnection::note_progress() noexcept {
   request_->ntoread = reader_.left();
 }
 
-// Without memory, or because the program wants no more of it. Returns false, as the steps do.
+// Out of memory, or refused by a callback of the application. Returns false, as a step.
 bool ServerConnection::give_up() noexcept {
   dispose();
   return false;
@@ -110,7 +110,7 @@ bool ServerConnection::take_request_line(std::string_view line) noexcept {
   request_->minor = static_cast<char>(parts.minor);
   unsigned type = method_of(parts.method);
   if (type == 0) type = ext_method_of(parts.method);
-  // The program's function may have freed the connection, and with it the line.
+  // The application's function may have freed the connection, and with it the line.
   if (is_dead()) return false;
   request_->type = static_cast<evhttp_cmd_type>(type);
   if (!request_->set_target(parts.target)) return give_up();
@@ -121,7 +121,7 @@ unsigned ServerConnection::ext_method_of(std::string_view name) noexcept {
   char text[kMaxExtMethod + 1];
   if (!settings_.ext_method || !copy_text(text, sizeof(text), name)) return 0;
   evhttp_ext_method method = {text, 0, 0};
-  // One bit, which is none of ours.
+  // A single bit outside of the library's own.
   if (settings_.ext_method(&method) != 0) return 0;
   if (method.type <= EVHTTP_REQ_MAX || method.type > EVHTTP_REQ_LAST_OWN) return 0;
   return (method.type & (method.type - 1)) == 0 ? method.type : 0;
@@ -208,7 +208,8 @@ bool ServerConnection::continue_if_expected() noexcept {
 
 // --- the body ---
 
-// Passes the body's part to the program's chunk callback, if it has one. False if the request was freed.
+// Passes the part of the body to the application's chunk callback, if there is one. False if the request was
+// freed.
 bool ServerConnection::hand_out_body() noexcept {
   if (!request_->chunk_cb || evbuffer_get_length(request_->input_buffer) == 0) return true;
   const RequestGuard guard(*request_);
@@ -229,7 +230,7 @@ bool ServerConnection::dispatch() noexcept {
   const RequestGuard guard(request);
   request.mark_dispatched();
   server_.handle(request);
-  // As in libevent, a connection that the program frees in the callback takes the request along.
+  // As in libevent, the request is freed with a connection that the application frees in the callback.
   const bool left = released_ && request.is_users() && !request.is_owned() && !guard.gone();
   if (left) request.dispose();
   return !is_dead();
@@ -258,8 +259,8 @@ bool ServerConnection::refuse(int code) noexcept {
   return !is_dead();
 }
 
-// The reply goes out at once; with EVHTTP_CON_LINGERING_CLOSE what the client has still to send is then read
-// and discarded, since a socket that is closed before takes back what it has sent.
+// Replies at once. With EVHTTP_SERVER_LINGERING_CLOSE the rest of the body is then read and discarded:
+// closing a socket with unread input resets the connection, and the client may lose the reply.
 bool ServerConnection::refuse_too_long(std::uint64_t unread) noexcept {
   EVI_ASSERT(ending_ != Ending::linger);
   if (lingers_) ending_ = Ending::linger;

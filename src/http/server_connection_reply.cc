@@ -1,4 +1,4 @@
-// What a connection replies: heads, bodies, parts, error pages; and what follows the reply.
+// How a server's connection replies: heads, bodies, parts, error pages; and what follows the reply.
 #include <algorithm>
 
 #include "event2/buffer.h"
@@ -58,11 +58,11 @@ std::string_view text_or_nothing(const char *text) noexcept {
 void ServerConnection::reply(HttpRequest &request, int code, const char *reason, evbuffer *body) noexcept {
   if (state_ != State::handling) return cut_short(request);
   const Pin pin(*this);
-  // Whatever happens, the request is not the program's any more.
+  // Also if the reply fails, the application no longer has the request.
   request.userdone = 1;
   begin_reply(request, code, reason);
   if (is_dead()) return;
-  // A program may have collected its body in the request already.
+  // The application may have added its body to the request already.
   evbuffer *whole = body;
   if (!body || evbuffer_get_length(request.output_buffer) > 0) {
     whole = request.output_buffer;
@@ -74,7 +74,7 @@ void ServerConnection::reply(HttpRequest &request, int code, const char *reason,
   ReplyShape shape;
   const bool connection_said = headers_find(*request.output_headers, "Connection") != nullptr;
   const std::size_t size = evbuffer_get_length(whole);
-  // A reply to HEAD describes what GET would bring, as far as that is known.
+  // A reply to HEAD describes the body that GET would get, if there is one.
   const bool described = status_has_body(code) && (size > 0 || request.type != EVHTTP_REQ_HEAD);
   const bool measured = described && (request.minor > 0 || !closes);
   if (!connection_said && closes && request.minor > 0) shape.persistence = Persistence::close;
@@ -100,7 +100,7 @@ void ServerConnection::start_reply(HttpRequest &request, int code, const char *r
   const bool measured = headers_find(*request.output_headers, "Content-Length") != nullptr;
   const bool body = has_body(request);
   request.chunked = body && !measured && request.minor > 0;
-  // Without a length and without chunks the body ends with the connection.
+  // A body without length and chunks ends at EOF.
   if (must_close(request) || (body && !measured && !request.chunked)) close_after_output();
   const bool closes = ending_ != Ending::none;
   ReplyShape shape;
@@ -145,7 +145,7 @@ void ServerConnection::send_chunk(HttpRequest &request, evbuffer *data, Connecti
   const Pin pin(*this);
   take_back();
   if (is_dead()) return;
-  // What was sent so far cannot be taken back.
+  // The reply cannot be completed, and no error page can replace it.
   if (!add_chunk(request, data, size)) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
   sent_cb_ = sent;
   sent_arg_ = arg;
@@ -169,7 +169,7 @@ void ServerConnection::reply_page(HttpRequest &request, int code, const char *re
   const Pin pin(*this);
   evbuffer *page = evbuffer_new();
   const bool written = page && write(page);
-  // The program's function for pages may have closed the connection.
+  // The application's function for pages may have freed the connection.
   if (written && !is_dead()) reply(request, code, reason, page);
   if (page) evbuffer_free(page);
   if (written) return;
@@ -189,7 +189,8 @@ void ServerConnection::reply_not_found(HttpRequest &request) noexcept {
   });
 }
 
-// A second reply: what was begun cannot be taken back, but the client shall see that it is not whole.
+// For a second reply: the first one is ended as it is, and the connection closed, so that the client notices
+// that it is incomplete.
 void ServerConnection::cut_short(HttpRequest &request) noexcept {
   if (state_ != State::streaming) return;
   request.userdone = 1;
@@ -202,7 +203,7 @@ void ServerConnection::complete_reply() noexcept {
   state_ = State::replied;
   take_back();
   if (is_dead()) return;
-  // Outside of process() the rest is done when all has been sent, which some transports do at once.
+  // Outside of process() after_reply() runs when all output was sent, which some transports do at once.
   if (!processing_ && unsent() == 0) {
     bufferevent_trigger(bev_, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
   }
@@ -217,14 +218,14 @@ void ServerConnection::discard_input() noexcept {
   linger_bytes_ -= std::min<std::uint64_t>(linger_bytes_, size);
 }
 
-// The reply is in the output buffer. Without anybody who waits for its end the next request is looked at
-// already, so that the replies to several leave together.
+// Unless something waits for the output to be sent, the next request is parsed first, so that the replies to
+// several are sent together.
 bool ServerConnection::after_reply() noexcept {
   EVI_ASSERT(state_ == State::replied);
   if (ending_ == Ending::linger) {
     discard_input();
     if (is_dead()) return false;
-    // The client sees the end of the reply although the connection stays.
+    // The client reads EOF after the reply, although the connection stays open.
     if (unsent() == 0) end_writing(bufferevent_getfd(bev_));
     if (unsent() > 0 || linger_bytes_ > 0) return false;
     ending_ = Ending::close;

@@ -1,10 +1,10 @@
-// What status codes are called.
+// Reason phrases of status codes.
 #ifndef EVI_HTTP_STATUS_H
 #define EVI_HTTP_STATUS_H
 
 namespace evi {
 
-// The reason phrase; a general one for codes without a name. Never null.
+// The reason phrase; that of the class for codes without one. Never null.
 const char *reason_phrase(int code) noexcept;
 
 // RFC 9110 6.4.1: whether replies with that code have a body.

@@ -1,4 +1,4 @@
-// The parser, the checks and the joining of URIs: RFC 3986, whose rules are named in front of each function.
+// Parsing, checking and joining URIs. Numbers before functions are sections of RFC 3986.
 #include "http/uri.h"
 
 #include <array>
@@ -12,7 +12,21 @@
 
 namespace {
 
-using namespace evi;
+using evi::copy_text;
+using evi::head;
+using evi::is_alnum;
+using evi::is_alpha;
+using evi::is_hex_digit;
+using evi::kMaxNumberText;
+using evi::mm_free;
+using evi::mm_malloc;
+using evi::OwnedUri;
+using evi::parse_number;
+using evi::split;
+using evi::starts_with;
+using evi::tail;
+using evi::to_lower;
+using evi::write_number;
 
 enum : std::uint8_t { kUserinfoChar = 1, kRegNameChar = 2, kPathChar = 4, kQueryChar = 8 };
 
@@ -96,7 +110,7 @@ bool is_fragment(std::string_view text, bool lenient) noexcept {
   return lenient || consists_of(text, kQueryChar);
 }
 
-// Takes everything before the first of the separators off the front.
+// Removes and returns everything before the first of the separators.
 std::string_view take_until(std::string_view &rest, std::string_view separators) noexcept {
   std::size_t length = rest.find_first_of(separators);
   if (length == std::string_view::npos) length = rest.size();
@@ -108,10 +122,10 @@ std::string_view take_until(std::string_view &rest, std::string_view separators)
 constexpr std::string_view kUnixAuthority = "unix:";
 constexpr int kMaxPort = 65535;
 
-// Each part ends in a NUL; the separators that are dropped leave room for no more than all of them but one.
+// Each part is followed by a NUL. The separators that are dropped make room for all of them but one.
 constexpr std::size_t kNulRoom = 8;
 
-// Appends to a text of limited room, and remembers when it did not fit.
+// Appends to a buffer of limited size, and records whether something did not fit.
 class Writer {
  public:
   Writer(char *out, std::size_t room) noexcept : at_(out), left_(room) {}
@@ -247,7 +261,7 @@ bool evhttp_uri::parse_authority(std::string_view text) noexcept {
   return true;
 }
 
-// "unix:" path ":", after userinfo as in any authority; false for an ordinary authority, which stays.
+// [ userinfo "@" ] "unix:" path ":". False for an ordinary authority, and `rest` is then unchanged.
 bool evhttp_uri::parse_unix_authority(std::string_view &rest) noexcept {
   std::string_view authority = rest, userinfo, after, socket;
   const std::size_t at = head(rest, rest.find_first_of("/?#")).find('@');

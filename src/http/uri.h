@@ -1,4 +1,4 @@
-// struct evhttp_uri: a URI taken apart as RFC 3986 has it.
+// struct evhttp_uri: the parts of a URI, RFC 3986.
 #ifndef EVI_HTTP_URI_H
 #define EVI_HTTP_URI_H
 
@@ -8,13 +8,13 @@
 #include "event2/http.h"
 #include "util/alloc.h"
 
-// Parsing makes one block, which holds the parts' text behind the struct; a part that is set later is a block
-// of its own.
+// Parsing allocates one block, in which the text of the parts follows the struct; a part that is set later is
+// a block of its own.
 struct evhttp_uri final {
  public:
-  // With room for `text_room` bytes behind the struct. Null without memory.
+  // With `text_room` bytes behind the struct. Null: out of memory.
   static evhttp_uri *create(std::size_t text_room = 0) noexcept;
-  // Null for what is no URI reference, or without memory. `flags` are EVHTTP_URI_*.
+  // `flags` are EVHTTP_URI_*. Null if the text is no URI reference, or if out of memory.
   static evhttp_uri *parse(std::string_view text, unsigned flags) noexcept;
   void dispose() noexcept;
 
@@ -29,8 +29,8 @@ struct evhttp_uri final {
   const char *fragment() const noexcept { return fragment_; }
   const char *unix_socket() const noexcept { return unix_socket_; }
 
-  // Each takes a copy, or clears the part if given null. False, and no change, for a text that the part may
-  // not be, or without memory.
+  // Each copies the text, or clears the part if it is null. False, and nothing changes, if the text is not
+  // valid for the part, or if out of memory.
   bool set_scheme(const char *text) noexcept;
   bool set_userinfo(const char *text) noexcept;
   bool set_host(const char *text) noexcept;

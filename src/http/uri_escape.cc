@@ -32,7 +32,7 @@ constexpr std::string_view html_entity(char c) noexcept {
   }
 }
 
-// The longest that one byte becomes.
+// The longest replacement of one byte.
 constexpr std::size_t kMaxEntity = 6;
 constexpr std::size_t kMaxEscape = 3;
 

@@ -1,4 +1,4 @@
-/* What a request in small pieces costs in memory: bytes of heap for each byte that was received. */
+/* Memory used by a request received in small pieces: heap bytes per received byte. */
 #include <event2/event_compat.h>
 #include <event2/http_compat.h>
 #include <netinet/tcp.h>

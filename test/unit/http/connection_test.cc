@@ -1,4 +1,4 @@
-// Tests of a server's connections: input in any pieces, and lack of memory at each step.
+// Tests of a server's connections: input in pieces, failed allocations at each step, and bounds.
 #include "http/connection.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 
 namespace {
 
-// What it saw of a request, as the reply.
+// Replies with what it was passed of the request.
 void describe(evhttp_request *req, void *) {
   evbuffer *body = evbuffer_new();
   if (body) {
@@ -45,7 +45,7 @@ constexpr std::string_view kRequests =
     "GET /4 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     "garbage\r\n";
 
-// The replies do not depend on how the requests arrive: cut in two at each byte, and byte by byte.
+// Cut in two at each byte, and byte by byte.
 TEST(Connection, replies_do_not_depend_on_how_requests_are_divided) {
   const auto replies = [](std::size_t cut, bool bytes) {
     test::Served served;
@@ -93,7 +93,7 @@ TEST(Connection, long_lines_may_arrive_in_pieces) {
   }
 }
 
-// Each allocation fails in turn: nothing leaks, nothing hangs, and without a failure everything is answered.
+// Nothing leaks or hangs, and without a failure each request is answered.
 TEST(Connection, each_failed_allocation_is_survived) {
   for (const auto cb : {describe, describe_in_chunks}) {
     test::sweep([cb] {
@@ -101,7 +101,7 @@ TEST(Connection, each_failed_allocation_is_survived) {
       if (!served) return false;
       evhttp_set_gencb(served.http(), cb, nullptr);
       served.send(kRequests);
-      // What has no length ends with the connection, in front of the garbage.
+      // A reply without length ends with the connection, before the garbage is read.
       const char *last = cb == describe ? "400 Bad Request" : "\r\n\r\nchunk";
       return served.received().find(last) != std::string::npos;
     });
@@ -153,7 +153,7 @@ TEST(Connection, may_be_freed_by_a_callback_of_its_input_buffer) {
   }
 }
 
-// While the program works on a request the next ones wait, up to a bound beyond which nothing is read.
+// At kMaxWaitingInput nothing more is read until the reply.
 TEST(Connection, input_behind_a_pending_request_is_bounded) {
   static evhttp_request *kept;
   const auto waiting = [] {

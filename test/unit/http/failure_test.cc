@@ -1,5 +1,5 @@
-// A connection on a socket whose every step fails once, for lack of memory or of what the kernel watches
-// with: no connection stays behind, and no memory.
+// A connection on a socket of which each step fails once, as an allocation or the backend fails: neither the
+// connection nor memory is leaked.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -56,7 +56,7 @@ void echo(evhttp_request *req, void *) {
   evhttp_send_reply(req, 200, nullptr, evhttp_request_get_input_buffer(req));
 }
 
-// A server, its one client, and all that they say to each other.
+// A server, its one client, and all that they send to each other.
 class Talk {
  public:
   explicit Talk(event_base *base) : base_(base), http_(base ? evhttp_new(base) : nullptr) {
@@ -145,7 +145,7 @@ TEST(Failure, no_connection_is_leaked_when_an_allocation_fails) {
   EXPECT_GT(steps, 50);
 }
 
-// What the base asks the method for fails: the first time, the second time, and so on.
+// The backend refuses the first change of interest, then the second, and so on.
 TEST(Failure, no_connection_is_leaked_when_the_backend_fails) {
   bool failed = true;
   int n = 1;

@@ -1,4 +1,4 @@
-// Tests of lists of headers: entries of ours and of the program in one list, and lack of memory.
+// Tests of lists of headers: entries of the library and of the application in one list, failed allocations.
 #include "http/headers.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ TEST(Headers, entry_is_one_block) {
   EXPECT_EQ(memory.live(), 0u);
 }
 
-// What programs do that make entries, or exchange values, by hand.
+// Applications may create entries and replace names and values themselves.
 TEST(Headers, entries_of_the_application_are_freed_part_by_part) {
   const test::FaultAlloc memory;
   evkeyvalq list;

@@ -150,7 +150,7 @@ const Kind kKinds[] = {
 
 void run_loop() {
   for (int i = 0; i < 10; ++i) event_base_loop(scene->base, EVLOOP_NONBLOCK);
-  // The client goes, which is what the last callbacks wait for.
+  // The client disconnects, upon which the last callbacks are invoked.
   if (scene->ends[0]) bufferevent_flush(scene->ends[0], EV_WRITE, BEV_FINISHED);
   for (int i = 0; i < 10; ++i) event_base_loop(scene->base, EVLOOP_NONBLOCK);
 }

@@ -1,4 +1,4 @@
-// Tests of LineReader: lines over any chains, found once.
+// Tests of LineReader: lines in one chain and over several.
 #include "http/line_reader.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ void add_in_extents(evbuffer *to, const std::string &text, std::size_t extent) {
   }
 }
 
-// `pending` becomes the size of what there is of an unfinished line.
+// `pending` is set to the size of the unfinished line.
 std::vector<std::string> lines_of(LineReader &reader, evbuffer *from, std::size_t &pending) {
   std::vector<std::string> lines;
   std::string_view line;

@@ -17,7 +17,7 @@
 
 namespace test {
 
-// All that the server sends for `input`, given in pieces; nothing if there was not enough memory.
+// Not connected if an allocation failed.
 class Served {
  public:
   Served() {

@@ -1,4 +1,4 @@
-// Tests of URIs: what memory they take, and what happens without it. What they mean is tested in test/api.
+// Tests of URIs: allocations, failed ones, and joining. Parsing is tested in test/api.
 #include "http/uri.h"
 
 #include <gtest/gtest.h>
