@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "util/assert.h"
-
 namespace evi {
 namespace {
 
@@ -23,9 +21,7 @@ void LineReader::look() noexcept {
   size_ = first.iov_len;
 }
 
-void LineReader::begin(evbuffer *from) noexcept {
-  EVI_ASSERT(!from_ || from_ == from);
-  if (from_) return;
+void LineReader::open(evbuffer *from) noexcept {
   from_ = from;
   used_ = 0;
   look();

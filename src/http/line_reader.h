@@ -12,6 +12,7 @@
 
 #include "event2/buffer.h"
 #include "util/alloc.h"
+#include "util/assert.h"
 
 namespace evi {
 
@@ -25,7 +26,10 @@ class LineReader {
   ~LineReader() noexcept { reset(); }
 
   // Opens a buffer, which must not change before end(). No effect if the same one is open.
-  void begin(evbuffer *from) noexcept;
+  void begin(evbuffer *from) noexcept {
+    EVI_ASSERT(!from_ || from_ == from);
+    if (!from_) open(from);
+  }
   // Requires: a buffer is open. Returns the next line with its LF, valid until the next call. incomplete:
   // pending() is the size of what there is of it. failed: out of memory.
   Result next(std::string_view &line) noexcept;
@@ -37,6 +41,7 @@ class LineReader {
   void reset() noexcept;
 
  private:
+  void open(evbuffer *from) noexcept;
   void look() noexcept;
   void drain_found() noexcept;
   Result set_aside() noexcept;

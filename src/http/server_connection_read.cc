@@ -17,34 +17,17 @@
 
 namespace evi {
 
-void ServerConnection::process() noexcept {
-  if (processing_) return;
-  const Pin pin(*this);
-  processing_ = true;
-  while (!is_dead() && step()) {
-  }
-  processing_ = false;
-  if (is_dead()) return;
-  if (eof_ && (state_ == State::reading || ending_ == Ending::linger)) return finish_without_input();
-  if (state_ == State::streaming && stream_eof_ == StreamEof::unchecked) check_stream_eof();
-  update_reading();
-}
-
-bool ServerConnection::step() noexcept {
-  switch (state_) {
-    case State::reading:
-      return read_request();
-    case State::replied:
-      return after_reply();
-    case State::handling:
-    case State::streaming:
-      return false;
-  }
-  unreachable();
+// Applications read these members of the public struct.
+inline void ServerConnection::note_progress() noexcept {
+  EVI_ASSERT(request_);
+  EVI_ASSERT(request_->evcon == this);
+  request_->headers_size = reader_.head_bytes();
+  request_->body_size = static_cast<std::size_t>(reader_.body_bytes());
+  request_->ntoread = reader_.left();
 }
 
 // What a server does with each item of a message.
-bool ServerConnection::read_request() noexcept {
+inline bool ServerConnection::read_request() noexcept {
   if (!request_ && (evbuffer_get_length(input()) == 0 || !begin_request())) return false;
   const MessageReader::Item item = reader_.next(*input());
   // An evbuffer callback of the application may have freed the connection.
@@ -69,13 +52,30 @@ bool ServerConnection::read_request() noexcept {
   unreachable();
 }
 
-// Applications read these members of the public struct.
-void ServerConnection::note_progress() noexcept {
-  EVI_ASSERT(request_);
-  EVI_ASSERT(request_->evcon == this);
-  request_->headers_size = reader_.head_bytes();
-  request_->body_size = static_cast<std::size_t>(reader_.body_bytes());
-  request_->ntoread = reader_.left();
+inline bool ServerConnection::step() noexcept {
+  switch (state_) {
+    case State::reading:
+      return read_request();
+    case State::replied:
+      return after_reply();
+    case State::handling:
+    case State::streaming:
+      return false;
+  }
+  unreachable();
+}
+
+void ServerConnection::process() noexcept {
+  if (processing_) return;
+  const Pin pin(*this);
+  processing_ = true;
+  while (!is_dead() && step()) {
+  }
+  processing_ = false;
+  if (is_dead()) return;
+  if (eof_ && (state_ == State::reading || ending_ == Ending::linger)) return finish_without_input();
+  if (state_ == State::streaming && stream_eof_ == StreamEof::unchecked) check_stream_eof();
+  update_reading();
 }
 
 // Out of memory, or refused by a callback of the application. Returns false, as a step.
@@ -147,7 +147,7 @@ bool ServerConnection::take_target(std::string_view target) noexcept {
   return true;
 }
 
-bool ServerConnection::take_head() noexcept {
+inline bool ServerConnection::take_head() noexcept {
   EVI_ASSERT(request_->uri_elems);
   if (request_->header_cb) {
     const RequestGuard guard(*request_);
@@ -177,7 +177,7 @@ bool is_allowed(const evhttp &server, unsigned type) noexcept {
 
 }  // namespace
 
-std::optional<int> ServerConnection::objection(Framing framing) const noexcept {
+inline std::optional<int> ServerConnection::objection(Framing framing) const noexcept {
   if (framing.kind == Framing::Kind::bad || names_two_hosts(request_->input())) return HTTP_BADREQUEST;
   if (!is_allowed(server_, request_->type)) return HTTP_NOTIMPLEMENTED;
   if (framing.kind == Framing::Kind::none) return {};
@@ -186,11 +186,11 @@ std::optional<int> ServerConnection::objection(Framing framing) const noexcept {
   return known ? std::optional<int>() : HTTP_EXPECTATIONFAILED;
 }
 
-bool ServerConnection::begin_body() noexcept {
+inline bool ServerConnection::begin_body() noexcept {
   const Framing framing = request_framing(request_->input());
   if (const std::optional<int> code = objection(framing)) return refuse(*code);
   const bool fits = reader_.begin_body(framing);
-  note_progress();
+  request_->ntoread = reader_.left();
   if (!fits) return refuse_too_long(framing.bytes);
   const bool chunked = framing.kind == Framing::Kind::chunked;
   // RFC 9112 6.1: an HTTP/1.0 message with chunks may have passed a recipient that does not know them.
@@ -210,7 +210,7 @@ bool ServerConnection::continue_if_expected() noexcept {
 
 // Passes the part of the body to the application's chunk callback, if there is one. False if the request was
 // freed.
-bool ServerConnection::hand_out_body() noexcept {
+inline bool ServerConnection::hand_out_body() noexcept {
   if (!request_->chunk_cb || evbuffer_get_length(request_->input_buffer) == 0) return true;
   const RequestGuard guard(*request_);
   request_->chunk_cb(request_, request_->cb_arg);
