@@ -126,31 +126,53 @@ TEST(Connection, each_failed_allocation_of_setting_up_is_reported) {
   });
 }
 
-// By a callback of the application's on the input buffer, when the lines of the head are drained, and when an
-// unfinished line is drained as the request is refused.
+evhttp_connection *watched;
+void free_watched(evbuffer *, const evbuffer_cb_info *info, void *) {
+  if (info->n_deleted > 0 && watched) evhttp_connection_free(std::exchange(watched, nullptr));
+}
+int watch_input(evhttp_request *req, void *) {
+  watched = req->evcon;
+  evbuffer_add_cb(bufferevent_get_input(evhttp_connection_get_bufferevent(watched)), free_watched, nullptr);
+  return 0;
+}
+
+// When the lines of the head are drained: at its end, and as a field or the request line is refused.
 TEST(Connection, may_be_freed_by_a_callback_of_its_input_buffer) {
-  static evhttp_connection *watched;
-  for (const std::string_view input : {"GET / HTTP/1.1\r\nA: b\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n"}) {
+  for (const std::string_view input :
+       {"GET / HTTP/1.1\r\nA: b\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n", "GET\r\n"}) {
     test::Served served;
     ASSERT_TRUE(served);
-    evhttp_set_newreqcb(
-        served.http(),
-        [](evhttp_request *req, void *) {
-          watched = req->evcon;
-          evbuffer_add_cb(
-              bufferevent_get_input(evhttp_connection_get_bufferevent(watched)),
-              [](evbuffer *, const evbuffer_cb_info *info, void *) {
-                if (info->n_deleted > 0 && watched) evhttp_connection_free(std::exchange(watched, nullptr));
-              },
-              nullptr);
-          return 0;
-        },
-        nullptr);
+    evhttp_set_newreqcb(served.http(), watch_input, nullptr);
     served.send(input);
     EXPECT_EQ(watched, nullptr);
     EXPECT_EQ(served.http()->connection_count(), 0);
     EXPECT_EQ(served.received(), "");
   }
+}
+
+TEST(Connection, may_be_freed_while_it_discards_input) {
+  test::Served served;
+  ASSERT_TRUE(served);
+  ASSERT_EQ(evhttp_set_flags(served.http(), EVHTTP_SERVER_LINGERING_CLOSE), 0);
+  evhttp_set_max_body_size(served.http(), 10);
+  static evhttp_connection *connection;
+  evhttp_set_newreqcb(
+      served.http(),
+      [](evhttp_request *req, void *) {
+        watch_input(req, nullptr);
+        connection = std::exchange(watched, nullptr);
+        return 0;
+      },
+      nullptr);
+  served.connect();
+  served.send("POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+  const std::string reply = served.received();
+  EXPECT_NE(reply.find(" 413 "), std::string::npos) << reply;
+  const int before = served.http()->connection_count();
+  watched = connection;
+  served.send("part of the body");
+  EXPECT_EQ(watched, nullptr);
+  EXPECT_EQ(served.http()->connection_count(), before - 1);
 }
 
 // At kMaxWaitingInput nothing more is read until the reply.

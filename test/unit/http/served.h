@@ -23,12 +23,7 @@ class Served {
   Served() {
     base_ = event_base_new();
     http_ = base_ ? evhttp_new(base_) : nullptr;
-    bufferevent *pair[2] = {nullptr, nullptr};
-    if (http_ && bufferevent_pair_new(base_, 0, pair) == 0) {
-      client_ = pair[0];
-      connected_ = http_->serve(pair[1]);
-      bufferevent_enable(client_, EV_READ | EV_WRITE);
-    }
+    if (http_) connect();
   }
   Served(const Served &) = delete;
   Served &operator=(const Served &) = delete;
@@ -38,6 +33,17 @@ class Served {
     if (base_) event_base_free(base_);
   }
 
+  // A second connection, with the settings that the server has by now. The first one is not closed by it, as
+  // the other end of a pair is not notified.
+  void connect() {
+    if (client_) bufferevent_free(client_);
+    client_ = nullptr;
+    bufferevent *pair[2] = {nullptr, nullptr};
+    if (bufferevent_pair_new(base_, 0, pair) != 0) return;
+    client_ = pair[0];
+    connected_ = http_->serve(pair[1]);
+    bufferevent_enable(client_, EV_READ | EV_WRITE);
+  }
   explicit operator bool() const { return connected_; }
   evhttp *http() const { return http_; }
 

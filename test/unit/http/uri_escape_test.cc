@@ -65,6 +65,11 @@ TEST(UriDecode, incomplete_escapes_stay) {
   EXPECT_EQ(decoded("%2541", Plus::literal), "%41");
 }
 
+TEST(UriDecode, escape_that_the_end_of_the_text_divides_stays) {
+  EXPECT_EQ(decoded(std::string_view("%41", 2), Plus::literal), "%4");
+  EXPECT_EQ(decoded(std::string_view("a%41", 2), Plus::literal), "a%");
+}
+
 TEST(UriDecode, plus_is_a_blank_where_asked) {
   EXPECT_EQ(decoded("a+b?c+d", Plus::literal), "a+b?c+d");
   EXPECT_EQ(decoded("a+b?c+d", Plus::blank), "a b?c d");
