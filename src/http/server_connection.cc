@@ -191,6 +191,8 @@ void ServerConnection::on_forget(evhttp_connection &self, HttpRequest &request) 
   request.evcon = nullptr;
   if (&request != connection.request_) return;
   connection.request_ = nullptr;
+  // The reader would append to it, once the application gives back the callbacks that it replaced.
+  if (connection.reader_.is_reading()) connection.reader_.reset();
   // No reply to it can follow.
   if (connection.state_ != State::replied && !connection.taken_over()) connection.dispose();
 }

@@ -175,6 +175,37 @@ TEST(Connection, may_be_freed_while_it_discards_input) {
   EXPECT_EQ(served.http()->connection_count(), before - 1);
 }
 
+// The application replaces the bufferevent's callbacks while a request is being read, frees that, and
+// restores the callbacks: the next request is read from its beginning.
+TEST(Connection, next_request_is_read_after_an_unfinished_one_was_freed) {
+  static evhttp_request *unfinished;
+  test::Served served;
+  ASSERT_TRUE(served);
+  evhttp_set_gencb(served.http(), describe, nullptr);
+  evhttp_set_newreqcb(
+      served.http(),
+      [](evhttp_request *req, void *) {
+        unfinished = req;
+        return 0;
+      },
+      nullptr);
+  for (const std::string_view part :
+       {"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n12", "GET / HTTP/1.1\r\nA: b\r\n"}) {
+    served.send(part);
+    bufferevent *const bev = evhttp_connection_get_bufferevent(unfinished->evcon);
+    bufferevent_data_cb read = nullptr, written = nullptr;
+    bufferevent_event_cb event = nullptr;
+    void *arg = nullptr;
+    bufferevent_getcb(bev, &read, &written, &event, &arg);
+    bufferevent_setcb(bev, nullptr, nullptr, nullptr, nullptr);
+    evhttp_request_free(unfinished);
+    bufferevent_setcb(bev, read, written, event, arg);
+    served.send("GET /next HTTP/1.1\r\n\r\n");
+    const std::string reply = served.received();
+    EXPECT_TRUE(reply.ends_with("/next")) << reply;
+  }
+}
+
 // At kMaxWaitingInput nothing more is read until the reply.
 TEST(Connection, input_behind_a_pending_request_is_bounded) {
   static evhttp_request *kept;
