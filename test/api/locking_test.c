@@ -1,0 +1,951 @@
+/* Which public function takes which lock, and which callbacks run with a lock held, counted by lock
+ * callbacks.
+ *
+ * Each function of an object that has a lock is in one of the tables: the lock is taken, and released as
+ * often. What takes none reads only what never changes, or belongs to the process; those are listed too, and
+ * the last test compares the tables with the list of exported functions. docs/threading.md has the rules for
+ * callbacks. */
+#include <event2/buffer.h>
+#include <event2/buffer_compat.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_compat.h>
+#include <event2/bufferevent_struct.h>
+#include <event2/event.h>
+#include <event2/event_compat.h>
+#include <event2/event_struct.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/counting_locks.h"
+#include "api/events.h"
+
+/* What libevent 2.1 does not have. */
+#if defined(__has_include)
+#if __has_include(<event2/eventide.h>)
+#include <event2/eventide.h>
+#include <event2/watch.h>
+#define OURS_ALONE(row) row
+#endif
+#endif
+#ifndef OURS_ALONE
+#define OURS_ALONE(row)
+#endif
+
+/* --- the tables' rows --- */
+
+enum { B = 1 << LOCK_OF_BASE, O = 1 << LOCK_OF_OBJECT, P = 1 << LOCK_OF_OTHER };
+#define DIFFERS 1 /* libevent takes none there */
+
+struct lock_row {
+  const char *name;
+  void (*call)(void);
+  int taken; /* the locks that must be taken: B, O, P */
+  int differs;
+};
+
+#define FUNCTION_OF_ROW(name, taken, differs, ...) \
+  static void call_##name(void) { __VA_ARGS__; }
+#define ENTRY_OF_ROW(name, taken, differs, ...) {#name, call_##name, taken, differs},
+
+/* What the calls work on, made again for each row. */
+static struct evbuffer *buffer, *other;
+static struct evbuffer_iovec space[2];
+static struct evbuffer_cb_entry *entry;
+static struct evbuffer_ptr position;
+static struct evbuffer_file_segment *segment;
+static struct event *ev;
+static struct bufferevent *bev, *second;
+static struct bufferevent_rate_limit_group *group;
+static struct evconnlistener *listener;
+static FILE *file;
+static char bytes[16];
+
+static void note_change(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg) {
+  (void)b;
+  (void)info;
+  (void)arg;
+}
+static void note_old_change(struct evbuffer *b, size_t old_size, size_t new_size, void *arg) {
+  (void)b;
+  (void)old_size;
+  (void)new_size;
+  (void)arg;
+}
+
+static void check_rows(const struct lock_row *rows, size_t count, void (*set_up)(void),
+                       void (*tear_down)(void)) {
+  size_t i;
+  int owner;
+  for (i = 0; i < count; ++i) {
+    set_up();
+    if (CHECK_FAILED()) CHECK_FAIL_("%s: no objects to call it with", rows[i].name);
+    forget_locks_taken();
+    rows[i].call();
+    if (!locks_balanced())
+      CHECK_FAIL_("%s does not release its locks as often as it takes them", rows[i].name);
+    for (owner = 0; owner < LOCK_OWNERS && (ours() || !rows[i].differs); ++owner) {
+      if ((rows[i].taken & 1 << owner) && !locks_taken[owner])
+        CHECK_FAIL_("%s does not take lock %d", rows[i].name, owner);
+    }
+    tear_down();
+    if (!locks_balanced()) CHECK_FAIL_("%s leaves a lock held", rows[i].name);
+  }
+}
+#define CHECK_ROWS(rows, set_up, tear_down) \
+  check_rows(rows, sizeof(rows) / sizeof((rows)[0]), set_up, tear_down)
+
+/* --- evbuffer --- */
+
+static int add_formatted(const char *format, ...) {
+  va_list arguments;
+  int size;
+  va_start(arguments, format);
+  size = evbuffer_add_vprintf(buffer, format, arguments);
+  va_end(arguments);
+  return size;
+}
+
+#define BUFFER_ROWS(ROW)                                                                          \
+  ROW(evbuffer_add, O, 0, evbuffer_add(buffer, "x", 1))                                           \
+  ROW(evbuffer_add_buffer, O | P, 0, evbuffer_add_buffer(buffer, other))                          \
+  ROW(evbuffer_add_buffer_reference, O | P, 0, evbuffer_add_buffer_reference(buffer, other))      \
+  ROW(evbuffer_add_cb, O, 0, evbuffer_add_cb(buffer, note_change, buffer))                        \
+  ROW(evbuffer_add_file, O, 0, evbuffer_add_file(buffer, dup(fileno(file)), 0, 4))                \
+  ROW(evbuffer_add_file_segment, O, 0, evbuffer_add_file_segment(buffer, segment, 0, 4))          \
+  ROW(evbuffer_add_iovec, O, 0, evbuffer_add_iovec(buffer, space, 1))                             \
+  ROW(evbuffer_add_printf, O, 0, evbuffer_add_printf(buffer, "%d", 12))                           \
+  ROW(evbuffer_add_reference, O, 0, evbuffer_add_reference(buffer, bytes, 1, NULL, NULL))         \
+  ROW(evbuffer_add_vprintf, O, 0, add_formatted("%d", 12))                                        \
+  ROW(evbuffer_cb_clear_flags, O, 0, evbuffer_cb_clear_flags(buffer, entry, EVBUFFER_CB_ENABLED)) \
+  ROW(evbuffer_cb_set_flags, O, 0, evbuffer_cb_set_flags(buffer, entry, EVBUFFER_CB_ENABLED))     \
+  ROW(evbuffer_clear_flags, O, 0, evbuffer_clear_flags(buffer, EVBUFFER_FLAG_DRAINS_TO_FD))       \
+  ROW(evbuffer_commit_space, O, 0, evbuffer_commit_space(buffer, space, 0))                       \
+  ROW(evbuffer_copyout, O, 0, evbuffer_copyout(buffer, bytes, 2))                                 \
+  ROW(evbuffer_copyout_from, O, 0, evbuffer_copyout_from(buffer, &position, bytes, 2))            \
+  ROW(evbuffer_defer_callbacks, O, 0, evbuffer_defer_callbacks(buffer, base))                     \
+  ROW(evbuffer_drain, O, 0, evbuffer_drain(buffer, 1))                                            \
+  ROW(evbuffer_enable_locking, O, DIFFERS, evbuffer_enable_locking(buffer, NULL))                 \
+  ROW(evbuffer_expand, O, 0, evbuffer_expand(buffer, 9000))                                       \
+  ROW(evbuffer_find, O, 0, evbuffer_find(buffer, (const unsigned char *)"c", 1))                  \
+  ROW(evbuffer_free, O, 0, evbuffer_free(buffer); buffer = NULL)                                  \
+  ROW(evbuffer_freeze, O, 0, evbuffer_freeze(buffer, 0))                                          \
+  ROW(evbuffer_get_contiguous_space, O, 0, evbuffer_get_contiguous_space(buffer))                 \
+  ROW(evbuffer_get_length, O, 0, evbuffer_get_length(buffer))                                     \
+  ROW(evbuffer_peek, O, 0, evbuffer_peek(buffer, 2, NULL, space, 2))                              \
+  ROW(evbuffer_prepend, O, 0, evbuffer_prepend(buffer, "x", 1))                                   \
+  ROW(evbuffer_prepend_buffer, O | P, 0, evbuffer_prepend_buffer(buffer, other))                  \
+  ROW(evbuffer_ptr_set, O, 0, evbuffer_ptr_set(buffer, &position, 1, EVBUFFER_PTR_SET))           \
+  ROW(evbuffer_pullup, O, 0, evbuffer_pullup(buffer, -1))                                         \
+  ROW(evbuffer_read, O, 0, evbuffer_read(buffer, pair[0], 10))                                    \
+  ROW(evbuffer_readline, O, 0, free(evbuffer_readline(buffer)))                                   \
+  ROW(evbuffer_readln, O, 0, free(evbuffer_readln(buffer, NULL, EVBUFFER_EOL_LF)))                \
+  ROW(evbuffer_remove, O, 0, evbuffer_remove(buffer, bytes, 1))                                   \
+  ROW(evbuffer_remove_buffer, O | P, 0, evbuffer_remove_buffer(buffer, other, 2))                 \
+  ROW(evbuffer_remove_cb, O, 0, evbuffer_remove_cb(buffer, note_change, NULL))                    \
+  ROW(evbuffer_remove_cb_entry, O, 0, evbuffer_remove_cb_entry(buffer, entry))                    \
+  ROW(evbuffer_reserve_space, O, 0, evbuffer_reserve_space(buffer, 10, space, 2))                 \
+  ROW(evbuffer_search, O, 0, evbuffer_search(buffer, "c", 1, NULL))                               \
+  ROW(evbuffer_search_eol, O, 0, evbuffer_search_eol(buffer, NULL, NULL, EVBUFFER_EOL_LF))        \
+  ROW(evbuffer_search_range, O, 0, evbuffer_search_range(buffer, "c", 1, NULL, &position))        \
+  ROW(evbuffer_set_flags, O, 0, evbuffer_set_flags(buffer, EVBUFFER_FLAG_DRAINS_TO_FD))           \
+  ROW(evbuffer_setcb, O, 0, evbuffer_setcb(buffer, note_old_change, NULL))                        \
+  ROW(evbuffer_unfreeze, O, 0, evbuffer_unfreeze(buffer, 0))                                      \
+  ROW(evbuffer_write, O, 0, evbuffer_write(buffer, pair[0]))                                      \
+  ROW(evbuffer_write_atmost, O, 0, evbuffer_write_atmost(buffer, pair[0], 2))                     \
+  OURS_ALONE(ROW(evbuffer_get_max_read, O, 0, evbuffer_get_max_read(buffer)))                     \
+  OURS_ALONE(ROW(evbuffer_set_max_read, O, 0, evbuffer_set_max_read(buffer, 100)))                \
+  OURS_ALONE(ROW(evbuffer_add_reference_with_offset, O, 0,                                        \
+                 evbuffer_add_reference_with_offset(buffer, bytes, 1, 1, NULL, NULL)))
+
+BUFFER_ROWS(FUNCTION_OF_ROW)
+static const struct lock_row buffer_rows[] = {BUFFER_ROWS(ENTRY_OF_ROW)};
+
+static void make_base(void) {
+  lock_owner_now = LOCK_OF_BASE;
+  base = event_base_new();
+  lock_owner_now = LOCK_OF_PROCESS;
+  CHECK(base && open_pair() == 0);
+}
+static void free_base(void) {
+  event_base_free(base);
+  close_pair();
+}
+
+static struct evbuffer *locked_buffer(enum lock_owner owner) {
+  struct evbuffer *made = evbuffer_new();
+  lock_owner_now = owner;
+  evbuffer_enable_locking(made, NULL);
+  lock_owner_now = LOCK_OF_PROCESS;
+  evbuffer_add(made, "abc\ndef", 7);
+  return made;
+}
+
+static void make_buffers(void) {
+  make_base();
+  buffer = locked_buffer(LOCK_OF_OBJECT);
+  other = locked_buffer(LOCK_OF_OTHER);
+  entry = evbuffer_add_cb(buffer, note_change, NULL);
+  evbuffer_ptr_set(buffer, &position, 2, EVBUFFER_PTR_SET);
+  space[0].iov_base = bytes;
+  space[0].iov_len = 1;
+  file = tmpfile();
+  fputs("file", file);
+  fflush(file);
+  segment = evbuffer_file_segment_new(fileno(file), 0, 4, 0);
+  CHECK(file && segment && write(pair[1], "incoming", 8) == 8);
+}
+static void free_buffers(void) {
+  if (buffer) evbuffer_free(buffer);
+  evbuffer_free(other);
+  evbuffer_file_segment_free(segment);
+  fclose(file);
+  free_base();
+}
+
+TEST(each_function_of_an_evbuffer_takes_its_lock) { CHECK_ROWS(buffer_rows, make_buffers, free_buffers); }
+
+/* --- bufferevent --- */
+
+static void ignore_data(struct bufferevent *b, void *arg) {
+  (void)b;
+  (void)arg;
+}
+static void ignore_event(struct bufferevent *b, short what, void *arg) {
+  (void)b;
+  (void)what;
+  (void)arg;
+}
+
+static struct ev_token_bucket_cfg *rates;
+static struct sockaddr_in nowhere;
+static const struct timeval one_second = {1, 0};
+
+static size_t low_mark, high_mark;
+static bufferevent_data_cb data_cb;
+static bufferevent_event_cb event_cb;
+static void *cb_arg;
+static ev_uint64_t total_read, total_written;
+
+#define BUFFEREVENT_ROWS(ROW)                                                                                \
+  ROW(bufferevent_add_to_rate_limit_group, O | P, 0, bufferevent_add_to_rate_limit_group(second, group))     \
+  ROW(bufferevent_base_set, O, 0, bufferevent_base_set(base, bev))                                           \
+  ROW(bufferevent_decref, O, 0, bufferevent_incref(bev); forget_locks_taken(); bufferevent_decref(bev))      \
+  ROW(bufferevent_decrement_read_limit, O, 0, bufferevent_decrement_read_limit(bev, 1))                      \
+  ROW(bufferevent_decrement_write_limit, O, 0, bufferevent_decrement_write_limit(bev, 1))                    \
+  ROW(bufferevent_disable, O, 0, bufferevent_disable(bev, EV_READ))                                          \
+  ROW(bufferevent_enable, O | B, 0, bufferevent_enable(bev, EV_READ))                                        \
+  ROW(bufferevent_filter_new, O, 0,                                                                          \
+      bufferevent_free(bufferevent_filter_new(second, NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL));       \
+      second = NULL)                                                                                         \
+  ROW(bufferevent_flush, O, 0, bufferevent_flush(bev, EV_WRITE, BEV_FLUSH))                                  \
+  ROW(bufferevent_free, O, 0, bufferevent_free(bev); bev = NULL)                                             \
+  ROW(bufferevent_get_enabled, O, 0, bufferevent_get_enabled(bev))                                           \
+  ROW(bufferevent_get_max_single_read, O, 0, bufferevent_get_max_single_read(bev))                           \
+  ROW(bufferevent_get_max_single_write, O, 0, bufferevent_get_max_single_write(bev))                         \
+  ROW(bufferevent_get_max_to_read, O, 0, bufferevent_get_max_to_read(bev))                                   \
+  ROW(bufferevent_get_max_to_write, O, 0, bufferevent_get_max_to_write(bev))                                 \
+  ROW(bufferevent_get_read_limit, O, 0, bufferevent_get_read_limit(bev))                                     \
+  ROW(bufferevent_get_token_bucket_cfg, O, 0, bufferevent_get_token_bucket_cfg(bev))                         \
+  ROW(bufferevent_get_underlying, O, 0, bufferevent_get_underlying(bev))                                     \
+  ROW(bufferevent_get_write_limit, O, 0, bufferevent_get_write_limit(bev))                                   \
+  ROW(bufferevent_getcb, O, 0, bufferevent_getcb(bev, &data_cb, &data_cb, &event_cb, &cb_arg))               \
+  ROW(bufferevent_getfd, O, 0, bufferevent_getfd(bev))                                                       \
+  ROW(bufferevent_getwatermark, O, 0, bufferevent_getwatermark(bev, EV_READ, &low_mark, &high_mark))         \
+  ROW(bufferevent_incref, O, 0, bufferevent_incref(bev); bufferevent_decref(bev))                            \
+  ROW(bufferevent_lock, O, 0, bufferevent_lock(bev); bufferevent_unlock(bev))                                \
+  ROW(bufferevent_pair_get_partner, O, 0, bufferevent_pair_get_partner(second))                              \
+  ROW(bufferevent_priority_set, O, 0, bufferevent_priority_set(bev, 0))                                      \
+  ROW(bufferevent_rate_limit_group_decrement_read, P, 0,                                                     \
+      bufferevent_rate_limit_group_decrement_read(group, 1))                                                 \
+  ROW(bufferevent_rate_limit_group_decrement_write, P, 0,                                                    \
+      bufferevent_rate_limit_group_decrement_write(group, 1))                                                \
+  ROW(bufferevent_rate_limit_group_free, P, 0, bufferevent_remove_from_rate_limit_group(bev);                \
+      forget_locks_taken(); bufferevent_rate_limit_group_free(group); group = NULL)                          \
+  ROW(bufferevent_rate_limit_group_get_read_limit, P, 0, bufferevent_rate_limit_group_get_read_limit(group)) \
+  ROW(bufferevent_rate_limit_group_get_totals, P, DIFFERS,                                                   \
+      bufferevent_rate_limit_group_get_totals(group, &total_read, &total_written))                           \
+  ROW(bufferevent_rate_limit_group_get_write_limit, P, 0,                                                    \
+      bufferevent_rate_limit_group_get_write_limit(group))                                                   \
+  ROW(bufferevent_rate_limit_group_reset_totals, P, DIFFERS,                                                 \
+      bufferevent_rate_limit_group_reset_totals(group))                                                      \
+  ROW(bufferevent_rate_limit_group_set_cfg, P, 0, bufferevent_rate_limit_group_set_cfg(group, rates))        \
+  ROW(bufferevent_rate_limit_group_set_min_share, P, DIFFERS,                                                \
+      bufferevent_rate_limit_group_set_min_share(group, 9))                                                  \
+  ROW(bufferevent_read, O, 0, bufferevent_read(bev, bytes, 1))                                               \
+  ROW(bufferevent_read_buffer, O | P, 0, bufferevent_read_buffer(bev, other))                                \
+  ROW(bufferevent_remove_from_rate_limit_group, O | P, 0, bufferevent_remove_from_rate_limit_group(bev))     \
+  ROW(bufferevent_set_max_single_read, O, 0, bufferevent_set_max_single_read(bev, 9))                        \
+  ROW(bufferevent_set_max_single_write, O, 0, bufferevent_set_max_single_write(bev, 9))                      \
+  ROW(bufferevent_set_rate_limit, O, 0, bufferevent_set_rate_limit(bev, rates))                              \
+  ROW(bufferevent_set_timeouts, O, 0, bufferevent_set_timeouts(bev, &one_second, NULL))                      \
+  ROW(bufferevent_setcb, O, 0, bufferevent_setcb(bev, ignore_data, ignore_data, ignore_event, NULL))         \
+  ROW(bufferevent_setfd, O | B, 0, bufferevent_setfd(bev, pair[0]))                                          \
+  ROW(bufferevent_settimeout, O, 0, bufferevent_settimeout(bev, 1, 1))                                       \
+  ROW(bufferevent_setwatermark, O, 0, bufferevent_setwatermark(bev, EV_READ, 1, 10))                         \
+  ROW(bufferevent_socket_connect, O, 0, bufferevent_setfd(bev, -1); forget_locks_taken();                    \
+      bufferevent_socket_connect(bev, (struct sockaddr *)&nowhere, sizeof(nowhere)))                         \
+  ROW(bufferevent_socket_connect_hostname, O, 0,                                                             \
+      bufferevent_socket_connect_hostname(bev, NULL, AF_INET, "127.0.0.1", 1))                               \
+  ROW(bufferevent_socket_get_dns_error, O, 0, bufferevent_socket_get_dns_error(bev))                         \
+  ROW(bufferevent_trigger, O, 0, bufferevent_trigger(bev, EV_READ, 0))                                       \
+  ROW(bufferevent_trigger_event, O, 0, bufferevent_trigger_event(bev, BEV_EVENT_CONNECTED, 0))               \
+  ROW(bufferevent_write, O, 0, bufferevent_write(bev, "x", 1))                                               \
+  ROW(bufferevent_write_buffer, O | P, 0, bufferevent_write_buffer(bev, other))                              \
+  ROW(evbuffer_lock, O, 0, evbuffer_lock(bufferevent_get_input(bev));                                        \
+      evbuffer_unlock(bufferevent_get_input(bev)))                                                           \
+  OURS_ALONE(ROW(bufferevent_replacefd, O | B, 0, bufferevent_replacefd(bev, -1)))                           \
+  OURS_ALONE(ROW(bufferevent_socket_connect_hostname_hints, O, 0,                                            \
+                 bufferevent_socket_connect_hostname_hints(bev, NULL, NULL, "127.0.0.1", 1)))                \
+  OURS_ALONE(ROW(eventide_bufferevent_when_drained, O, 0,                                                    \
+                 eventide_bufferevent_when_drained(bev, ignore_event, NULL)))
+
+BUFFEREVENT_ROWS(FUNCTION_OF_ROW)
+static const struct lock_row bufferevent_rows[] = {BUFFEREVENT_ROWS(ENTRY_OF_ROW)};
+
+static void make_bufferevents(void) {
+  struct bufferevent *ends[2];
+  make_base();
+  rates = ev_token_bucket_cfg_new(100, 100, 100, 100, NULL);
+  other = locked_buffer(LOCK_OF_OTHER);
+  lock_owner_now = LOCK_OF_OTHER;
+  group = bufferevent_rate_limit_group_new(base, rates);
+  lock_owner_now = LOCK_OF_OBJECT;
+  bev = bufferevent_socket_new(base, pair[0], BEV_OPT_THREADSAFE);
+  CHECK(bufferevent_pair_new(base, BEV_OPT_THREADSAFE, ends) == 0);
+  lock_owner_now = LOCK_OF_PROCESS;
+  second = ends[0];
+  bufferevent_free(ends[1]);
+  bufferevent_set_rate_limit(bev, rates);
+  bufferevent_add_to_rate_limit_group(bev, group);
+  bufferevent_enable(bev, EV_WRITE);
+  nowhere.sin_family = AF_INET;
+  nowhere.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  nowhere.sin_port = htons(1);
+  CHECK(rates && bev && second && group && write(pair[1], "incoming", 8) == 8);
+}
+static void free_bufferevents(void) {
+  if (bev) bufferevent_remove_from_rate_limit_group(bev);
+  if (second) bufferevent_remove_from_rate_limit_group(second);
+  if (bev) bufferevent_free(bev);
+  if (second) bufferevent_free(second);
+  evbuffer_free(other);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  if (group) bufferevent_rate_limit_group_free(group);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  ev_token_bucket_cfg_free(rates);
+  free_base();
+}
+
+TEST(each_function_of_a_bufferevent_takes_its_lock) {
+  CHECK_ROWS(bufferevent_rows, make_bufferevents, free_bufferevents);
+}
+
+/* --- listeners --- */
+
+static void ignore_connection(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *address,
+                              int size, void *arg) {
+  (void)l;
+  (void)address;
+  (void)size;
+  (void)arg;
+  evutil_closesocket(fd);
+}
+static void ignore_error(struct evconnlistener *l, void *arg) {
+  (void)l;
+  (void)arg;
+}
+
+#define LISTENER_ROWS(ROW)                                                                     \
+  ROW(evconnlistener_disable, O | B, 0, evconnlistener_disable(listener))                      \
+  ROW(evconnlistener_enable, O | B, 0, evconnlistener_disable(listener); forget_locks_taken(); \
+      evconnlistener_enable(listener))                                                         \
+  ROW(evconnlistener_free, O, 0, evconnlistener_free(listener); listener = NULL)               \
+  ROW(evconnlistener_set_cb, O, 0, evconnlistener_set_cb(listener, ignore_connection, NULL))   \
+  ROW(evconnlistener_set_error_cb, O, 0, evconnlistener_set_error_cb(listener, ignore_error))
+
+LISTENER_ROWS(FUNCTION_OF_ROW)
+static const struct lock_row listener_rows[] = {LISTENER_ROWS(ENTRY_OF_ROW)};
+
+static void make_listener(void) {
+  struct sockaddr_in address;
+  memset(&address, 0, sizeof(address));
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  make_base();
+  lock_owner_now = LOCK_OF_OBJECT;
+  listener =
+      evconnlistener_new_bind(base, ignore_connection, NULL, LEV_OPT_THREADSAFE | LEV_OPT_CLOSE_ON_FREE, -1,
+                              (struct sockaddr *)&address, sizeof(address));
+  lock_owner_now = LOCK_OF_PROCESS;
+  CHECK(listener != NULL);
+}
+static void free_listener(void) {
+  if (listener) evconnlistener_free(listener);
+  free_base();
+}
+
+TEST(each_function_of_a_listener_takes_its_lock) { CHECK_ROWS(listener_rows, make_listener, free_listener); }
+
+/* --- events and the base --- */
+
+static int pass_event(const struct event_base *of, const struct event *each, void *arg) {
+  (void)of;
+  (void)each;
+  (void)arg;
+  return 0;
+}
+static struct timeval when;
+static struct seen ignored;
+static struct event_base *again;
+
+#define EVENT_ROWS(ROW)                                                                                      \
+  ROW(event_active, B, 0, event_active(ev, EV_READ, 1))                                                      \
+  ROW(event_add, B, 0, event_add(ev, &one_second))                                                           \
+  ROW(event_base_active_by_fd, B, 0, event_base_active_by_fd(base, pair[0], EV_READ))                        \
+  ROW(event_base_active_by_signal, B, 0, event_base_active_by_signal(base, SIGINT))                          \
+  ROW(event_base_dispatch, B, 0, event_base_dispatch(base))                                                  \
+  ROW(event_base_dump_events, B, 0, event_base_dump_events(base, file))                                      \
+  ROW(event_base_foreach_event, B, 0, event_base_foreach_event(base, pass_event, NULL))                      \
+  ROW(event_base_get_max_events, B, 0, event_base_get_max_events(base, EVENT_BASE_COUNT_ADDED, 0))           \
+  ROW(event_base_get_npriorities, B, 0, event_base_get_npriorities(base))                                    \
+  ROW(event_base_get_num_events, B, 0, event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED))              \
+  ROW(event_base_get_running_event, B, 0, event_base_get_running_event(base))                                \
+  ROW(event_base_gettimeofday_cached, B, 0, event_base_gettimeofday_cached(base, &when))                     \
+  ROW(event_base_got_break, B, 0, event_base_got_break(base))                                                \
+  ROW(event_base_got_exit, B, 0, event_base_got_exit(base))                                                  \
+  ROW(event_base_init_common_timeout, B, 0, event_base_init_common_timeout(base, &one_second))               \
+  ROW(event_base_loop, B, 0, event_base_loop(base, EVLOOP_NONBLOCK))                                         \
+  ROW(event_base_loopbreak, B, 0, event_base_loopbreak(base))                                                \
+  ROW(event_base_loopcontinue, B, 0, event_base_loopcontinue(base))                                          \
+  ROW(event_base_loopexit, B, 0, event_base_loopexit(base, NULL))                                            \
+  ROW(event_base_once, B, 0, event_base_once(base, -1, EV_TIMEOUT, note, &ignored, NULL))                    \
+  ROW(event_base_priority_init, B, 0, event_base_priority_init(base, 3))                                     \
+  ROW(event_base_update_cache_time, B, 0, event_base_update_cache_time(base))                                \
+  ROW(event_del, B, 0, event_del(ev))                                                                        \
+  ROW(event_del_block, B, 0, event_del_block(ev))                                                            \
+  ROW(event_del_noblock, B, 0, event_del_noblock(ev))                                                        \
+  ROW(event_finalize, B, 0, event_finalize(0, ev, note_finalized); event_base_loop(base, EVLOOP_NONBLOCK))   \
+  ROW(event_free, B, 0, event_add(ev, NULL); forget_locks_taken(); event_free(ev); ev = NULL)                \
+  ROW(event_free_finalize, B, 0, event_free_finalize(0, ev, note_finalized); ev = NULL)                      \
+  ROW(event_pending, B, 0, event_pending(ev, EV_READ, NULL))                                                 \
+  ROW(event_priority_set, B, DIFFERS, event_priority_set(ev, 0))                                             \
+  ROW(event_reinit, B, 0, event_reinit(base))                                                                \
+  ROW(event_remove_timer, B, 0, event_remove_timer(ev))                                                      \
+  OURS_ALONE(ROW(eventide_dump_json, B, 0, eventide_dump_json(base, file)))                                  \
+  OURS_ALONE(ROW(eventide_loopbreak, B, 0, eventide_loopbreak(base)))                                        \
+  OURS_ALONE(ROW(eventide_metrics_disable, B, 0, eventide_metrics_disable(base)))                            \
+  OURS_ALONE(ROW(eventide_metrics_enable, B, 0, eventide_metrics_enable(base)))                              \
+  OURS_ALONE(                                                                                                \
+      ROW(eventide_metrics_get, B, 0, struct eventide_metrics m; eventide_metrics_get(base, &m, sizeof(m)))) \
+  OURS_ALONE(ROW(eventide_metrics_reset, B, 0, eventide_metrics_reset(base)))                                \
+  OURS_ALONE(                                                                                                \
+      ROW(eventide_set_slow_callback, B, 0, eventide_set_slow_callback(base, &one_second, NULL, NULL)))      \
+  OURS_ALONE(ROW(evwatch_check_new, B, 0, evwatch_check_new(base, ignore_check, NULL)))                      \
+  OURS_ALONE(ROW(evwatch_free, B, 0, evwatch_free(evwatch_prepare_new(base, ignore_prepare, NULL))))         \
+  OURS_ALONE(ROW(evwatch_prepare_new, B, 0, evwatch_prepare_new(base, ignore_prepare, NULL)))
+
+#ifdef EVENT2_EVENTIDE_H_INCLUDED_
+static void ignore_prepare(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
+  (void)watch;
+  (void)info;
+  (void)arg;
+}
+static void ignore_check(struct evwatch *watch, const struct evwatch_check_cb_info *info, void *arg) {
+  (void)watch;
+  (void)info;
+  (void)arg;
+}
+#endif
+
+EVENT_ROWS(FUNCTION_OF_ROW)
+static const struct lock_row event_rows[] = {EVENT_ROWS(ENTRY_OF_ROW)};
+
+static void make_event(void) {
+  make_base();
+  file = tmpfile();
+  ev = event_new(base, pair[0], EV_READ, note, &ignored);
+  CHECK(file && ev);
+}
+static void free_event(void) {
+  if (ev) event_free(ev);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  fclose(file);
+  free_base();
+}
+
+TEST(each_function_of_an_event_or_a_base_takes_the_bases_lock) {
+  CHECK_ROWS(event_rows, make_event, free_event);
+}
+
+/* The functions of the old interface work on the base that event_init() made last. */
+#define OLD_ROWS(ROW)                                                     \
+  ROW(event_dispatch, B, 0, event_dispatch())                             \
+  ROW(event_loop, B, 0, event_loop(EVLOOP_NONBLOCK))                      \
+  ROW(event_loopbreak, B, 0, event_loopbreak())                           \
+  ROW(event_loopexit, B, 0, event_loopexit(NULL))                         \
+  ROW(event_once, B, 0, event_once(-1, EV_TIMEOUT, note, &ignored, NULL)) \
+  ROW(event_priority_init, B, 0, event_priority_init(3))
+
+OLD_ROWS(FUNCTION_OF_ROW)
+static const struct lock_row old_rows[] = {OLD_ROWS(ENTRY_OF_ROW)};
+
+static void make_old_base(void) {
+  lock_owner_now = LOCK_OF_BASE;
+  again = event_init();
+  lock_owner_now = LOCK_OF_PROCESS;
+  CHECK(again != NULL);
+}
+static void free_old_base(void) { event_base_free(again); }
+
+TEST(each_function_of_the_old_interface_takes_the_bases_lock) {
+  CHECK_ROWS(old_rows, make_old_base, free_old_base);
+}
+
+/* --- what takes no lock --- */
+
+static const char *const without_lock[] = {
+    /* Belong to the process, or make, free or describe what no other thread can know yet. */
+    "bufferevent_new",
+    "bufferevent_pair_new",
+    "bufferevent_rate_limit_group_new",
+    "bufferevent_socket_new",
+    "evbuffer_file_segment_add_cleanup_cb",
+    "evbuffer_file_segment_new",
+    "evbuffer_new",
+    "evconnlistener_new",
+    "evconnlistener_new_bind",
+    "event_assign",
+    "event_base_free",
+    "event_base_free_nofinalize",
+    "event_base_new",
+    "event_base_new_with_config",
+    "event_base_set",
+    "event_config_avoid_method",
+    "event_config_free",
+    "event_config_new",
+    "event_config_require_features",
+    "event_config_set_flag",
+    "event_config_set_max_dispatch_interval",
+    "event_config_set_num_cpus_hint",
+    "event_debug_unassign",
+    "event_enable_debug_logging",
+    "event_enable_debug_mode",
+    "event_get_struct_event_size",
+    "event_get_supported_methods",
+    "event_get_version",
+    "event_get_version_number",
+    "event_init",
+    "event_new",
+    "event_self_cbarg",
+    "event_set",
+    "event_set_fatal_callback",
+    "event_set_log_callback",
+    "event_set_mem_functions",
+    /* Read what does not change while the object lives, or while the event is added. */
+    "bufferevent_get_base",
+    "bufferevent_get_input",
+    "bufferevent_get_output",
+    "bufferevent_get_priority",
+    "evconnlistener_get_base",
+    "evconnlistener_get_fd",
+    "event_base_get_features",
+    "event_base_get_method",
+    "event_base_get_signal_method",
+    "event_get_assignment",
+    "event_get_base",
+    "event_get_callback",
+    "event_get_callback_arg",
+    "event_get_events",
+    "event_get_fd",
+    "event_get_method",
+    "event_get_priority",
+    "event_gettime_monotonic",
+    "event_initialized",
+    "evwatch_base",
+    "evwatch_prepare_get_timeout",
+    /* Counts references atomically. */
+    "evbuffer_file_segment_free",
+    /* Release what the function beside them in the tables took. */
+    "bufferevent_unlock",
+    "evbuffer_unlock",
+};
+
+static int in_rows(const struct lock_row *rows, size_t count, const char *name) {
+  while (count--) {
+    if (strcmp(rows[count].name, name) == 0) return 1;
+  }
+  return 0;
+}
+#define IN_ROWS(rows, name) in_rows(rows, sizeof(rows) / sizeof((rows)[0]), name)
+
+static int is_known(const char *name) {
+  size_t i;
+  for (i = 0; i < sizeof(without_lock) / sizeof(without_lock[0]); ++i) {
+    if (strcmp(without_lock[i], name) == 0) return 1;
+  }
+  return IN_ROWS(buffer_rows, name) || IN_ROWS(bufferevent_rows, name) || IN_ROWS(listener_rows, name) ||
+         IN_ROWS(event_rows, name) || IN_ROWS(old_rows, name);
+}
+
+/* Whether the name is one of a family whose objects have locks. */
+static int has_locks(const char *name) {
+  static const char *const families[] = {"bufferevent_", "evbuffer_", "evconnlistener_",
+                                         "event_",       "eventide_", "evwatch_"};
+  size_t i;
+  for (i = 0; i < sizeof(families) / sizeof(families[0]); ++i) {
+    if (strncmp(name, families[i], strlen(families[i])) == 0) return 1;
+  }
+  return 0;
+}
+
+/* EVENTIDE_TEST_EXPORTS names the list of the core library's functions; ctest sets it. */
+TEST(each_exported_function_is_in_one_of_the_tables) {
+  const char *path = getenv("EVENTIDE_TEST_EXPORTS");
+  FILE *list = path ? fopen(path, "r") : NULL;
+  char line[200];
+  int count = 0;
+  if (!path || !ours()) return;
+  CHECK(list != NULL);
+  while (fgets(line, sizeof(line), list)) {
+    line[strcspn(line, "\r\n")] = '\0';
+    if (!has_locks(line)) continue;
+    ++count;
+    if (!is_known(line)) CHECK_FAIL_("%s is in no table", line);
+  }
+  fclose(list);
+  CHECK_INT_GT(count, 200);
+}
+
+/* --- callbacks --- */
+
+/* The locks that were held when a callback ran, as B, O and P; -1 before. */
+static int held_in_callback;
+
+static int held_now(void) {
+  int held = 0, owner;
+  for (owner = LOCK_OF_BASE; owner < LOCK_OWNERS; ++owner) {
+    if (locks_held[owner] > 0) held |= 1 << owner;
+  }
+  return held;
+}
+static void note_held(void) { held_in_callback = held_now(); }
+
+#define CHECK_RAN_HOLDING(locks)           \
+  do {                                     \
+    CHECK_INT_EQ(held_in_callback, locks); \
+    CHECK(locks_balanced());               \
+    held_in_callback = -1;                 \
+  } while (0)
+
+static void event_ran(evutil_socket_t fd, short what, void *arg) {
+  (void)fd;
+  (void)what;
+  (void)arg;
+  note_held();
+}
+static void finalizer_ran(struct event *finished, void *arg) {
+  (void)finished;
+  (void)arg;
+  note_held();
+}
+static int visitor_ran(const struct event_base *of, const struct event *each, void *arg) {
+  (void)of;
+  (void)each;
+  (void)arg;
+  note_held();
+  return 0;
+}
+
+TEST(callbacks_of_events_run_without_the_bases_lock) {
+  held_in_callback = -1;
+  make_event();
+  event_assign(ev, base, pair[0], EV_READ, event_ran, NULL);
+  event_add(ev, NULL);
+  CHECK_INT_EQ(write(pair[1], "x", 1), 1);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  event_assign(ev, base, -1, 0, event_ran, NULL);
+  event_active(ev, EV_READ, 1);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  event_assign(ev, base, SIGUSR1, EV_SIGNAL, event_ran, NULL);
+  event_add(ev, NULL);
+  raise(SIGUSR1);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  event_del(ev);
+  event_base_once(base, -1, EV_TIMEOUT, event_ran, NULL, NULL);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  event_free_finalize(0, ev, finalizer_ran);
+  ev = NULL;
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  free_event();
+}
+
+TEST(event_base_foreach_event_runs_its_callback_with_the_bases_lock) {
+  held_in_callback = -1;
+  make_event();
+  event_add(ev, NULL);
+  event_base_foreach_event(base, visitor_ran, NULL);
+  CHECK_RAN_HOLDING(B);
+  free_event();
+}
+
+#ifdef EVENT2_EVENTIDE_H_INCLUDED_
+static void prepare_ran(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
+  (void)watch;
+  (void)info;
+  (void)arg;
+  note_held();
+}
+static void check_ran(struct evwatch *watch, const struct evwatch_check_cb_info *info, void *arg) {
+  (void)watch;
+  (void)info;
+  (void)arg;
+  note_held();
+}
+static void slow_call_ran(struct event_base *of, const struct eventide_slow_call *call, void *arg) {
+  (void)of;
+  (void)call;
+  (void)arg;
+  note_held();
+}
+static void drained_ran(struct bufferevent *of, short what, void *arg) {
+  (void)of;
+  (void)what;
+  (void)arg;
+  note_held();
+}
+
+TEST(watchers_and_reports_of_slow_callbacks_run_without_the_bases_lock) {
+  const struct timeval no_time = {0, 0};
+  struct evwatch *watch;
+  held_in_callback = -1;
+  make_event();
+  event_active(ev, EV_READ, 1);
+  watch = evwatch_prepare_new(base, prepare_ran, NULL);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  evwatch_free(watch);
+  event_active(ev, EV_READ, 1);
+  watch = evwatch_check_new(base, check_ran, NULL);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  evwatch_free(watch);
+  eventide_set_slow_callback(base, &no_time, slow_call_ran, NULL);
+  event_active(ev, EV_READ, 1);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  free_event();
+}
+
+TEST(callbacks_for_drained_output_follow_the_option) {
+  const int options[] = {BEV_OPT_THREADSAFE,
+                         BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS};
+  int i;
+  for (i = 0; i < 2; ++i) {
+    held_in_callback = -1;
+    make_base();
+    lock_owner_now = LOCK_OF_OBJECT;
+    bev = bufferevent_socket_new(base, pair[0], options[i]);
+    lock_owner_now = LOCK_OF_PROCESS;
+    bufferevent_write(bev, "x", 1);
+    eventide_bufferevent_when_drained(bev, drained_ran, NULL);
+    event_base_loop(base, EVLOOP_ONCE);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    CHECK_RAN_HOLDING(i == 0 ? O : 0);
+    bufferevent_free(bev);
+    free_base();
+  }
+}
+#endif
+
+static void data_ran(struct bufferevent *of, void *arg) {
+  (void)of;
+  (void)arg;
+  note_held();
+}
+static void bufferevent_event_ran(struct bufferevent *of, short what, void *arg) {
+  (void)of;
+  (void)what;
+  (void)arg;
+  note_held();
+}
+
+/* Each kind of callback of a bufferevent with these options, of a socket or of one end of a pair. */
+static void check_bufferevent_callbacks(int socket, int options, int held) {
+  struct bufferevent *ends[2] = {NULL, NULL};
+  held_in_callback = -1;
+  make_base();
+  lock_owner_now = LOCK_OF_OBJECT;
+  if (socket) {
+    bev = bufferevent_socket_new(base, pair[0], options);
+  } else {
+    CHECK_INT_EQ(bufferevent_pair_new(base, options, ends), 0);
+    bev = ends[0];
+    bufferevent_enable(ends[1], EV_READ | EV_WRITE);
+  }
+  lock_owner_now = LOCK_OF_PROCESS;
+  bufferevent_setcb(bev, data_ran, NULL, NULL, NULL);
+  bufferevent_enable(bev, EV_READ | EV_WRITE);
+  if (socket) CHECK_INT_EQ(write(pair[1], "x", 1), 1);
+  if (!socket) bufferevent_write(ends[1], "x", 1);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_RAN_HOLDING(held);
+  bufferevent_setcb(bev, NULL, data_ran, NULL, NULL);
+  bufferevent_write(bev, "x", 1);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_RAN_HOLDING(held);
+  bufferevent_setcb(bev, NULL, NULL, bufferevent_event_ran, NULL);
+  bufferevent_trigger_event(bev, BEV_EVENT_CONNECTED, 0);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_RAN_HOLDING(held);
+  bufferevent_free(bev);
+  if (ends[1]) bufferevent_free(ends[1]);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  free_base();
+}
+
+TEST(callbacks_of_bufferevents_run_with_its_lock_unless_it_is_to_be_open) {
+  const int unlocked = BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS;
+  int socket;
+  for (socket = 0; socket < 2; ++socket) {
+    check_bufferevent_callbacks(socket, BEV_OPT_THREADSAFE, O);
+    if (!CHECK_FAILED()) check_bufferevent_callbacks(socket, BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS, O);
+    if (!CHECK_FAILED()) check_bufferevent_callbacks(socket, unlocked, 0);
+    CHECK(!CHECK_FAILED());
+  }
+}
+
+static enum bufferevent_filter_result filter_ran(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
+                                                 enum bufferevent_flush_mode mode, void *arg) {
+  (void)limit;
+  (void)mode;
+  (void)arg;
+  note_held();
+  evbuffer_add_buffer(to, from);
+  return BEV_OK;
+}
+
+/* A filter shares the lock of the underlying bufferevent. */
+TEST(filter_functions_run_with_the_shared_lock) {
+  held_in_callback = -1;
+  make_base();
+  lock_owner_now = LOCK_OF_OBJECT;
+  bev = bufferevent_socket_new(base, pair[0], BEV_OPT_THREADSAFE);
+  second = bufferevent_filter_new(bev, filter_ran, filter_ran, BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE,
+                                  NULL, NULL);
+  lock_owner_now = LOCK_OF_PROCESS;
+  bufferevent_enable(second, EV_READ | EV_WRITE);
+  bufferevent_write(second, "x", 1);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_RAN_HOLDING(O);
+  CHECK_INT_EQ(write(pair[1], "x", 1), 1);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_RAN_HOLDING(O);
+  bufferevent_free(second);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  free_base();
+}
+
+static void change_ran(struct evbuffer *of, const struct evbuffer_cb_info *info, void *arg) {
+  (void)of;
+  (void)info;
+  (void)arg;
+  note_held();
+}
+static void cleanup_ran(const void *data, size_t size, void *arg) {
+  (void)data;
+  (void)size;
+  (void)arg;
+  note_held();
+}
+
+TEST(callbacks_of_evbuffers_run_with_its_lock) {
+  make_buffers();
+  held_in_callback = -1;
+  evbuffer_add_cb(buffer, change_ran, NULL);
+  evbuffer_add(buffer, "x", 1);
+  CHECK_RAN_HOLDING(O);
+  evbuffer_add_reference(buffer, bytes, 1, cleanup_ran, NULL);
+  evbuffer_remove_cb(buffer, change_ran, NULL);
+  held_in_callback = -1;
+  evbuffer_drain(buffer, evbuffer_get_length(buffer));
+  CHECK_RAN_HOLDING(O);
+  evbuffer_add_cb(buffer, change_ran, NULL);
+  evbuffer_defer_callbacks(buffer, base);
+  evbuffer_add(buffer, "x", 1);
+  CHECK_INT_EQ(held_in_callback, -1);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_RAN_HOLDING(O);
+  free_buffers();
+}
+
+static void connection_ran(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *address, int size,
+                           void *arg) {
+  ignore_connection(l, fd, address, size, arg);
+  note_held();
+}
+static void error_ran(struct evconnlistener *l, void *arg) {
+  (void)arg;
+  note_held();
+  evconnlistener_disable(l);
+}
+
+TEST(callbacks_of_listeners_run_without_its_lock) {
+  struct sockaddr_in address;
+  socklen_t size = sizeof(address);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  make_listener();
+  held_in_callback = -1;
+  evconnlistener_set_cb(listener, connection_ran, NULL);
+  getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&address, &size);
+  CHECK_INT_EQ(connect(fd, (struct sockaddr *)&address, size), 0);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  close(fd);
+  free_listener();
+  /* A socket that does not listen is always ready, and accept() fails. */
+  make_base();
+  fd = socket(AF_INET, SOCK_STREAM, 0);
+  evutil_make_socket_nonblocking(fd);
+  lock_owner_now = LOCK_OF_OBJECT;
+  listener =
+      evconnlistener_new(base, ignore_connection, NULL, LEV_OPT_THREADSAFE | LEV_OPT_CLOSE_ON_FREE, 0, fd);
+  lock_owner_now = LOCK_OF_PROCESS;
+  evconnlistener_set_error_cb(listener, error_ran);
+  event_base_loop(base, EVLOOP_ONCE);
+  CHECK_RAN_HOLDING(0);
+  free_listener();
+}
+
+#ifdef EVENT2_EVENTIDE_H_INCLUDED_
+#define TESTS_OF_OURS                                                \
+  watchers_and_reports_of_slow_callbacks_run_without_the_bases_lock, \
+      callbacks_for_drained_output_follow_the_option,
+#else
+#define TESTS_OF_OURS
+#endif
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  if (use_counting_locks() != 0) {
+    printf("0 passed, 1 failed\n");
+    return 1;
+  }
+  RUN_TESTS(
+      each_function_of_an_evbuffer_takes_its_lock, each_function_of_a_bufferevent_takes_its_lock,
+      each_function_of_a_listener_takes_its_lock, each_function_of_an_event_or_a_base_takes_the_bases_lock,
+      each_function_of_the_old_interface_takes_the_bases_lock, each_exported_function_is_in_one_of_the_tables,
+      TESTS_OF_OURS callbacks_of_events_run_without_the_bases_lock,
+      event_base_foreach_event_runs_its_callback_with_the_bases_lock,
+      callbacks_of_bufferevents_run_with_its_lock_unless_it_is_to_be_open,
+      filter_functions_run_with_the_shared_lock, callbacks_of_evbuffers_run_with_its_lock,
+      callbacks_of_listeners_run_without_its_lock);
+}
