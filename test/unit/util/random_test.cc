@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -174,6 +175,23 @@ TEST_F(WithoutGetrandom, the_configured_device_is_read) {
         key.fill(1);
         leave(evi::set_random_device("/dev/zero") && evi::random_bytes(key.data(), key.size()) &&
               key == Key{});
+      },
+      good, "");
+}
+
+// A terminal gives one line for each read, however much is asked for.
+TEST_F(WithoutGetrandom, a_device_that_gives_a_few_bytes_at_a_time_is_read_on) {
+  EXPECT_EXIT(
+      {
+        begin();
+        const int master = posix_openpt(O_RDWR | O_NOCTTY);
+        if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) leave(true);  // no terminals here
+        const int kept_open = open(ptsname(master), O_RDWR | O_NOCTTY);
+        const char lines[] = "1\n23\n456\n7890\n";
+        char out[sizeof(lines) - 1] = {};
+        leave(kept_open >= 0 && write(master, lines, sizeof(out)) == ssize_t{sizeof(out)} &&
+              evi::set_random_device(ptsname(master)) && evi::random_bytes(out, sizeof(out)) &&
+              std::memcmp(out, lines, sizeof(out)) == 0);
       },
       good, "");
 }
