@@ -127,6 +127,8 @@ bool evbuffer::commit(const evbuffer_iovec *vec, int count) noexcept {
   const bool behind = is_tail_room(vec[0]);
   const bool valid = count == 1 ? behind || is_spare_room(vec[0]) : behind && is_spare_room(vec[1]);
   if (count > 2 || !valid) return false;
+  // The room that reserve() shows may be more than what a buffer can still grow by.
+  if (!fits(vec[0].iov_len + (count == 2 ? vec[1].iov_len : 0))) return false;
   const std::size_t before = length_;
   if (behind) {
     extend_last(vec[0].iov_len);
