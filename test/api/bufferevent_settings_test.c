@@ -1,6 +1,5 @@
-/* Settings of bufferevents that change while they are in use, callbacks that call back into their bufferevent
- * or free it, and what is left in an output buffer meanwhile: for a socket, one end of a pair, and a filter
- * on such an end. */
+/* Settings of bufferevents that change while they are in use, and callbacks that call back into their
+ * bufferevent or free it: for a socket, one end of a pair, and a filter on such an end. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_struct.h>

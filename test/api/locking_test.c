@@ -925,6 +925,58 @@ TEST(callbacks_of_listeners_run_without_its_lock) {
   free_listener();
 }
 
+/* --- output that stays behind while the reader's callback runs --- */
+
+enum { MARK = 10 };
+static char some[3 * MARK];
+static struct bufferevent *writer;
+static int more_to_write;
+
+/* Fills the reader up to its watermark again, with more that stays in the writer, before it takes anything.
+ */
+static void write_then_take(struct bufferevent *reader, void *arg) {
+  char text[MARK];
+  (void)arg;
+  if (more_to_write) bufferevent_write(writer, some, (size_t)more_to_write);
+  more_to_write = 0;
+  bufferevent_read(reader, text, sizeof(text));
+}
+
+static void check_left_output(int options, int first, int later_in_callback) {
+  struct bufferevent *ends[2];
+  int i;
+  base = event_base_new();
+  CHECK_INT_EQ(bufferevent_pair_new(base, options, ends), 0);
+  writer = ends[0];
+  more_to_write = later_in_callback;
+  bufferevent_setcb(ends[1], write_then_take, NULL, NULL, NULL);
+  bufferevent_setwatermark(ends[1], EV_READ, 0, MARK);
+  bufferevent_enable(ends[1], EV_READ);
+  bufferevent_write(writer, some, (size_t)first);
+  for (i = 0; i < 20; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
+  CHECK_INT_EQ(evbuffer_get_length(bufferevent_get_output(writer)), 0);
+  CHECK_INT_EQ(evbuffer_get_length(bufferevent_get_input(ends[1])), 0);
+  bufferevent_free(ends[0]);
+  bufferevent_free(ends[1]);
+  event_base_loop(base, EVLOOP_NONBLOCK);
+  event_base_free(base);
+}
+TEST(output_that_stays_behind_a_running_read_callback_arrives) {
+  static const int options[] = {0, BEV_OPT_DEFER_CALLBACKS, BEV_OPT_THREADSAFE,
+                                BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS,
+                                BEV_OPT_THREADSAFE | BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS};
+  static const int amounts[] = {1, MARK - 1, MARK, MARK + 1, 3 * MARK};
+  size_t i, first, second;
+  for (i = 0; i < sizeof(options) / sizeof(options[0]); ++i) {
+    for (first = 0; first < 5; ++first) {
+      for (second = 0; second < 5; ++second) {
+        check_left_output(options[i], amounts[first], amounts[second]);
+        if (CHECK_FAILED())
+          CHECK_FAIL_("options 0x%x, %d bytes, then %d", options[i], amounts[first], amounts[second]);
+      }
+    }
+  }
+}
 #ifdef EVENT2_EVENTIDE_H_INCLUDED_
 #define TESTS_OF_OURS                                                \
   watchers_and_reports_of_slow_callbacks_run_without_the_bases_lock, \
@@ -947,5 +999,5 @@ int main(int argc, char **argv) {
       event_base_foreach_event_runs_its_callback_with_the_bases_lock,
       callbacks_of_bufferevents_run_with_its_lock_unless_it_is_to_be_open,
       filter_functions_run_with_the_shared_lock, callbacks_of_evbuffers_run_with_its_lock,
-      callbacks_of_listeners_run_without_its_lock);
+      callbacks_of_listeners_run_without_its_lock, output_that_stays_behind_a_running_read_callback_arrives);
 }
