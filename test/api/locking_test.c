@@ -18,36 +18,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "api/counting_locks.h"
 #include "api/events.h"
+#include "api/lock_rows.h"
 
-/* What libevent 2.1 does not have. */
-#if defined(__has_include)
-#if __has_include(<event2/eventide.h>)
+#ifdef WITH_OURS
 #include <event2/eventide.h>
 #include <event2/watch.h>
-#define OURS_ALONE(row) row
 #endif
-#endif
-#ifndef OURS_ALONE
-#define OURS_ALONE(row)
-#endif
-
-/* --- the tables' rows --- */
-
-enum { B = 1 << LOCK_OF_BASE, O = 1 << LOCK_OF_OBJECT, P = 1 << LOCK_OF_OTHER };
-#define DIFFERS 1 /* libevent takes none there */
-
-struct lock_row {
-  const char *name;
-  void (*call)(void);
-  int taken; /* the locks that must be taken: B, O, P */
-  int differs;
-};
-
-#define FUNCTION_OF_ROW(name, taken, differs, ...) \
-  static void call_##name(void) { __VA_ARGS__; }
-#define ENTRY_OF_ROW(name, taken, differs, ...) {#name, call_##name, taken, differs},
 
 /* What the calls work on, made again for each row. */
 static struct evbuffer *buffer, *other;
@@ -73,28 +50,6 @@ static void note_old_change(struct evbuffer *b, size_t old_size, size_t new_size
   (void)new_size;
   (void)arg;
 }
-
-static void check_rows(const struct lock_row *rows, size_t count, void (*set_up)(void),
-                       void (*tear_down)(void)) {
-  size_t i;
-  int owner;
-  for (i = 0; i < count; ++i) {
-    set_up();
-    if (CHECK_FAILED()) CHECK_FAIL_("%s: no objects to call it with", rows[i].name);
-    forget_locks_taken();
-    rows[i].call();
-    if (!locks_balanced())
-      CHECK_FAIL_("%s does not release its locks as often as it takes them", rows[i].name);
-    for (owner = 0; owner < LOCK_OWNERS && (ours() || !rows[i].differs); ++owner) {
-      if ((rows[i].taken & 1 << owner) && !locks_taken[owner])
-        CHECK_FAIL_("%s does not take lock %d", rows[i].name, owner);
-    }
-    tear_down();
-    if (!locks_balanced()) CHECK_FAIL_("%s leaves a lock held", rows[i].name);
-  }
-}
-#define CHECK_ROWS(rows, set_up, tear_down) \
-  check_rows(rows, sizeof(rows) / sizeof((rows)[0]), set_up, tear_down)
 
 /* --- evbuffer --- */
 
@@ -446,7 +401,7 @@ static struct event_base *again;
   OURS_ALONE(ROW(evwatch_free, B, 0, evwatch_free(evwatch_prepare_new(base, ignore_prepare, NULL))))         \
   OURS_ALONE(ROW(evwatch_prepare_new, B, 0, evwatch_prepare_new(base, ignore_prepare, NULL)))
 
-#ifdef EVENT2_EVENTIDE_H_INCLUDED_
+#ifdef WITH_OURS
 static void ignore_prepare(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
   (void)watch;
   (void)info;
@@ -695,7 +650,7 @@ TEST(event_base_foreach_event_runs_its_callback_with_the_bases_lock) {
   free_event();
 }
 
-#ifdef EVENT2_EVENTIDE_H_INCLUDED_
+#ifdef WITH_OURS
 static void prepare_ran(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg) {
   (void)watch;
   (void)info;
@@ -977,7 +932,7 @@ TEST(output_that_stays_behind_a_running_read_callback_arrives) {
     }
   }
 }
-#ifdef EVENT2_EVENTIDE_H_INCLUDED_
+#ifdef WITH_OURS
 #define TESTS_OF_OURS                                                \
   watchers_and_reports_of_slow_callbacks_run_without_the_bases_lock, \
       callbacks_for_drained_output_follow_the_option,
