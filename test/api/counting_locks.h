@@ -7,7 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether there is what libevent 2.1 does not have. */
+#if defined(__has_include)
+#if __has_include(<event2/eventide.h>)
+#define WITH_OURS
+#endif
+#endif
+
 enum lock_owner { LOCK_OF_PROCESS, LOCK_OF_BASE, LOCK_OF_OBJECT, LOCK_OF_OTHER, LOCK_OWNERS };
+
+/* Sets of owners. */
+enum { B = 1 << LOCK_OF_BASE, O = 1 << LOCK_OF_OBJECT, P = 1 << LOCK_OF_OTHER };
 
 struct counting_lock {
   enum lock_owner owner;
@@ -58,10 +68,10 @@ static int use_counting_locks(void) {
   return evthread_set_lock_callbacks(&callbacks);
 }
 
-static void forget_locks_taken(void) { memset(locks_taken, 0, sizeof(locks_taken)); }
+static __attribute__((unused)) void forget_locks_taken(void) { memset(locks_taken, 0, sizeof(locks_taken)); }
 
 /* Whether every lock was released as often as it was taken. */
-static int locks_balanced(void) {
+static __attribute__((unused)) int locks_balanced(void) {
   int i;
   for (i = 0; i < LOCK_OWNERS; ++i) {
     if (locks_held[i] != 0) return 0;

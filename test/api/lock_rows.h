@@ -6,15 +6,9 @@
 #include "api/check.h"
 #include "api/counting_locks.h"
 
-enum { B = 1 << LOCK_OF_BASE, O = 1 << LOCK_OF_OBJECT, P = 1 << LOCK_OF_OTHER };
 #define DIFFERS 1 /* libevent takes none there */
 
 /* For rows of functions that libevent 2.1 does not have. */
-#if defined(__has_include)
-#if __has_include(<event2/eventide.h>)
-#define WITH_OURS
-#endif
-#endif
 #ifdef WITH_OURS
 #define OURS_ALONE(row) row
 #else
