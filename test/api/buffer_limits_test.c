@@ -5,7 +5,7 @@
 
 #include "api/events.h"
 
-static char byte[1];
+static char one_byte[1];
 static int cleanups;
 static void note_cleanup(const void *data, size_t size, void *arg) {
   (void)data;
@@ -18,7 +18,7 @@ static void note_cleanup(const void *data, size_t size, void *arg) {
 static struct evbuffer *nearly_full(size_t left) {
   struct evbuffer *full = evbuffer_new(), *head = evbuffer_new();
   evbuffer_add(full, "ab", 2);
-  if (evbuffer_add_reference(head, byte, (size_t)EV_SSIZE_MAX - 2 - left, note_cleanup, NULL) != 0)
+  if (evbuffer_add_reference(head, one_byte, (size_t)EV_SSIZE_MAX - 2 - left, note_cleanup, NULL) != 0)
     return NULL;
   evbuffer_prepend_buffer(full, head);
   evbuffer_free(head);

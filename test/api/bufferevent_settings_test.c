@@ -8,7 +8,7 @@
 #include "api/events.h"
 #include "api/poisoned_memory.h"
 
-enum kind { SOCKET, PAIR, FILTER, KINDS };
+enum kind { ON_SOCKET, ON_PAIR, ON_FILTER, KINDS };
 static struct bufferevent *subject; /* of the kind under test */
 static struct bufferevent *far_end; /* the pair's other end, which does not read; NULL for a socket */
 static short reported;
@@ -22,7 +22,7 @@ static void note_report(struct bufferevent *bev, short what, void *arg) {
 static void make_subject(enum kind kind) {
   struct bufferevent *ends[2] = {NULL, NULL};
   base = event_base_new();
-  if (kind == SOCKET) {
+  if (kind == ON_SOCKET) {
     CHECK_INT_EQ(open_pair(), 0);
     subject = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
   } else {
@@ -30,7 +30,7 @@ static void make_subject(enum kind kind) {
     subject = ends[0];
   }
   far_end = ends[1];
-  if (kind == FILTER) {
+  if (kind == ON_FILTER) {
     /* The underlying end takes next to nothing, so that output stays in the filter. */
     bufferevent_setwatermark(ends[0], EV_WRITE, 0, 1);
     subject = bufferevent_filter_new(ends[0], NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
@@ -77,7 +77,7 @@ static const short reports[] = {BEV_EVENT_TIMEOUT | BEV_EVENT_READING, BEV_EVENT
 
 TEST(a_timeout_set_while_the_direction_is_in_use_is_reported) {
   int kind, i;
-  for (kind = SOCKET; kind < KINDS; ++kind) {
+  for (kind = ON_SOCKET; kind < KINDS; ++kind) {
     for (i = 0; i < 2; ++i) {
       make_subject(kind);
       start_directions(directions[i]);
@@ -93,7 +93,7 @@ TEST(a_timeout_set_while_the_direction_is_in_use_is_reported) {
 
 TEST(a_timeout_made_shorter_while_it_runs_is_reported) {
   int kind, i;
-  for (kind = SOCKET; kind < KINDS; ++kind) {
+  for (kind = ON_SOCKET; kind < KINDS; ++kind) {
     for (i = 0; i < 2; ++i) {
       make_subject(kind);
       set_timeout(directions[i], &never);
@@ -111,7 +111,7 @@ TEST(a_timeout_made_shorter_while_it_runs_is_reported) {
 TEST(a_timeout_taken_away_or_made_longer_while_it_runs_is_not_reported) {
   const struct timeval *const changed[] = {NULL, &never};
   int kind, i, change;
-  for (kind = SOCKET; kind < KINDS; ++kind) {
+  for (kind = ON_SOCKET; kind < KINDS; ++kind) {
     for (i = 0; i < 4; ++i) {
       const short direction = directions[i / 2];
       change = i % 2;
@@ -132,7 +132,7 @@ TEST(a_timeout_taken_away_or_made_longer_while_it_runs_is_not_reported) {
 /* A filter that was enabled without output has a write timeout as well; without one it leaves the loop
  * nothing to wait for. */
 TEST(the_write_timeout_of_an_idle_filter_ends_with_its_setting) {
-  make_subject(FILTER);
+  make_subject(ON_FILTER);
   set_timeout(EV_WRITE, &later);
   bufferevent_enable(subject, EV_WRITE);
   set_timeout(EV_WRITE, NULL);

@@ -361,6 +361,12 @@ TEST(callbacks_of_listeners_run_without_its_lock) {
   CHECK_RAN_HOLDING(0);
   close(client);
   evconnlistener_free(listener);
+  free_base();
+}
+
+TEST(the_error_callback_of_a_listener_runs_without_its_lock) {
+  held_in_callback = -1;
+  make_base();
   make_listener(0, socket(AF_INET, SOCK_STREAM, 0));
   CHECK(!CHECK_FAILED());
   evconnlistener_set_error_cb(listener, error_ran);
@@ -441,5 +447,6 @@ int main(int argc, char **argv) {
             callbacks_of_bufferevents_run_with_its_lock_unless_it_is_to_be_open,
             filter_functions_run_with_the_shared_lock, callbacks_of_evbuffers_run_with_its_lock,
             callbacks_of_listeners_run_without_its_lock,
+            the_error_callback_of_a_listener_runs_without_its_lock,
             output_that_stays_behind_a_running_read_callback_arrives);
 }
