@@ -70,6 +70,23 @@ def copy_tree():
 
 # --- processes ------------------------------------------------------------------------------------------------
 
+running = set()  # the process groups of what runs now
+
+
+def end_group(group):
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def end_run(*_):
+    """When the run itself is to end: builds and tests have process groups of their own and would go on."""
+    for group in list(running):
+        end_group(group)
+    os._exit(1)
+
+
 def limit_process():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
@@ -80,17 +97,12 @@ def run(command, limit_s, environment=None, limited=False, folder=None):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                cwd=folder, env=environment, start_new_session=True,
                                preexec_fn=limit_process if limited else None)
+    running.add(process.pid)
     late = threading.Event()
-
-    def end_group():
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def end_late():
         late.set()
-        end_group()
+        end_group(process.pid)
 
     timer = threading.Timer(limit_s, end_late)
     timer.start()
@@ -99,7 +111,8 @@ def run(command, limit_s, environment=None, limited=False, folder=None):
         output = (output + block)[-KEPT_OUTPUT:]
     status = process.wait()
     timer.cancel()
-    end_group()  # children that a test left behind
+    end_group(process.pid)  # children that a test left behind
+    running.discard(process.pid)
     return None if late.is_set() else status, output.decode(errors="replace")
 
 
@@ -302,6 +315,8 @@ def arguments():
 
 def main():
     options = arguments()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_run)
     deadline = time.monotonic() + 60 * options.minutes
     tests = prepare(options.jobs)
     if tests is None:
