@@ -15,10 +15,12 @@ struct poisoned_block {
   size_t size;
 };
 static struct poisoned_block *poisoned_blocks;
+static long poison_live; /* blocks that were allocated and not freed */
 
 static void *poison_alloc(size_t size) {
   struct poisoned_block *block = malloc(sizeof(*block) + size);
   if (!block) return NULL;
+  ++poison_live;
   block->next = NULL;
   block->size = size;
   return block + 1;
@@ -27,6 +29,7 @@ static void poison_free(void *memory) {
   struct poisoned_block *block = memory;
   if (!memory) return;
   --block;
+  --poison_live;
   memset(memory, POISON, block->size);
   block->next = poisoned_blocks;
   poisoned_blocks = block;
