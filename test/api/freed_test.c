@@ -91,6 +91,15 @@ static void buffer_freed_by_its_callback(void) {
   evbuffer_add(buffer, "x", 1);
   run_all();
 }
+static void buffer_that_outlives_the_base(void) {
+  struct event_base *first = event_base_new();
+  struct evbuffer *buffer = evbuffer_new();
+  evbuffer_defer_callbacks(buffer, first);
+  evbuffer_add_cb(buffer, ignore_change, NULL);
+  evbuffer_add(buffer, "x", 1);
+  event_base_free(first);
+  evbuffer_free(buffer);
+}
 static void buffers_that_share(void) {
   struct evbuffer *from = evbuffer_new(), *to = evbuffer_new();
   FILE *file = tmpfile();
@@ -237,6 +246,7 @@ static void run_case(void (*what)(void), int threads) {
   CASE(buffer_with_deferred_callback)             \
   CASE(buffer_freed_with_a_callback_pending)      \
   CASE(buffer_freed_by_its_callback)              \
+  CASE(buffer_that_outlives_the_base)             \
   CASE(buffers_that_share)                        \
   CASE(sockets_freed_by_callbacks)                \
   CASE(bufferevents_freed_with_callbacks_pending) \

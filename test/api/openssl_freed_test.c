@@ -3,7 +3,7 @@
 #include "api/openssl_fixture.h"
 #include "api/poisoned_memory.h"
 
-enum kind { AT_HANDSHAKE, AT_READ, AT_WRITE, AT_EOF, AT_TIMEOUT, KINDS };
+enum kind { AT_HANDSHAKE, AT_READ, AT_WRITE, AT_EOF, AT_TIMEOUT, AT_WIRE_END, AT_WIRE_TIMEOUT, KINDS };
 static struct fixture freed;
 static short freeing_event;
 
@@ -18,7 +18,11 @@ static void free_at_event(struct bufferevent *bev, short what, void *arg) {
 
 static void bring_about(enum kind kind) {
   static const struct timeval soon = {0, 1000};
-  static const short events[KINDS] = {BEV_EVENT_CONNECTED, 0, 0, BEV_EVENT_EOF, BEV_EVENT_TIMEOUT};
+  static const short events[KINDS] = {
+      BEV_EVENT_CONNECTED, 0, 0, BEV_EVENT_EOF, BEV_EVENT_TIMEOUT, BEV_EVENT_EOF | BEV_EVENT_ERROR,
+      BEV_EVENT_TIMEOUT};
+  struct bufferevent *under = bufferevent_get_underlying(freed.bev);
+  const int timed = kind == AT_TIMEOUT || kind == AT_WIRE_TIMEOUT;
   freeing_event = events[kind];
   bufferevent_setcb(freed.bev, kind == AT_READ ? free_it : NULL, kind == AT_WRITE ? free_it : NULL,
                     free_at_event, NULL);
@@ -28,10 +32,11 @@ static void bring_about(enum kind kind) {
   if (kind == AT_READ) SSL_write(freed.peer.ssl, "in", 2);
   if (kind == AT_WRITE) bufferevent_write(freed.bev, "out", 3);
   if (kind == AT_EOF) SSL_shutdown(freed.peer.ssl);
-  if (kind == AT_TIMEOUT) bufferevent_set_timeouts(freed.bev, &soon, NULL);
+  if (kind == AT_WIRE_END) shutdown((int)freed.fds[1], SHUT_WR);
+  if (timed) bufferevent_set_timeouts(kind == AT_WIRE_TIMEOUT && under ? under : freed.bev, &soon, NULL);
   tls_peer_move(&freed.peer);
   turn();
-  while (kind == AT_TIMEOUT && freed.bev && event_base_loop(base, EVLOOP_ONCE) == 0) {
+  while (timed && freed.bev && event_base_loop(base, EVLOOP_ONCE) == 0) {
   }
 }
 
