@@ -126,7 +126,7 @@ static void sockets_freed_by_callbacks(void) {
     for (options = 0; options <= BEV_OPT_DEFER_CALLBACKS; options += BEV_OPT_DEFER_CALLBACKS) {
       struct bufferevent *bev;
       int fds[2];
-      CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+      CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
       evutil_make_socket_nonblocking(fds[0]);
       bev = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE | threadsafe | options);
       free_in(kind, bev);
