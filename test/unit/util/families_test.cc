@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "util/addrinfo.h"
@@ -123,6 +124,21 @@ TEST(Families, both_are_assumed_where_none_is_known) {
   EXPECT_EQ(families({kLoopback4, kLoopback6}), "46");
   EXPECT_EQ(families({kLoopback4, kLinkLocal}), "46");
   EXPECT_EQ(families({{"192.0.2.1"}}, true), "46") << "getifaddrs() fails";
+}
+
+int family_asked_for(std::vector<Interface> interfaces) {
+  const Script script{std::move(interfaces)};
+  addrinfo hints{};
+  hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
+  evi::restrict_to_configured_families(hints);
+  return hints.ai_family;
+}
+
+TEST(Families, restrict_an_open_question) {
+  EXPECT_EQ(family_asked_for({{"192.0.2.1"}, kLinkLocal}), AF_INET);
+  EXPECT_EQ(family_asked_for({kLoopback4, {"2001:db8::1"}}), AF_INET6);
+  EXPECT_EQ(family_asked_for({{"192.0.2.1"}, {"2001:db8::1"}}), AF_UNSPEC);
+  EXPECT_EQ(family_asked_for({kLoopback4, kLinkLocal}), AF_UNSPEC);
 }
 
 }  // namespace
