@@ -167,14 +167,18 @@ void ServerConnection::reply_page(HttpRequest &request, int code, const char *re
                                   WritePage write) noexcept {
   if (state_ != State::handling) return cut_short(request);
   const Pin pin(*this);
+  const RequestGuard guard(request);
   evbuffer *page = evbuffer_new();
   const bool written = page && write(page);
   // The application's function for pages may have freed the connection.
-  if (written && !is_dead()) reply(request, code, reason, page);
+  const bool closed = is_dead();
+  if (written && !closed) reply(request, code, reason, page);
   if (page) evbuffer_free(page);
-  if (written) return;
+  if (written && !closed) return;
   request.userdone = 1;
   dispose();
+  // A connection that was freed before left the request to the application, which has answered it.
+  if (closed && !request.is_owned() && !guard.gone()) request.dispose();
 }
 
 void ServerConnection::reply_error(HttpRequest &request, int code, const char *reason) noexcept {

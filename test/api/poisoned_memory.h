@@ -17,8 +17,10 @@ struct poisoned_block {
 static struct poisoned_block *poisoned_blocks;
 static long poison_live; /* blocks that were allocated and not freed */
 
+static int poison_refuse; /* whether there is no more memory */
+
 static void *poison_alloc(size_t size) {
-  struct poisoned_block *block = malloc(sizeof(*block) + size);
+  struct poisoned_block *block = poison_refuse ? NULL : malloc(sizeof(*block) + size);
   if (!block) return NULL;
   ++poison_live;
   block->next = NULL;
