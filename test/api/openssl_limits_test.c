@@ -5,8 +5,8 @@
 
 /* --- records that OpenSSL holds --- */
 
-/* With read-ahead one read takes several records from the wire, and the loop is not told of those that are
- * left. */
+/* With read-ahead one read takes several records from the socket, and no readiness is reported for those that
+ * OpenSSL still holds. */
 static void check_read_ahead(enum form form, int server) {
   struct fixture f;
   int i;
