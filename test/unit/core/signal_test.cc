@@ -434,6 +434,34 @@ TEST_P(SignalTest, reinit_works_in_a_child_forked_during_a_registration) {
   other.join();
 }
 
+#ifdef __linux__
+// The program that blocked the signal before takes it itself; another signal keeps the base's signalfd in
+// use.
+TEST_P(SignalTest, a_blocked_signal_without_events_stays_pending_for_the_program) {
+  sigset_t usr1;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &usr1, nullptr), 0);
+  {
+    const test::Base base = make();
+    Event first(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+    Event other(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+    ASSERT_EQ(first.add(), 0);
+    ASSERT_EQ(other.add(), 0);
+    ASSERT_EQ(first.del(), 0);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    base->loop(EVLOOP_ONCE);
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(first.calls, 0);
+    EXPECT_EQ(other.calls, 1);
+    const timespec at_once = {0, 0};
+    EXPECT_EQ(sigtimedwait(&usr1, nullptr, &at_once), SIGUSR1);
+  }
+  ASSERT_EQ(pthread_sigmask(SIG_UNBLOCK, &usr1, nullptr), 0);
+}
+#endif
+
 INSTANTIATE_TEST_SUITE_P(By, SignalTest, testing::Bool(),
                          [](const auto &info) { return info.param ? "signalfd" : "handler"; });
 
