@@ -180,6 +180,9 @@ void TlsFilterWire::on_event(bufferevent *, short what, void *arg) noexcept {
 }
 
 // --- ciphertext ---
+//
+// The session calls receive() and send() inside of the machine, which holds the lock, and when the application
+// calls it by itself, as in SSL_shutdown(). The buffers are those of the underlying bufferevent.
 
 std::size_t TlsFilterWire::ciphertext(const TlsBufferevent &self) noexcept {
   return self.wire_in_.length() + self.underlying_->input_buffer().length();
@@ -190,6 +193,7 @@ void TlsFilterWire::prepare_input(TlsBufferevent &) noexcept {}
 // Older bytes first.
 long TlsFilterWire::receive(TlsWire &wire, void *data, std::size_t size) noexcept {
   TlsBufferevent &self = of(wire);
+  const RawLockGuard held(self.lock());
   evbuffer &from = self.wire_in_.empty() ? self.underlying_->input_buffer() : self.wire_in_;
   if (!from.empty()) return static_cast<long>(from.remove(data, size));
   if (self.receive_error_) return kWireFailed;
@@ -217,6 +221,7 @@ bool TlsFilterWire::send_pending(TlsBufferevent &) noexcept {
 
 long TlsFilterWire::send(TlsWire &wire, const void *data, std::size_t size) noexcept {
   TlsBufferevent &self = of(wire);
+  const RawLockGuard held(self.lock());
   const bool taken =
       !self.send_error_ && (self.underlying_->output_buffer().add(data, size) || self.send_failed(ENOMEM));
   return self.send_result(taken, size);
