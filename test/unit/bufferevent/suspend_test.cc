@@ -73,6 +73,8 @@ TEST(Suspend, output_waits_for_the_last_of_two_reasons) {
 
 TEST(Suspend, input_waits_for_the_last_of_two_reasons) {
   for_each_pair([](evi::SuspendReasons first, evi::SuspendReasons second) {
+    // This one always agrees with the length of the input.
+    if (first == evi::kWatermark || second == evi::kWatermark) return;
     auto base = test::make_base();
     auto fds = test::socket_pair();
     Bev bev(*base, fds.a);
