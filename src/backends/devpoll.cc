@@ -18,7 +18,7 @@
 #include "backends/timespec.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/held_fd.h"
 #include "util/log.h"
@@ -50,7 +50,7 @@ bool open_device(DevpollState &state) noexcept {
   return state.device.is_open();
 }
 
-void *devpoll_make(event_base &) noexcept {
+void *devpoll_make(BackendHost &) noexcept {
   Owned<DevpollState> state{make<DevpollState>()};
   if (!state) return nullptr;
   state->reports = static_cast<pollfd *>(mm_malloc(kFirstReports * sizeof(pollfd)));
@@ -69,7 +69,7 @@ bool devpoll_reopen(void *arg) noexcept {
 
 void devpoll_disown(void *state) noexcept { static_cast<DevpollState *>(state)->device.forget(); }
 
-bool tell(const DevpollState &state, const pollfd *entries, std::size_t count) noexcept {
+bool write_entries(const DevpollState &state, const pollfd *entries, std::size_t count) noexcept {
   ssize_t taken = 0;
   do {
     taken = write(state.dpfd(), entries, count * sizeof(pollfd));
@@ -79,16 +79,16 @@ bool tell(const DevpollState &state, const pollfd *entries, std::size_t count) n
 
 bool forget(const DevpollState &state, int fd) noexcept {
   const pollfd entry{fd, POLLREMOVE, 0};
-  return tell(state, &entry, 1);
+  return write_entries(state, &entry, 1);
 }
 
 // Replaces an entry in one call. One that vanished, or whose descriptor did, is another matter: then it is
 // taken out and put in again, and the error is that of putting it in.
 bool replace(const DevpollState &state, int fd, short mask) noexcept {
   const pollfd entries[2] = {{fd, POLLREMOVE, 0}, {fd, mask, 0}};
-  if (tell(state, entries, 2)) return true;
+  if (write_entries(state, entries, 2)) return true;
   static_cast<void>(forget(state, fd));
-  return tell(state, entries + 1, 1);
+  return write_entries(state, entries + 1, 1);
 }
 
 void drop(DevpollState &state, int fd, FdSlot &slot) noexcept {
@@ -107,7 +107,7 @@ bool watch(DevpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexc
   const short mask = to_poll(wanted);
   const pollfd entry{fd, mask, 0};
   const bool narrower = slot.registered && (to_poll(slot.armed) & ~mask) != 0;
-  if (narrower ? replace(state, fd, mask) : tell(state, &entry, 1)) {
+  if (narrower ? replace(state, fd, mask) : write_entries(state, &entry, 1)) {
     slot.armed = wanted;
     slot.registered = 1;
     return true;
@@ -120,7 +120,7 @@ bool watch(DevpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexc
   return false;
 }
 
-bool devpoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool devpoll_update(void *arg, BackendHost &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (watch(*static_cast<DevpollState *>(arg), fd, slot, wanted)) return true;
   log_warn("/dev/poll: descriptor %d", fd);
   return false;
@@ -137,19 +137,19 @@ void grow_reports(DevpollState &state) noexcept {
   state.capacity = capacity;
 }
 
-void deliver(DevpollState &state, event_base &base, int count) noexcept {
+void deliver(DevpollState &state, BackendHost &host, int count) noexcept {
   const int start = state.rotation.next(count);
   for (int i = 0, at = start; i < count; ++i, at = at + 1 < count ? at + 1 : 0) {
     const pollfd &report = state.reports[at];
-    if (EVI_UNLIKELY(state.withdrawn.contains(report.fd) || !base.fds().contains(report.fd))) continue;
-    const FdSlot &slot = base.fds()[report.fd];
-    base.report_ready(report.fd, from_poll(report.revents, to_poll(slot.armed)));
+    if (EVI_UNLIKELY(state.withdrawn.contains(report.fd) || !host.fds().contains(report.fd))) continue;
+    const FdSlot &slot = host.fds()[report.fd];
+    host.report_ready(report.fd, from_poll(report.revents, to_poll(slot.armed)));
   }
 }
 
-bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool devpoll_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<DevpollState *>(arg);
-  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+  timeout = state.postponed.retry(host, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
     static_cast<void>(watch(state, fd, slot, wanted));
   });
   dvpoll wait{};
@@ -160,7 +160,7 @@ bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   int error = 0;
   state.withdrawn.wait_begins();
   {
-    const Unlocked open(base.lock());
+    const Unlocked open(host.lock());
     got = ioctl(state.dpfd(), DP_POLL, &wait);
     error = errno;  // which taking the lock may change
   }
@@ -171,7 +171,7 @@ bool devpoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     log_warn("/dev/poll");
     return false;
   }
-  if (got > 0) deliver(state, base, got);
+  if (got > 0) deliver(state, host, got);
   if (EVI_UNLIKELY(got == state.capacity)) grow_reports(state);
   return true;
 }

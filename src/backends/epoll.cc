@@ -18,7 +18,7 @@
 #include "backends/postponed.h"
 #include "backends/timespec.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/held_fd.h"
 #include "util/log.h"
@@ -54,14 +54,14 @@ bool open_set(EpollState &state) noexcept {
   return state.set.is_open();
 }
 
-void *epoll_make(event_base &base) noexcept {
+void *epoll_make(BackendHost &host) noexcept {
   Owned<EpollState> state{make<EpollState>()};
   if (!state) return nullptr;
   state->reports = static_cast<epoll_event *>(mm_malloc(kFirstReports * sizeof(epoll_event)));
   if (!state->reports) return nullptr;
   state->capacity = kFirstReports;
-  state->finely = base.waits_finely();
-  if (!base.may_use_timerfd()) state->fine_wait.forbid_timerfd();
+  state->finely = host.waits_finely();
+  if (!host.may_use_timerfd()) state->fine_wait.forbid_timerfd();
   return open_set(*state) ? state.release() : nullptr;
 }
 
@@ -121,24 +121,24 @@ bool control(EpollState &state, int op, int fd, FdSlot &slot, std::uint8_t wante
 }
 
 // The same interest as before, edge-triggered: to modify an entry that is there would report its edges again.
-EVI_COLD bool ensure_entry(EpollState &state, event_base &base, int fd, FdSlot &slot) noexcept {
+EVI_COLD bool ensure_entry(EpollState &state, BackendHost &host, int fd, FdSlot &slot) noexcept {
   const std::uint32_t tag = slot.tag;
   if (control(state, EPOLL_CTL_ADD, fd, slot, slot.armed)) {
-    base.entry_may_linger();
+    host.entry_may_linger();
     return true;
   }
   slot.tag = tag;
   return errno == EEXIST;
 }
 
-bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool set_interest(EpollState &state, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (slot.registered) {
-    if (EVI_UNLIKELY((wanted & EV_ET) && wanted == slot.armed)) return ensure_entry(state, base, fd, slot);
+    if (EVI_UNLIKELY((wanted & EV_ET) && wanted == slot.armed)) return ensure_entry(state, host, fd, slot);
     if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) return true;
     if (errno != ENOENT) return false;
     // The number was closed, and perhaps opened again, since: there is no entry for the file it means now,
     // but there may be one for the old file.
-    base.entry_may_linger();
+    host.entry_may_linger();
     slot.armed = slot.registered = 0;
     return control(state, EPOLL_CTL_ADD, fd, slot, wanted);
   }
@@ -148,16 +148,16 @@ bool set_interest(EpollState &state, event_base &base, int fd, FdSlot &slot, std
 }
 
 // False with errno if the kernel refuses. Inline for the sake of updates, beside which the other use is rare.
-EVI_ALWAYS_INLINE bool watch(EpollState &state, event_base &base, int fd, FdSlot &slot,
+EVI_ALWAYS_INLINE bool watch(EpollState &state, BackendHost &host, int fd, FdSlot &slot,
                              std::uint8_t wanted) noexcept {
   if (wanted == 0) {
     // Closed in the meantime: the kernel has taken it out itself, unless the file is open elsewhere.
-    if (slot.registered && !control(state, EPOLL_CTL_DEL, fd, slot, 0)) base.entry_may_linger();
+    if (slot.registered && !control(state, EPOLL_CTL_DEL, fd, slot, 0)) host.entry_may_linger();
     slot.armed = 0;
     slot.registered = 0;
     return true;
   }
-  if (!set_interest(state, base, fd, slot, wanted)) {
+  if (!set_interest(state, host, fd, slot, wanted)) {
     static_cast<void>(state.postponed.note(errno));
     return false;
   }
@@ -166,8 +166,8 @@ EVI_ALWAYS_INLINE bool watch(EpollState &state, event_base &base, int fd, FdSlot
   return true;
 }
 
-bool epoll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  if (watch(*static_cast<EpollState *>(arg), base, fd, slot, wanted)) return true;
+bool epoll_update(void *arg, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  if (watch(*static_cast<EpollState *>(arg), host, fd, slot, wanted)) return true;
   log_warn("epoll_ctl on descriptor %d", fd);
   return false;
 }
@@ -197,19 +197,19 @@ void rearm_rest(EpollState &state, int fd, FdSlot &slot, short reported) noexcep
 }
 
 // Makes a set without the entries that nobody can name.
-bool renew_set(EpollState &state, event_base &base) noexcept {
+bool renew_set(EpollState &state, BackendHost &host) noexcept {
   const int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh < 0) return false;
   state.set.reset(fresh);
   state.fine_wait.set_renewed();
-  base.rearm_all();
+  host.rearm_all();
   return true;
 }
 
 // True if all reports belong to registrations that are in force.
-bool deliver(EpollState &state, int count, event_base &base) noexcept {
+bool deliver(EpollState &state, int count, BackendHost &host) noexcept {
   bool all_known = true;
-  FdTable &fds = base.fds();
+  FdTable &fds = host.fds();
   for (int i = 0; i < count; ++i) {
     const epoll_event &report = state.reports[i];
     const int fd = static_cast<int>(static_cast<std::uint32_t>(report.data.u64));
@@ -221,7 +221,7 @@ bool deliver(EpollState &state, int count, event_base &base) noexcept {
       continue;
     }
     const short what = from_epoll(report.events, slot.armed);
-    base.report_ready(fd, what);
+    host.report_ready(fd, what);
     if (slot.armed & kOneShot) rearm_rest(state, fd, slot, what);
   }
   return all_known;
@@ -236,19 +236,19 @@ void grow_reports(EpollState &state) noexcept {
   state.capacity = capacity;
 }
 
-EVI_COLD Nanos tell_again(EpollState &state, event_base &base, Nanos timeout) noexcept {
-  return state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
-    static_cast<void>(watch(state, base, fd, slot, wanted));
+EVI_COLD Nanos retry(EpollState &state, BackendHost &host, Nanos timeout) noexcept {
+  return state.postponed.retry(host, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+    static_cast<void>(watch(state, host, fd, slot, wanted));
   });
 }
 
-bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool epoll_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<EpollState *>(arg);
-  if (EVI_UNLIKELY(state.postponed.any())) timeout = tell_again(state, base, timeout);
+  if (EVI_UNLIKELY(state.postponed.any())) timeout = retry(state, host, timeout);
   int got = 0;
   int error = 0;
   {
-    const Unlocked open(base.lock());
+    const Unlocked open(host.lock());
     got = wait_for_reports(state, timeout);
     if (EVI_UNLIKELY(got < 0)) error = errno;  // which taking the lock may change
   }
@@ -258,10 +258,10 @@ bool epoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     log_warn("epoll_wait");
     return false;
   }
-  state.stale_waits = deliver(state, got, base) ? 0 : state.stale_waits + 1;
+  state.stale_waits = deliver(state, got, host) ? 0 : state.stale_waits + 1;
   if (EVI_UNLIKELY(state.stale_waits >= kStaleWaitsBeforeRenewal)) {
     state.stale_waits = 0;
-    if (!renew_set(state, base)) log_warn("epoll: cannot drop a closed descriptor's entry");
+    if (!renew_set(state, host)) log_warn("epoll: cannot drop a closed descriptor's entry");
   }
   if (EVI_UNLIKELY(got == state.capacity && got < kMostReports)) grow_reports(state);
   return true;

@@ -19,7 +19,7 @@
 #include "backends/postponed.h"
 #include "backends/timespec.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/held_fd.h"
 #include "util/log.h"
@@ -72,7 +72,7 @@ bool make_room(EvportState &state, unsigned capacity) noexcept {
   return true;
 }
 
-void *evport_make(event_base &) noexcept {
+void *evport_make(BackendHost &) noexcept {
   Owned<EvportState> state{make<EvportState>()};
   if (!state || !make_room(*state, kFirstReports)) return nullptr;
   return open_port(*state) ? state.release() : nullptr;
@@ -125,7 +125,7 @@ void restore(EvportState &state, int fd, FdSlot &slot, int error) noexcept {
   }
 }
 
-bool evport_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool evport_update(void *arg, BackendHost &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<EvportState *>(arg);
   if (wanted == 0) {
     // Closed, or fired, in the meantime: then there is no association any more.
@@ -146,10 +146,10 @@ bool evport_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
 
 // An association that an update made meanwhile may have fired for what is over by now: it ends with its
 // event.
-void associate_fired(EvportState &state, event_base &base) noexcept {
+void associate_fired(EvportState &state, BackendHost &host) noexcept {
   for (unsigned i = 0; i < state.fired_count; ++i) {
     const int fd = state.fired[i];
-    FdSlot &slot = base.fds()[fd];
+    FdSlot &slot = host.fds()[fd];
     if (slot.armed)
       static_cast<void>(port_dissociate(state.port(), PORT_SOURCE_FD, static_cast<std::uintptr_t>(fd)));
     slot.armed = slot.registered = 0;
@@ -182,10 +182,10 @@ short look_again(int fd, short asked) noexcept {
   return poll(&entry, 1, 0) > 0 ? entry.revents : 0;
 }
 
-void deliver_descriptor(EvportState &state, event_base &base, const port_event_t &report) noexcept {
+void deliver_descriptor(EvportState &state, BackendHost &host, const port_event_t &report) noexcept {
   const int fd = static_cast<int>(report.portev_object);
-  if (EVI_UNLIKELY(!base.fds().contains(fd))) return;
-  FdSlot &slot = base.fds()[fd];
+  if (EVI_UNLIKELY(!host.fds().contains(fd))) return;
+  FdSlot &slot = host.fds()[fd];
   const auto tag = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(report.portev_user));
   // Deleted by another thread while this one waited.
   if (EVI_UNLIKELY(!slot.armed || slot.tag != tag)) return;
@@ -194,24 +194,24 @@ void deliver_descriptor(EvportState &state, event_base &base, const port_event_t
   if (slot.registered) mask = look_again(fd, asked);
   slot.armed = slot.registered = 0;
   state.fired[state.fired_count++] = fd;
-  if (mask) base.report_ready(fd, from_poll(mask, asked));
+  if (mask) host.report_ready(fd, from_poll(mask, asked));
 }
 
-bool evport_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool evport_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<EvportState *>(arg);
-  associate_fired(state, base);
-  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+  associate_fired(state, host);
+  timeout = state.postponed.retry(host, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
     if (slot.registered && !slot.armed) associate_again(state, fd, slot, wanted);
   });
   Retrieved got;
   {
-    const Unlocked open(base.lock());
+    const Unlocked open(host.lock());
     got = retrieve(state, timeout);
   }
   for (unsigned i = 0; i < got.count; ++i) {
     const port_event_t &report = state.reports[i];
-    if (report.portev_source == PORT_SOURCE_FD) deliver_descriptor(state, base, report);
-    if (report.portev_source == PORT_SOURCE_USER) base.woken();
+    if (report.portev_source == PORT_SOURCE_FD) deliver_descriptor(state, host, report);
+    if (report.portev_source == PORT_SOURCE_USER) host.woken();
   }
   if (got.error && got.error != EINTR && got.error != ETIME) {
     errno = got.error;

@@ -24,7 +24,7 @@
 #include "backends/postponed.h"
 #include "backends/timespec.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/held_fd.h"
 #include "util/log.h"
@@ -77,7 +77,7 @@ bool open_queue(KqueueState &state) noexcept {
   return kq >= 0;
 }
 
-void *kqueue_make(event_base &) noexcept {
+void *kqueue_make(BackendHost &) noexcept {
   Owned<KqueueState> state{make<KqueueState>()};
   if (!state) return nullptr;
   state->reports = static_cast<struct kevent *>(mm_malloc(kFirstReports * sizeof(struct kevent)));
@@ -110,7 +110,7 @@ class Changes {
   }
 
   // Tells the kernel, which answers in place. False with errno if it took none of them.
-  bool tell(const KqueueState &state) noexcept {
+  bool submit(const KqueueState &state) noexcept {
     const timespec at_once{};
     const int asked = count_;
     do {
@@ -123,7 +123,7 @@ class Changes {
   int filter(int i) const noexcept { return list_[i].filter; }
   // The answer has other flags than the question.
   bool is_deletion(int i) const noexcept { return ((deletions_ >> i) & 1) != 0; }
-  // After tell: 0, or why the kernel did not take the change.
+  // After submit(): 0, or why the kernel did not take the change.
   int error(int i) const noexcept { return static_cast<int>(list_[i].data); }
 
  private:
@@ -136,7 +136,7 @@ bool change_one(const KqueueState &state, std::uintptr_t ident, int filter, int 
                 unsigned notes = 0) noexcept {
   Changes changes;
   changes.note(ident, filter, flags, notes);
-  if (!changes.tell(state)) return false;
+  if (!changes.submit(state)) return false;
   errno = changes.error(0);
   return errno == 0;
 }
@@ -206,24 +206,24 @@ void lose(KqueueState &state, FdSlot &slot, int filter, int error) noexcept {
 void restore(KqueueState &state, int fd, FdSlot &slot, std::uint8_t attempted) noexcept {
   Changes back;
   note_changes(back, fd, slot, attempted, slot.armed);
-  static_cast<void>(back.tell(state));
+  static_cast<void>(back.submit(state));
   for (int i = 0; i < back.count(); ++i) {
     if (back.error(i) && !back.is_deletion(i)) lose(state, slot, back.filter(i), back.error(i));
   }
 }
 
 // False with errno if the kernel refuses.
-bool watch(KqueueState &state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool watch(KqueueState &state, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (!(slot.armed & kIoEvents)) slot.tag = ++state.generation;
   Changes changes;
   note_changes(changes, fd, slot, slot.armed, wanted);
-  const bool told = changes.tell(state);
-  if (!told && wanted) {
+  const bool submitted = changes.submit(state);
+  if (!submitted && wanted) {
     static_cast<void>(state.postponed.note(errno));
     return false;
   }
   std::uint8_t armed = wanted;
-  for (int i = 0; told && i < changes.count(); ++i) {
+  for (int i = 0; submitted && i < changes.count(); ++i) {
     const int error = changes.error(i);
     if (error == 0 || changes.is_deletion(i)) continue;
     if (is_broken_pipe(changes.filter(i), error)) {
@@ -240,12 +240,12 @@ bool watch(KqueueState &state, event_base &base, int fd, FdSlot &slot, std::uint
   slot.armed = (armed & kIoEvents) ? armed : 0;
   // A report may leave a disabled filter behind; where nothing is wanted none is left.
   slot.registered = wanted != 0 && (slot.registered || (wanted & kOneShot));
-  if (EVI_UNLIKELY(broken)) base.report_ready(fd, EV_WRITE);
+  if (EVI_UNLIKELY(broken)) host.report_ready(fd, EV_WRITE);
   return true;
 }
 
-bool kqueue_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
-  if (watch(*static_cast<KqueueState *>(arg), base, fd, slot, wanted)) return true;
+bool kqueue_update(void *arg, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+  if (watch(*static_cast<KqueueState *>(arg), host, fd, slot, wanted)) return true;
   log_warn("kevent on descriptor %d", fd);
   return false;
 }
@@ -256,7 +256,7 @@ bool kqueue_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8
 void rearm_rest(KqueueState &state, int fd, FdSlot &slot, std::uint8_t rest) noexcept {
   Changes changes;
   note_changes(changes, fd, slot, 0, rest);
-  if (!changes.tell(state)) return;
+  if (!changes.submit(state)) return;
   const int error = changes.error(changes.count() - 1);
   if (error == 0) {
     slot.armed |= rest;
@@ -271,14 +271,14 @@ void repeat_end(KqueueState &state, int fd, FdSlot &slot) noexcept {
   const auto ident = static_cast<std::uintptr_t>(fd);
   changes.note(ident, EVFILT_READ, EV_DELETE);
   changes.note(ident, EVFILT_READ, EV_ADD | EV_ENABLE, 0, slot.tag);
-  if (changes.tell(state) && changes.error(1)) lose(state, slot, EVFILT_READ, changes.error(1));
+  if (changes.submit(state) && changes.error(1)) lose(state, slot, EVFILT_READ, changes.error(1));
 }
 
-void deliver_readable(KqueueState &state, event_base &base, int fd, FdSlot &slot, bool ended) noexcept {
+void deliver_readable(KqueueState &state, BackendHost &host, int fd, FdSlot &slot, bool ended) noexcept {
   const std::uint8_t armed = slot.armed;
   const short what = static_cast<short>(EV_READ | (ended ? EV_CLOSED : 0));
   if (!(armed & what)) return;  // data, for who waits for the end alone
-  base.report_ready(fd, what);
+  host.report_ready(fd, what);
   if (armed & kOneShot) {
     const auto rest = static_cast<std::uint8_t>(armed & kReadInterest & ~what);
     disarm(slot, kReadInterest);
@@ -288,36 +288,36 @@ void deliver_readable(KqueueState &state, event_base &base, int fd, FdSlot &slot
   }
 }
 
-void deliver_writable(event_base &base, int fd, FdSlot &slot) noexcept {
-  base.report_ready(fd, EV_WRITE);
+void deliver_writable(BackendHost &host, int fd, FdSlot &slot) noexcept {
+  host.report_ready(fd, EV_WRITE);
   if (slot.armed & kOneShot) disarm(slot, EV_WRITE);
 }
 
-void deliver_descriptor(KqueueState &state, event_base &base, const struct kevent &report) noexcept {
+void deliver_descriptor(KqueueState &state, BackendHost &host, const struct kevent &report) noexcept {
   const int fd = static_cast<int>(report.ident);
-  FdSlot &slot = base.fds()[fd];
+  FdSlot &slot = host.fds()[fd];
   const bool reading = report.filter == EVFILT_READ;
   const std::uint8_t interest = reading ? kReadInterest : static_cast<std::uint8_t>(EV_WRITE);
   const auto tag = static_cast<std::uint32_t>((std::uintptr_t)report.udata);  // an integer on older NetBSD
   // Deleted by another thread while this one waited.
   if (EVI_UNLIKELY(!(slot.armed & interest) || slot.tag != tag)) return;
   if (reading) {
-    deliver_readable(state, base, fd, slot, (report.flags & (EV_EOF | EV_ERROR)) != 0);
+    deliver_readable(state, host, fd, slot, (report.flags & (EV_EOF | EV_ERROR)) != 0);
   } else {
-    deliver_writable(base, fd, slot);
+    deliver_writable(host, fd, slot);
   }
 }
 
-void deliver(KqueueState &state, event_base &base, const struct kevent &report) noexcept {
+void deliver(KqueueState &state, BackendHost &host, const struct kevent &report) noexcept {
   switch (report.filter) {
     case EVFILT_READ:
     case EVFILT_WRITE:
-      return deliver_descriptor(state, base, report);
+      return deliver_descriptor(state, host, report);
     case EVFILT_SIGNAL:
-      return base.report_signal(static_cast<int>(report.ident), static_cast<std::uint32_t>(report.data));
+      return host.report_signal(static_cast<int>(report.ident), static_cast<std::uint32_t>(report.data));
 #ifdef EVFILT_USER
     case EVFILT_USER:
-      return base.woken();
+      return host.woken();
 #endif
     default:
       return;
@@ -338,15 +338,15 @@ int wait_for_reports(KqueueState &state, Nanos timeout) noexcept {
   return kevent(state.kq(), nullptr, 0, state.reports, state.capacity, timeout < 0 ? nullptr : &ts);
 }
 
-bool kqueue_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool kqueue_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<KqueueState *>(arg);
-  timeout = state.postponed.tell_again(base, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
-    static_cast<void>(watch(state, base, fd, slot, wanted));
+  timeout = state.postponed.retry(host, timeout, [&](int fd, FdSlot &slot, std::uint8_t wanted) {
+    static_cast<void>(watch(state, host, fd, slot, wanted));
   });
   int got = 0;
   int error = 0;
   {
-    const Unlocked open(base.lock());
+    const Unlocked open(host.lock());
     got = wait_for_reports(state, timeout);
     error = errno;  // which taking the lock may change
   }
@@ -356,7 +356,7 @@ bool kqueue_await(void *arg, event_base &base, Nanos timeout) noexcept {
     log_warn("kevent");
     return false;
   }
-  for (int i = 0; i < got; ++i) deliver(state, base, state.reports[i]);
+  for (int i = 0; i < got; ++i) deliver(state, host, state.reports[i]);
   if (EVI_UNLIKELY(got == state.capacity && got < kMostReports)) grow_reports(state);
   return true;
 }

@@ -7,7 +7,7 @@
 #include "backends/rotation.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
@@ -34,14 +34,14 @@ struct PollState {
   ~PollState() { mm_free(watched); }
 };
 
-bool ensure(PollState &state, const event_base &base, int wanted) noexcept {
+bool ensure(PollState &state, const BackendHost &host, int wanted) noexcept {
   if (wanted <= state.capacity) return true;
   const int next = state.capacity ? 2 * state.capacity : kFirstCapacity;
   const std::size_t size = static_cast<std::size_t>(next) * sizeof(pollfd);
   void *grown = mm_realloc(state.watched, size);
   if (!grown) return false;
   state.watched = static_cast<pollfd *>(grown);
-  if (base.lock()) {
+  if (host.lock()) {
     OwnedMemory<pollfd> copy{static_cast<pollfd *>(mm_malloc(size))};
     if (!copy) return false;
     state.copy = std::move(copy);
@@ -50,27 +50,27 @@ bool ensure(PollState &state, const event_base &base, int wanted) noexcept {
   return true;
 }
 
-void *poll_make(event_base &base) noexcept {
+void *poll_make(BackendHost &host) noexcept {
   auto *state = make<PollState>();
-  if (state) state->finely = base.waits_finely();
+  if (state) state->finely = host.waits_finely();
   return state;
 }
 void poll_unmake(void *state) noexcept { destroy(static_cast<PollState *>(state)); }
 
-void take_out(PollState &state, event_base &base, FdSlot &slot) noexcept {
+void take_out(PollState &state, BackendHost &host, FdSlot &slot) noexcept {
   const int hole = static_cast<int>(slot.tag) - 1;
   slot.tag = 0;
   const int last = --state.count;
   if (hole == last) return;
   state.watched[hole] = state.watched[last];
-  base.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
+  host.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
 }
 
-bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool poll_update(void *arg, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   if (wanted == 0) {
     if (slot.registered) {
-      take_out(state, base, slot);
+      take_out(state, host, slot);
       state.withdrawn.note(fd);
     }
     slot.armed = slot.registered = 0;
@@ -78,7 +78,7 @@ bool poll_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t
   }
   if (!slot.registered) {
     // poll itself would report a closed descriptor in every wait; here it is an error, as with epoll.
-    if (!descriptor_is_open(fd) || !ensure(state, base, state.count + 1)) return false;
+    if (!descriptor_is_open(fd) || !ensure(state, host, state.count + 1)) return false;
     slot.tag = static_cast<std::uint32_t>(++state.count);
     slot.registered = 1;
   }
@@ -95,7 +95,7 @@ OwnedMemory<pollfd> hand_back(PollState &state) noexcept {
   return {};
 }
 
-bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool poll_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<PollState *>(arg);
   const int count = state.count;
   state.lent = std::move(state.copy);
@@ -105,7 +105,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
   int error = 0;
   state.withdrawn.wait_begins();
   {
-    const Unlocked open(base.lock());
+    const Unlocked open(host.lock());
     got = wait_by_poll(reports, count, timeout, state.finely);
     error = errno;  // which taking the lock may change
   }
@@ -123,7 +123,7 @@ bool poll_await(void *arg, event_base &base, Nanos timeout) noexcept {
     if (!report.revents) continue;
     --got;
     if (EVI_UNLIKELY(state.withdrawn.contains(report.fd))) continue;
-    base.report_ready(report.fd, from_poll(report.revents, report.events));
+    host.report_ready(report.fd, from_poll(report.revents, report.events));
   }
   return true;
 }

@@ -1,14 +1,14 @@
-// Interest that the kernel had no memory for: it is told again as each wait begins, until it is taken.
+// Interest that the kernel had no memory for: the update is repeated as each wait begins, until it succeeds.
 //
-// A refused update may leave less in the kernel than there was, or more than is wanted now, and the events
-// that were there before it are told of no error.
+// A refused update may leave less in the kernel than there was, or more than is wanted now, and no error is
+// reported to the events that were there before it.
 #ifndef EVI_BACKENDS_POSTPONED_H
 #define EVI_BACKENDS_POSTPONED_H
 
 #include <algorithm>
 #include <cerrno>
 
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "core/fd_table.h"
 #include "util/time.h"
 
@@ -16,7 +16,7 @@ namespace evi {
 
 class Postponed {
  public:
-  // After each refusal. False if `error` is not one that passes: nobody need try again.
+  // After each refusal. False if `error` is permanent: a retry would fail again.
   bool note(int error) noexcept {
     const bool passes = error == EAGAIN || error == ENOMEM;
     any_ |= passes;
@@ -24,17 +24,17 @@ class Postponed {
   }
 
   bool any() const noexcept { return any_; }
-  // Calls tell(fd, slot, wanted), which notes refusals as ever, for each descriptor that is watched for
-  // something else than its events want. Returns how long the wait may be that begins now.
+  // Calls update(fd, slot, wanted), which notes refusals as usual, for each descriptor that is watched for
+  // something else than its events want. Returns how long the wait that begins now may take.
   template <typename F>
-  Nanos tell_again(event_base &base, Nanos timeout, F &&tell) noexcept {
+  Nanos retry(BackendHost &host, Nanos timeout, F &&update) noexcept {
     if (EVI_LIKELY(!any_)) return timeout;
     any_ = false;
-    FdTable &fds = base.fds();
+    FdTable &fds = host.fds();
     for (int fd = 0; fd < fds.size(); fd += kDescriptorStep) {
       FdSlot &slot = fds[fd];
       const std::uint8_t wanted = slot.wanted();
-      if (wanted != slot.armed) tell(fd, slot, wanted);
+      if (wanted != slot.armed) update(fd, slot, wanted);
     }
     return timeout < 0 ? kRetryAfter : std::min(timeout, kRetryAfter);
   }

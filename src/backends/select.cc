@@ -9,7 +9,7 @@
 #include "backends/timespec.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
@@ -83,13 +83,13 @@ bool ensure(SelectState &state, int fd) noexcept {
   return true;
 }
 
-void *select_make(event_base &) noexcept {
+void *select_make(BackendHost &) noexcept {
   Owned<SelectState> state{make<SelectState>()};
   return state && ensure(*state, 0) ? state.release() : nullptr;
 }
 void select_unmake(void *state) noexcept { destroy(static_cast<SelectState *>(state)); }
 
-bool select_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool select_update(void *arg, BackendHost &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<SelectState *>(arg);
   if (wanted && !slot.registered && (!descriptor_is_open(fd) || !ensure(state, fd))) return false;
   assign(state.watched.reading(), fd, (wanted & EV_READ) != 0);
@@ -136,7 +136,7 @@ void look_around_closed(const SelectState &state, const Sets &ready, int highest
   }
 }
 
-bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool select_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<SelectState *>(arg);
   const int highest = state.highest;
   timeval tv = to_select_timeval(timeout);
@@ -146,7 +146,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   int error = 0;
   state.withdrawn.wait_begins();
   {
-    const Unlocked open(base.lock());
+    const Unlocked open(host.lock());
     got = wait_by_select(state.lent, highest, timeout < 0 ? nullptr : &tv);
     error = errno;  // which taking the lock may change
   }
@@ -172,7 +172,7 @@ bool select_await(void *arg, event_base &base, Nanos timeout) noexcept {
   for (int i = 0, fd = start; i < count; ++i, fd = fd + 1 < count ? fd + 1 : 0) {
     const short what =
         static_cast<short>((test(reading, fd) ? EV_READ : 0) | (test(writing, fd) ? EV_WRITE : 0));
-    if (what && !state.withdrawn.contains(fd)) base.report_ready(fd, what);
+    if (what && !state.withdrawn.contains(fd)) host.report_ready(fd, what);
   }
   return true;
 }

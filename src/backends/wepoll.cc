@@ -20,9 +20,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "backends/timespec.h"
 #include "core/backend.h"
+#include "core/backend_host.h"
 #include "core/completion_port.h"
-#include "core/event_base.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
@@ -242,7 +243,7 @@ Poll *renew_poll(WepollState &state, int fd) noexcept {
   return poll;
 }
 
-bool wepoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool wepoll_update(void *arg, BackendHost &, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<WepollState *>(arg);
   Poll *poll = state.find(fd);
   if (wanted == 0) {
@@ -268,8 +269,8 @@ bool wepoll_update(void *arg, event_base &, int fd, FdSlot &slot, std::uint8_t w
 }
 
 // For what its events want by now. False if it has to be tried again.
-bool restart(WepollState &state, event_base &base, Poll &poll) noexcept {
-  FdSlot &slot = base.fds()[poll.fd];
+bool restart(WepollState &state, BackendHost &host, Poll &poll) noexcept {
+  FdSlot &slot = host.fds()[poll.fd];
   const std::uint8_t wanted = slot.wanted();
   const afd::Start result = wanted ? start(state, poll, wanted) : afd::Start::never;
   slot.armed = result == afd::Start::never ? 0 : wanted;
@@ -278,25 +279,21 @@ bool restart(WepollState &state, event_base &base, Poll &poll) noexcept {
   return result != afd::Start::later;
 }
 
-bool start_due(WepollState &state, event_base &base) noexcept {
+bool start_due(WepollState &state, BackendHost &host) noexcept {
   bool all = true;
   // What is started first is told first; nobody is it for ever.
   if (Poll *first = state.due.pop_front()) state.due.push_back(*first);
   Poll *next = nullptr;
   for (Poll *poll = state.due.front(); poll; poll = next) {
     next = state.due.next(*poll);
-    if (!restart(state, base, *poll)) all = false;
+    if (!restart(state, host, *poll)) all = false;
   }
   return all;
 }
 
 // --- the wait ---
 
-DWORD to_ms(Nanos timeout) noexcept {
-  if (timeout < 0) return INFINITE;
-  const Nanos rounded = timeout / 1'000'000 + (timeout % 1'000'000 != 0);
-  return rounded < INT_MAX ? static_cast<DWORD>(rounded) : INT_MAX;
-}
+static_assert(INFINITE == static_cast<DWORD>(to_milliseconds(kWaitForever)));
 
 // Without memory the next wait simply brings fewer at a time.
 bool grow_reports(WepollState &state, ULONG capacity) noexcept {
@@ -336,17 +333,17 @@ bool take_back(WepollState &state, Poll &poll) noexcept {
 // What a look at the port brought.
 struct Findings {
   int count = 0;       // of completions; -1 if the port is broken
-  bool told = false;   // news, to the program or to the loop
+  bool news = false;   // news, to the program or to the loop
   bool again = false;  // some were asked for anew: another look will tell
 };
 
-void deliver(WepollState &state, event_base &base, Poll &poll, Findings &found) noexcept {
+void deliver(WepollState &state, BackendHost &host, Poll &poll, Findings &found) noexcept {
   if (!take_back(state, poll)) return;
-  FdSlot &slot = base.fds()[poll.fd];
+  FdSlot &slot = host.fds()[poll.fd];
   const std::uint8_t armed = std::exchange(slot.armed, 0);
   if (EVI_UNLIKELY(poll.request.lacked_memory())) {
     // It is due, and the next wait comes soon.
-    found.told = true;
+    found.news = true;
     return;
   }
   if (EVI_UNLIKELY(poll.request.failed() && !poll.request.was_cancelled())) return give_up(state, poll);
@@ -355,37 +352,37 @@ void deliver(WepollState &state, event_base &base, Poll &poll, Findings &found) 
   if (in_doubt || !(what & armed)) {
     found.again = true;
     // For want of memory the next wait tries again, and soon.
-    if (!restart(state, base, poll)) found.told = true;
+    if (!restart(state, host, poll)) found.news = true;
     return;
   }
-  found.told = true;
-  base.report_ready(poll.fd, what);
+  found.news = true;
+  host.report_ready(poll.fd, what);
 }
 
-void deliver_all(WepollState &state, event_base &base, Findings &found) noexcept {
+void deliver_all(WepollState &state, BackendHost &host, Findings &found) noexcept {
   for (int i = 0; i < found.count; ++i) {
     const OVERLAPPED_ENTRY &report = state.reports[i];
-    if (report.lpCompletionKey == kPollKey) deliver(state, base, poll_of(report), found);
+    if (report.lpCompletionKey == kPollKey) deliver(state, host, poll_of(report), found);
     if (report.lpCompletionKey == kWakeKey) {
-      base.woken();
-      found.told = true;
+      host.woken();
+      found.news = true;
     }
     if (report.lpCompletionKey == kOperationKey) {
-      base.completion_port()->report(report);
-      found.told = true;
+      host.completion_port()->report(report);
+      found.news = true;
     }
   }
 }
 
-Findings look(WepollState &state, event_base &base, Nanos timeout) noexcept {
+Findings look(WepollState &state, BackendHost &host, Nanos timeout) noexcept {
   Findings found;
   state.waiting = true;
   {
-    const Unlocked open(base.lock());
-    found.count = retrieve(state, to_ms(timeout));
+    const Unlocked open(host.lock());
+    found.count = retrieve(state, static_cast<DWORD>(to_milliseconds(timeout)));
   }
   state.waiting = false;
-  deliver_all(state, base, found);
+  deliver_all(state, host, found);
   if (found.count < static_cast<int>(state.capacity)) {
     state.looked = true;
   } else {
@@ -395,25 +392,25 @@ Findings look(WepollState &state, event_base &base, Nanos timeout) noexcept {
   return found;
 }
 
-bool wepoll_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool wepoll_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<WepollState *>(arg);
   ++state.round;
   state.looked = state.under_way == 0;
-  if (!start_due(state, base) && (timeout < 0 || timeout > kRetryAfter)) timeout = kRetryAfter;
+  if (!start_due(state, host) && (timeout < 0 || timeout > kRetryAfter)) timeout = kRetryAfter;
   Nanos left = state.looked ? timeout : 0;
-  for (bool told = false;;) {
+  for (bool reported = false;;) {
     const bool waited = state.looked || timeout == 0;
-    const Findings found = look(state, base, left);
+    const Findings found = look(state, host, left);
     if (found.count < 0) return false;
-    told |= found.told;
-    if (!found.again && (told || waited)) return true;
-    left = told || waited || !state.looked ? 0 : timeout;
+    reported |= found.news;
+    if (!found.again && (reported || waited)) return true;
+    left = reported || waited || !state.looked ? 0 : timeout;
   }
 }
 
 // --- birth and death ---
 
-void *wepoll_make(event_base &) noexcept {
+void *wepoll_make(BackendHost &) noexcept {
   Owned<WepollState> state{make<WepollState>()};
   if (!state || !grow_reports(*state, kFirstReports)) return nullptr;
   state->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);

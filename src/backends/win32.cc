@@ -6,9 +6,10 @@
 #include <cstddef>
 #include <utility>
 
+#include "backends/timespec.h"
 #include "backends/withdrawn.h"
 #include "core/backend.h"
-#include "core/event_base.h"
+#include "core/backend_host.h"
 #include "util/alloc.h"
 #include "util/log.h"
 #include "util/socket.h"
@@ -21,8 +22,8 @@ constexpr std::size_t kFirstCapacity = 64;
 struct Watched {
   int fd;
   std::uint8_t wanted = 0;
-  std::uint8_t told = 0;   // while a wait's results are gathered
-  bool connected = false;  // seen to be: it cannot fail to connect any more
+  std::uint8_t reported = 0;  // while a wait's results are gathered
+  bool connected = false;     // seen to be: it cannot fail to connect any more
 };
 
 // What select() takes and fills: its fd_set as long as it has to be.
@@ -84,14 +85,18 @@ class Sets {
     }
   }
 
-  // As select() returns.
-  int wait(const timeval *timeout) noexcept {
+  // As select() returns. Never shorter than asked; a wait of more than a day may end early.
+  int wait(Nanos timeout) noexcept {
+    constexpr Nanos kLongest = Nanos{86'400} * 1'000'000'000;
+    timeout = timeout < kLongest ? timeout : kLongest;
     if (reading_->count || writing_->count) {
+      timeval limit = to_select_timeval(timeout);
       return select(0, reading_->native(), writing_->native(), failing_->native(),
-                    const_cast<timeval *>(timeout));
+                    timeout < 0 ? nullptr : &limit);
     }
     // select() refuses to wait for nothing.
-    Sleep(timeout ? static_cast<DWORD>((to_micros(*timeout) + 999) / 1000) : INFINITE);
+    static_assert(INFINITE == static_cast<DWORD>(to_milliseconds(kWaitForever)));
+    Sleep(static_cast<DWORD>(to_milliseconds(timeout)));
     return 0;
   }
 
@@ -138,7 +143,7 @@ bool ensure(Win32State &state, std::size_t wanted) noexcept {
   return true;
 }
 
-void *win32_make(event_base &) noexcept {
+void *win32_make(BackendHost &) noexcept {
   auto *state = make<Win32State>();
   if (!state || ensure(*state, 1)) return state;
   destroy(state);
@@ -146,20 +151,20 @@ void *win32_make(event_base &) noexcept {
 }
 void win32_unmake(void *state) noexcept { destroy(static_cast<Win32State *>(state)); }
 
-void take_out(Win32State &state, event_base &base, FdSlot &slot) noexcept {
+void take_out(Win32State &state, BackendHost &host, FdSlot &slot) noexcept {
   const std::size_t hole = slot.tag - 1;
   slot.tag = 0;
   const std::size_t last = --state.count;
   if (hole == last) return;
   state.watched[hole] = state.watched[last];
-  base.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
+  host.fds()[state.watched[hole].fd].tag = static_cast<std::uint32_t>(hole) + 1;
 }
 
-bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
+bool win32_update(void *arg, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   auto &state = *static_cast<Win32State *>(arg);
   if (wanted == 0) {
     if (slot.registered) {
-      take_out(state, base, slot);
+      take_out(state, host, slot);
       state.withdrawn.note(fd);
     }
     slot.armed = slot.registered = 0;
@@ -178,18 +183,17 @@ bool win32_update(void *arg, event_base &base, int fd, FdSlot &slot, std::uint8_
 
 // select() refuses the whole set for one closed socket. Those are left out of another look, and are then
 // ready for the error that their users will get.
-void look_around_closed(Win32State &state, event_base &base, Sets &sets) noexcept {
+void look_around_closed(Win32State &state, BackendHost &host, Sets &sets) noexcept {
   sets.clear();
   for (std::size_t i = 0; i < state.count; ++i) {
     const Watched one = state.watched[i];
     if (descriptor_is_open(one.fd)) {
       sets.add(one);
     } else {
-      base.report_ready(one.fd, EV_READ | EV_WRITE);
+      host.report_ready(one.fd, EV_READ | EV_WRITE);
     }
   }
-  constexpr timeval at_once{};
-  if (sets.wait(&at_once) < 0) sets.clear();
+  if (sets.wait(0) < 0) sets.clear();
 }
 
 // An exception of a connected socket is urgent data. Asking costs a call, once for each registration.
@@ -201,9 +205,9 @@ bool is_connected(int fd) noexcept {
 
 // A socket may be in several sets, and is told of once: the order in which its events are called is the same
 // as with other methods.
-void report_all(Win32State &state, event_base &base, const Sets &sets) noexcept {
+void report_all(Win32State &state, BackendHost &host, const Sets &sets) noexcept {
   const auto watched = [&](int fd) -> Watched * {
-    const std::uint32_t tag = base.fds()[fd].tag;
+    const std::uint32_t tag = host.fds()[fd].tag;
     return tag && !state.withdrawn.contains(fd) ? &state.watched[tag - 1] : nullptr;
   };
   const u_int start = ++state.next_start;
@@ -211,46 +215,39 @@ void report_all(Win32State &state, event_base &base, const Sets &sets) noexcept 
     Watched *one = watched(fd);
     if (!one) return;
     if (what == Sets::kFailed && (one->connected = is_connected(fd))) return;
-    one->told |= static_cast<std::uint8_t>(what);
+    one->reported |= static_cast<std::uint8_t>(what);
   });
   sets.report(start, [&](int fd, short) {
     Watched *one = watched(fd);
-    if (one && one->told) base.report_ready(fd, std::exchange(one->told, std::uint8_t{0}));
+    if (one && one->reported) host.report_ready(fd, std::exchange(one->reported, std::uint8_t{0}));
   });
 }
 
-// Rounded up: never shorter than asked. A wait of more than a day may end early.
-timeval to_wait(Nanos timeout) noexcept {
-  constexpr Nanos kLongest = Nanos{86'400} * 1'000'000'000;
-  return to_timeval(((timeout < kLongest ? timeout : kLongest) + 999) / 1000);
-}
-
-bool win32_await(void *arg, event_base &base, Nanos timeout) noexcept {
+bool win32_await(void *arg, BackendHost &host, Nanos timeout) noexcept {
   auto &state = *static_cast<Win32State *>(arg);
   Sets sets = std::move(state.spare);
   sets.clear();
   for (std::size_t i = 0; i < state.count; ++i) sets.add(state.watched[i]);
-  const timeval wait = timeout < 0 ? timeval{} : to_wait(timeout);
   int got = 0;
   int error = 0;
   state.withdrawn.wait_begins();
   {
-    const Unlocked open(base.lock());
-    got = sets.wait(timeout < 0 ? nullptr : &wait);
+    const Unlocked open(host.lock());
+    got = sets.wait(timeout);
     error = last_socket_error();
   }
   state.withdrawn.wait_ended();
   // If the capacity grew meanwhile, there are larger ones.
-  const Sets &told = state.spare ? sets : (state.spare = std::move(sets));
+  const Sets &results = state.spare ? sets : (state.spare = std::move(sets));
   if (got == 0 || (got < 0 && interrupted(error))) return true;
   if (got < 0) {
     if (error != WSAENOTSOCK) {
       log_warnx("select: winsock error %d", error);
       return false;
     }
-    look_around_closed(state, base, state.spare);
+    look_around_closed(state, host, state.spare);
   }
-  report_all(state, base, got < 0 ? state.spare : told);
+  report_all(state, host, got < 0 ? state.spare : results);
   return true;
 }
 

@@ -2,7 +2,7 @@
 // each.
 //
 // The loop decides what each descriptor is watched for; the method tells the kernel and reports readiness
-// through event_base::report_ready. All functions are called with the base's lock held.
+// through BackendHost::report_ready. All functions are called with the base's lock held.
 #ifndef EVI_CORE_BACKEND_H
 #define EVI_CORE_BACKEND_H
 
@@ -10,9 +10,9 @@
 
 #include "core/fd_table.h"
 
-struct event_base;
-
 namespace evi {
+
+class BackendHost;
 
 inline constexpr Nanos kWaitForever = -1;
 
@@ -28,7 +28,7 @@ struct Backend {
   bool updates_reach_wait;
 
   // The method's state, or null if the kernel does not have it or refuses (errno says why).
-  void *(*create)(event_base &base) noexcept;
+  void *(*create)(BackendHost &host) noexcept;
   void (*destroy)(void *state) noexcept;
 
   // Makes the kernel watch `fd` for `wanted` (EV_READ|EV_WRITE|EV_CLOSED|EV_ET|kOneShot, 0 for nothing) in
@@ -36,11 +36,11 @@ struct Backend {
   // interest away never fails, since the descriptor may have been closed. Called with slot.armed itself when
   // an event joins others on the descriptor: after fd reuse the kernel watches nothing. Otherwise the two
   // differ.
-  bool (*update)(void *state, event_base &base, int fd, FdSlot &slot, std::uint8_t wanted) noexcept;
+  bool (*update)(void *state, BackendHost &host, int fd, FdSlot &slot, std::uint8_t wanted) noexcept;
 
   // Waits until something is ready or `timeout` passes (kWaitForever: without bound), opening the base's lock
   // meanwhile, and reports what is ready. False with errno on an error that will not go away.
-  bool (*wait)(void *state, event_base &base, Nanos timeout) noexcept;
+  bool (*wait)(void *state, BackendHost &host, Nanos timeout) noexcept;
 
   // For a method with a descriptor of its own, which a forked child has to replace; null for all others.
   // reopen closes it, if it is still there, and opens another, which watches nothing. False with errno: then
@@ -53,7 +53,7 @@ struct Backend {
   bool (*has_entry)(void *state, int fd) noexcept = nullptr;
 
   // Optional, for a kernel that reports signals with everything else: then the method tells of them through
-  // event_base::report_signal, and the handler of core/signal.h only keeps them from killing the process.
+  // BackendHost::report_signal, and the handler of core/signal.h only keeps them from killing the process.
   // watch_signal is false with errno if the kernel refuses. All of them null: signals come by the handler.
   bool (*watch_signal)(void *state, int signal) noexcept = nullptr;
   void (*unwatch_signal)(void *state, int signal) noexcept = nullptr;
@@ -61,7 +61,7 @@ struct Backend {
 
   // Optional, for a kernel whose wait can be ended without a descriptor: prepare_wake is called once before
   // the first wake, which then comes from any thread, the lock held; a wait that it ended says so through
-  // event_base::woken. wake is false, and has logged why, if the kernel refuses: the next notification asks
+  // BackendHost::woken. wake is false, and has logged why, if the kernel refuses: the next notification asks
   // again. If prepare_wake is null or says no, the loop is woken through a core/waker.h.
   bool (*prepare_wake)(void *state) noexcept = nullptr;
   bool (*wake)(void *state) noexcept = nullptr;

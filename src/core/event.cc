@@ -290,9 +290,9 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
   // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
   // The method also learns of one that joins others with the same interest: the fd may have been closed and
   // reused since.
-  if (EVI_UNLIKELY(!backend_state_)) return Change::none;
-  if (backend_->update(backend_state_, *this, ev.ev_fd, slot, wanted))
-    return backend_->updates_reach_wait ? Change::none : Change::wake;
+  if (EVI_UNLIKELY(!method_.has_state())) return Change::none;
+  if (method_.update(*this, ev.ev_fd, slot, wanted))
+    return method_.table().updates_reach_wait ? Change::none : Change::wake;
   const int error = errno;
   evi::FdTable::remove(slot, ev);
   edge_events_ -= evi::wants_edges(ev);
@@ -311,13 +311,13 @@ void event_base::prepare_for_edges() noexcept {
 
 bool event_base::arm(int fd, evi::FdSlot &slot) noexcept {
   const std::uint8_t wanted = slot.wanted();
-  return wanted == slot.armed || backend_->update(backend_state_, *this, fd, slot, wanted);
+  return wanted == slot.armed || method_.update(*this, fd, slot, wanted);
 }
 
 bool event_base::open_signals() noexcept {
   if (!signal_events_) signal_events_ = evi::make<evi::SignalTable>();
   if (!signal_events_) return false;
-  if (backend_->watch_signal || signals_.is_open()) return true;
+  if (method_.reports_signals() || signals_.is_open()) return true;
   const bool with_fd = uses_signal_fd_;
   if (signals_.open() && (!with_fd || signal_fd_.open()) &&
       add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals) &&
@@ -332,10 +332,10 @@ bool event_base::open_signals() noexcept {
 }
 
 bool event_base::watch_signal(int signal) noexcept {
-  if (backend_->watch_signal) {
+  if (method_.reports_signals()) {
     // Caught first: from then on the signal cannot kill the process.
     if (!signals_.hold(signal)) return false;
-    if (backend_->watch_signal(backend_state_, signal)) return true;
+    if (method_.watch_signal(signal)) return true;
     signals_.unwatch(signal);
     return false;
   }
@@ -346,9 +346,9 @@ bool event_base::watch_signal(int signal) noexcept {
 }
 
 void event_base::unwatch_signal(int signal) noexcept {
-  if (backend_->watch_signal) {
-    const bool own = backend_state_ && !is_shared_with_parent();
-    if (EVI_LIKELY(own)) backend_->unwatch_signal(backend_state_, signal);
+  if (method_.reports_signals()) {
+    const bool own = method_.has_state() && !is_shared_with_parent();
+    if (EVI_LIKELY(own)) method_.unwatch_signal(signal);
     return signals_.unwatch(signal);
   }
   // The signal is unblocked while the handler still stands: one that is pending meets it, not the old
@@ -423,14 +423,14 @@ event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noex
     wanted &= slot.armed | kNoInterest;
     if (!(wanted & evi::kIoEvents)) wanted = 0;
   }
-  if (wanted == slot.armed || EVI_UNLIKELY(!backend_state_)) return Change::none;
+  if (wanted == slot.armed || EVI_UNLIKELY(!method_.has_state())) return Change::none;
   // The parent process still wants it; this one's own set is made of what its events want by then.
-  if (EVI_UNLIKELY(is_shared_with_parent()) && backend_->reopen) return Change::none;
+  if (EVI_UNLIKELY(is_shared_with_parent()) && method_.is_shared_by_fork()) return Change::none;
   // A wait that is under way in another thread must hear of it now.
-  const bool may_wait = uses_changelist_ && !wanted && edge_events_ == 0 && in_loop_thread();
+  const bool may_wait = method_.uses_changelist() && !wanted && edge_events_ == 0 && in_loop_thread();
   if (may_wait && changes_.note(fd, slot)) return Change::none;
-  const bool told = backend_->update(backend_state_, *this, fd, slot, wanted);
-  return told && backend_->updates_reach_wait ? Change::none : Change::wake;
+  const bool updated = method_.update(*this, fd, slot, wanted);
+  return updated && method_.table().updates_reach_wait ? Change::none : Change::wake;
 }
 
 void event_base::apply_changes() noexcept {
@@ -485,13 +485,18 @@ void event_base::activate_locked(event &ev, int result, short ncalls) noexcept {
   schedule_locked(ev.ev_evcallback);
 }
 
-void event_base::report_ready(int fd, short what) noexcept {
+void evi::BackendHost::report_ready(int fd, short what) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+  auto &base = static_cast<event_base &>(*this);
   if (EVI_UNLIKELY(!fds_.contains(fd))) return;
-  // Only a method that knows edges reported one.
-  if (backend_->features & EV_FEATURE_ET) what |= EV_ET;
-  for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
-    if (ev->ev_events & what & evi::kIoEvents) activate_locked(*ev, ev->ev_events & what, 1);
+  // Only a method that supports edges reported one.
+  if (base.method_.has(EV_FEATURE_ET)) what |= EV_ET;
+  for (event *ev = fds_[fd].first; ev; ev = IoHook::of(*ev).le_next) {
+    if (ev->ev_events & what & kIoEvents) base.activate_locked(*ev, ev->ev_events & what, 1);
   }
+}
+
+void evi::BackendHost::report_done(event_callback &cb) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+  static_cast<event_base &>(*this).schedule_locked(cb);
 }
 
 // --- counts ---

@@ -23,8 +23,8 @@ event_base *&global_base() noexcept {
 }  // namespace evi
 
 event_base::event_base(const evi::Clock &clock, const event_config &config) noexcept
-    : clock_(clock),
-      flags_(config.flags | (config.wants_precise_timer() ? EVENT_BASE_FLAG_PRECISE_TIMER : 0)),
+    : BackendHost(config.flags | (config.wants_precise_timer() ? EVENT_BASE_FLAG_PRECISE_TIMER : 0)),
+      clock_(clock),
       max_dispatch_interval_(config.max_dispatch_interval),
       max_dispatch_callbacks_(config.max_dispatch_callbacks),
       limit_from_priority_(config.limit_from_priority) {}
@@ -42,9 +42,7 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   const bool wants_lock = evi::threads_enabled() && !(demands.flags & EVENT_BASE_FLAG_NOLOCK);
   if (wants_lock && (!base->lock_.init() || !base->current_done_.init())) return nullptr;
   if (base->set_priorities(1) != 0 || !evi::watch_forks()) return nullptr;
-  base->backend_ = seams.backend;
-  if (!base->choose_backend(demands, seams.methods ? seams.methods : evi::available_backends()))
-    return nullptr;
+  if (!base->choose_method(demands, seams)) return nullptr;
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
   const bool overlapped = (demands.flags & EVENT_BASE_FLAG_STARTUP_IOCP) != 0;
   if ((wants_lock && !base->make_notifiable()) ||
@@ -55,50 +53,15 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
   return base.release();
 }
 
-namespace {
-
-bool has_port(const evi::Backend &method) noexcept { return method.completion_port != nullptr; }
-bool has_no_port(const evi::Backend &method) noexcept { return !has_port(method); }
-bool any_has_port(const evi::Backend *const *methods) noexcept {
-  while (*methods && !has_port(**methods)) ++methods;
-  return *methods != nullptr;
-}
-
-}  // namespace
-
-bool event_base::choose_backend(const event_config &config, const evi::Backend *const *methods) noexcept {
-  if (backend_) {
-    backend_state_ = backend_->create(*this);
-    return backend_state_ != nullptr;
-  }
-  // Where the flag can have an effect, the methods that make it so come first.
-  const bool overlapped = (config.flags & EVENT_BASE_FLAG_STARTUP_IOCP) && any_has_port(methods);
-  if (overlapped && try_methods(config, methods, has_port)) return true;
-  if (try_methods(config, methods, overlapped ? has_no_port : nullptr)) {
-    if (overlapped) evi::log_warnx("event_base_new: %s has no completion port", method());
-    return true;
-  }
-  evi::log_warnx("event_base_new: no event mechanism available");
-  return false;
-}
-
-bool event_base::try_methods(const event_config &config, const evi::Backend *const *methods,
-                             bool (*eligible)(const evi::Backend &) noexcept) noexcept {
-  for (const evi::Backend *const *method = methods; *method; ++method) {
-    if ((eligible && !eligible(**method)) || !config.admits(**method)) continue;
-    if ((backend_state_ = (*method)->create(*this))) {
-      backend_ = *method;
-      uses_changelist_ = backend_->changelist_name && config.wants_changelist();
-      uses_signal_fd_ = !backend_->watch_signal && evi::SignalFd::supported() && config.wants_signal_fd();
-      return true;
-    }
-    evi::log_warn("%s does not work here", (*method)->name);
-  }
-  return false;
+bool event_base::choose_method(const event_config &config, const evi::BaseSeams &seams) noexcept {
+  if (seams.backend) return method_.use(*this, *seams.backend);
+  if (!method_.choose(*this, config, seams.methods ? seams.methods : evi::available_backends())) return false;
+  uses_signal_fd_ = !method_.reports_signals() && evi::SignalFd::supported() && config.wants_signal_fd();
+  return true;
 }
 
 event_base::~event_base() {
-  if (backend_state_) backend_->destroy(backend_state_);
+  method_.destroy();
   if (loop_local_.destroy) loop_local_.destroy(loop_local_.data);
   for (const event *ev : {&signal_event_, &signal_fd_event_, &notify_event_}) evi::debug::forget(*ev);
   for (int i = 0; i < common_count_; ++i) {
@@ -133,8 +96,7 @@ void event_base::dispose(bool run_finalizers) noexcept {
     fork_generation_ = evi::forked_generation();
     // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did
     // not call event_reinit they are still the parent's.
-    backend_->destroy(backend_state_);
-    backend_state_ = nullptr;
+    method_.destroy();
     signal_fd_.close();
     drop_internal(signal_event_);
     drop_internal(signal_fd_event_);
@@ -248,17 +210,14 @@ bool event_base::leave_parent() noexcept {
 // is closed before another is opened in its place, so that a limit on descriptors does not matter.
 int event_base::renew_after_fork() noexcept {
   disown_lost_descriptors();
-  if (backend_->reopen && !backend_->reopen(backend_state_)) {
-    evi::log_warn("event_reinit: no descriptor for %s", backend_->name);
-    return -1;
-  }
+  if (method_.is_shared_by_fork() && !method_.reopen()) return -1;
   const bool forked = is_shared_with_parent();
   fork_generation_ = evi::forked_generation();
   int result = renew_channels();
-  if (backend_->watch_signal && !rewatch_signals()) result = -1;
+  if (method_.reports_signals() && !rewatch_signals()) result = -1;
   // The handler counted what came to this process while the method could not report it.
-  if (backend_->watch_signal && forked) collect_signals();
-  if (backend_->reopen && !rearm_all()) result = -1;
+  if (method_.reports_signals() && forked) collect_signals();
+  if (method_.is_shared_by_fork() && !rearm_all()) result = -1;
   return result;
 }
 
@@ -266,7 +225,7 @@ int event_base::renew_after_fork() noexcept {
 int event_base::renew_channels() noexcept {
   int result = 0;
   // Also what an attempt before this one could not open.
-  const bool by_handler = signals_.is_linked() && !backend_->watch_signal;
+  const bool by_handler = signals_.is_linked() && !method_.reports_signals();
   if (by_handler) {
     drop_internal(signal_event_);
     if (!signals_.reopen_after_fork() ||
@@ -292,45 +251,38 @@ int event_base::renew_channels() noexcept {
 void event_base::disown_lost_descriptors() noexcept {
   bool set_is_known = true;
   const auto keeps = [&](const event &ev, bool intact) EVI_NO_THREAD_SAFETY_ANALYSIS {
-    if (!has_internal(ev) || !backend_->has_entry) return intact;
-    const bool known = intact && backend_->has_entry(backend_state_, static_cast<int>(ev.ev_fd));
+    if (!has_internal(ev)) return intact;
+    const bool known = intact && method_.knows(static_cast<int>(ev.ev_fd));
     set_is_known = set_is_known && known;
     return known;
   };
   if (signals_.is_open() && !keeps(signal_event_, signals_.waker_is_intact())) signals_.forget_waker();
   if (signal_fd_.is_open() && !keeps(signal_fd_event_, signal_fd_.is_intact())) signal_fd_.forget();
   if (notify_waker_.is_open() && !keeps(notify_event_, notify_waker_.is_intact())) notify_waker_.forget();
-  if (!set_is_known) backend_->disown(backend_state_);
+  if (!set_is_known) method_.disown();
 }
 
 // What a method knew of signals ended with the state that was made anew.
 bool event_base::rewatch_signals() noexcept {
   bool all = true;
   for (int signal = 1; signal_events_ && signal < evi::kSignals; ++signal) {
-    if (signal_events_->first[signal] && !backend_->watch_signal(backend_state_, signal)) all = false;
+    if (signal_events_->first[signal] && !method_.watch_signal(signal)) all = false;
   }
   return all;
 }
 
-bool event_base::renew_backend_state() noexcept {
-  void *fresh = backend_->create(*this);
-  if (!fresh) return false;
-  backend_->destroy(backend_state_);
-  backend_state_ = fresh;
-  return true;
-}
+bool event_base::rebuild_backend() noexcept { return method_.renew(*this) && rearm_all(); }
 
-bool event_base::rebuild_backend() noexcept { return renew_backend_state() && rearm_all(); }
-
-bool event_base::rearm_all() noexcept {
+bool evi::BackendHost::rearm_all() noexcept {
+  auto &base = static_cast<event_base &>(*this);
   bool all = true;
   entries_may_linger_ = false;
-  for (int fd = 0; fd < fds_.size(); fd += evi::kDescriptorStep) {
-    evi::FdSlot &slot = fds_[fd];
+  for (int fd = 0; fd < fds_.size(); fd += kDescriptorStep) {
+    FdSlot &slot = fds_[fd];
     slot.armed = 0;
     slot.registered = 0;
     if (const std::uint8_t wanted = slot.wanted()) {
-      if (!backend_->update(backend_state_, *this, fd, slot, wanted)) all = false;
+      if (!base.method_.update(*this, fd, slot, wanted)) all = false;
     }
   }
   return all;

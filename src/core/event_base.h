@@ -11,10 +11,12 @@
 
 #include "core/active_queue.h"
 #include "core/backend.h"
+#include "core/backend_host.h"
 #include "core/changelist.h"
 #include "core/common_timeout.h"
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
+#include "core/method.h"
 #include "core/metrics.h"
 #include "core/overlapped.h"
 #include "core/reserve.h"
@@ -83,7 +85,7 @@ using WatchList = TailList<evwatch, WatchHook>;
 }  // namespace evi
 
 // The opaque struct of event2/event.h.
-struct event_base final {
+struct event_base final : public evi::BackendHost {
  public:
   event_base(const evi::Clock &clock, const event_config &config) noexcept;
   event_base(const event_base &) = delete;
@@ -158,22 +160,16 @@ struct event_base final {
   int max_events(unsigned kinds, bool reset) noexcept;
   // 0, or -1 if it cannot be written.
   int dump_json(std::FILE *out) noexcept;
-  const char *method() const noexcept {
-    return uses_changelist_ ? backend_->changelist_name : backend_->name;
-  }
+  const char *method() const noexcept { return method_.name(); }
   // "signal" for the handler, "signalfd_signal" where a signalfd is read beside it, else the method's name
   // for signals that it reports itself.
   const char *signal_method() const noexcept {
-    if (backend_->watch_signal) return backend_->signal_name;
+    if (method_.reports_signals()) return method_.table().signal_name;
     return uses_signal_fd_ ? "signalfd_signal" : "signal";
   }
-  int features() const noexcept { return backend_->features; }
-  // Null unless the base was made for overlapped I/O, and its method can do it.
-  evi::CompletionPort *completion_port() const noexcept { return completion_port_; }
+  int features() const noexcept { return method_.table().features; }
   // The port that the method waits at, if it does.
-  void *method_port() const noexcept {
-    return backend_->completion_port ? backend_->completion_port(backend_state_) : nullptr;
-  }
+  void *method_port() const noexcept { return method_.completion_port(); }
 
   // --- metrics (metrics.cc), as event2/eventide.h tells ---
   int enable_metrics() noexcept;
@@ -197,26 +193,6 @@ struct event_base final {
   // --- watchers (watch.cc) ---
   void add_watch(evwatch &watch) noexcept;
   void remove_watch(evwatch &watch) noexcept;
-
-  // --- for methods, with the lock held ---
-  const evi::Lock &lock() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return lock_; }
-  // EVENT_BASE_FLAG_PRECISE_TIMER, or EVENT_PRECISE_TIMER of the environment: a wait ends as finely as the
-  // system can instead of in whole milliseconds.
-  bool waits_finely() const noexcept { return (flags_ & EVENT_BASE_FLAG_PRECISE_TIMER) != 0; }
-  bool may_use_timerfd() const noexcept { return !(flags_ & EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD); }
-  evi::FdTable &fds() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return fds_; }
-  void report_ready(int fd, short what) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
-  void report_signal(int signal, std::uint32_t count) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
-    signal_arrived(signal, count);
-  }
-  // An operation that its owner waits for is over.
-  void report_done(event_callback &cb) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { schedule_locked(cb); }
-  // The wait ended because of Backend::wake, or of a wake-up that the method sent itself.
-  void woken() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { notify_pending_ = false; }
-  // Tells the method anew what every descriptor is watched for. False if one was refused.
-  bool rearm_all() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
-  // A deletion did not reach the kernel: if the closed descriptor's file is open elsewhere, its entry stays.
-  void entry_may_linger() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { entries_may_linger_ = true; }
 
   // For tests: all containers agree with each other and with the events' flags.
   bool check_invariants() noexcept;
@@ -366,10 +342,7 @@ struct event_base final {
   void tell_active(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
 
   // event_base.cc
-  bool choose_backend(const event_config &config, const evi::Backend *const *methods) noexcept;
-  // The first that is admitted, eligible (null: all are) and works here.
-  bool try_methods(const event_config &config, const evi::Backend *const *methods,
-                   bool (*eligible)(const evi::Backend &) noexcept) noexcept;
+  bool choose_method(const event_config &config, const evi::BaseSeams &seams) noexcept;
   // After a fork: the kernel objects are the parent process's too.
   bool is_shared_with_parent() const noexcept EVI_REQUIRES(lock_) {
     return fork_generation_ != evi::forked_generation();
@@ -379,13 +352,13 @@ struct event_base final {
   int renew_channels() noexcept EVI_REQUIRES(lock_);
   void disown_lost_descriptors() noexcept EVI_REQUIRES(lock_);
   bool rewatch_signals() noexcept EVI_REQUIRES(lock_);
-  bool renew_backend_state() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
   void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);
   int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
   void forget_running_callback() noexcept EVI_REQUIRES(lock_);
 
   friend struct evi::OnceEvent;
+  friend class evi::BackendHost;
 
   // The lock during a call from outside. A loop that the call has to wake is woken when the lock has been let
   // go: it would run into it otherwise.
@@ -408,15 +381,12 @@ struct event_base final {
   };
 
   // What the loop touches in each iteration comes first.
-  evi::Lock lock_;
   const evi::Clock &clock_;
-  const evi::Backend *backend_ = nullptr;
-  void *backend_state_ = nullptr;
+  evi::Method method_;
   // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
   evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
   evi::FlushQueue flush_ EVI_GUARDED_BY(lock_);
-  evi::FdTable fds_ EVI_GUARDED_BY(lock_);
   event *without_fd_ EVI_GUARDED_BY(lock_) = nullptr;  // events for I/O whose descriptor is -1
   evi::Changelist changes_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
@@ -436,9 +406,8 @@ struct event_base final {
   int calls_ EVI_GUARDED_BY(lock_) = 0;  // from outside, under way: each wakes the loop when it is over
   bool wake_due_ EVI_GUARDED_BY(lock_) = false;
   std::atomic<int> wakes_in_flight_{0};
-  bool entries_may_linger_ EVI_GUARDED_BY(lock_) = false;  // see entry_may_linger()
-  int edge_events_ EVI_GUARDED_BY(lock_) = 0;              // on descriptors, with EV_ET
-  int running_priority_ EVI_GUARDED_BY(lock_) = -1;        // -1: no callback runs
+  int edge_events_ EVI_GUARDED_BY(lock_) = 0;        // on descriptors, with EV_ET
+  int running_priority_ EVI_GUARDED_BY(lock_) = -1;  // -1: no callback runs
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
   event_callback *current_ EVI_GUARDED_BY(lock_) = nullptr;  // its user callback runs right now
   bool current_is_event_ EVI_GUARDED_BY(lock_) = false;
@@ -458,15 +427,12 @@ struct event_base final {
   int later_count_ EVI_GUARDED_BY(lock_) = 0;
 
   // From the configuration.
-  int flags_;
   evi::Micros max_dispatch_interval_;
   int max_dispatch_callbacks_;
   int limit_from_priority_;
-  bool uses_changelist_ = false;
   bool uses_signal_fd_ = false;
   bool wakes_by_method_ = false;  // Backend::wake in place of notify_waker_
   unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
-  evi::CompletionPort *completion_port_ = nullptr;
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
   int common_count_ EVI_GUARDED_BY(lock_) = 0;

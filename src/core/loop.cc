@@ -95,7 +95,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   if (signals_.is_open() && signals_.begin_wait()) timeout = 0;
   recorder_ = metrics_;
   const bool waited =
-      EVI_LIKELY(!recorder_) ? backend_->wait(backend_state_, *this, timeout) : wait_timed(timeout);
+      EVI_LIKELY(!recorder_) ? method_.wait(*this, timeout) : wait_timed(timeout);
   if (signals_.is_open()) {
     signals_.end_wait();
     if (signals_.anything_arrived()) collect_signals();

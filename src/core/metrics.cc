@@ -170,7 +170,7 @@ int event_base::set_slow_callback(Nanos threshold, eventide_slow_cb callback, vo
 bool event_base::wait_timed(Nanos timeout) noexcept {
   recorder_->begin_turn();
   const Nanos start = evi::precise_now(clock_);
-  const bool waited = backend_->wait(backend_state_, *this, timeout);
+  const bool waited = method_.wait(*this, timeout);
   const Nanos end = evi::precise_now(clock_);
   if (recorder_) recorder_->waited(evi::elapsed(start, end), end);
   return waited;

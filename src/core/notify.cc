@@ -15,7 +15,7 @@ bool event_base::make_notifiable() noexcept {
 
 bool event_base::open_notifier() noexcept {
   notify_pending_ = false;
-  wakes_by_method_ = backend_->prepare_wake && backend_->prepare_wake(backend_state_);
+  wakes_by_method_ = method_.prepare_wake();
   if (wakes_by_method_) return true;
   if (!notify_waker_.open()) {
     evi::log_warn_socket(evi::last_socket_error(),
@@ -37,7 +37,7 @@ bool event_base::loop_runs_elsewhere() noexcept {
 void event_base::wake_loop() noexcept {
   if (notify_pending_ || !(wakes_by_method_ || notify_waker_.is_open())) return;
   if (wakes_by_method_) {
-    notify_pending_ = backend_->wake(backend_state_);
+    notify_pending_ = method_.wake();
   } else if (calls_ > 0) {
     notify_pending_ = wake_due_ = true;
   } else {
@@ -79,7 +79,7 @@ void event_base::collect_signals() noexcept {
 
 // Then a wake-up costs its reader no call.
 bool event_base::wakes_are_edges() const noexcept {
-  return evi::Waker::kEveryWakeIsAnEdge && (backend_->features & EV_FEATURE_ET);
+  return evi::Waker::kEveryWakeIsAnEdge && method_.has(EV_FEATURE_ET);
 }
 
 void event_base::on_signal_fd(evutil_socket_t, short, void *arg) noexcept {
@@ -91,6 +91,14 @@ void event_base::on_signal_fd(evutil_socket_t, short, void *arg) noexcept {
     if (signal == 0) return;
     base->signal_arrived(signal, 1);
   }
+}
+
+void evi::BackendHost::report_signal(int signal, std::uint32_t count) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+  static_cast<event_base &>(*this).signal_arrived(signal, count);
+}
+
+void evi::BackendHost::woken() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+  static_cast<event_base &>(*this).notify_pending_ = false;
 }
 
 void event_base::signal_arrived(int signal, std::uint32_t count) noexcept {

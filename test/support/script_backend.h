@@ -33,16 +33,15 @@ struct ScriptBackend : evi::Backend {
     name = "script";
     this->features = EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_FDS | EV_FEATURE_EARLY_CLOSE;
     updates_reach_wait = true;
-    create = [](event_base &base) noexcept -> void * {
-      latest()->base_ = &base;
+    create = [](evi::BackendHost &) noexcept -> void * {
       return latest()->refuse_to_start ? nullptr : latest();
     };
     destroy = [](void *self) noexcept { static_cast<ScriptBackend *>(self)->destroyed = true; };
-    update = [](void *self, event_base &, int fd, evi::FdSlot &slot, std::uint8_t wanted) noexcept {
+    update = [](void *self, evi::BackendHost &, int fd, evi::FdSlot &slot, std::uint8_t wanted) noexcept {
       return static_cast<ScriptBackend *>(self)->note_update(fd, slot, wanted);
     };
-    wait = [](void *self, event_base &base, evi::Nanos timeout) noexcept {
-      return static_cast<ScriptBackend *>(self)->run_wait(base, timeout);
+    wait = [](void *self, evi::BackendHost &host, evi::Nanos timeout) noexcept {
+      return static_cast<ScriptBackend *>(self)->run_wait(host, timeout);
     };
     latest() = this;
   }
@@ -86,7 +85,7 @@ struct ScriptBackend : evi::Backend {
     return true;
   }
 
-  bool run_wait(event_base &base, evi::Nanos timeout) EVI_NO_THREAD_SAFETY_ANALYSIS {
+  bool run_wait(evi::BackendHost &host, evi::Nanos timeout) EVI_NO_THREAD_SAFETY_ANALYSIS {
     const evi::Micros micros = timeout < 0 ? kForever : timeout / 1000;
     waits.push_back(micros);
     if (fail_waits > 0) {
@@ -95,7 +94,7 @@ struct ScriptBackend : evi::Backend {
       return false;
     }
     if (on_wait) {
-      const evi::Unlocked open(base.lock());
+      const evi::Unlocked open(host.lock());
       on_wait(micros);
     } else if (micros == kForever && reports_.empty()) {
       errno = EDEADLK;  // nothing could ever happen: the test ends instead
@@ -104,15 +103,14 @@ struct ScriptBackend : evi::Backend {
       clock_->t += micros;
     }
     for (const auto &[fd, what] : std::exchange(reports_, {})) {
-      base.report_ready(fd, what);
+      host.report_ready(fd, what);
       // As a method does: a one-shot entry is disarmed by its report.
-      if (base.fds().contains(fd) && (base.fds()[fd].armed & evi::kOneShot)) base.fds()[fd].armed = 0;
+      if (host.fds().contains(fd) && (host.fds()[fd].armed & evi::kOneShot)) host.fds()[fd].armed = 0;
     }
     return true;
   }
 
   FakeClock *clock_;
-  event_base *base_ = nullptr;
   std::vector<std::pair<int, short>> reports_;
 };
 

@@ -127,7 +127,7 @@ struct PortMethods {
     if (!port_works) with_port.create = refuse;
     if (!plain_works) plain.create = refuse;
   }
-  static void *refuse(event_base &) noexcept {
+  static void *refuse(evi::BackendHost &) noexcept {
     errno = ENOSYS;
     return nullptr;
   }

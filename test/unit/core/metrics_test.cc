@@ -215,7 +215,8 @@ TEST_F(MetricsTest, time_between_callbacks_is_not_attributed) {
   static NanoClock *slow_kernel;
   forward = script.update;
   slow_kernel = &clock;
-  script.update = [](void *self, event_base &b, int which, evi::FdSlot &slot, std::uint8_t wanted) noexcept {
+  script.update = [](void *self, evi::BackendHost &b, int which, evi::FdSlot &slot,
+                     std::uint8_t wanted) noexcept {
     slow_kernel->pass(1'000'000);
     return forward(self, b, which, slot, wanted);
   };
