@@ -48,7 +48,7 @@ int event_base::enter_common(CommonTimeout &list, event &ev) noexcept {
     list.follow_front();
   } else if (EVI_UNLIKELY(list.events.front() == &ev)) {
     schedule_stand_in(list);
-    if (evi::heap_index(list.stand_in) == 0 && needs_wakeup()) wake_loop();
+    if (evi::heap_index(list.stand_in) == 0 && needs_wakeup()) notifier_.wake(method_);
   }
   return 0;
 }

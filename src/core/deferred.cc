@@ -4,6 +4,7 @@
 #include "core/event_base.h"
 
 using evi::LockGuard;
+using evi::WakingCall;
 
 namespace {
 
@@ -37,13 +38,13 @@ void deferred_cancel(event_base &base, event_callback &cb) noexcept { base.cance
 
 }  // namespace evi
 
-bool event_base::schedule(event_callback &cb) noexcept {
-  const Call call(*this);
+bool event_base::schedule(event_callback &cb, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   return schedule_locked(cb);
 }
 
-bool event_base::schedule_deferred(event_callback &cb) noexcept {
-  const Call call(*this);
+bool event_base::schedule_deferred(event_callback &cb, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return false;
   if (deferred_this_round_ >= kMaxDeferredPerRound) return schedule_later_locked(cb);
   ++deferred_this_round_;
@@ -52,15 +53,15 @@ bool event_base::schedule_deferred(event_callback &cb) noexcept {
 
 // The queue finds it by its priority, which changes while it is out of the queue.
 void event_base::set_deferred_priority(event_callback &cb, std::uint8_t priority) noexcept {
-  const Call call(*this);
+  const LockGuard held(lock_);
   const bool active = (cb.evcb_flags & EVLIST_ACTIVE) != 0;
   if (active) dequeue_active(cb);
   cb.evcb_pri = priority;
   if (active) queue_active(cb);
 }
 
-void event_base::cancel(event_callback &cb) noexcept {
-  const Call call(*this);
+void event_base::cancel(event_callback &cb, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   cancel_locked(cb);
 }
 
@@ -69,7 +70,7 @@ bool event_base::schedule_later_locked(event_callback &cb) noexcept {
   if (!(cb.evcb_flags & EVLIST_INTERNAL)) ++event_count_;
   later_.push_back(cb);
   ++later_count_;
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   return true;
 }
 

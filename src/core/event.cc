@@ -9,6 +9,7 @@
 
 using evi::DelMode;
 using evi::LockGuard;
+using evi::WakingCall;
 
 namespace evi {
 
@@ -51,8 +52,8 @@ int delete_event(event &ev, DelMode mode) noexcept {
 
 // --- the public methods: each takes the lock ---
 
-int event_base::add(event &ev, const timeval *tv) noexcept {
-  const Call call(*this);
+int event_base::add(event &ev, const timeval *tv, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   if (tv && evi::is_common_timeout(*tv)) {
     evi::CommonTimeout *list = common_timeout_named(*tv);
     if (list && only_enters(*list, ev)) return enter_common(*list, ev);
@@ -62,13 +63,13 @@ int event_base::add(event &ev, const timeval *tv) noexcept {
   return add_locked(ev, tv, false);
 }
 
-int event_base::del(event &ev, DelMode mode) noexcept {
-  const Call call(*this);
+int event_base::del(event &ev, DelMode mode, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   return del_locked(ev, mode);
 }
 
-void event_base::activate(event &ev, int result, short ncalls) noexcept {
-  const Call call(*this);
+void event_base::activate(event &ev, int result, short ncalls, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   activate_locked(ev, result, ncalls);
 }
 
@@ -115,8 +116,8 @@ int event_base::set_priority(event &ev, int priority) noexcept {
   return 0;
 }
 
-void event_base::activate_by_fd(int fd, short what) noexcept {
-  const Call call(*this);
+void event_base::activate_by_fd(int fd, short what, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   if (what & EV_TIMEOUT) return activate_timeouts_of(fd);
   const short io = what & evi::kIoEvents;
   if (!io || !fds_.contains(fd)) return;
@@ -138,8 +139,8 @@ void event_base::activate_timeouts_of(int fd) noexcept {
   }
 }
 
-void event_base::activate_by_signal(int signal) noexcept {
-  const Call call(*this);
+void event_base::activate_by_signal(int signal, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   if (!signal_events_ || !evi::SignalSource::valid(signal)) return;
   for (event *ev = signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
     activate_locked(*ev, EV_SIGNAL, 1);
@@ -182,7 +183,7 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
     set_timeout(ev, *tv, absolute);
     earliest = enqueue_timeout(ev, was_queued && !moves);
   }
-  if ((change == Change::wake || earliest) && needs_wakeup()) wake_loop();
+  if ((change == Change::wake || earliest) && needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
@@ -227,7 +228,7 @@ int event_base::move_timer(event &ev, const timeval &tv) noexcept {
   } else {
     timers_.update(ev, due);
   }
-  if (EVI_UNLIKELY(evi::heap_index(ev) == 0) && needs_wakeup()) wake_loop();
+  if (EVI_UNLIKELY(evi::heap_index(ev) == 0) && needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
@@ -297,7 +298,7 @@ event_base::Change event_base::insert_io(event &ev) noexcept {
   evi::FdTable::remove(slot, ev);
   edge_events_ -= evi::wants_edges(ev);
   // What the method could not put back it tells the kernel before its next wait.
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   errno = error;
   return Change::failed;
 }
@@ -320,12 +321,12 @@ bool event_base::open_signals() noexcept {
   if (method_.reports_signals() || signals_.is_open()) return true;
   const bool with_fd = uses_signal_fd_;
   if (signals_.open() && (!with_fd || signal_fd_.open()) &&
-      add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals) &&
-      (!with_fd || add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))) {
+      signal_event_.add_waker(*this, signals_.fd(), on_signals) &&
+      (!with_fd || signal_fd_event_.add(*this, signal_fd_.fd(), on_signal_fd))) {
     if (needs_wakeup()) signals_.join_wait();
     return true;
   }
-  drop_internal(signal_event_);
+  signal_event_.drop(*this);
   signal_fd_.close();
   signals_.close();
   return false;
@@ -391,7 +392,7 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
   evi::forget_deadline(ev);
   // A loop whose last event went has a reason to return.
   if (change == Change::wake || (anything_before && !anything_added())) {
-    if (needs_wakeup()) wake_loop();
+    if (needs_wakeup()) notifier_.wake(method_);
   }
   const bool wait = mode == DelMode::block || (mode == DelMode::automatic && !(ev.ev_events & EV_FINALIZE));
   if (wait && running_elsewhere(ev)) wait_until_not_running(ev);

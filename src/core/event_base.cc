@@ -12,6 +12,7 @@
 #include "util/log.h"
 
 using evi::LockGuard;
+using evi::WakingCall;
 
 namespace evi {
 
@@ -63,7 +64,6 @@ bool event_base::choose_method(const event_config &config, const evi::BaseSeams 
 event_base::~event_base() {
   method_.destroy();
   if (loop_local_.destroy) loop_local_.destroy(loop_local_.data);
-  for (const event *ev : {&signal_event_, &signal_fd_event_, &notify_event_}) evi::debug::forget(*ev);
   for (int i = 0; i < common_count_; ++i) {
     evi::debug::forget(common_[i]->stand_in);
     evi::destroy(common_[i]);
@@ -81,26 +81,26 @@ constexpr int kMaxTeardownRounds = 1 << 20;
 
 }  // namespace
 
-void event_base::dispose(bool run_finalizers) noexcept {
+void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
   int deleted = 0;
   // What it cancels is told by the method's port, which is there still.
   evi::close_completion_port(completion_port_);
   completion_port_ = nullptr;
+  const evi::Notifier *const notifier = &notifier_;
   {
-    const LockGuard held(lock_);
+    const WakingCall call(lock_, &notifier_, may_wake);
     if (is_shared_with_parent()) {
       disown_lost_descriptors();
-      // Threads of the parent that were waking its loop do not exist here.
-      wakes_in_flight_.store(0, std::memory_order_relaxed);
+      notifier_.forget_wakes_in_flight();
     }
     fork_generation_ = evi::forked_generation();
     // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did
     // not call event_reinit they are still the parent's.
     method_.destroy();
     signal_fd_.close();
-    drop_internal(signal_event_);
-    drop_internal(signal_fd_event_);
-    drop_internal(notify_event_);
+    signal_event_.drop(*this);
+    signal_fd_event_.drop(*this);
+    notifier_.close_event(*this);
     forget_running_callback();
     for (int round = 0; round < kMaxTeardownRounds; ++round) {
       deleted += delete_all_events();
@@ -120,7 +120,7 @@ void event_base::dispose(bool run_finalizers) noexcept {
   if (deleted)
     EVI_DEBUG("event_base_free: %d events were still set in base %p", deleted, static_cast<void *>(this));
   if (evi::global_base() == this) evi::global_base() = nullptr;
-  while (wakes_in_flight_.load(std::memory_order_acquire) != 0) evi::yield_thread();
+  notifier->wait_for_wakes_in_flight();
   evi::destroy(this);
 }
 
@@ -194,8 +194,8 @@ int event_base::drain_active(bool run_finalizers) noexcept {
   return drained + abandon_flushes();
 }
 
-int event_base::reinit() noexcept {
-  const LockGuard held(lock_);
+int event_base::reinit(evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   return renew_after_fork();
 }
 
@@ -227,21 +227,16 @@ int event_base::renew_channels() noexcept {
   // Also what an attempt before this one could not open.
   const bool by_handler = signals_.is_linked() && !method_.reports_signals();
   if (by_handler) {
-    drop_internal(signal_event_);
-    if (!signals_.reopen_after_fork() ||
-        !add_internal(signal_event_, signals_.fd(), waker_edge(), on_signals))
+    signal_event_.drop(*this);
+    if (!signals_.reopen_after_fork() || !signal_event_.add_waker(*this, signals_.fd(), on_signals))
       result = -1;
   }
   if (by_handler && uses_signal_fd_) {
-    drop_internal(signal_fd_event_);
-    if (!signal_fd_.reopen_after_fork() || !add_internal(signal_fd_event_, signal_fd_.fd(), 0, on_signal_fd))
+    signal_fd_event_.drop(*this);
+    if (!signal_fd_.reopen_after_fork() || !signal_fd_event_.add(*this, signal_fd_.fd(), on_signal_fd))
       result = -1;
   }
-  if (notify_waker_.is_open() || has_internal(notify_event_) || wakes_by_method_) {
-    drop_internal(notify_event_);
-    notify_waker_.close();
-    if (!open_notifier()) result = -1;
-  }
+  if (!notifier_.renew_after_fork(*this)) result = -1;
   return result;
 }
 
@@ -249,16 +244,11 @@ int event_base::renew_channels() noexcept {
 // A descriptor that the method's set has no entry for counts as lost, and so does the set: see
 // util/held_fd.h.
 void event_base::disown_lost_descriptors() noexcept {
-  bool set_is_known = true;
-  const auto keeps = [&](const event &ev, bool intact) EVI_NO_THREAD_SAFETY_ANALYSIS {
-    if (!has_internal(ev)) return intact;
-    const bool known = intact && method_.knows(static_cast<int>(ev.ev_fd));
-    set_is_known = set_is_known && known;
-    return known;
-  };
-  if (signals_.is_open() && !keeps(signal_event_, signals_.waker_is_intact())) signals_.forget_waker();
-  if (signal_fd_.is_open() && !keeps(signal_fd_event_, signal_fd_.is_intact())) signal_fd_.forget();
-  if (notify_waker_.is_open() && !keeps(notify_event_, notify_waker_.is_intact())) notify_waker_.forget();
+  bool set_is_known = notifier_.disown_if_lost(method_);
+  if (signals_.is_open() && !signal_event_.still_refers(method_, signals_.waker_is_intact(), set_is_known))
+    signals_.forget_waker();
+  if (signal_fd_.is_open() && !signal_fd_event_.still_refers(method_, signal_fd_.is_intact(), set_is_known))
+    signal_fd_.forget();
   if (!set_is_known) method_.disown();
 }
 
@@ -286,6 +276,11 @@ bool evi::BackendHost::rearm_all() noexcept {
     }
   }
   return all;
+}
+
+bool event_base::make_notifiable(evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
+  return notifier_.is_open() || notifier_.open(*this);
 }
 
 int event_base::set_priorities(int count) noexcept {

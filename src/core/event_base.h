@@ -1,7 +1,8 @@
 // struct event_base: everything that one loop knows, and the operations on it and on its events.
 //
-// Public methods take the base's lock; those that end in _locked, and all private ones, expect it held. The
-// lock is null until the program enabled threads. User callbacks always run with the lock open.
+// Public methods take the base's lock: those with a parameter MayWake by a WakingCall, since they may wake
+// the loop; the others never do. Methods that end in _locked, and all private ones, require the lock. It is
+// null until the program enabled threads. User callbacks always run with the lock open.
 #ifndef EVI_CORE_EVENT_BASE_H
 #define EVI_CORE_EVENT_BASE_H
 
@@ -18,13 +19,13 @@
 #include "core/flush_queue.h"
 #include "core/method.h"
 #include "core/metrics.h"
+#include "core/notifier.h"
 #include "core/overlapped.h"
 #include "core/reserve.h"
 #include "core/signal.h"
 #include "core/signal_fd.h"
 #include "core/signal_handler.h"
 #include "core/timer_heap.h"
-#include "core/waker.h"
 #include "event2/event.h"
 #include "event2/watch.h"
 #include "thread/lock.h"
@@ -95,45 +96,45 @@ struct event_base final : public evi::BackendHost {
   // Null with a log line if no method fits the demands, or without memory.
   static event_base *create(const event_config *config, const evi::BaseSeams &seams = {}) noexcept;
   // Deletes every event, runs or skips the finalizers still queued, and frees the base.
-  void dispose(bool run_finalizers) noexcept;
+  void dispose(bool run_finalizers, evi::MayWake = {}) noexcept;
   // Replaces all kernel objects by the process's own in a forked child. 0, or -1 if one could not be had, or
   // an event not be added again.
-  int reinit() noexcept;
+  int reinit(evi::MayWake = {}) noexcept;
 
   // --- one event (event.cc) ---
-  int add(event &ev, const timeval *tv) noexcept;
-  int del(event &ev, evi::DelMode mode) noexcept;
-  void activate(event &ev, int result, short ncalls) noexcept;
+  int add(event &ev, const timeval *tv, evi::MayWake = {}) noexcept;
+  int del(event &ev, evi::DelMode mode, evi::MayWake = {}) noexcept;
+  void activate(event &ev, int result, short ncalls, evi::MayWake = {}) noexcept;
   int remove_timer(event &ev) noexcept;
   int pending(const event &ev, short what, timeval *tv) noexcept;
   int set_priority(event &ev, int priority) noexcept;
   // Whether one of the base's queues holds it.
   bool in_queue(const event &ev) noexcept;
-  void activate_by_fd(int fd, short what) noexcept;
-  void activate_by_signal(int signal) noexcept;
+  void activate_by_fd(int fd, short what, evi::MayWake = {}) noexcept;
+  void activate_by_signal(int signal, evi::MayWake = {}) noexcept;
   // event_base_once and its events' end (once.cc). `abandoned` is called with the argument, the base's lock
   // held, if the base is freed before the call.
   int once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv,
-           void (*abandoned)(void *arg) = nullptr) noexcept;
+           void (*abandoned)(void *arg) = nullptr, evi::MayWake = {}) noexcept;
   // Queues a finalizer in place of the event's callback (finalize.cc).
-  int finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept;
+  int finalize(event &ev, event_finalize_callback_fn callback, bool then_free, evi::MayWake = {}) noexcept;
 
   // --- callbacks outside events (deferred.cc), work before the wait (flush_queue.cc) ---
-  bool schedule(event_callback &cb) noexcept;
-  bool schedule_deferred(event_callback &cb) noexcept;
+  bool schedule(event_callback &cb, evi::MayWake = {}) noexcept;
+  bool schedule_deferred(event_callback &cb, evi::MayWake = {}) noexcept;
   void set_deferred_priority(event_callback &cb, std::uint8_t priority) noexcept;
-  void cancel(event_callback &cb) noexcept;
-  bool flush_later(evi::FlushHook &hook) noexcept;
+  void cancel(event_callback &cb, evi::MayWake = {}) noexcept;
+  bool flush_later(evi::FlushHook &hook, evi::MayWake = {}) noexcept;
   bool flush_cancel(evi::FlushHook &hook) noexcept;
   evi::LoopLocal &loop_local() noexcept { return loop_local_; }
 
   // --- the loop (loop.cc) ---
   int loop(int loop_flags) noexcept;
-  int loop_exit_after(const timeval *tv) noexcept;
-  int loop_break() noexcept;
+  int loop_exit_after(const timeval *tv, evi::MayWake = {}) noexcept;
+  int loop_break(evi::MayWake = {}) noexcept;
   // The same, and if no loop runs, the next one ends as it starts.
-  int loop_break_or_next() noexcept;
-  int loop_continue() noexcept;
+  int loop_break_or_next(evi::MayWake = {}) noexcept;
+  int loop_continue(evi::MayWake = {}) noexcept;
   bool got_exit() noexcept;
   bool got_break() noexcept;
   event *running_event() noexcept;
@@ -150,8 +151,9 @@ struct event_base final : public evi::BackendHost {
   const evi::Clock &clock() const noexcept { return clock_; }
   evi::Micros monotonic_now() const noexcept { return clock_.monotonic(clock_); }
 
-  // --- threads (notify.cc) ---
-  [[nodiscard]] bool make_notifiable() noexcept;
+  // --- threads ---
+  // Makes wake-ups possible. False, with a log line, if the system refuses.
+  [[nodiscard]] bool make_notifiable(evi::MayWake = {}) noexcept;
 
   // --- inspection (dump.cc) ---
   int for_each_event(event_base_foreach_event_cb callback, void *arg) noexcept;
@@ -254,6 +256,7 @@ struct event_base final : public evi::BackendHost {
   bool output_queued_for(const event &ev) noexcept EVI_REQUIRES(lock_);
 
   // loop.cc
+  static void on_exit_request(evutil_socket_t fd, short what, void *base) noexcept;
   enum class Turn : unsigned char { again, done, empty, failed };
   Turn run_iteration(int loop_flags) noexcept EVI_REQUIRES(lock_);
   bool wait_for_events(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
@@ -303,7 +306,6 @@ struct event_base final : public evi::BackendHost {
     time_may_be_cached_ = !(flags_ & EVENT_BASE_FLAG_NO_CACHE_TIME);
   }
 
-  // notify.cc
   // True on the thread that runs the loop, and when no loop runs or nothing tells threads apart.
   bool in_loop_thread() const noexcept EVI_REQUIRES(lock_) {
     return !lock_ || !running_ || loop_thread_ == evi::thread_id();
@@ -311,17 +313,9 @@ struct event_base final : public evi::BackendHost {
   bool needs_wakeup() const noexcept EVI_REQUIRES(lock_) {
     return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
   }
-  void wake_loop() noexcept EVI_REQUIRES(lock_);
-  void leave_and_wake() noexcept EVI_RELEASE(lock_);
-  bool wakes_are_edges() const noexcept;
-  short waker_edge() const noexcept { return wakes_are_edges() ? EV_ET : 0; }
+
+  // signal_events.cc
   void collect_signals() noexcept EVI_REQUIRES(lock_);
-  bool open_notifier() noexcept EVI_REQUIRES(lock_);
-  bool add_internal(event &ev, int fd, short edge, event_callback_fn callback) noexcept EVI_REQUIRES(lock_);
-  void drop_internal(event &ev) noexcept EVI_REQUIRES(lock_);
-  bool has_internal(const event &ev) const noexcept EVI_REQUIRES(lock_);
-  static void on_exit_request(evutil_socket_t fd, short what, void *base) noexcept;
-  static void on_notify(evutil_socket_t fd, short what, void *base) noexcept;
   static void on_signals(evutil_socket_t fd, short what, void *base) noexcept;
   static void on_signal_fd(evutil_socket_t fd, short what, void *base) noexcept;
   void signal_arrived(int signal, std::uint32_t count) noexcept EVI_REQUIRES(lock_);
@@ -359,26 +353,8 @@ struct event_base final : public evi::BackendHost {
 
   friend struct evi::OnceEvent;
   friend class evi::BackendHost;
-
-  // The lock during a call from outside. A loop that the call has to wake is woken when the lock has been let
-  // go: it would run into it otherwise.
-  class EVI_SCOPED_CAPABILITY Call {
-   public:
-    explicit Call(event_base &base) noexcept EVI_ACQUIRE(base.lock_) : base_(base) {
-      base_.lock_.acquire();
-      if (EVI_UNLIKELY(base_.lock_)) ++base_.calls_;
-    }
-    ~Call() EVI_RELEASE() {
-      if (EVI_LIKELY(!base_.lock_)) return;
-      --base_.calls_;
-      base_.wake_due_ ? base_.leave_and_wake() : base_.lock_.release();
-    }
-    Call(const Call &) = delete;
-    Call &operator=(const Call &) = delete;
-
-   private:
-    event_base &base_;
-  };
+  friend class evi::InternalEvent;
+  friend class evi::Notifier;
 
   // What the loop touches in each iteration comes first.
   const evi::Clock &clock_;
@@ -402,10 +378,6 @@ struct event_base final : public evi::BackendHost {
   bool break_requested_ EVI_GUARDED_BY(lock_) = false;
   bool break_next_loop_ EVI_GUARDED_BY(lock_) = false;
   bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
-  bool notify_pending_ EVI_GUARDED_BY(lock_) = false;
-  int calls_ EVI_GUARDED_BY(lock_) = 0;  // from outside, under way: each wakes the loop when it is over
-  bool wake_due_ EVI_GUARDED_BY(lock_) = false;
-  std::atomic<int> wakes_in_flight_{0};
   int edge_events_ EVI_GUARDED_BY(lock_) = 0;        // on descriptors, with EV_ET
   int running_priority_ EVI_GUARDED_BY(lock_) = -1;  // -1: no callback runs
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
@@ -416,6 +388,7 @@ struct event_base final : public evi::BackendHost {
       0;  // of the signal event that runs; its ev_pncalls points here
   evi::Condition current_done_;
   unsigned long loop_thread_ EVI_GUARDED_BY(lock_) = 0;
+  evi::Notifier notifier_ EVI_GUARDED_BY(lock_);
 
   // EVENT_BASE_COUNT_ADDED: each queue an event is in, internal ones not; and queued hooks that stand for
   // one.
@@ -431,7 +404,6 @@ struct event_base final : public evi::BackendHost {
   int max_dispatch_callbacks_;
   int limit_from_priority_;
   bool uses_signal_fd_ = false;
-  bool wakes_by_method_ = false;  // Backend::wake in place of notify_waker_
   unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
@@ -441,10 +413,8 @@ struct event_base final : public evi::BackendHost {
   evi::SignalSource signals_ EVI_GUARDED_BY(lock_);
   evi::SignalFd signal_fd_ EVI_GUARDED_BY(lock_);  // open beside signals_ if the base uses signalfd
   evi::SignalTable *signal_events_ EVI_GUARDED_BY(lock_) = nullptr;
-  event signal_event_ EVI_GUARDED_BY(lock_) = {};
-  event signal_fd_event_ EVI_GUARDED_BY(lock_) = {};
-  evi::Waker notify_waker_ EVI_GUARDED_BY(lock_);
-  event notify_event_ EVI_GUARDED_BY(lock_) = {};
+  evi::InternalEvent signal_event_ EVI_GUARDED_BY(lock_);
+  evi::InternalEvent signal_fd_event_ EVI_GUARDED_BY(lock_);
 
   evi::Reserve reserve_ EVI_GUARDED_BY(lock_);
   evi::OnceEvent *once_ EVI_GUARDED_BY(lock_) = nullptr;
@@ -488,7 +458,7 @@ inline bool event_base::schedule_locked(event_callback &cb) noexcept {
   const bool was_later = (cb.evcb_flags & EVLIST_ACTIVE_LATER) != 0;
   if (was_later) dequeue_active(cb);
   queue_active(cb);
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   return !was_later;
 }
 

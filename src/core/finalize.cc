@@ -4,10 +4,11 @@
 #include "util/alloc.h"
 
 using evi::Closure;
-using evi::LockGuard;
+using evi::WakingCall;
 
-int event_base::finalize(event &ev, event_finalize_callback_fn callback, bool then_free) noexcept {
-  const Call call(*this);
+int event_base::finalize(event &ev, event_finalize_callback_fn callback, bool then_free,
+                         evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   if (evi::has(ev, EVLIST_FINALIZING)) return 0;
   del_locked(ev, evi::DelMode::no_block);
   evi::set_closure(ev, then_free ? Closure::event_finalize_free : Closure::event_finalize);

@@ -4,6 +4,7 @@
 #include "core/event_base.h"
 
 using evi::LockGuard;
+using evi::WakingCall;
 
 namespace evi {
 
@@ -23,13 +24,13 @@ bool flush_cancel(event_base &base, FlushHook &hook) noexcept { return base.flus
 
 }  // namespace evi
 
-bool event_base::flush_later(evi::FlushHook &hook) noexcept {
-  const Call call(*this);
+bool event_base::flush_later(evi::FlushHook &hook, evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   if (hook.queued()) return false;
   flush_.push_back(hook);
   // What else its event is in, before or meanwhile, does not matter here: see flush_doubles().
   if (hook.flush_kind->event_of && ++event_count_ > event_count_max_) event_count_max_ = event_count_;
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   return true;
 }
 

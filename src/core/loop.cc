@@ -11,6 +11,7 @@
 using evi::Closure;
 using evi::LockGuard;
 using evi::Micros;
+using evi::WakingCall;
 
 int event_base::loop(int loop_flags) noexcept {
   const LockGuard held(lock_);
@@ -94,8 +95,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
   if (signals_.is_open() && signals_.begin_wait()) timeout = 0;
   recorder_ = metrics_;
-  const bool waited =
-      EVI_LIKELY(!recorder_) ? method_.wait(*this, timeout) : wait_timed(timeout);
+  const bool waited = EVI_LIKELY(!recorder_) ? method_.wait(*this, timeout) : wait_timed(timeout);
   if (signals_.is_open()) {
     signals_.end_wait();
     if (signals_.anything_arrived()) collect_signals();
@@ -281,29 +281,34 @@ void event_base::on_exit_request(evutil_socket_t, short, void *arg) noexcept {
   base->exit_requested_ = true;
 }
 
-int event_base::loop_exit_after(const timeval *tv) noexcept {
-  return once(-1, EV_TIMEOUT, on_exit_request, this, tv);
+int event_base::loop_exit_after(const timeval *tv, evi::MayWake may_wake) noexcept {
+  return once(-1, EV_TIMEOUT, on_exit_request, this, tv, nullptr, may_wake);
 }
 
-int event_base::loop_break() noexcept {
-  const Call call(*this);
+int event_base::loop_break(evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   break_requested_ = true;
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
-int event_base::loop_break_or_next() noexcept {
-  const Call call(*this);
+int event_base::loop_break_or_next(evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   (running_ ? break_requested_ : break_next_loop_) = true;
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
-int event_base::loop_continue() noexcept {
-  const Call call(*this);
+int event_base::loop_continue(evi::MayWake may_wake) noexcept {
+  const WakingCall call(lock_, &notifier_, may_wake);
   continue_requested_ = true;
-  if (needs_wakeup()) wake_loop();
+  if (needs_wakeup()) notifier_.wake(method_);
   return 0;
+}
+
+bool event_base::loop_runs_elsewhere() noexcept {
+  const LockGuard held(lock_);
+  return lock_ && running_ && loop_thread_ != evi::thread_id();
 }
 
 bool event_base::got_exit() noexcept {

@@ -31,7 +31,7 @@ void OnceEvent::free_all(OnceEvent *first) noexcept {
 }
 
 int event_base::once(int fd, short what, event_callback_fn callback, void *arg, const timeval *tv,
-                     void (*abandoned)(void *arg)) noexcept {
+                     void (*abandoned)(void *arg), evi::MayWake may_wake) noexcept {
   // Persistence makes no sense for a single call, and the library would not know when to free a signal event.
   if (what & (EV_SIGNAL | EV_PERSIST)) return -1;
   const short io = what & evi::kIoEvents;
@@ -45,7 +45,7 @@ int event_base::once(int fd, short what, event_callback_fn callback, void *arg, 
                         once.get()) != 0) {
     return -1;
   }
-  const Call call(*this);
+  const evi::WakingCall call(lock_, &notifier_, may_wake);
   if (!io && (!tv || (tv->tv_sec == 0 && tv->tv_usec == 0))) {
     // No time to wait: it need not pass through the heap.
     activate_locked(once->ev, EV_TIMEOUT, 1);
