@@ -17,10 +17,7 @@ int event_base::visit_events(F &&f) noexcept {
   for (int fd = 0; fd < fds_.size() && result == 0; fd += evi::kDescriptorStep) {
     for (event *ev = fds_[fd].first; ev && result == 0; ev = evi::IoHook::of(*ev).le_next) visit(*ev);
   }
-  for (int signal = 0; signal_events_ && signal < evi::kSignals && result == 0; ++signal) {
-    for (event *ev = signal_events_->first[signal]; ev && result == 0; ev = evi::SignalHook::of(*ev).le_next)
-      visit(*ev);
-  }
+  signals_.for_each(visit);
   timers_.for_each([&](event &ev) {
     if (evi::closure(ev) != evi::Closure::common_timeout && !evi::has(ev, EVLIST_INSERTED)) visit(ev);
   });
@@ -115,6 +112,7 @@ int event_base::max_events(unsigned kinds, bool reset) noexcept {
 bool event_base::check_invariants() noexcept {
   const LockGuard held(lock_);
   if (!fds_.check_invariants() || !timers_.check_invariants()) return false;
+  if (!signals_.check_invariants() || !notifier_.check_invariants()) return false;
   int counted = 0;
   bool flags_right = true;
   visit_events([&](event &ev) {

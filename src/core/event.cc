@@ -141,8 +141,7 @@ void event_base::activate_timeouts_of(int fd) noexcept {
 
 void event_base::activate_by_signal(int signal, evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
-  if (!signal_events_ || !evi::SignalSource::valid(signal)) return;
-  for (event *ev = signal_events_->first[signal]; ev; ev = evi::SignalHook::of(*ev).le_next) {
+  for (event *ev = signals_.first(signal); ev; ev = evi::SignalHook::of(*ev).le_next) {
     activate_locked(*ev, EV_SIGNAL, 1);
   }
 }
@@ -175,7 +174,7 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
     const bool moves = was_queued && (evi::is_common_timeout(ev.ev_timeout) || evi::is_common_timeout(*tv));
     if (moves) dequeue_timeout(ev);
     if (taken_back) {
-      abandon_signal_calls(ev);
+      evi::SignalEvents::stop_calls(ev);
       dequeue_active(ev.ev_evcallback);
     } else if (evi::has(ev, EVLIST_ACTIVE)) {
       ev.ev_res = static_cast<short>(ev.ev_res & ~EV_TIMEOUT);
@@ -249,7 +248,12 @@ bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
 }
 
 event_base::Change event_base::insert_io_or_signal(event &ev) noexcept {
-  const Change change = evi::is_signal(ev) ? insert_signal(ev) : insert_io(ev);
+  Change change = Change::none;
+  if (!evi::is_signal(ev)) {
+    change = insert_io(ev);
+  } else if (!signals_.insert(ev)) {
+    change = Change::failed;
+  }
   if (change != Change::failed) mark_inserted(ev, EVLIST_INSERTED);
   return change;
 }
@@ -315,69 +319,6 @@ bool event_base::arm(int fd, evi::FdSlot &slot) noexcept {
   return wanted == slot.armed || method_.update(*this, fd, slot, wanted);
 }
 
-bool event_base::open_signals() noexcept {
-  if (!signal_events_) signal_events_ = evi::make<evi::SignalTable>();
-  if (!signal_events_) return false;
-  if (method_.reports_signals() || signals_.is_open()) return true;
-  const bool with_fd = uses_signal_fd_;
-  if (signals_.open() && (!with_fd || signal_fd_.open()) &&
-      signal_event_.add_waker(*this, signals_.fd(), on_signals) &&
-      (!with_fd || signal_fd_event_.add(*this, signal_fd_.fd(), on_signal_fd))) {
-    if (needs_wakeup()) signals_.join_wait();
-    return true;
-  }
-  signal_event_.drop(*this);
-  signal_fd_.close();
-  signals_.close();
-  return false;
-}
-
-bool event_base::watch_signal(int signal) noexcept {
-  if (method_.reports_signals()) {
-    // Caught first: from then on the signal cannot kill the process.
-    if (!signals_.hold(signal)) return false;
-    if (method_.watch_signal(signal)) return true;
-    signals_.unwatch(signal);
-    return false;
-  }
-  if (!signals_.watch(signal)) return false;
-  if (!uses_signal_fd_ || signal_fd_.watch(signal)) return true;
-  signals_.unwatch(signal);
-  return false;
-}
-
-void event_base::unwatch_signal(int signal) noexcept {
-  if (method_.reports_signals()) {
-    const bool own = method_.has_state() && !is_shared_with_parent();
-    if (EVI_LIKELY(own)) method_.unwatch_signal(signal);
-    return signals_.unwatch(signal);
-  }
-  // The signal is unblocked while the handler still stands: one that is pending meets it, not the old
-  // disposition.
-  if (uses_signal_fd_) signal_fd_.unwatch(signal, is_shared_with_parent());
-  signals_.unwatch(signal);
-}
-
-event_base::Change event_base::insert_signal(event &ev) noexcept {
-  const int signal = ev.ev_fd;
-  if (!evi::SignalSource::valid(signal)) {
-    errno = EINVAL;
-    return Change::failed;
-  }
-  if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return Change::failed;
-  if (!open_signals()) {
-    evi::log_warn("event_add: cannot prepare for signals");
-    return Change::failed;
-  }
-  event *&head = signal_events_->first[signal];
-  if (!head && !watch_signal(signal)) {
-    evi::log_warn("event_add: sigaction(%d)", signal);
-    return Change::failed;
-  }
-  evi::HeadList<event, evi::SignalHook>::push_front(head, ev);
-  return Change::none;
-}
-
 // --- deleting ---
 
 int event_base::del_locked(event &ev, DelMode mode) noexcept {
@@ -385,7 +326,7 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
   if (mode != DelMode::even_if_finalizing && evi::has(ev, EVLIST_FINALIZING)) return 0;
   const bool anything_before = anything_added();
   Change change = Change::none;
-  abandon_signal_calls(ev);
+  evi::SignalEvents::stop_calls(ev);
   if (evi::has(ev, EVLIST_TIMEOUT)) dequeue_timeout(ev);
   if (evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) dequeue_active(ev.ev_evcallback);
   if (evi::has(ev, EVLIST_INSERTED)) change = remove_io_or_signal(ev);
@@ -402,8 +343,7 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
 event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
   mark_removed(ev, EVLIST_INSERTED);
   if (evi::is_signal(ev)) {
-    evi::HeadList<event, evi::SignalHook>::remove(ev);
-    if (!signal_events_->first[ev.ev_fd]) unwatch_signal(ev.ev_fd);
+    signals_.remove(ev);
     return Change::none;
   }
   if (ev.ev_fd < 0) {
@@ -446,12 +386,6 @@ void event_base::dequeue_timeout(event &ev) noexcept {
   } else {
     timers_.remove(ev);
   }
-}
-
-// A signal event that was counted several times stops after the call that runs now.
-void event_base::abandon_signal_calls(event &ev) noexcept {
-  if (!evi::is_signal(ev)) return;
-  if (ev.ev_.ev_signal.ev_ncalls && ev.ev_.ev_signal.ev_pncalls) *ev.ev_.ev_signal.ev_pncalls = 0;
 }
 
 bool event_base::running_elsewhere(const event &ev) const noexcept {

@@ -28,7 +28,8 @@ event_base::event_base(const evi::Clock &clock, const event_config &config) noex
       clock_(clock),
       max_dispatch_interval_(config.max_dispatch_interval),
       max_dispatch_callbacks_(config.max_dispatch_callbacks),
-      limit_from_priority_(config.limit_from_priority) {}
+      limit_from_priority_(config.limit_from_priority),
+      signals_(*this) {}
 
 event_base *event_base::create(const event_config *config, const evi::BaseSeams &seams) noexcept {
   evi::debug::note_in_use();
@@ -57,7 +58,7 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
 bool event_base::choose_method(const event_config &config, const evi::BaseSeams &seams) noexcept {
   if (seams.backend) return method_.use(*this, *seams.backend);
   if (!method_.choose(*this, config, seams.methods ? seams.methods : evi::available_backends())) return false;
-  uses_signal_fd_ = !method_.reports_signals() && evi::SignalFd::supported() && config.wants_signal_fd();
+  signals_.choose_channel(config);
   return true;
 }
 
@@ -69,7 +70,6 @@ event_base::~event_base() {
     evi::destroy(common_[i]);
   }
   evi::mm_free(common_);
-  evi::destroy(signal_events_);
   evi::destroy(metrics_);
 }
 
@@ -97,9 +97,7 @@ void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
     // First of all, so that nothing is taken out of the kernel's sets one by one: in a forked child that did
     // not call event_reinit they are still the parent's.
     method_.destroy();
-    signal_fd_.close();
-    signal_event_.drop(*this);
-    signal_fd_event_.drop(*this);
+    signals_.close_channels();
     notifier_.close_event(*this);
     forget_running_callback();
     for (int round = 0; round < kMaxTeardownRounds; ++round) {
@@ -133,7 +131,7 @@ void event_base::del_for_good(event &ev) noexcept {
 // A callback was left by longjmp(), an exception or the end of its thread, so the loop never came back from
 // it. What the loop had put where it would find it again is taken away.
 void event_base::forget_running_callback() noexcept {
-  if (!current_ || signal_calls_left_ == 0) return;
+  if (!current_ || !signals_.has_calls_left()) return;
   // The event exists: its deletion would have ended the calls.
   event &ev = evi::event_of(*current_);
   ev.ev_.ev_signal.ev_pncalls = nullptr;
@@ -152,8 +150,8 @@ int event_base::delete_all_events() noexcept {
     del_for_good(*ev);
     ++deleted;
   }
-  for (int signal = 0; signal_events_ && signal < evi::kSignals; ++signal) {
-    while (event *ev = signal_events_->first[signal]) {
+  for (int signal = 1; signal < evi::kSignals; ++signal) {
+    while (event *ev = signals_.first(signal)) {
       del_for_good(*ev);
       ++deleted;
     }
@@ -214,51 +212,24 @@ int event_base::renew_after_fork() noexcept {
   const bool forked = is_shared_with_parent();
   fork_generation_ = evi::forked_generation();
   int result = renew_channels();
-  if (method_.reports_signals() && !rewatch_signals()) result = -1;
-  // The handler counted what came to this process while the method could not report it.
-  if (method_.reports_signals() && forked) collect_signals();
+  if (!signals_.rewatch(forked)) result = -1;
   if (method_.is_shared_by_fork() && !rearm_all()) result = -1;
   return result;
 }
 
 // The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
 int event_base::renew_channels() noexcept {
-  int result = 0;
-  // Also what an attempt before this one could not open.
-  const bool by_handler = signals_.is_linked() && !method_.reports_signals();
-  if (by_handler) {
-    signal_event_.drop(*this);
-    if (!signals_.reopen_after_fork() || !signal_event_.add_waker(*this, signals_.fd(), on_signals))
-      result = -1;
-  }
-  if (by_handler && uses_signal_fd_) {
-    signal_fd_event_.drop(*this);
-    if (!signal_fd_.reopen_after_fork() || !signal_fd_event_.add(*this, signal_fd_.fd(), on_signal_fd))
-      result = -1;
-  }
-  if (!notifier_.renew_after_fork(*this)) result = -1;
-  return result;
+  const bool signals = signals_.renew_channels();
+  return notifier_.renew_after_fork(*this) && signals ? 0 : -1;
 }
 
 // The application may have closed descriptors that it did not open, and the fds may refer to other files now.
 // A descriptor that the method's set has no entry for counts as lost, and so does the set: see
 // util/held_fd.h.
 void event_base::disown_lost_descriptors() noexcept {
-  bool set_is_known = notifier_.disown_if_lost(method_);
-  if (signals_.is_open() && !signal_event_.still_refers(method_, signals_.waker_is_intact(), set_is_known))
-    signals_.forget_waker();
-  if (signal_fd_.is_open() && !signal_fd_event_.still_refers(method_, signal_fd_.is_intact(), set_is_known))
-    signal_fd_.forget();
-  if (!set_is_known) method_.disown();
-}
-
-// What a method knew of signals ended with the state that was made anew.
-bool event_base::rewatch_signals() noexcept {
-  bool all = true;
-  for (int signal = 1; signal_events_ && signal < evi::kSignals; ++signal) {
-    if (signal_events_->first[signal] && !method_.watch_signal(signal)) all = false;
-  }
-  return all;
+  const bool known_by_signals = signals_.disown_if_lost();
+  const bool known_by_notifier = notifier_.disown_if_lost(method_);
+  if (!known_by_signals || !known_by_notifier) method_.disown();
 }
 
 bool event_base::rebuild_backend() noexcept { return method_.renew(*this) && rearm_all(); }

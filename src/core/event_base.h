@@ -22,8 +22,7 @@
 #include "core/notifier.h"
 #include "core/overlapped.h"
 #include "core/reserve.h"
-#include "core/signal.h"
-#include "core/signal_fd.h"
+#include "core/signal_events.h"
 #include "core/signal_handler.h"
 #include "core/timer_heap.h"
 #include "event2/event.h"
@@ -163,12 +162,7 @@ struct event_base final : public evi::BackendHost {
   // 0, or -1 if it cannot be written.
   int dump_json(std::FILE *out) noexcept;
   const char *method() const noexcept { return method_.name(); }
-  // "signal" for the handler, "signalfd_signal" where a signalfd is read beside it, else the method's name
-  // for signals that it reports itself.
-  const char *signal_method() const noexcept {
-    if (method_.reports_signals()) return method_.table().signal_name;
-    return uses_signal_fd_ ? "signalfd_signal" : "signal";
-  }
+  const char *signal_method() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return signals_.channel_name(); }
   int features() const noexcept { return method_.table().features; }
   // The port that the method waits at, if it does.
   void *method_port() const noexcept { return method_.completion_port(); }
@@ -211,21 +205,16 @@ struct event_base final : public evi::BackendHost {
   evi::Micros now_for_caller() noexcept EVI_REQUIRES(lock_);
   Change insert_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   Change insert_io(event &ev) noexcept EVI_REQUIRES(lock_);
-  Change insert_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   Change remove_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   Change withdraw_interest(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
   void apply_changes() noexcept EVI_REQUIRES(lock_);
   void prepare_for_edges() noexcept EVI_REQUIRES(lock_);
   bool rebuild_backend() noexcept EVI_REQUIRES(lock_);
   bool arm(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
-  bool open_signals() noexcept EVI_REQUIRES(lock_);
-  bool watch_signal(int signal) noexcept EVI_REQUIRES(lock_);
-  void unwatch_signal(int signal) noexcept EVI_REQUIRES(lock_);
   void set_timeout(event &ev, const timeval &tv, bool absolute) noexcept EVI_REQUIRES(lock_);
   bool enqueue_timeout(event &ev, bool in_heap) noexcept EVI_REQUIRES(lock_);
   void dequeue_timeout(event &ev) noexcept EVI_REQUIRES(lock_);
   void dequeue_active(event_callback &cb) noexcept EVI_REQUIRES(lock_);
-  void abandon_signal_calls(event &ev) noexcept EVI_REQUIRES(lock_);
   void wait_until_not_running(event &ev) noexcept EVI_REQUIRES(lock_);
   bool running_elsewhere(const event &ev) const noexcept EVI_REQUIRES(lock_);
   void mark_inserted(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
@@ -314,12 +303,6 @@ struct event_base final : public evi::BackendHost {
     return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
   }
 
-  // signal_events.cc
-  void collect_signals() noexcept EVI_REQUIRES(lock_);
-  static void on_signals(evutil_socket_t fd, short what, void *base) noexcept;
-  static void on_signal_fd(evutil_socket_t fd, short what, void *base) noexcept;
-  void signal_arrived(int signal, std::uint32_t count) noexcept EVI_REQUIRES(lock_);
-
   // watch.cc
   void call_prepare_watchers(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
   void call_check_watchers() noexcept EVI_REQUIRES(lock_);
@@ -345,7 +328,6 @@ struct event_base final : public evi::BackendHost {
   int renew_after_fork() noexcept EVI_REQUIRES(lock_);
   int renew_channels() noexcept EVI_REQUIRES(lock_);
   void disown_lost_descriptors() noexcept EVI_REQUIRES(lock_);
-  bool rewatch_signals() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
   void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);
   int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
@@ -355,6 +337,7 @@ struct event_base final : public evi::BackendHost {
   friend class evi::BackendHost;
   friend class evi::InternalEvent;
   friend class evi::Notifier;
+  friend class evi::SignalEvents;
 
   // What the loop touches in each iteration comes first.
   const evi::Clock &clock_;
@@ -384,8 +367,6 @@ struct event_base final : public evi::BackendHost {
   event_callback *current_ EVI_GUARDED_BY(lock_) = nullptr;  // its user callback runs right now
   bool current_is_event_ EVI_GUARDED_BY(lock_) = false;
   int current_waiters_ EVI_GUARDED_BY(lock_) = 0;
-  short signal_calls_left_ EVI_GUARDED_BY(lock_) =
-      0;  // of the signal event that runs; its ev_pncalls points here
   evi::Condition current_done_;
   unsigned long loop_thread_ EVI_GUARDED_BY(lock_) = 0;
   evi::Notifier notifier_ EVI_GUARDED_BY(lock_);
@@ -403,19 +384,13 @@ struct event_base final : public evi::BackendHost {
   evi::Micros max_dispatch_interval_;
   int max_dispatch_callbacks_;
   int limit_from_priority_;
-  bool uses_signal_fd_ = false;
   unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
 
   evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
   int common_count_ EVI_GUARDED_BY(lock_) = 0;
   int common_capacity_ EVI_GUARDED_BY(lock_) = 0;
 
-  evi::SignalSource signals_ EVI_GUARDED_BY(lock_);
-  evi::SignalFd signal_fd_ EVI_GUARDED_BY(lock_);  // open beside signals_ if the base uses signalfd
-  evi::SignalTable *signal_events_ EVI_GUARDED_BY(lock_) = nullptr;
-  evi::InternalEvent signal_event_ EVI_GUARDED_BY(lock_);
-  evi::InternalEvent signal_fd_event_ EVI_GUARDED_BY(lock_);
-
+  evi::SignalEvents signals_ EVI_GUARDED_BY(lock_);
   evi::Reserve reserve_ EVI_GUARDED_BY(lock_);
   evi::OnceEvent *once_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::WatchList prepare_watches_ EVI_GUARDED_BY(lock_);

@@ -93,13 +93,10 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   forget_time();
   if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return false;
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
-  if (signals_.is_open() && signals_.begin_wait()) timeout = 0;
+  if (signals_.begin_wait()) timeout = 0;
   recorder_ = metrics_;
   const bool waited = EVI_LIKELY(!recorder_) ? method_.wait(*this, timeout) : wait_timed(timeout);
-  if (signals_.is_open()) {
-    signals_.end_wait();
-    if (signals_.anything_arrived()) collect_signals();
-  }
+  signals_.end_wait();
   if (!waited) return false;
   allow_time_cache();
   if (EVI_UNLIKELY(!check_watches_.empty())) call_check_watchers();
@@ -257,18 +254,10 @@ void event_base::run_signal(event &ev) noexcept {
   } else {
     del_locked(ev, evi::DelMode::no_block);
   }
-  signal_calls_left_ = ev.ev_.ev_signal.ev_ncalls;
-  ev.ev_.ev_signal.ev_pncalls = &signal_calls_left_;
-  while (signal_calls_left_ > 0) {
-    ev.ev_.ev_signal.ev_ncalls = --signal_calls_left_;
-    // From the last call on nothing here touches the event, which may be gone when it returns.
-    if (signal_calls_left_ == 0) ev.ev_.ev_signal.ev_pncalls = nullptr;
+  signals_.begin_calls(ev);
+  while (signals_.take_call(ev)) {
     call(ev);
-    if (break_requested_) {
-      if (signal_calls_left_ > 0) ev.ev_.ev_signal.ev_pncalls = nullptr;
-      signal_calls_left_ = 0;
-      return;
-    }
+    if (break_requested_) return signals_.abandon_calls(ev);
   }
 }
 

@@ -56,6 +56,10 @@ void Notifier::on_wake(evutil_socket_t, short, void *arg) noexcept {
   base.notifier_.woken();
 }
 
+void BackendHost::woken() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+  static_cast<event_base &>(*this).notifier_.woken();
+}
+
 bool Notifier::disown_if_lost(const Method &method) noexcept {
   bool set_is_known = true;
   if (waker_.is_open() && !event_.still_refers(method, waker_.is_intact(), set_is_known)) waker_.forget();
