@@ -1,62 +1,40 @@
-// The base's lists of equal timeouts, and the stand-ins that represent them in the heap.
+// Making lists of equal timeouts, and keeping their stand-ins in the heap.
 #include "core/common_timeout.h"
 
+#include "core/debug_mode.h"
 #include "core/event_base.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
-using evi::CommonTimeout;
+namespace evi {
 
-CommonTimeout *event_base::common_timeout_of(const timeval &tv) noexcept {
-  if (!evi::is_common_timeout(tv)) return nullptr;
-  const int index = evi::common_timeout_index(tv);
-  return index < common_count_ ? common_[index] : nullptr;
+bool CommonTimeout::only_enters(const event &ev) const noexcept {
+  constexpr short kBusy = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+  if (has(ev, kBusy) || is_signal(ev)) return false;
+  if ((ev.ev_events & kIoEvents) && !has(ev, EVLIST_INSERTED)) return false;
+  constexpr long kTag = ~kMicrosecondsMask;
+  return !has(ev, EVLIST_TIMEOUT) || (ev.ev_timeout.tv_usec & kTag) == (tagged.tv_usec & kTag);
 }
 
-// The list that a duration names, in full.
-CommonTimeout *event_base::common_timeout_named(const timeval &tv) noexcept {
-  CommonTimeout *list = common_timeout_of(tv);
-  return list && list->is_named_by(tv) ? list : nullptr;
+CommonTimeouts::~CommonTimeouts() {
+  for (int i = 0; i < count_; ++i) {
+    EVI_ASSERT(lists_[i]->events.empty());
+    debug::forget(lists_[i]->stand_in);
+    destroy(lists_[i]);
+  }
+  mm_free(lists_);
 }
 
-void event_base::enqueue_common(CommonTimeout &list, event &ev) noexcept {
+void CommonTimeouts::insert(CommonTimeout &list, event &ev) noexcept {
   list.insert(ev);
   if (list.events.front() == &ev) schedule_stand_in(list);
 }
 
-// An event that waits for nothing new but time, in this list or none, goes to the list's end.
-bool event_base::only_enters(const CommonTimeout &list, const event &ev) const noexcept {
-  constexpr short kBusy = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
-  if (evi::has(ev, kBusy) || evi::is_signal(ev)) return false;
-  if ((ev.ev_events & evi::kIoEvents) && !evi::has(ev, EVLIST_INSERTED)) return false;
-  constexpr long kTag = ~evi::kMicrosecondsMask;
-  return !evi::has(ev, EVLIST_TIMEOUT) || (ev.ev_timeout.tv_usec & kTag) == (list.tagged.tv_usec & kTag);
-}
-
-int event_base::enter_common(CommonTimeout &list, event &ev) noexcept {
-  if (EVI_UNLIKELY(!timers_.reserve_one())) return -1;
-  const bool was_first = list.events.front() == &ev;
-  if (evi::has(ev, EVLIST_TIMEOUT)) {
-    list.remove(ev);
-  } else {
-    mark_inserted(ev, EVLIST_TIMEOUT);
-  }
-  if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list.tagged;
-  ev.ev_timeout = list.due(now_for_caller());
-  list.insert(ev);
-  if (was_first) {
-    list.follow_front();
-  } else if (EVI_UNLIKELY(list.events.front() == &ev)) {
-    schedule_stand_in(list);
-    if (evi::heap_index(list.stand_in) == 0 && needs_wakeup()) notifier_.wake(method_);
-  }
-  return 0;
-}
-
-void event_base::dequeue_common(CommonTimeout &list, event &ev) noexcept {
+void CommonTimeouts::remove(CommonTimeout &list, event &ev) noexcept {
+  EVI_ASSERT(!list.events.empty());
   const bool was_first = list.events.front() == &ev;
   list.remove(ev);
-  evi::heap_index(ev) = evi::kNotInHeap;
+  heap_index(ev) = kNotInHeap;
   if (list.events.empty()) {
     timers_.remove(list.stand_in);
   } else if (was_first) {
@@ -64,45 +42,78 @@ void event_base::dequeue_common(CommonTimeout &list, event &ev) noexcept {
   }
 }
 
-// Gives the stand-in the first event's deadline. There is room in the heap: each add reserved its own.
-void event_base::schedule_stand_in(CommonTimeout &list) noexcept {
+event &CommonTimeouts::take_first(CommonTimeout &list) noexcept {
+  EVI_ASSERT(!list.events.empty());
+  EVI_ASSERT(heap_index(list.stand_in) == kNotInHeap);
+  event &ev = *list.events.front();
+  list.remove(ev);
+  heap_index(ev) = kNotInHeap;
+  if (!list.events.empty()) schedule_stand_in(list);
+  return ev;
+}
+
+// There is room in the heap: each add reserved its own.
+void CommonTimeouts::schedule_stand_in(CommonTimeout &list) noexcept {
+  EVI_ASSERT(!list.events.empty());
   list.follow_front();
-  if (evi::heap_index(list.stand_in) == evi::kNotInHeap) {
+  if (heap_index(list.stand_in) == kNotInHeap) {
     timers_.push(list.stand_in);
   } else {
-    timers_.update(list.stand_in, evi::deadline(list.stand_in));
+    timers_.update(list.stand_in, deadline(list.stand_in));
   }
 }
 
-const timeval *event_base::init_common_timeout(const timeval &duration) noexcept {
-  const evi::LockGuard held(lock_);
-  const evi::CommonTimeout *known = common_timeout_of(duration);
-  if (known && known->is_named_by(duration)) return &known->tagged;
-  // A tag that no list of ours made is not part of the duration.
-  const timeval plain = evi::is_common_timeout(duration) ? evi::without_tag(duration) : duration;
-  const evi::Micros micros = evi::to_micros(plain);
-  for (int i = 0; i < common_count_; ++i) {
-    if (common_[i]->duration == micros) return &common_[i]->tagged;
+CommonTimeout *CommonTimeouts::find_or_make(event_base &base, const timeval &duration) noexcept {
+  if (CommonTimeout *known = named(duration)) return known;
+  // A tag that no list here has is not part of the duration.
+  const timeval plain = is_common_timeout(duration) ? without_tag(duration) : duration;
+  const Micros micros = to_micros(plain);
+  for (int i = 0; i < count_; ++i) {
+    if (lists_[i]->duration == micros) return lists_[i];
   }
-  if (common_count_ == evi::kMaxCommonTimeouts) {
-    evi::log_warnx("event_base_init_common_timeout: more than %d durations", evi::kMaxCommonTimeouts);
+  if (count_ == kMaxCommonTimeouts) {
+    log_warnx("event_base_init_common_timeout: more than %d durations", kMaxCommonTimeouts);
     return nullptr;
   }
-  if (common_count_ == common_capacity_) {
-    const int capacity = common_capacity_ ? common_capacity_ * 2 : 16;
-    void *grown = evi::mm_realloc(common_, sizeof(CommonTimeout *) * static_cast<std::size_t>(capacity));
-    if (!grown) return nullptr;
-    common_ = static_cast<CommonTimeout **>(grown);
-    common_capacity_ = capacity;
-  }
-  auto *list = evi::make<CommonTimeout>();
-  if (!list) return nullptr;
-  list->duration = micros;
-  list->tagged = evi::to_timeval(micros);
-  list->tagged.tv_usec |= evi::kCommonTimeoutMagic | (long{common_count_} << evi::kCommonTimeoutShift);
-  static_cast<void>(evi::assign_event(list->stand_in, this, -1, 0, nullptr, list));
-  evi::flags(list->stand_in) |= EVLIST_INTERNAL;
-  evi::set_closure(list->stand_in, evi::Closure::common_timeout);
-  common_[common_count_++] = list;
-  return &list->tagged;
+  return count_ < capacity_ || grow() ? make_list(base, micros) : nullptr;
 }
+
+bool CommonTimeouts::grow() noexcept {
+  const int capacity = capacity_ ? capacity_ * 2 : 16;
+  void *grown = mm_realloc(lists_, sizeof(CommonTimeout *) * static_cast<std::size_t>(capacity));
+  if (!grown) return false;
+  lists_ = static_cast<CommonTimeout **>(grown);
+  capacity_ = capacity;
+  return true;
+}
+
+CommonTimeout *CommonTimeouts::make_list(event_base &base, Micros duration) noexcept {
+  EVI_ASSERT(count_ < capacity_);
+  auto *list = make<CommonTimeout>();
+  if (!list) return nullptr;
+  list->duration = duration;
+  list->tagged = to_timeval(duration);
+  list->tagged.tv_usec |= kCommonTimeoutMagic | (long{count_} << kCommonTimeoutShift);
+  static_cast<void>(assign_event(list->stand_in, &base, -1, 0, nullptr, list));
+  flags(list->stand_in) |= EVLIST_INTERNAL;
+  set_closure(list->stand_in, Closure::common_timeout);
+  lists_[count_++] = list;
+  return list;
+}
+
+bool CommonTimeouts::check_invariants() const noexcept {
+  for (int i = 0; i < count_; ++i) {
+    const CommonTimeout &list = *lists_[i];
+    const bool in_heap = heap_index(list.stand_in) != kNotInHeap;
+    if (common_timeout_index(list.tagged) != i || in_heap == list.events.empty()) return false;
+    if (!list.events.check_invariants()) return false;
+    Micros last = 0;
+    for (event *ev = list.events.front(); ev; ev = CommonTimeout::List::next(*ev)) {
+      if (!has(*ev, EVLIST_TIMEOUT) || of(ev->ev_timeout) != &list || deadline(*ev) < last) return false;
+      last = deadline(*ev);
+    }
+  }
+  return true;
+}
+
+}  // namespace evi

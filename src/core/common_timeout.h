@@ -1,11 +1,13 @@
-// Timeouts of one equal duration: a FIFO list, in order of its own accord, with one stand-in entry in the
-// heap.
+// Timeouts of equal durations: FIFO lists, which are in the order of their deadlines without sorting, each
+// with one stand-in entry in the heap of timers.
 #ifndef EVI_CORE_COMMON_TIMEOUT_H
 #define EVI_CORE_COMMON_TIMEOUT_H
 
 #include <algorithm>
 
 #include "core/event_access.h"
+#include "core/timer_heap.h"
+#include "util/assert.h"
 #include "util/intrusive_list.h"
 #include "util/platform.h"
 
@@ -36,6 +38,9 @@ struct CommonTimeout {
   bool is_named_by(const timeval &tv) const noexcept {
     return tv.tv_sec == tagged.tv_sec && tv.tv_usec == tagged.tv_usec;
   }
+
+  // Whether to add `ev` with this duration changes nothing but its timeout, which is in this list or in none.
+  bool only_enters(const event &ev) const noexcept;
 
   // The tagged deadline of what is added now. Within one turn of the loop it stays the same.
   const timeval &due(Micros now) noexcept {
@@ -78,6 +83,59 @@ struct CommonTimeout {
   event *last_ = nullptr;
   Micros due_asked_ = -1;
   timeval due_ = {};
+};
+
+// The lists of one base by the index in their tag. Requires: the base's lock is held.
+class CommonTimeouts {
+ public:
+  explicit CommonTimeouts(TimerHeap &timers) noexcept : timers_(timers) {}
+  CommonTimeouts(const CommonTimeouts &) = delete;
+  CommonTimeouts &operator=(const CommonTimeouts &) = delete;
+  ~CommonTimeouts();
+
+  int count() const noexcept { return count_; }
+  CommonTimeout &operator[](int index) noexcept {
+    EVI_ASSERT(index >= 0 && index < count_);
+    return *lists_[index];
+  }
+  // The list that the tag of a duration or deadline refers to; null without a tag, or if there is none.
+  CommonTimeout *of(const timeval &tv) const noexcept {
+    if (EVI_LIKELY(!is_common_timeout(tv))) return nullptr;
+    const int index = common_timeout_index(tv);
+    return index < count_ ? lists_[index] : nullptr;
+  }
+  // The list whose tagged duration this is, all of it; else null.
+  CommonTimeout *named(const timeval &tv) const noexcept {
+    CommonTimeout *list = of(tv);
+    return list && list->is_named_by(tv) ? list : nullptr;
+  }
+  // The list of that duration. Null if memory is short, or with a log line if there are too many lists.
+  CommonTimeout *find_or_make(event_base &base, const timeval &duration) noexcept;
+
+  // Requires: TimerHeap::reserve_one() succeeded for the event, and its ev_timeout is set.
+  void insert(CommonTimeout &list, event &ev) noexcept;
+  void remove(CommonTimeout &list, event &ev) noexcept;
+  // Takes out the first event. Requires: the stand-in was taken from the heap.
+  event &take_first(CommonTimeout &list) noexcept;
+  // Puts the stand-in at the deadline of the first event.
+  void schedule_stand_in(CommonTimeout &list) noexcept;
+
+  template <typename F>
+  void for_each_event(F &&f) const noexcept {
+    for (int i = 0; i < count_; ++i) {
+      for (event *ev = lists_[i]->events.front(); ev; ev = CommonTimeout::List::next(*ev)) f(*ev);
+    }
+  }
+  bool check_invariants() const noexcept;
+
+ private:
+  bool grow() noexcept;
+  CommonTimeout *make_list(event_base &base, Micros duration) noexcept;
+
+  TimerHeap &timers_;
+  CommonTimeout **lists_ = nullptr;
+  int count_ = 0;
+  int capacity_ = 0;
 };
 
 }  // namespace evi

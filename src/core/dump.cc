@@ -21,12 +21,9 @@ int event_base::visit_events(F &&f) noexcept {
   timers_.for_each([&](event &ev) {
     if (evi::closure(ev) != evi::Closure::common_timeout && !evi::has(ev, EVLIST_INSERTED)) visit(ev);
   });
-  for (int i = 0; i < common_count_; ++i) {
-    for (event *ev = common_[i]->events.front(); ev && result == 0;
-         ev = evi::CommonTimeout::List::next(*ev)) {
-      if (!evi::has(*ev, EVLIST_INSERTED)) visit(*ev);
-    }
-  }
+  common_.for_each_event([&](event &ev) {
+    if (!evi::has(ev, EVLIST_INSERTED)) visit(ev);
+  });
   const auto visit_active = [&](event_callback &cb) {
     // EVLIST_INIT alone tells an event from a bare callback.
     if (!evi::belongs_to_event(cb) || (cb.evcb_flags & (EVLIST_INSERTED | EVLIST_TIMEOUT))) return;
@@ -113,6 +110,7 @@ bool event_base::check_invariants() noexcept {
   const LockGuard held(lock_);
   if (!fds_.check_invariants() || !timers_.check_invariants()) return false;
   if (!signals_.check_invariants() || !notifier_.check_invariants()) return false;
+  if (!common_.check_invariants() || !watchers_.check_invariants()) return false;
   int counted = 0;
   bool flags_right = true;
   visit_events([&](event &ev) {

@@ -55,8 +55,8 @@ int delete_event(event &ev, DelMode mode) noexcept {
 int event_base::add(event &ev, const timeval *tv, evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
   if (tv && evi::is_common_timeout(*tv)) {
-    evi::CommonTimeout *list = common_timeout_named(*tv);
-    if (list && only_enters(*list, ev)) return enter_common(*list, ev);
+    evi::CommonTimeout *list = common_.named(*tv);
+    if (list && list->only_enters(ev)) return enter_common(*list, ev);
   } else if (only_moves_timer(ev, tv)) {
     return move_timer(ev, *tv);
   }
@@ -132,11 +132,9 @@ void event_base::activate_timeouts_of(int fd) noexcept {
     if (evi::descriptor(ev) == fd && evi::closure(ev) != evi::Closure::common_timeout)
       activate_locked(ev, EV_TIMEOUT, 1);
   });
-  for (int i = 0; i < common_count_; ++i) {
-    for (event *ev = common_[i]->events.front(); ev; ev = evi::CommonTimeout::List::next(*ev)) {
-      if (evi::descriptor(*ev) == fd) activate_locked(*ev, EV_TIMEOUT, 1);
-    }
-  }
+  common_.for_each_event([&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
+    if (evi::descriptor(ev) == fd) activate_locked(ev, EV_TIMEOUT, 1);
+  });
 }
 
 void event_base::activate_by_signal(int signal, evi::MayWake may_wake) noexcept {
@@ -191,7 +189,7 @@ void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexce
     ev.ev_timeout = tv;
     return;
   }
-  const evi::CommonTimeout *list = common_timeout_named(tv);
+  const evi::CommonTimeout *list = common_.named(tv);
   const evi::Micros duration = list ? list->duration : evi::to_micros(tv);
   if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list ? tv : evi::to_timeval(duration);
   ev.ev_timeout = evi::to_timeval(std::max<evi::Micros>(evi::add_saturating(now_for_caller(), duration), 0));
@@ -233,9 +231,9 @@ int event_base::move_timer(event &ev, const timeval &tv) noexcept {
 
 // True if the loop's wait must be cut short for it.
 bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
-  if (evi::CommonTimeout *list = common_timeout_of(ev.ev_timeout)) {
+  if (evi::CommonTimeout *list = common_.of(ev.ev_timeout)) {
     mark_inserted(ev, EVLIST_TIMEOUT);
-    enqueue_common(*list, ev);
+    common_.insert(*list, ev);
     return list->events.front() == &ev && evi::heap_index(list->stand_in) == 0;
   }
   if (in_heap) {
@@ -245,6 +243,27 @@ bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
     timers_.push(ev);
   }
   return evi::heap_index(ev) == 0;
+}
+
+int event_base::enter_common(evi::CommonTimeout &list, event &ev) noexcept {
+  EVI_ASSERT(list.only_enters(ev));
+  if (EVI_UNLIKELY(!timers_.reserve_one())) return -1;
+  const bool was_first = list.events.front() == &ev;
+  if (evi::has(ev, EVLIST_TIMEOUT)) {
+    list.remove(ev);
+  } else {
+    mark_inserted(ev, EVLIST_TIMEOUT);
+  }
+  if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list.tagged;
+  ev.ev_timeout = list.due(now_for_caller());
+  list.insert(ev);
+  if (was_first) {
+    list.follow_front();
+  } else if (EVI_UNLIKELY(list.events.front() == &ev)) {
+    common_.schedule_stand_in(list);
+    if (evi::heap_index(list.stand_in) == 0 && needs_wakeup()) notifier_.wake(method_);
+  }
+  return 0;
 }
 
 event_base::Change event_base::insert_io_or_signal(event &ev) noexcept {
@@ -381,8 +400,8 @@ void event_base::apply_changes() noexcept {
 
 void event_base::dequeue_timeout(event &ev) noexcept {
   mark_removed(ev, EVLIST_TIMEOUT);
-  if (evi::CommonTimeout *list = common_timeout_of(ev.ev_timeout)) {
-    dequeue_common(*list, ev);
+  if (evi::CommonTimeout *list = common_.of(ev.ev_timeout)) {
+    common_.remove(*list, ev);
   } else {
     timers_.remove(ev);
   }

@@ -29,6 +29,7 @@ event_base::event_base(const evi::Clock &clock, const event_config &config) noex
       max_dispatch_interval_(config.max_dispatch_interval),
       max_dispatch_callbacks_(config.max_dispatch_callbacks),
       limit_from_priority_(config.limit_from_priority),
+      common_(timers_),
       signals_(*this) {}
 
 event_base *event_base::create(const event_config *config, const evi::BaseSeams &seams) noexcept {
@@ -65,11 +66,6 @@ bool event_base::choose_method(const event_config &config, const evi::BaseSeams 
 event_base::~event_base() {
   method_.destroy();
   if (loop_local_.destroy) loop_local_.destroy(loop_local_.data);
-  for (int i = 0; i < common_count_; ++i) {
-    evi::debug::forget(common_[i]->stand_in);
-    evi::destroy(common_[i]);
-  }
-  evi::mm_free(common_);
   evi::destroy(metrics_);
 }
 
@@ -104,14 +100,7 @@ void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
       deleted += delete_all_events();
       if (drain_active(run_finalizers) == 0) break;
     }
-    while (evwatch *watch = prepare_watches_.front()) {
-      prepare_watches_.remove(*watch);
-      evi::destroy(watch);
-    }
-    while (evwatch *watch = check_watches_.front()) {
-      check_watches_.remove(*watch);
-      evi::destroy(watch);
-    }
+    watchers_.free_all();
     evi::OnceEvent::free_all(once_);
     signals_.close();
   }
@@ -156,8 +145,8 @@ int event_base::delete_all_events() noexcept {
       ++deleted;
     }
   }
-  for (int i = 0; i < common_count_; ++i) {
-    while (event *ev = common_[i]->events.front()) {
+  for (int i = 0; i < common_.count(); ++i) {
+    while (event *ev = common_[i].events.front()) {
       del_for_good(*ev);
       ++deleted;
     }
@@ -252,6 +241,22 @@ bool evi::BackendHost::rearm_all() noexcept {
 bool event_base::make_notifiable(evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
   return notifier_.is_open() || notifier_.open(*this);
+}
+
+void event_base::add_watch(evwatch &watch) noexcept {
+  const LockGuard held(lock_);
+  watchers_.add(watch);
+}
+
+void event_base::remove_watch(evwatch &watch) noexcept {
+  const LockGuard held(lock_);
+  watchers_.remove(watch);
+}
+
+const timeval *event_base::init_common_timeout(const timeval &duration) noexcept {
+  const LockGuard held(lock_);
+  const evi::CommonTimeout *list = common_.find_or_make(*this, duration);
+  return list ? &list->tagged : nullptr;
 }
 
 int event_base::set_priorities(int count) noexcept {

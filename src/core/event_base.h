@@ -25,11 +25,10 @@
 #include "core/signal_events.h"
 #include "core/signal_handler.h"
 #include "core/timer_heap.h"
+#include "core/watchers.h"
 #include "event2/event.h"
-#include "event2/watch.h"
 #include "thread/lock.h"
 #include "util/clock.h"
-#include "util/intrusive_list.h"
 
 struct event_config;
 
@@ -62,26 +61,6 @@ struct BaseSeams {
   const Backend *const *methods = nullptr;  // as available_backends() has them
 };
 
-}  // namespace evi
-
-// The opaque struct of event2/watch.h.
-struct evwatch final {
-  evi::ListHook<evwatch> link;
-  event_base *base;
-  unsigned long born;  // the base's watch_round_ then: it is called from the next one on
-  bool is_check;
-  union {
-    evwatch_prepare_cb prepare;
-    evwatch_check_cb check;
-  } callback;
-  void *arg;
-};
-
-namespace evi {
-struct WatchHook {
-  static auto &of(evwatch &watch) noexcept { return watch.link; }
-};
-using WatchList = TailList<evwatch, WatchHook>;
 }  // namespace evi
 
 // The opaque struct of event2/event.h.
@@ -186,7 +165,7 @@ struct event_base final : public evi::BackendHost {
   // Without the lock: for new events, whose base is not changing under them.
   int default_priority() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return active_.priorities() / 2; }
 
-  // --- watchers (watch.cc) ---
+  // --- watchers ---
   void add_watch(evwatch &watch) noexcept;
   void remove_watch(evwatch &watch) noexcept;
 
@@ -220,14 +199,8 @@ struct event_base final : public evi::BackendHost {
   void mark_inserted(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
   void mark_removed(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
 
-  // common_timeout.cc
-  evi::CommonTimeout *common_timeout_of(const timeval &tv) noexcept EVI_REQUIRES(lock_);
-  evi::CommonTimeout *common_timeout_named(const timeval &tv) noexcept EVI_REQUIRES(lock_);
-  void enqueue_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
-  void dequeue_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
-  bool only_enters(const evi::CommonTimeout &list, const event &ev) const noexcept EVI_REQUIRES(lock_);
+  // An event that waits for nothing new but time goes to the end of a list of equal timeouts.
   int enter_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
-  void schedule_stand_in(evi::CommonTimeout &list) noexcept EVI_REQUIRES(lock_);
 
   // deferred.cc
   bool schedule_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
@@ -302,10 +275,6 @@ struct event_base final : public evi::BackendHost {
   bool needs_wakeup() const noexcept EVI_REQUIRES(lock_) {
     return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
   }
-
-  // watch.cc
-  void call_prepare_watchers(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
-  void call_check_watchers() noexcept EVI_REQUIRES(lock_);
 
   // dump.cc
   template <typename F>
@@ -386,17 +355,12 @@ struct event_base final : public evi::BackendHost {
   int limit_from_priority_;
   unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
 
-  evi::CommonTimeout **common_ EVI_GUARDED_BY(lock_) = nullptr;
-  int common_count_ EVI_GUARDED_BY(lock_) = 0;
-  int common_capacity_ EVI_GUARDED_BY(lock_) = 0;
+  evi::CommonTimeouts common_ EVI_GUARDED_BY(lock_);
 
   evi::SignalEvents signals_ EVI_GUARDED_BY(lock_);
   evi::Reserve reserve_ EVI_GUARDED_BY(lock_);
   evi::OnceEvent *once_ EVI_GUARDED_BY(lock_) = nullptr;
-  evi::WatchList prepare_watches_ EVI_GUARDED_BY(lock_);
-  evi::WatchList check_watches_ EVI_GUARDED_BY(lock_);
-  evwatch *next_watch_ EVI_GUARDED_BY(lock_) = nullptr;
-  unsigned long watch_round_ EVI_GUARDED_BY(lock_) = 0;
+  evi::Watchers watchers_ EVI_GUARDED_BY(lock_);
   evi::LoopLocal loop_local_;
   evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 };

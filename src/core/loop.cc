@@ -84,8 +84,8 @@ evi::Nanos event_base::wait_time(int loop_flags, bool had_turn) noexcept {
 }
 
 bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
-  if (!prepare_watches_.empty()) {
-    call_prepare_watchers(timeout);
+  if (watchers_.any_prepare()) {
+    watchers_.call_prepare(lock_, timeout);
     if (break_requested_) return true;
     // What they added or activated shortens the wait that was computed before.
     if (timeout != 0) timeout = wait_time(0, false);
@@ -99,7 +99,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   signals_.end_wait();
   if (!waited) return false;
   allow_time_cache();
-  if (EVI_UNLIKELY(!check_watches_.empty())) call_check_watchers();
+  if (EVI_UNLIKELY(watchers_.any_check())) watchers_.call_check(lock_);
   return true;
 }
 
@@ -110,18 +110,14 @@ void event_base::expire_timers() noexcept {
   const Micros now = now_locked();
   if (!timers_.maybe_due(now)) return;
   // A stand-in goes back into the heap with its list's next deadline, which bulk expiry does not allow.
-  const bool in_bulk = common_count_ == 0;
+  const bool in_bulk = common_.count() == 0;
   timers_.take_due(now, in_bulk, [this](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS { expire(ev); });
 }
 
 void event_base::expire(event &due) noexcept {
   event *ev = &due;
   if (evi::closure(due) == Closure::common_timeout) {
-    auto &list = *static_cast<evi::CommonTimeout *>(due.ev_evcallback.evcb_arg);
-    ev = list.events.front();
-    list.remove(*ev);
-    evi::heap_index(*ev) = evi::kNotInHeap;
-    if (!list.events.empty()) schedule_stand_in(list);
+    ev = &common_.take_first(*static_cast<evi::CommonTimeout *>(due.ev_evcallback.evcb_arg));
   }
   if (EVI_UNLIKELY(recorder_)) recorder_->timer_due(now_locked() - evi::deadline(*ev));
   mark_removed(*ev, EVLIST_TIMEOUT);
@@ -135,7 +131,7 @@ void event_base::expire(event &due) noexcept {
 // period from now. Periods that were missed altogether are skipped.
 void event_base::rearm_period(event &ev) noexcept {
   const timeval period = evi::period(ev);
-  const evi::CommonTimeout *list = common_timeout_of(period);
+  const evi::CommonTimeout *list = common_.of(period);
   const Micros duration = list ? list->duration : evi::to_micros(period);
   const Micros now = now_locked();
   const bool on_time = (ev.ev_res & EV_TIMEOUT) && evi::has_deadline(ev);

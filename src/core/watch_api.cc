@@ -1,4 +1,4 @@
-// The façade of event2/watch.h, but for what a prepare callback asks about its wait (watch.cc).
+// The façade of event2/watch.h, but for what a prepare callback asks about its wait (watchers.cc).
 #include "core/event_base.h"
 #include "event2/watch.h"
 #include "util/alloc.h"

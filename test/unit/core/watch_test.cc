@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "support/events.h"
@@ -201,6 +203,18 @@ TEST_F(PrepareTest, get_timeout_returns_the_length_of_the_next_wait) {
   base->loop(EVLOOP_NO_EXIT_ON_EMPTY);
   EXPECT_EQ(known, 0);
   EXPECT_EQ(tv.tv_sec, 77);
+}
+
+TEST_F(PrepareTest, the_longest_wait_does_not_overflow) {
+  timeval tv{};
+  Watch prepare(*base, false,
+                [&](const evwatch_prepare_cb_info *info) { evwatch_prepare_get_timeout(info, &tv); });
+  Event ev(*base, kNoFd, 0);
+  ev.add(timeval{.tv_sec = std::numeric_limits<decltype(tv.tv_sec)>::max(), .tv_usec = 0});
+  script.on_wait = [&](Micros) { base->loop_break(); };
+  base->loop(0);
+  constexpr std::int64_t kSixtyYears = std::int64_t{60} * 365 * 86'400;
+  EXPECT_GT(tv.tv_sec, kSixtyYears);
 }
 
 // The wait honours events that a prepare watcher adds or activates.
