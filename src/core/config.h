@@ -10,6 +10,13 @@
 
 namespace evi {
 
+// event_config_set_max_dispatch_interval().
+struct DispatchLimits {
+  Micros interval;    // -1: none
+  int callbacks;      // INT_MAX: no limit
+  int from_priority;  // more urgent priorities have no limits
+};
+
 struct AvoidedMethod {
   AvoidedMethod *next;
   char *name;

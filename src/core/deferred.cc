@@ -67,9 +67,8 @@ void event_base::cancel(event_callback &cb, evi::MayWake may_wake) noexcept {
 
 bool event_base::schedule_later_locked(event_callback &cb) noexcept {
   cb.evcb_flags |= EVLIST_ACTIVE_LATER;
-  if (!(cb.evcb_flags & EVLIST_INTERNAL)) ++event_count_;
   later_.push_back(cb);
-  ++later_count_;
+  counts_.enter_later((cb.evcb_flags & EVLIST_INTERNAL) != 0);
   if (needs_wakeup()) notifier_.wake(method_);
   return true;
 }
@@ -85,10 +84,8 @@ void event_base::cancel_locked(event_callback &cb) noexcept {
 
 void event_base::promote_later() noexcept {
   while (event_callback *cb = later_.pop_front()) {
-    --later_count_;
-    const bool internal = (cb->evcb_flags & EVLIST_INTERNAL) != 0;
+    counts_.leave_later((cb->evcb_flags & EVLIST_INTERNAL) != 0);
     cb->evcb_flags &= static_cast<short>(~EVLIST_ACTIVE_LATER);
-    if (!internal) --event_count_;
     queue_active(*cb);
     // Its turn counts against the new round.
     if (static_cast<evi::Closure>(cb->evcb_closure) == evi::Closure::callback_self) ++deferred_this_round_;

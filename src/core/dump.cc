@@ -32,7 +32,7 @@ int event_base::visit_events(F &&f) noexcept {
   active_.for_each(visit_active);
   for (event_callback *cb = later_.front(); cb; cb = evi::CallbackList::next(*cb)) visit_active(*cb);
   flush_.for_each([&](evi::FlushHook &hook) {
-    event *ev = hook.flush_kind->event_of ? hook.flush_kind->event_of(hook) : nullptr;
+    event *ev = hook.counted_event();
     if (ev && !evi::has(*ev, evi::kQueuedFlags)) visit(*ev);
   });
   return result;
@@ -55,7 +55,7 @@ int event_base::dump_inserted(const event_base *base, const event *ev, void *out
                (ev->ev_events & EV_PERSIST) ? " Persist" : "", (ev->ev_events & EV_ET) ? " ET" : "",
                internal ? " Internal" : "");
   if (evi::has(*ev, EVLIST_TIMEOUT)) {
-    const evi::Micros wall_offset = base->clock_.wall(base->clock_) - base->clock_.monotonic(base->clock_);
+    const evi::Micros wall_offset = base->time_.wall() - base->time_.monotonic();
     const timeval due = evi::to_timeval(evi::deadline(*ev) + wall_offset);
     std::fprintf(file, " Timeout=%ld.%06d", static_cast<long>(due.tv_sec), static_cast<int>(due.tv_usec));
   }
@@ -83,26 +83,26 @@ void event_base::dump(std::FILE *out) noexcept {
   visit_events([&](event &ev) { return dump_active(this, &ev, out); });
 }
 
+// EVENT_BASE_COUNT_VIRTUAL: there are no virtual events here.
 int event_base::count_events(unsigned kinds) noexcept {
   const LockGuard held(lock_);
   int count = 0;
   if (kinds & EVENT_BASE_COUNT_ACTIVE) count += active_.size();
-  if (kinds & EVENT_BASE_COUNT_VIRTUAL) count += virtual_count_;
-  if (kinds & EVENT_BASE_COUNT_ADDED) count += event_count_ - flush_doubles();
+  if (kinds & EVENT_BASE_COUNT_ADDED) count += counts_.added() - flush_.doubles();
   return count;
 }
 
 int event_base::max_events(unsigned kinds, bool reset) noexcept {
   const LockGuard held(lock_);
   int count = 0;
-  const auto take = [&](unsigned kind, int &maximum) {
-    if (!(kinds & kind)) return;
-    count += maximum;
-    if (reset) maximum = 0;
-  };
-  take(EVENT_BASE_COUNT_ACTIVE, active_count_max_);
-  take(EVENT_BASE_COUNT_VIRTUAL, virtual_count_max_);
-  take(EVENT_BASE_COUNT_ADDED, event_count_max_);
+  if (kinds & EVENT_BASE_COUNT_ACTIVE) {
+    count += counts_.active_max();
+    if (reset) counts_.reset_active_max();
+  }
+  if (kinds & EVENT_BASE_COUNT_ADDED) {
+    count += counts_.added_max();
+    if (reset) counts_.reset_added_max();
+  }
   return count;
 }
 
@@ -126,5 +126,5 @@ bool event_base::check_invariants() noexcept {
   const auto count_bare = [&](event_callback &cb) { bare += !evi::belongs_to_event(cb); };
   active_.for_each(count_bare);
   for (event_callback *cb = later_.front(); cb; cb = evi::CallbackList::next(*cb)) count_bare(*cb);
-  return flags_right && counted + bare == event_count_;
+  return flags_right && counted + bare == counts_.added();
 }

@@ -150,18 +150,18 @@ void tell_metrics(JsonWriter &json, const eventide_metrics &m) noexcept {
 
 void event_base::tell_counts(JsonWriter &json) noexcept {
   json.begin_object("counts");
-  json.number("added", event_count_ - flush_doubles());
-  json.number("added_max", event_count_max_);
-  json.number("virtual", virtual_count_);
-  json.number("virtual_max", virtual_count_max_);
+  json.number("added", counts_.added() - flush_.doubles());
+  json.number("added_max", counts_.added_max());
+  json.number("virtual", 0);
+  json.number("virtual_max", 0);
   json.number("active", active_.size());
-  json.number("active_max", active_count_max_);
-  json.number("next_turn", later_count_);
+  json.number("active_max", counts_.active_max());
+  json.number("next_turn", counts_.later());
   json.end_object();
 }
 
 void event_base::tell_events(JsonWriter &json) noexcept {
-  evi::Telling telling{json, clock_.monotonic(clock_)};
+  evi::Telling telling{json, time_.monotonic()};
   json.begin_list("events");
   for_each_event(evi::tell_event, &telling);
   json.end_list();
@@ -182,13 +182,13 @@ int event_base::dump_json(std::FILE *out) noexcept {
   json.string("method", method());
   json.string("signal_method", signal_method());
   evi::tell_flags(json, "features", evi::kFeatures, features());
-  json.boolean("running", running_);
+  json.boolean("running", state_.is_running());
   json.number("priorities", active_.priorities());
   tell_counts(json);
   tell_events(json);
   tell_active(json);
   if (metrics_ && metrics_->counting) {
-    evi::tell_metrics(json, metrics_->snapshot(evi::precise_now(clock_)));
+    evi::tell_metrics(json, metrics_->snapshot(time_.precise()));
   } else {
     json.null("metrics");
   }

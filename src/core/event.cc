@@ -91,14 +91,15 @@ int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
   if (evi::has(ev, EVLIST_TIMEOUT)) found |= EV_TIMEOUT;
   // Bufferevents' events have EV_FINALIZE, and few others.
   constexpr short kOutput = EV_WRITE | EV_FINALIZE;
-  if (flush_.holds_any() && (what & EV_WRITE) && (ev.ev_events & kOutput) == kOutput && output_queued_for(ev))
+  if (flush_.holds_any() && (what & EV_WRITE) && (ev.ev_events & kOutput) == kOutput &&
+      flush_.holds_hook_of(ev))
     found |= EV_WRITE;
   found &= what & (EV_TIMEOUT | evi::kIoEvents | EV_SIGNAL);
   // Of an expired timer it is the deadline that has passed.
   if (tv && (found & EV_TIMEOUT) && evi::has_deadline(ev)) {
     // Told as time of day: both clocks are read now, so what is left is never more than what was set.
-    const evi::Micros left = evi::deadline(ev) - clock_.monotonic(clock_);
-    *tv = evi::to_timeval(evi::add_saturating(clock_.wall(clock_), left));
+    const evi::Micros left = evi::deadline(ev) - time_.monotonic();
+    *tv = evi::to_timeval(evi::add_saturating(time_.wall(), left));
   }
   return found;
 }
@@ -149,7 +150,7 @@ void event_base::activate_by_signal(int signal, evi::MayWake may_wake) noexcept 
 int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept {
   if (EVI_UNLIKELY(evi::has(ev, EVLIST_FINALIZING))) return -1;
   // The wait opens the lock: others may take the room that was reserved before it.
-  if (evi::is_signal(ev) && running_elsewhere(ev)) wait_until_not_running(ev);
+  if (evi::is_signal(ev) && running_elsewhere(ev)) running_.wait_until_ended(ev, lock_);
   // What can fail comes first, so that a failure changes nothing.
   if (tv && !timers_.reserve_one()) return -1;
 
@@ -198,7 +199,7 @@ void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexce
 
 // Another thread's timer counts from its own now, not from when this loop last looked at the clock.
 evi::Micros event_base::now_for_caller() noexcept {
-  return EVI_LIKELY(in_loop_thread()) ? now_locked() : clock_.monotonic(clock_);
+  return EVI_LIKELY(in_loop_thread()) ? time_.now() : time_.monotonic();
 }
 
 // The commonest call of all: an idle timeout is pushed back by as much again. Nothing but its deadline
@@ -232,14 +233,14 @@ int event_base::move_timer(event &ev, const timeval &tv) noexcept {
 // True if the loop's wait must be cut short for it.
 bool event_base::enqueue_timeout(event &ev, bool in_heap) noexcept {
   if (evi::CommonTimeout *list = common_.of(ev.ev_timeout)) {
-    mark_inserted(ev, EVLIST_TIMEOUT);
+    counts_.mark_inserted(ev, EVLIST_TIMEOUT);
     common_.insert(*list, ev);
     return list->events.front() == &ev && evi::heap_index(list->stand_in) == 0;
   }
   if (in_heap) {
     timers_.update(ev, evi::deadline(ev));
   } else {
-    mark_inserted(ev, EVLIST_TIMEOUT);
+    counts_.mark_inserted(ev, EVLIST_TIMEOUT);
     timers_.push(ev);
   }
   return evi::heap_index(ev) == 0;
@@ -252,7 +253,7 @@ int event_base::enter_common(evi::CommonTimeout &list, event &ev) noexcept {
   if (evi::has(ev, EVLIST_TIMEOUT)) {
     list.remove(ev);
   } else {
-    mark_inserted(ev, EVLIST_TIMEOUT);
+    counts_.mark_inserted(ev, EVLIST_TIMEOUT);
   }
   if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list.tagged;
   ev.ev_timeout = list.due(now_for_caller());
@@ -273,7 +274,7 @@ event_base::Change event_base::insert_io_or_signal(event &ev) noexcept {
   } else if (!signals_.insert(ev)) {
     change = Change::failed;
   }
-  if (change != Change::failed) mark_inserted(ev, EVLIST_INSERTED);
+  if (change != Change::failed) counts_.mark_inserted(ev, EVLIST_INSERTED);
   return change;
 }
 
@@ -355,12 +356,12 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
     if (needs_wakeup()) notifier_.wake(method_);
   }
   const bool wait = mode == DelMode::block || (mode == DelMode::automatic && !(ev.ev_events & EV_FINALIZE));
-  if (wait && running_elsewhere(ev)) wait_until_not_running(ev);
+  if (wait && running_elsewhere(ev)) running_.wait_until_ended(ev, lock_);
   return 0;
 }
 
 event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
-  mark_removed(ev, EVLIST_INSERTED);
+  counts_.mark_removed(ev, EVLIST_INSERTED);
   if (evi::is_signal(ev)) {
     signals_.remove(ev);
     return Change::none;
@@ -399,7 +400,7 @@ void event_base::apply_changes() noexcept {
 }
 
 void event_base::dequeue_timeout(event &ev) noexcept {
-  mark_removed(ev, EVLIST_TIMEOUT);
+  counts_.mark_removed(ev, EVLIST_TIMEOUT);
   if (evi::CommonTimeout *list = common_.of(ev.ev_timeout)) {
     common_.remove(*list, ev);
   } else {
@@ -408,14 +409,7 @@ void event_base::dequeue_timeout(event &ev) noexcept {
 }
 
 bool event_base::running_elsewhere(const event &ev) const noexcept {
-  return current_ == &ev.ev_evcallback && current_done_ && !in_loop_thread();
-}
-
-void event_base::wait_until_not_running(event &ev) noexcept {
-  while (current_ == &ev.ev_evcallback) {
-    ++current_waiters_;
-    current_done_.wait(lock_);
-  }
+  return running_.is(ev) && running_.allows_waiters() && !in_loop_thread();
 }
 
 // --- activating ---
@@ -432,7 +426,7 @@ void event_base::activate_locked(event &ev, int result, short ncalls) noexcept {
   }
   ev.ev_res = static_cast<short>(result);
   if (evi::is_signal(ev)) {
-    if (running_elsewhere(ev)) wait_until_not_running(ev);
+    if (running_elsewhere(ev)) running_.wait_until_ended(ev, lock_);
     ev.ev_.ev_signal.ev_ncalls = ncalls;
     ev.ev_.ev_signal.ev_pncalls = nullptr;
   }
@@ -451,17 +445,4 @@ void evi::BackendHost::report_ready(int fd, short what) noexcept EVI_NO_THREAD_S
 
 void evi::BackendHost::report_done(event_callback &cb) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
   static_cast<event_base &>(*this).schedule_locked(cb);
-}
-
-// --- counts ---
-
-void event_base::mark_inserted(event &ev, short flag) noexcept {
-  evi::flags(ev) = static_cast<short>(evi::flags(ev) | flag);
-  if (evi::is_internal(ev)) return;
-  if (++event_count_ > event_count_max_) event_count_max_ = event_count_;
-}
-
-void event_base::mark_removed(event &ev, short flag) noexcept {
-  evi::flags(ev) = static_cast<short>(evi::flags(ev) & ~flag);
-  if (!evi::is_internal(ev)) --event_count_;
 }

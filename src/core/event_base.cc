@@ -25,10 +25,8 @@ event_base *&global_base() noexcept {
 
 event_base::event_base(const evi::Clock &clock, const event_config &config) noexcept
     : BackendHost(config.flags | (config.wants_precise_timer() ? EVENT_BASE_FLAG_PRECISE_TIMER : 0)),
-      clock_(clock),
-      max_dispatch_interval_(config.max_dispatch_interval),
-      max_dispatch_callbacks_(config.max_dispatch_callbacks),
-      limit_from_priority_(config.limit_from_priority),
+      time_(clock, !(config.flags & EVENT_BASE_FLAG_NO_CACHE_TIME)),
+      limits_{config.max_dispatch_interval, config.max_dispatch_callbacks, config.limit_from_priority},
       common_(timers_),
       signals_(*this) {}
 
@@ -43,7 +41,7 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
     return nullptr;
   }
   const bool wants_lock = evi::threads_enabled() && !(demands.flags & EVENT_BASE_FLAG_NOLOCK);
-  if (wants_lock && (!base->lock_.init() || !base->current_done_.init())) return nullptr;
+  if (wants_lock && (!base->lock_.init() || !base->running_.allow_waiters())) return nullptr;
   if (base->set_priorities(1) != 0 || !evi::watch_forks()) return nullptr;
   if (!base->choose_method(demands, seams)) return nullptr;
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
@@ -120,9 +118,9 @@ void event_base::del_for_good(event &ev) noexcept {
 // A callback was left by longjmp(), an exception or the end of its thread, so the loop never came back from
 // it. What the loop had put where it would find it again is taken away.
 void event_base::forget_running_callback() noexcept {
-  if (!current_ || !signals_.has_calls_left()) return;
+  if (!running_.is_any() || !signals_.has_calls_left()) return;
   // The event exists: its deletion would have ended the calls.
-  event &ev = evi::event_of(*current_);
+  event &ev = *running_.running_event();
   ev.ev_.ev_signal.ev_pncalls = nullptr;
   ev.ev_base = nullptr;
 }
@@ -265,7 +263,7 @@ int event_base::set_priorities(int count) noexcept {
   if (count == active_.priorities()) return 0;
   if (!active_.set_priorities(count)) return -1;
   // The pass that the caller's callback belongs to may be over a priority that no longer exists.
-  if (running_priority_ >= count) continue_requested_ = true;
+  if (running_.priority() >= count) state_.request_continue();
   return 0;
 }
 
@@ -274,25 +272,12 @@ int event_base::priorities() noexcept {
   return active_.priorities();
 }
 
-evi::Micros event_base::read_clock() noexcept {
-  const evi::Micros now = clock_.monotonic(clock_);
-  if (time_may_be_cached_) cached_now_ = now;
-  return now;
-}
-
 timeval event_base::cached_time_of_day() noexcept {
   const LockGuard held(lock_);
-  if (!time_may_be_cached_) return evi::to_timeval(clock_.wall(clock_));
-  if (!cached_wall_valid_) {
-    cached_wall_ = clock_.wall(clock_) - (clock_.monotonic(clock_) - now_locked());
-    cached_wall_valid_ = true;
-  }
-  return evi::to_timeval(cached_wall_);
+  return evi::to_timeval(time_.time_of_day());
 }
 
 void event_base::update_cached_time() noexcept {
   const LockGuard held(lock_);
-  if (!running_ || !time_may_be_cached_) return;
-  cached_now_ = clock_.monotonic(clock_);
-  cached_wall_valid_ = false;
+  if (state_.is_running()) time_.update();
 }

@@ -15,13 +15,18 @@
 #include "core/backend_host.h"
 #include "core/changelist.h"
 #include "core/common_timeout.h"
+#include "core/config.h"
+#include "core/event_counts.h"
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
+#include "core/loop_state.h"
+#include "core/loop_time.h"
 #include "core/method.h"
 #include "core/metrics.h"
 #include "core/notifier.h"
 #include "core/overlapped.h"
 #include "core/reserve.h"
+#include "core/running_callback.h"
 #include "core/signal_events.h"
 #include "core/signal_handler.h"
 #include "core/timer_heap.h"
@@ -29,8 +34,6 @@
 #include "event2/event.h"
 #include "thread/lock.h"
 #include "util/clock.h"
-
-struct event_config;
 
 namespace evi {
 
@@ -126,8 +129,8 @@ struct event_base final : public evi::BackendHost {
   timeval cached_time_of_day() noexcept;
   void update_cached_time() noexcept;
   const timeval *init_common_timeout(const timeval &duration) noexcept;
-  const evi::Clock &clock() const noexcept { return clock_; }
-  evi::Micros monotonic_now() const noexcept { return clock_.monotonic(clock_); }
+  const evi::Clock &clock() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return time_.clock(); }
+  evi::Micros monotonic_now() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return time_.monotonic(); }
 
   // --- threads ---
   // Makes wake-ups possible. False, with a log line, if the system refuses.
@@ -194,10 +197,7 @@ struct event_base final : public evi::BackendHost {
   bool enqueue_timeout(event &ev, bool in_heap) noexcept EVI_REQUIRES(lock_);
   void dequeue_timeout(event &ev) noexcept EVI_REQUIRES(lock_);
   void dequeue_active(event_callback &cb) noexcept EVI_REQUIRES(lock_);
-  void wait_until_not_running(event &ev) noexcept EVI_REQUIRES(lock_);
   bool running_elsewhere(const event &ev) const noexcept EVI_REQUIRES(lock_);
-  void mark_inserted(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
-  void mark_removed(event &ev, short flag) noexcept EVI_REQUIRES(lock_);
 
   // An event that waits for nothing new but time goes to the end of a list of equal timeouts.
   int enter_common(evi::CommonTimeout &list, event &ev) noexcept EVI_REQUIRES(lock_);
@@ -212,10 +212,6 @@ struct event_base final : public evi::BackendHost {
   evi::FlushHook *take_due_flush() noexcept EVI_REQUIRES(lock_);
   int run_flushes() noexcept EVI_REQUIRES(lock_);
   int abandon_flushes() noexcept EVI_REQUIRES(lock_);
-  // How many queued hooks stand for events that are in other queues, too.
-  int flush_doubles() noexcept EVI_REQUIRES(lock_);
-  // Whether a queued hook stands for the event. As long as the queue.
-  bool output_queued_for(const event &ev) noexcept EVI_REQUIRES(lock_);
 
   // loop.cc
   static void on_exit_request(evutil_socket_t fd, short what, void *base) noexcept;
@@ -234,7 +230,7 @@ struct event_base final : public evi::BackendHost {
   void run_persistent(event &ev) noexcept EVI_REQUIRES(lock_);
   void run_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   void rearm_period(event &ev) noexcept EVI_REQUIRES(lock_);
-  bool anything_added() const noexcept EVI_REQUIRES(lock_) { return event_count_ > 0 || virtual_count_ > 0; }
+  bool anything_added() const noexcept EVI_REQUIRES(lock_) { return counts_.added() > 0; }
   bool anything_to_run() const noexcept EVI_REQUIRES(lock_) {
     return !active_.empty() || !later_.empty() || !flush_.empty();
   }
@@ -254,26 +250,12 @@ struct event_base final : public evi::BackendHost {
   // The callback has left its queue.
   void run_finalizer(event_callback &cb) noexcept EVI_REQUIRES(lock_);
 
-  // time
-  evi::Micros now_locked() noexcept EVI_REQUIRES(lock_) {
-    return EVI_LIKELY(cached_now_ != 0) ? cached_now_ : read_clock();
-  }
-  evi::Micros read_clock() noexcept EVI_REQUIRES(lock_);
-  void forget_time() noexcept EVI_REQUIRES(lock_) {
-    cached_now_ = 0;
-    cached_wall_valid_ = false;
-    time_may_be_cached_ = false;
-  }
-  void allow_time_cache() noexcept EVI_REQUIRES(lock_) {
-    time_may_be_cached_ = !(flags_ & EVENT_BASE_FLAG_NO_CACHE_TIME);
-  }
-
   // True on the thread that runs the loop, and when no loop runs or nothing tells threads apart.
   bool in_loop_thread() const noexcept EVI_REQUIRES(lock_) {
-    return !lock_ || !running_ || loop_thread_ == evi::thread_id();
+    return !lock_ || !state_.is_running() || state_.runs_in_this_thread();
   }
   bool needs_wakeup() const noexcept EVI_REQUIRES(lock_) {
-    return EVI_UNLIKELY(lock_ && running_) && loop_thread_ != evi::thread_id();
+    return EVI_UNLIKELY(lock_ && state_.is_running()) && !state_.runs_in_this_thread();
   }
 
   // dump.cc
@@ -309,7 +291,6 @@ struct event_base final : public evi::BackendHost {
   friend class evi::SignalEvents;
 
   // What the loop touches in each iteration comes first.
-  const evi::Clock &clock_;
   evi::Method method_;
   // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
   evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
@@ -320,39 +301,15 @@ struct event_base final : public evi::BackendHost {
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
   evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
 
-  evi::Micros cached_now_ EVI_GUARDED_BY(lock_) = 0;  // 0: not read in this iteration
-  evi::Micros cached_wall_ EVI_GUARDED_BY(lock_) = 0;
-  bool cached_wall_valid_ EVI_GUARDED_BY(lock_) = false;
-  bool time_may_be_cached_ EVI_GUARDED_BY(lock_) = false;
-
-  bool running_ EVI_GUARDED_BY(lock_) = false;
-  bool exit_requested_ EVI_GUARDED_BY(lock_) = false;
-  bool break_requested_ EVI_GUARDED_BY(lock_) = false;
-  bool break_next_loop_ EVI_GUARDED_BY(lock_) = false;
-  bool continue_requested_ EVI_GUARDED_BY(lock_) = false;
-  int edge_events_ EVI_GUARDED_BY(lock_) = 0;        // on descriptors, with EV_ET
-  int running_priority_ EVI_GUARDED_BY(lock_) = -1;  // -1: no callback runs
+  evi::LoopTime time_ EVI_GUARDED_BY(lock_);
+  evi::LoopState state_ EVI_GUARDED_BY(lock_);
+  evi::RunningCallback running_ EVI_GUARDED_BY(lock_);
+  int edge_events_ EVI_GUARDED_BY(lock_) = 0;  // on descriptors, with EV_ET
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
-  event_callback *current_ EVI_GUARDED_BY(lock_) = nullptr;  // its user callback runs right now
-  bool current_is_event_ EVI_GUARDED_BY(lock_) = false;
-  int current_waiters_ EVI_GUARDED_BY(lock_) = 0;
-  evi::Condition current_done_;
-  unsigned long loop_thread_ EVI_GUARDED_BY(lock_) = 0;
   evi::Notifier notifier_ EVI_GUARDED_BY(lock_);
 
-  // EVENT_BASE_COUNT_ADDED: each queue an event is in, internal ones not; and queued hooks that stand for
-  // one.
-  int event_count_ EVI_GUARDED_BY(lock_) = 0;
-  int event_count_max_ EVI_GUARDED_BY(lock_) = 0;
-  int virtual_count_ EVI_GUARDED_BY(lock_) = 0;
-  int virtual_count_max_ EVI_GUARDED_BY(lock_) = 0;
-  int active_count_max_ EVI_GUARDED_BY(lock_) = 0;
-  int later_count_ EVI_GUARDED_BY(lock_) = 0;
-
-  // From the configuration.
-  evi::Micros max_dispatch_interval_;
-  int max_dispatch_callbacks_;
-  int limit_from_priority_;
+  evi::EventCounts counts_ EVI_GUARDED_BY(lock_);
+  const evi::DispatchLimits limits_;
   unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
 
   evi::CommonTimeouts common_ EVI_GUARDED_BY(lock_);
@@ -371,24 +328,24 @@ inline void event_base::queue_active(event_callback &cb) noexcept {
   // What was activated under more priorities than there are now goes with the last.
   if (cb.evcb_pri >= active_.priorities()) cb.evcb_pri = static_cast<unsigned char>(active_.priorities() - 1);
   cb.evcb_flags |= EVLIST_ACTIVE;
-  if (!(cb.evcb_flags & EVLIST_INTERNAL) && ++event_count_ > event_count_max_)
-    event_count_max_ = event_count_;
+  if (!(cb.evcb_flags & EVLIST_INTERNAL)) counts_.add();
   active_.push(cb);
-  if (active_.size() > active_count_max_) active_count_max_ = active_.size();
+  counts_.note_active(active_.size());
   // A more urgent callback goes before the rest of what is being run.
-  if (cb.evcb_pri < running_priority_) continue_requested_ = true;
+  if (cb.evcb_pri < running_.priority()) state_.request_continue();
 }
 
 inline void event_base::dequeue_active(event_callback &cb) noexcept {
   const bool internal = (cb.evcb_flags & EVLIST_INTERNAL) != 0;
   if (cb.evcb_flags & EVLIST_ACTIVE) {
     active_.remove(cb);
+    if (!internal) counts_.remove();
   } else {
+    EVI_ASSERT(cb.evcb_flags & EVLIST_ACTIVE_LATER);
     later_.remove(cb);
-    --later_count_;
+    counts_.leave_later(internal);
   }
   cb.evcb_flags &= static_cast<short>(~(EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
-  if (!internal) --event_count_;
 }
 
 // True if the callback was not active before.

@@ -19,6 +19,21 @@ void FlushQueue::move_all(FlushLink &from, FlushLink &where) noexcept {
   from.flush_next = from.flush_prev = &from;
 }
 
+int FlushQueue::doubles() const noexcept {
+  int doubles = 0;
+  for_each([&](FlushHook &hook) {
+    const event *ev = hook.counted_event();
+    doubles += ev && has(*ev, kQueuedFlags);
+  });
+  return doubles;
+}
+
+bool FlushQueue::holds_hook_of(const event &ev) const noexcept {
+  bool found = false;
+  for_each([&](FlushHook &hook) { found = found || hook.counted_event() == &ev; });
+  return found;
+}
+
 bool flush_schedule(event_base &base, FlushHook &hook) noexcept { return base.flush_later(hook); }
 bool flush_cancel(event_base &base, FlushHook &hook) noexcept { return base.flush_cancel(hook); }
 
@@ -28,8 +43,8 @@ bool event_base::flush_later(evi::FlushHook &hook, evi::MayWake may_wake) noexce
   const WakingCall call(lock_, &notifier_, may_wake);
   if (hook.queued()) return false;
   flush_.push_back(hook);
-  // What else its event is in, before or meanwhile, does not matter here: see flush_doubles().
-  if (hook.flush_kind->event_of && ++event_count_ > event_count_max_) event_count_max_ = event_count_;
+  // What else its event is in, before or meanwhile, does not matter here: see FlushQueue::doubles().
+  if (hook.flush_kind->event_of) counts_.add();
   if (needs_wakeup()) notifier_.wake(method_);
   return true;
 }
@@ -38,13 +53,13 @@ bool event_base::flush_cancel(evi::FlushHook &hook) noexcept {
   const LockGuard held(lock_);
   if (!hook.queued()) return false;
   evi::FlushQueue::remove(hook);
-  if (hook.flush_kind->event_of) --event_count_;
+  if (hook.flush_kind->event_of) counts_.remove();
   return true;
 }
 
 evi::FlushHook *event_base::take_due_flush() noexcept {
   evi::FlushHook *hook = flush_.pop_due();
-  if (hook && hook->flush_kind->event_of) --event_count_;
+  if (hook && hook->flush_kind->event_of) counts_.remove();
   return hook;
 }
 
@@ -53,7 +68,7 @@ evi::FlushHook *event_base::take_due_flush() noexcept {
 int event_base::run_flushes() noexcept {
   flush_.begin_turn();
   int ran = 0;
-  while (!break_requested_) {
+  while (!state_.break_requested()) {
     evi::FlushHook *hook = take_due_flush();
     if (!hook) return ran;
     ++ran;
@@ -73,23 +88,4 @@ int event_base::abandon_flushes() noexcept {
     hook->flush_kind->run(*hook, true);
   }
   return abandoned;
-}
-
-// Queued work stands for an event that may have been added or activated by itself: it is one event all the
-// same.
-int event_base::flush_doubles() noexcept {
-  int doubles = 0;
-  flush_.for_each([&](evi::FlushHook &hook) {
-    const event *ev = hook.flush_kind->event_of ? hook.flush_kind->event_of(hook) : nullptr;
-    doubles += ev && evi::has(*ev, evi::kQueuedFlags);
-  });
-  return doubles;
-}
-
-bool event_base::output_queued_for(const event &ev) noexcept {
-  bool found = false;
-  flush_.for_each([&](evi::FlushHook &hook) {
-    found = found || (hook.flush_kind->event_of && hook.flush_kind->event_of(hook) == &ev);
-  });
-  return found;
 }

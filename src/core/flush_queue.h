@@ -35,6 +35,8 @@ struct FlushHook : FlushLink {
 
   // With the base's lock held.
   bool queued() const noexcept { return flush_next != nullptr; }
+  // The event that it counts as; null if it stands for none.
+  event *counted_event() noexcept { return flush_kind->event_of ? flush_kind->event_of(*this) : nullptr; }
 };
 
 // Two rings: hooks that wait, and those whose turn has begun. All are reachable whatever a hook's callback
@@ -68,6 +70,11 @@ class FlushQueue {
   }
   // What a turn that was cut short left waits before all others.
   void end_turn() noexcept { move_all(due_, *waiting_.flush_next); }
+
+  // How many hooks stand for events that are in other queues, too: each is one event all the same.
+  int doubles() const noexcept;
+  // Whether a hook stands for the event. Takes time in proportion to the queue.
+  bool holds_hook_of(const event &ev) const noexcept;
 
   template <typename F>
   void for_each(F &&f) const noexcept {

@@ -3,7 +3,6 @@
 //   flush queued output -> anything left to wait for? -> prepare watchers -> wait -> check watchers
 //   -> timers that are due become active -> active callbacks run, most urgent priority first -> again
 #include <algorithm>
-#include <utility>
 
 #include "core/event_base.h"
 #include "util/log.h"
@@ -15,22 +14,19 @@ using evi::WakingCall;
 
 int event_base::loop(int loop_flags) noexcept {
   const LockGuard held(lock_);
-  if (running_) {
+  if (state_.is_running()) {
     evi::log_warnx("event_base_loop: the loop of this base is running already");
     return -1;
   }
-  running_ = true;
-  loop_thread_ = evi::thread_id();
-  exit_requested_ = false;
-  break_requested_ = std::exchange(break_next_loop_, false);
+  state_.begin();
   flush_.end_turn();  // one that a callback left by longjmp
-  forget_time();
+  time_.forget();
 
   Turn turn = Turn::again;
   while (turn == Turn::again) turn = run_iteration(loop_flags);
 
-  forget_time();
-  running_ = false;
+  time_.forget();
+  state_.end();
   recorder_ = nullptr;
   switch (turn) {
     case Turn::empty:
@@ -45,13 +41,13 @@ int event_base::loop(int loop_flags) noexcept {
 }
 
 event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
-  continue_requested_ = false;
+  state_.begin_iteration();
   deferred_this_round_ = 0;
-  if (break_requested_) return Turn::done;
+  if (state_.break_requested()) return Turn::done;
 
   const int flushed = flush_.empty() ? 0 : run_flushes();
   // A reply that was written before the request to exit has had its attempt.
-  if (break_requested_ || exit_requested_) return Turn::done;
+  if (state_.break_requested() || state_.exit_requested()) return Turn::done;
   // Output written just now is an event that happened: a caller who asked for one round gets back to work.
   const bool had_turn = flushed && (loop_flags & (EVLOOP_ONCE | EVLOOP_NONBLOCK));
   if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !anything_added() && !anything_to_run())
@@ -69,7 +65,7 @@ event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
   }
   const int ran = process_active();
   // One more iteration after a request to exit writes the output of the callbacks that came before it.
-  if ((loop_flags & EVLOOP_ONCE) && active_.empty() && (ran != 0 || had_turn) && !exit_requested_)
+  if ((loop_flags & EVLOOP_ONCE) && active_.empty() && (ran != 0 || had_turn) && !state_.exit_requested())
     return Turn::done;
   return Turn::again;
 }
@@ -78,7 +74,7 @@ evi::Nanos event_base::wait_time(int loop_flags, bool had_turn) noexcept {
   if ((loop_flags & EVLOOP_NONBLOCK) || had_turn || anything_to_run()) return 0;
   const event *first = timers_.top();
   if (!first) return evi::kWaitForever;
-  const Micros left = evi::deadline(*first) - clock_.monotonic(clock_);
+  const Micros left = evi::deadline(*first) - time_.monotonic();
   constexpr Micros kLongestWait = INT64_MAX / 1000;
   return std::clamp<Micros>(left, 0, kLongestWait) * 1000;
 }
@@ -86,11 +82,11 @@ evi::Nanos event_base::wait_time(int loop_flags, bool had_turn) noexcept {
 bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   if (watchers_.any_prepare()) {
     watchers_.call_prepare(lock_, timeout);
-    if (break_requested_) return true;
+    if (state_.break_requested()) return true;
     // What they added or activated shortens the wait that was computed before.
     if (timeout != 0) timeout = wait_time(0, false);
   }
-  forget_time();
+  time_.forget();
   if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return false;
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
   if (signals_.begin_wait()) timeout = 0;
@@ -98,7 +94,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   const bool waited = EVI_LIKELY(!recorder_) ? method_.wait(*this, timeout) : wait_timed(timeout);
   signals_.end_wait();
   if (!waited) return false;
-  allow_time_cache();
+  time_.allow_cache();
   if (EVI_UNLIKELY(watchers_.any_check())) watchers_.call_check(lock_);
   return true;
 }
@@ -107,7 +103,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
 
 void event_base::expire_timers() noexcept {
   if (timers_.empty()) return;
-  const Micros now = now_locked();
+  const Micros now = time_.now();
   if (!timers_.maybe_due(now)) return;
   // A stand-in goes back into the heap with its list's next deadline, which bulk expiry does not allow.
   const bool in_bulk = common_.count() == 0;
@@ -119,8 +115,8 @@ void event_base::expire(event &due) noexcept {
   if (evi::closure(due) == Closure::common_timeout) {
     ev = &common_.take_first(*static_cast<evi::CommonTimeout *>(due.ev_evcallback.evcb_arg));
   }
-  if (EVI_UNLIKELY(recorder_)) recorder_->timer_due(now_locked() - evi::deadline(*ev));
-  mark_removed(*ev, EVLIST_TIMEOUT);
+  if (EVI_UNLIKELY(recorder_)) recorder_->timer_due(time_.now() - evi::deadline(*ev));
+  counts_.mark_removed(*ev, EVLIST_TIMEOUT);
   // A periodic event stays on its descriptor; any other one is done with.
   const bool periodic = evi::closure(*ev) == Closure::persist && evutil_timerisset(&evi::period(*ev));
   if (!periodic && evi::has(*ev, EVLIST_INSERTED)) static_cast<void>(remove_io_or_signal(*ev));
@@ -133,7 +129,7 @@ void event_base::rearm_period(event &ev) noexcept {
   const timeval period = evi::period(ev);
   const evi::CommonTimeout *list = common_.of(period);
   const Micros duration = list ? list->duration : evi::to_micros(period);
-  const Micros now = now_locked();
+  const Micros now = time_.now();
   const bool on_time = (ev.ev_res & EV_TIMEOUT) && evi::has_deadline(ev);
   Micros next = evi::add_saturating(on_time ? evi::deadline(ev) : now, duration);
   if (next < now) next = evi::add_saturating(now, duration);
@@ -149,16 +145,16 @@ void event_base::rearm_period(event &ev) noexcept {
 int event_base::process_active() noexcept {
   const int most = active_.size() + evi::kMaxChainedCallbacks;
   Micros end_time = -1;
-  if (max_dispatch_interval_ >= 0) end_time = evi::add_saturating(now_locked(), max_dispatch_interval_);
+  if (limits_.interval >= 0) end_time = evi::add_saturating(time_.now(), limits_.interval);
   int ran = 0;
   for (int pri = active_.first_busy(0); pri >= 0 && ran == 0; pri = active_.first_busy(pri + 1)) {
-    running_priority_ = pri;
-    const bool limited = pri >= limit_from_priority_;
-    ran = limited ? process_queue(pri, std::min(most, max_dispatch_callbacks_), end_time)
+    running_.set_priority(pri);
+    const bool limited = pri >= limits_.from_priority;
+    ran = limited ? process_queue(pri, std::min(most, limits_.callbacks), end_time)
                   : process_queue(pri, most, -1);
-    if (break_requested_ || continue_requested_) break;
+    if (state_.pass_has_to_end()) break;
   }
-  running_priority_ = -1;
+  running_.set_priority(evi::RunningCallback::kNone);
   return ran;
 }
 
@@ -168,20 +164,19 @@ int event_base::process_queue(int priority, int max_callbacks, Micros end_time) 
   while (event_callback *cb = active_.front(priority)) {
     const bool internal = (cb->evcb_flags & EVLIST_INTERNAL) != 0;
     // A break that came during the wait ends the loop before any callback but ours.
-    if (break_requested_ && !internal) break;
+    if (state_.break_requested() && !internal) break;
     ran += !internal;
     run_callback(*cb);
-    if (break_requested_ || continue_requested_) break;
+    if (state_.pass_has_to_end()) break;
     if (ran >= max_callbacks) break;
-    if (ran && end_time >= 0 && clock_.monotonic(clock_) >= end_time) break;
+    if (ran && end_time >= 0 && time_.monotonic() >= end_time) break;
   }
   return ran;
 }
 
 void event_base::run_callback(event_callback &cb) noexcept {
   const auto kind = static_cast<Closure>(cb.evcb_closure);
-  if (kind != Closure::callback_finalize) current_ = &cb;
-  current_is_event_ = evi::belongs_to_event(cb);
+  running_.begin(cb, kind != Closure::callback_finalize);
   switch (kind) {
     case Closure::persist:
       run_persistent(evi::event_of(cb));
@@ -213,11 +208,7 @@ void event_base::run_callback(event_callback &cb) noexcept {
     case Closure::common_timeout:
       break;  // never active
   }
-  current_ = nullptr;
-  if (EVI_UNLIKELY(current_waiters_ > 0)) {
-    current_waiters_ = 0;
-    current_done_.broadcast();
-  }
+  running_.end();
 }
 
 // The callback may free the event: what the call needs is copied before the lock opens.
@@ -253,7 +244,7 @@ void event_base::run_signal(event &ev) noexcept {
   signals_.begin_calls(ev);
   while (signals_.take_call(ev)) {
     call(ev);
-    if (break_requested_) return signals_.abandon_calls(ev);
+    if (state_.break_requested()) return signals_.abandon_calls(ev);
   }
 }
 
@@ -263,7 +254,7 @@ void event_base::run_signal(event &ev) noexcept {
 void event_base::on_exit_request(evutil_socket_t, short, void *arg) noexcept {
   auto *base = static_cast<event_base *>(arg);
   const LockGuard held(base->lock_);
-  base->exit_requested_ = true;
+  base->state_.request_exit();
 }
 
 int event_base::loop_exit_after(const timeval *tv, evi::MayWake may_wake) noexcept {
@@ -272,49 +263,47 @@ int event_base::loop_exit_after(const timeval *tv, evi::MayWake may_wake) noexce
 
 int event_base::loop_break(evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
-  break_requested_ = true;
+  state_.request_break();
   if (needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
 int event_base::loop_break_or_next(evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
-  (running_ ? break_requested_ : break_next_loop_) = true;
+  state_.request_break_or_next();
   if (needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
 int event_base::loop_continue(evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
-  continue_requested_ = true;
+  state_.request_continue();
   if (needs_wakeup()) notifier_.wake(method_);
   return 0;
 }
 
 bool event_base::loop_runs_elsewhere() noexcept {
   const LockGuard held(lock_);
-  return lock_ && running_ && loop_thread_ != evi::thread_id();
+  return needs_wakeup();
 }
 
 bool event_base::got_exit() noexcept {
   const LockGuard held(lock_);
-  return exit_requested_;
+  return state_.exit_requested();
 }
 
 bool event_base::got_break() noexcept {
   const LockGuard held(lock_);
-  return break_requested_;
+  return state_.break_requested();
 }
 
 bool event_base::others_wait(int priority) noexcept {
   const LockGuard held(lock_);
   const int first = active_.first_busy(0);
-  return break_requested_ || continue_requested_ || (first >= 0 && first <= priority);
+  return state_.pass_has_to_end() || (first >= 0 && first <= priority);
 }
 
 event *event_base::running_event() noexcept {
   const LockGuard held(lock_);
-  // Of the event itself nothing is read: its callback may have freed it.
-  if (!current_ || !in_loop_thread() || !current_is_event_) return nullptr;
-  return &evi::event_of(*current_);
+  return in_loop_thread() ? running_.running_event() : nullptr;
 }

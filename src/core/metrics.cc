@@ -114,7 +114,7 @@ Target target_of(const event_callback &cb) noexcept {
 
 // The loop takes notice of new metrics when it waits next; until then it has no start of anything to go by.
 bool event_base::make_metrics() noexcept {
-  if (!metrics_) metrics_ = evi::make<LoopMetrics>(evi::precise_now(clock_));
+  if (!metrics_) metrics_ = evi::make<LoopMetrics>(time_.precise());
   return metrics_ != nullptr;
 }
 
@@ -128,7 +128,7 @@ int event_base::enable_metrics() noexcept {
   const LockGuard held(lock_);
   if (!make_metrics()) return -1;
   if (metrics_->counting) return 0;
-  metrics_->reset(evi::precise_now(clock_));
+  metrics_->reset(time_.precise());
   metrics_->counting = true;
   return 0;
 }
@@ -143,14 +143,14 @@ void event_base::disable_metrics() noexcept {
 int event_base::reset_metrics() noexcept {
   const LockGuard held(lock_);
   if (!metrics_ || !metrics_->counting) return -1;
-  metrics_->reset(evi::precise_now(clock_));
+  metrics_->reset(time_.precise());
   return 0;
 }
 
 bool event_base::read_metrics(eventide_metrics &out) noexcept {
   const LockGuard held(lock_);
   if (!metrics_ || !metrics_->counting) return false;
-  out = metrics_->snapshot(evi::precise_now(clock_));
+  out = metrics_->snapshot(time_.precise());
   return true;
 }
 
@@ -169,9 +169,9 @@ int event_base::set_slow_callback(Nanos threshold, eventide_slow_cb callback, vo
 
 bool event_base::wait_timed(Nanos timeout) noexcept {
   recorder_->begin_turn();
-  const Nanos start = evi::precise_now(clock_);
+  const Nanos start = time_.precise();
   const bool waited = method_.wait(*this, timeout);
-  const Nanos end = evi::precise_now(clock_);
+  const Nanos end = time_.precise();
   if (recorder_) recorder_->waited(evi::elapsed(start, end), end);
   return waited;
 }
@@ -184,9 +184,9 @@ void event_base::call_timed(eventide_slow_call call, bool back_to_back, F &&f) n
   Nanos end = 0;
   {
     const evi::Unlocked open(lock_);
-    if (start == 0) start = evi::precise_now(clock_);
+    if (start == 0) start = time_.precise();
     f();
-    end = evi::precise_now(clock_);
+    end = time_.precise();
   }
   call.duration_ns = evi::elapsed(start, end);
   record_call(call, end);
@@ -230,9 +230,9 @@ void event_base::call_deferred_timed(event_callback &cb) noexcept {
 void event_base::finalize_timed(event_callback &cb) noexcept {
   const evi::Target target = evi::target_of(cb);
   eventide_slow_call call = {target.callback, target.arg, -1, 0, 0};
-  const Nanos start = evi::precise_now(clock_);
+  const Nanos start = time_.precise();
   run_finalizer(cb);
-  const Nanos end = evi::precise_now(clock_);
+  const Nanos end = time_.precise();
   call.duration_ns = evi::elapsed(start, end);
   record_call(call, end);
 }
