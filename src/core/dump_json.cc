@@ -1,8 +1,8 @@
-// The state of a base as one JSON object; event2/eventide.h tells its members.
+// The state of a base as one JSON object; event2/eventide.h describes its members.
+#include "core/dump.h"
 #include "core/event_base.h"
 #include "core/json.h"
-
-using evi::JsonWriter;
+#include "core/metrics.h"
 
 namespace evi {
 namespace {
@@ -21,7 +21,7 @@ constexpr FlagName kEventFlags[] = {{EV_READ, "read"},     {EV_WRITE, "write"}, 
                                     {EV_ET, "et"},         {EV_FINALIZE, "finalize"}};
 
 template <std::size_t N>
-void tell_flags(JsonWriter &json, const char *key, const FlagName (&names)[N], int flags) noexcept {
+void write_flags(JsonWriter &json, const char *key, const FlagName (&names)[N], int flags) noexcept {
   json.begin_list(key);
   for (const FlagName &name : names) {
     if (flags & name.flag) json.string(nullptr, name.name);
@@ -35,7 +35,7 @@ bool is_finalizer(const event_callback &cb) noexcept {
          kind == Closure::event_finalize_free;
 }
 
-void tell_target(JsonWriter &json, const event_callback &cb) noexcept {
+void write_target(JsonWriter &json, const event_callback &cb) noexcept {
   const Target target = target_of(cb);
   json.address("callback", target.callback);
   json.address("arg", target.arg);
@@ -47,24 +47,24 @@ int pending_flags(const event &ev) noexcept {
   return io_or_signal | (has(ev, EVLIST_TIMEOUT) ? EV_TIMEOUT : 0);
 }
 
-struct Telling {
+struct EventList {
   JsonWriter &json;
   Micros now;
 };
 
-int tell_event(const event_base *, const event *event_pointer, void *arg) noexcept {
-  const auto &[json, now] = *static_cast<Telling *>(arg);
+int write_event(const event_base *, const event *event_pointer, void *arg) noexcept {
+  const auto &[json, now] = *static_cast<EventList *>(arg);
   const event &ev = *event_pointer;
   json.begin_object();
   json.address("event", &ev);
   json.number(is_signal(ev) ? "signal" : "fd", static_cast<std::int64_t>(descriptor(ev)));
-  tell_flags(json, "flags", kEventFlags, ev.ev_events & ~EV_TIMEOUT);
+  write_flags(json, "flags", kEventFlags, ev.ev_events & ~EV_TIMEOUT);
   json.boolean("internal", is_internal(ev));
   json.number("priority", priority(ev));
-  tell_target(json, ev.ev_evcallback);
-  tell_flags(json, "pending", kEventFlags, pending_flags(ev));
-  tell_flags(json, "active", kEventFlags,
-             has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) ? ev.ev_res & ~(EV_ET | EV_PERSIST) : 0);
+  write_target(json, ev.ev_evcallback);
+  write_flags(json, "pending", kEventFlags, pending_flags(ev));
+  write_flags(json, "active", kEventFlags,
+              has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) ? ev.ev_res & ~(EV_ET | EV_PERSIST) : 0);
   if (has(ev, EVLIST_TIMEOUT)) {
     json.number("due_in_us", deadline(ev) - now);
   } else {
@@ -74,19 +74,19 @@ int tell_event(const event_base *, const event *event_pointer, void *arg) noexce
   return 0;
 }
 
-void tell_active_callback(JsonWriter &json, const event_callback &cb) noexcept {
+void write_active_callback(JsonWriter &json, const event_callback &cb) noexcept {
   const bool of_event = belongs_to_event(cb);
   json.begin_object();
   json.string("kind", is_finalizer(cb) ? "finalizer" : of_event ? "event" : "deferred");
   json.address("event", of_event ? &cb : nullptr);
-  tell_target(json, cb);
+  write_target(json, cb);
   json.number("priority", cb.evcb_pri);
   json.boolean("next_turn", (cb.evcb_flags & EVLIST_ACTIVE_LATER) != 0);
   json.end_object();
 }
 
-void tell_histogram(JsonWriter &json, const char *key,
-                    const ev_uint64_t (&buckets)[EVENTIDE_METRICS_BUCKETS]) noexcept {
+void write_histogram(JsonWriter &json, const char *key,
+                     const ev_uint64_t (&buckets)[EVENTIDE_METRICS_BUCKETS]) noexcept {
   json.begin_list(key);
   for (int i = 0; i < EVENTIDE_METRICS_BUCKETS; ++i) {
     if (buckets[i] == 0) continue;
@@ -102,7 +102,7 @@ void tell_histogram(JsonWriter &json, const char *key,
   json.end_list();
 }
 
-void tell_slowest(JsonWriter &json, const eventide_slowest (&slowest)[EVENTIDE_METRICS_SLOWEST]) noexcept {
+void write_slowest(JsonWriter &json, const eventide_slowest (&slowest)[EVENTIDE_METRICS_SLOWEST]) noexcept {
   json.begin_list("slowest");
   for (const eventide_slowest &entry : slowest) {
     if (!entry.callback) break;
@@ -116,7 +116,7 @@ void tell_slowest(JsonWriter &json, const eventide_slowest (&slowest)[EVENTIDE_M
   json.end_list();
 }
 
-void tell_metrics(JsonWriter &json, const eventide_metrics &m) noexcept {
+void write_metrics(JsonWriter &json, const eventide_metrics &m) noexcept {
   const struct {
     const char *name;
     ev_uint64_t value;
@@ -139,56 +139,54 @@ void tell_metrics(JsonWriter &json, const eventide_metrics &m) noexcept {
   };
   json.begin_object("metrics");
   for (const auto &number : numbers) json.unsigned_number(number.name, number.value);
-  tell_histogram(json, "callback_time", m.callback_time);
-  tell_histogram(json, "timer_lateness", m.timer_lateness);
-  tell_slowest(json, m.slowest);
+  write_histogram(json, "callback_time", m.callback_time);
+  write_histogram(json, "timer_lateness", m.timer_lateness);
+  write_slowest(json, m.slowest);
   json.end_object();
+}
+
+void write_counts(JsonWriter &json, event_base &base) noexcept {
+  json.begin_object("counts");
+  json.number("added", base.count_events(EVENT_BASE_COUNT_ADDED));
+  json.number("added_max", base.max_events(EVENT_BASE_COUNT_ADDED, false));
+  json.number("virtual", base.count_events(EVENT_BASE_COUNT_VIRTUAL));
+  json.number("virtual_max", base.max_events(EVENT_BASE_COUNT_VIRTUAL, false));
+  json.number("active", base.count_events(EVENT_BASE_COUNT_ACTIVE));
+  json.number("active_max", base.max_events(EVENT_BASE_COUNT_ACTIVE, false));
+  json.number("next_turn", base.count_later());
+  json.end_object();
+}
+
+void write_events(JsonWriter &json, event_base &base) noexcept {
+  EventList list{json, base.monotonic_now()};
+  json.begin_list("events");
+  base.for_each_event(write_event, &list);
+  json.end_list();
+}
+
+void write_active(JsonWriter &json, const event_base &base) noexcept {
+  json.begin_list("active");
+  base.for_each_active([&](event_callback &cb) { write_active_callback(json, cb); });
+  json.end_list();
 }
 
 }  // namespace
-}  // namespace evi
 
-void event_base::tell_counts(JsonWriter &json) noexcept {
-  json.begin_object("counts");
-  json.number("added", counts_.added() - flush_.doubles());
-  json.number("added_max", counts_.added_max());
-  json.number("virtual", 0);
-  json.number("virtual_max", 0);
-  json.number("active", active_.size());
-  json.number("active_max", counts_.active_max());
-  json.number("next_turn", counts_.later());
-  json.end_object();
-}
-
-void event_base::tell_events(JsonWriter &json) noexcept {
-  evi::Telling telling{json, time_.monotonic()};
-  json.begin_list("events");
-  for_each_event(evi::tell_event, &telling);
-  json.end_list();
-}
-
-void event_base::tell_active(JsonWriter &json) noexcept {
-  json.begin_list("active");
-  const auto tell = [&](event_callback &cb) { evi::tell_active_callback(json, cb); };
-  active_.for_each(tell);
-  for (event_callback *cb = later_.front(); cb; cb = evi::CallbackList::next(*cb)) tell(*cb);
-  json.end_list();
-}
-
-int event_base::dump_json(std::FILE *out) noexcept {
-  const evi::LockGuard held(lock_);
+int dump_json(event_base &base, std::FILE *out) noexcept {
+  const LockGuard held(base.lock());
   JsonWriter json(out);
   json.begin_object();
-  json.string("method", method());
-  json.string("signal_method", signal_method());
-  evi::tell_flags(json, "features", evi::kFeatures, features());
-  json.boolean("running", state_.is_running());
-  json.number("priorities", active_.priorities());
-  tell_counts(json);
-  tell_events(json);
-  tell_active(json);
-  if (metrics_ && metrics_->counting) {
-    evi::tell_metrics(json, metrics_->snapshot(time_.precise()));
+  json.string("method", base.method());
+  json.string("signal_method", base.signal_method());
+  write_flags(json, "features", kFeatures, base.features());
+  json.boolean("running", base.loop_runs());
+  json.number("priorities", base.priorities());
+  write_counts(json, base);
+  write_events(json, base);
+  write_active(json, base);
+  eventide_metrics metrics;
+  if (base.read_metrics(metrics)) {
+    write_metrics(json, metrics);
   } else {
     json.null("metrics");
   }
@@ -196,3 +194,5 @@ int event_base::dump_json(std::FILE *out) noexcept {
   std::fputc('\n', out);
   return std::ferror(out) || std::fflush(out) != 0 ? -1 : 0;
 }
+
+}  // namespace evi

@@ -3,6 +3,7 @@
 
 #include "core/config.h"
 #include "core/debug_mode.h"
+#include "core/dump.h"
 #include "core/event_base.h"
 #include "event2/event.h"
 #include "util/alloc.h"
@@ -126,7 +127,7 @@ int event_base_get_npriorities(struct event_base *base) {
   return or_global(base) ? or_global(base)->priorities() : -1;
 }
 
-void event_base_dump_events(struct event_base *base, FILE *out) { base->dump(out); }
+void event_base_dump_events(struct event_base *base, FILE *out) { evi::dump_events(*base, out); }
 int event_base_foreach_event(struct event_base *base, event_base_foreach_event_cb callback, void *arg) {
   return base && callback ? base->for_each_event(callback, arg) : -1;
 }

@@ -64,7 +64,6 @@ bool event_base::choose_method(const event_config &config, const evi::BaseSeams 
 event_base::~event_base() {
   method_.destroy();
   if (loop_local_.destroy) loop_local_.destroy(loop_local_.data);
-  evi::destroy(metrics_);
 }
 
 namespace {
@@ -270,6 +269,31 @@ int event_base::set_priorities(int count) noexcept {
 int event_base::priorities() noexcept {
   const LockGuard held(lock_);
   return active_.priorities();
+}
+
+int event_base::enable_metrics() noexcept {
+  const LockGuard held(lock_);
+  return recorder_.enable(time_.precise()) ? 0 : -1;
+}
+
+void event_base::disable_metrics() noexcept {
+  const LockGuard held(lock_);
+  recorder_.disable();
+}
+
+int event_base::reset_metrics() noexcept {
+  const LockGuard held(lock_);
+  return recorder_.reset(time_.precise()) ? 0 : -1;
+}
+
+bool event_base::read_metrics(eventide_metrics &out) noexcept {
+  const LockGuard held(lock_);
+  return recorder_.read(out, time_.precise());
+}
+
+int event_base::set_slow_callback(evi::Nanos threshold, eventide_slow_cb callback, void *arg) noexcept {
+  const LockGuard held(lock_);
+  return recorder_.set_slow_callback(threshold, callback, arg, time_.precise()) ? 0 : -1;
 }
 
 timeval event_base::cached_time_of_day() noexcept {

@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <climits>
-#include <cstdio>
 
 #include "core/active_queue.h"
 #include "core/backend.h"
@@ -19,10 +18,10 @@
 #include "core/event_counts.h"
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
+#include "core/loop_recorder.h"
 #include "core/loop_state.h"
 #include "core/loop_time.h"
 #include "core/method.h"
-#include "core/metrics.h"
 #include "core/notifier.h"
 #include "core/overlapped.h"
 #include "core/reserve.h"
@@ -54,7 +53,6 @@ struct LoopLocal {
 // How many callbacks that callbacks made active run before the loop looks at descriptors and timers again.
 inline constexpr int kMaxChainedCallbacks = 1024;
 
-class JsonWriter;
 struct OnceEvent;
 
 // Where a test puts its own clock, and its own method or methods to choose from.
@@ -136,20 +134,26 @@ struct event_base final : public evi::BackendHost {
   // Makes wake-ups possible. False, with a log line, if the system refuses.
   [[nodiscard]] bool make_notifiable(evi::MayWake = {}) noexcept;
 
-  // --- inspection (dump.cc) ---
+  // --- inspection (inspection.cc) ---
   int for_each_event(event_base_foreach_event_cb callback, void *arg) noexcept;
-  void dump(std::FILE *out) noexcept;
+  // Calls f(event_callback &) for all that are active, those of the next iteration last. With the lock held.
+  template <typename F>
+  void for_each_active(F &&f) const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
+    active_.for_each(f);
+    for (event_callback *cb = later_.front(); cb; cb = evi::CallbackList::next(*cb)) f(*cb);
+  }
   int count_events(unsigned kinds) noexcept;
   int max_events(unsigned kinds, bool reset) noexcept;
-  // 0, or -1 if it cannot be written.
-  int dump_json(std::FILE *out) noexcept;
+  // How many callbacks are active for the next iteration.
+  int count_later() noexcept;
+  bool loop_runs() noexcept;
   const char *method() const noexcept { return method_.name(); }
   const char *signal_method() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return signals_.channel_name(); }
   int features() const noexcept { return method_.table().features; }
   // The port that the method waits at, if it does.
   void *method_port() const noexcept { return method_.completion_port(); }
 
-  // --- metrics (metrics.cc), as event2/eventide.h tells ---
+  // --- metrics, as event2/eventide.h describes them ---
   int enable_metrics() noexcept;
   void disable_metrics() noexcept;
   int reset_metrics() noexcept;
@@ -235,17 +239,6 @@ struct event_base final : public evi::BackendHost {
     return !active_.empty() || !later_.empty() || !flush_.empty();
   }
 
-  // metrics.cc: what the loop does while recorder_ is set
-  bool wait_timed(evi::Nanos timeout) noexcept EVI_REQUIRES(lock_);
-  void call_event_timed(const event &ev) noexcept EVI_REQUIRES(lock_);
-  void call_deferred_timed(event_callback &cb) noexcept EVI_REQUIRES(lock_);
-  void finalize_timed(event_callback &cb) noexcept EVI_REQUIRES(lock_);
-  template <typename F>
-  void call_timed(eventide_slow_call call, bool back_to_back, F &&f) noexcept EVI_REQUIRES(lock_);
-  void record_call(const eventide_slow_call &call, evi::Nanos end) noexcept EVI_REQUIRES(lock_);
-  bool make_metrics() noexcept EVI_REQUIRES(lock_);
-  void drop_unwanted_metrics() noexcept EVI_REQUIRES(lock_);
-
   // finalize.cc
   // The callback has left its queue.
   void run_finalizer(event_callback &cb) noexcept EVI_REQUIRES(lock_);
@@ -258,16 +251,9 @@ struct event_base final : public evi::BackendHost {
     return EVI_UNLIKELY(lock_ && state_.is_running()) && !state_.runs_in_this_thread();
   }
 
-  // dump.cc
+  // inspection.cc
   template <typename F>
   int visit_events(F &&f) noexcept EVI_REQUIRES(lock_);
-  static int dump_inserted(const event_base *base, const event *ev, void *out) noexcept;
-  static int dump_active(const event_base *base, const event *ev, void *out) noexcept;
-
-  // dump_json.cc
-  void tell_counts(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
-  void tell_events(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
-  void tell_active(evi::JsonWriter &json) noexcept EVI_REQUIRES(lock_);
 
   // event_base.cc
   bool choose_method(const event_config &config, const evi::BaseSeams &seams) noexcept;
@@ -292,8 +278,7 @@ struct event_base final : public evi::BackendHost {
 
   // What the loop touches in each iteration comes first.
   evi::Method method_;
-  // metrics_ while the loop records into it, from the wait after they were made; null outside the loop.
-  evi::LoopMetrics *recorder_ EVI_GUARDED_BY(lock_) = nullptr;
+  evi::LoopRecorder recorder_ EVI_GUARDED_BY(lock_);
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
   evi::FlushQueue flush_ EVI_GUARDED_BY(lock_);
   event *without_fd_ EVI_GUARDED_BY(lock_) = nullptr;  // events for I/O whose descriptor is -1
@@ -319,7 +304,6 @@ struct event_base final : public evi::BackendHost {
   evi::OnceEvent *once_ EVI_GUARDED_BY(lock_) = nullptr;
   evi::Watchers watchers_ EVI_GUARDED_BY(lock_);
   evi::LoopLocal loop_local_;
-  evi::LoopMetrics *metrics_ EVI_GUARDED_BY(lock_) = nullptr;
 };
 
 // --- in every turn of the loop ---

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/dump.h"
 #include "core/event_base.h"
 #include "event2/eventide.h"
 
@@ -38,6 +39,8 @@ int eventide_set_slow_callback(struct event_base *base, const struct timeval *th
 
 int eventide_loopbreak(struct event_base *base) { return base ? base->loop_break_or_next() : -1; }
 
-int eventide_dump_json(struct event_base *base, FILE *out) { return base && out ? base->dump_json(out) : -1; }
+int eventide_dump_json(struct event_base *base, FILE *out) {
+  return base && out ? evi::dump_json(*base, out) : -1;
+}
 
 }  // extern "C"

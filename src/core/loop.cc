@@ -27,7 +27,7 @@ int event_base::loop(int loop_flags) noexcept {
 
   time_.forget();
   state_.end();
-  recorder_ = nullptr;
+  recorder_.end_loop();
   switch (turn) {
     case Turn::empty:
       return 1;
@@ -90,8 +90,10 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return false;
   if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
   if (signals_.begin_wait()) timeout = 0;
-  recorder_ = metrics_;
-  const bool waited = EVI_LIKELY(!recorder_) ? method_.wait(*this, timeout) : wait_timed(timeout);
+  recorder_.begin_wait();
+  const bool waited = EVI_LIKELY(!recorder_.is_recording())
+                          ? method_.wait(*this, timeout)
+                          : recorder_.wait(method_, *this, time_.clock(), timeout);
   signals_.end_wait();
   if (!waited) return false;
   time_.allow_cache();
@@ -115,7 +117,7 @@ void event_base::expire(event &due) noexcept {
   if (evi::closure(due) == Closure::common_timeout) {
     ev = &common_.take_first(*static_cast<evi::CommonTimeout *>(due.ev_evcallback.evcb_arg));
   }
-  if (EVI_UNLIKELY(recorder_)) recorder_->timer_due(time_.now() - evi::deadline(*ev));
+  if (EVI_UNLIKELY(recorder_.is_recording())) recorder_.timer_due(time_.now() - evi::deadline(*ev));
   counts_.mark_removed(*ev, EVLIST_TIMEOUT);
   // A periodic event stays on its descriptor; any other one is done with.
   const bool periodic = evi::closure(*ev) == Closure::persist && evutil_timerisset(&evi::period(*ev));
@@ -189,8 +191,8 @@ void event_base::run_callback(event_callback &cb) noexcept {
       break;
     case Closure::callback_self: {
       dequeue_active(cb);
-      if (EVI_UNLIKELY(recorder_)) {
-        call_deferred_timed(cb);
+      if (EVI_UNLIKELY(recorder_.is_recording())) {
+        recorder_.call_deferred(*this, lock_, cb);
         break;
       }
       const auto fn = cb.evcb_cb_union.evcb_selfcb;
@@ -203,7 +205,12 @@ void event_base::run_callback(event_callback &cb) noexcept {
     case Closure::event_finalize:
     case Closure::event_finalize_free:
       dequeue_active(cb);
-      EVI_LIKELY(!recorder_) ? run_finalizer(cb) : finalize_timed(cb);
+      if (EVI_LIKELY(!recorder_.is_recording())) {
+        run_finalizer(cb);
+      } else {
+        recorder_.finalize(*this, lock_, time_.clock(), cb,
+                           [&]() EVI_NO_THREAD_SAFETY_ANALYSIS { run_finalizer(cb); });
+      }
       break;
     case Closure::common_timeout:
       break;  // never active
@@ -213,7 +220,7 @@ void event_base::run_callback(event_callback &cb) noexcept {
 
 // The callback may free the event: what the call needs is copied before the lock opens.
 void event_base::call(const event &ev) noexcept {
-  if (EVI_UNLIKELY(recorder_)) return call_event_timed(ev);
+  if (EVI_UNLIKELY(recorder_.is_recording())) return recorder_.call_event(*this, lock_, ev);
   const event_callback_fn fn = ev.ev_evcallback.evcb_cb_union.evcb_callback;
   const evutil_socket_t fd = ev.ev_fd;
   const short what = ev.ev_res;

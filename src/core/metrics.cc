@@ -1,17 +1,13 @@
-// Metrics of a loop: the numbers, and the loop's steps as they are done while they are measured.
+// Metrics of a loop: the numbers.
 #include "core/metrics.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "core/event_base.h"
+#include "core/event_access.h"
 #include "core/once.h"
 #include "util/alloc.h"
-
-using evi::LockGuard;
-using evi::LoopMetrics;
-using evi::Nanos;
 
 namespace evi {
 namespace {
@@ -109,130 +105,3 @@ Target target_of(const event_callback &cb) noexcept {
 }
 
 }  // namespace evi
-
-// --- turning it on and off ---
-
-// The loop takes notice of new metrics when it waits next; until then it has no start of anything to go by.
-bool event_base::make_metrics() noexcept {
-  if (!metrics_) metrics_ = evi::make<LoopMetrics>(time_.precise());
-  return metrics_ != nullptr;
-}
-
-void event_base::drop_unwanted_metrics() noexcept {
-  if (!metrics_ || metrics_->wanted()) return;
-  evi::destroy(metrics_);
-  metrics_ = recorder_ = nullptr;
-}
-
-int event_base::enable_metrics() noexcept {
-  const LockGuard held(lock_);
-  if (!make_metrics()) return -1;
-  if (metrics_->counting) return 0;
-  metrics_->reset(time_.precise());
-  metrics_->counting = true;
-  return 0;
-}
-
-void event_base::disable_metrics() noexcept {
-  const LockGuard held(lock_);
-  if (!metrics_) return;
-  metrics_->counting = false;
-  drop_unwanted_metrics();
-}
-
-int event_base::reset_metrics() noexcept {
-  const LockGuard held(lock_);
-  if (!metrics_ || !metrics_->counting) return -1;
-  metrics_->reset(time_.precise());
-  return 0;
-}
-
-bool event_base::read_metrics(eventide_metrics &out) noexcept {
-  const LockGuard held(lock_);
-  if (!metrics_ || !metrics_->counting) return false;
-  out = metrics_->snapshot(time_.precise());
-  return true;
-}
-
-int event_base::set_slow_callback(Nanos threshold, eventide_slow_cb callback, void *arg) noexcept {
-  const LockGuard held(lock_);
-  if (callback && !make_metrics()) return -1;
-  if (!metrics_) return 0;
-  metrics_->slow = {callback, arg, threshold};
-  drop_unwanted_metrics();
-  return 0;
-}
-
-// --- the loop's steps, measured ---
-//
-// Whatever runs with the lock open may disable metrics, so each step looks again before it records.
-
-bool event_base::wait_timed(Nanos timeout) noexcept {
-  recorder_->begin_turn();
-  const Nanos start = time_.precise();
-  const bool waited = method_.wait(*this, timeout);
-  const Nanos end = time_.precise();
-  if (recorder_) recorder_->waited(evi::elapsed(start, end), end);
-  return waited;
-}
-
-// `back_to_back`: since the last callback ended only queues in memory were touched. With a lock the time
-// spent to get it lies in between, and is not this callback's.
-template <typename F>
-void event_base::call_timed(eventide_slow_call call, bool back_to_back, F &&f) noexcept {
-  Nanos start = back_to_back && !lock_ ? recorder_->last_end() : 0;
-  Nanos end = 0;
-  {
-    const evi::Unlocked open(lock_);
-    if (start == 0) start = time_.precise();
-    f();
-    end = time_.precise();
-  }
-  call.duration_ns = evi::elapsed(start, end);
-  record_call(call, end);
-}
-
-void event_base::record_call(const eventide_slow_call &call, Nanos end) noexcept {
-  if (!recorder_) return;
-  recorder_->called(call, end);
-  if (EVI_LIKELY(!recorder_->is_slow(call))) return;
-  recorder_->break_chain();
-  const auto slow = recorder_->slow;
-  const evi::Unlocked open(lock_);
-  slow.callback(this, &call, slow.arg);
-}
-
-void event_base::call_event_timed(const event &ev) noexcept {
-  const event_callback_fn fn = ev.ev_evcallback.evcb_cb_union.evcb_callback;
-  const evutil_socket_t fd = ev.ev_fd;
-  const short what = ev.ev_res;
-  void *arg = ev.ev_evcallback.evcb_arg;
-  if (evi::is_internal(ev)) {
-    recorder_->break_chain();
-    const evi::Unlocked open(lock_);
-    fn(fd, what, arg);
-    return;
-  }
-  const evi::Target target = evi::target_of(ev);
-  // To delete a one-shot event on a descriptor may have cost a system call.
-  const bool back_to_back = (ev.ev_events & EV_PERSIST) || fd < 0;
-  call_timed({target.callback, target.arg, fd, what, 0}, back_to_back, [=] { fn(fd, what, arg); });
-}
-
-void event_base::call_deferred_timed(event_callback &cb) noexcept {
-  const auto fn = cb.evcb_cb_union.evcb_selfcb;
-  void *arg = cb.evcb_arg;
-  const evi::Target target = evi::target_of(cb);
-  call_timed({target.callback, target.arg, -1, 0, 0}, true, [&cb, fn, arg] { fn(&cb, arg); });
-}
-
-// Finalizers are few: their time includes that of opening and closing the lock.
-void event_base::finalize_timed(event_callback &cb) noexcept {
-  const evi::Target target = evi::target_of(cb);
-  eventide_slow_call call = {target.callback, target.arg, -1, 0, 0};
-  const Nanos start = time_.precise();
-  run_finalizer(cb);
-  const Nanos end = time_.precise();
-  call.duration_ns = evi::elapsed(start, end);
-  record_call(call, end);
-}

@@ -1,6 +1,7 @@
-// What a loop counts and times of itself while the program asks for it, and whom it tells of slow callbacks.
+// What a loop counts and times of itself while the program asks for it, and the callback that slow callbacks
+// are reported to.
 //
-// One of these exists per base, and only then. Nothing here locks: the base's lock is held.
+// A base has one only then. Requires: the base's lock is held.
 #ifndef EVI_CORE_METRICS_H
 #define EVI_CORE_METRICS_H
 

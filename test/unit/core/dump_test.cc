@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "core/dump.h"
 #include "core/event_access.h"
 #include "support/events.h"
 #include "support/files.h"
@@ -27,7 +28,7 @@ class DumpTest : public testing::Test {
   }
   std::string dump() {
     const test::Stream out;
-    base->dump(out.file());
+    evi::dump_events(*base, out.file());
     return out.text();
   }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/deferred.h"
+#include "core/dump.h"
 #include "core/json.h"
 #include "support/events.h"
 #include "support/fault_alloc.h"
@@ -584,7 +585,7 @@ TEST(JsonWriter, writes_each_kind_of_value) {
 
 test::Json dump(event_base &base) {
   const test::Stream out;
-  EXPECT_EQ(base.dump_json(out.file()), 0);
+  EXPECT_EQ(evi::dump_json(base, out.file()), 0);
   const auto parsed = test::Json::parse(out.text());
   EXPECT_TRUE(parsed) << out.text();
   return parsed.value_or(test::Json{});
@@ -713,7 +714,7 @@ TEST_F(MetricsTest, json_leaves_the_last_bucket_unbounded) {
 TEST_F(MetricsTest, json_reports_write_errors) {
   std::FILE *full = std::fopen("/dev/full", "w");
   ASSERT_NE(full, nullptr);
-  EXPECT_EQ(base->dump_json(full), -1);
+  EXPECT_EQ(evi::dump_json(*base, full), -1);
   std::fclose(full);
 }
 
