@@ -7,6 +7,7 @@
 #include "util/assert.h"
 #include "util/log.h"
 
+using evi::Change;
 using evi::DelMode;
 using evi::LockGuard;
 using evi::WakingCall;
@@ -267,76 +268,15 @@ int event_base::enter_common(evi::CommonTimeout &list, event &ev) noexcept {
   return 0;
 }
 
-event_base::Change event_base::insert_io_or_signal(event &ev) noexcept {
+Change event_base::insert_io_or_signal(event &ev) noexcept {
   Change change = Change::none;
   if (!evi::is_signal(ev)) {
-    change = insert_io(ev);
+    change = io_.insert(ev);
   } else if (!signals_.insert(ev)) {
     change = Change::failed;
   }
   if (change != Change::failed) counts_.mark_inserted(ev, EVLIST_INSERTED);
   return change;
-}
-
-namespace {
-
-bool mixes_edge_and_level(const evi::FdSlot &slot, const event &ev) noexcept {
-  return slot.first && (slot.first->ev_events & EV_ET) != (ev.ev_events & EV_ET);
-}
-
-}  // namespace
-
-event_base::Change event_base::insert_io(event &ev) noexcept {
-  // Without a descriptor an event waits for its timeout, or to be activated by hand.
-  if (ev.ev_fd < 0) {
-    evi::HeadList<event, evi::IoHook>::push_front(without_fd_, ev);
-    return Change::none;
-  }
-  if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return Change::failed;
-  if (!fds_.reserve(ev.ev_fd)) {
-    evi::log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
-    return Change::failed;
-  }
-  if (evi::wants_edges(ev) && edge_events_ == 0) prepare_for_edges();
-  evi::FdSlot &slot = fds_[ev.ev_fd];
-  if (evi::debug::enabled() && mixes_edge_and_level(slot, ev)) {
-    evi::log_warnx("event_add: descriptor %d has edge-triggered and level-triggered events",
-                   static_cast<int>(ev.ev_fd));
-    errno = EINVAL;
-    return Change::failed;
-  }
-  if (!evi::FdTable::insert(slot, ev)) {
-    evi::log_warnx("event_add: too many events on descriptor %d", static_cast<int>(ev.ev_fd));
-    errno = ENOSPC;
-    return Change::failed;
-  }
-  edge_events_ += evi::wants_edges(ev);
-  const std::uint8_t wanted = slot.wanted();
-  // After a one-shot report the kernel watches less than the events want: a new event sets it all up again.
-  // The method also learns of one that joins others with the same interest: the fd may have been closed and
-  // reused since.
-  if (EVI_UNLIKELY(!method_.has_state())) return Change::none;
-  if (method_.update(*this, ev.ev_fd, slot, wanted))
-    return method_.table().updates_reach_wait ? Change::none : Change::wake;
-  const int error = errno;
-  evi::FdTable::remove(slot, ev);
-  edge_events_ -= evi::wants_edges(ev);
-  // What the method could not put back it tells the kernel before its next wait.
-  if (needs_wakeup()) notifier_.wake(method_);
-  errno = error;
-  return Change::failed;
-}
-
-// To make the set anew tells every edge again: it is done while there is none, if it may have to be done. A
-// loop in another thread may be waiting with the old one.
-void event_base::prepare_for_edges() noexcept {
-  if (!changes_.empty()) apply_changes();
-  if (EVI_UNLIKELY(entries_may_linger_) && in_loop_thread()) static_cast<void>(rebuild_backend());
-}
-
-bool event_base::arm(int fd, evi::FdSlot &slot) noexcept {
-  const std::uint8_t wanted = slot.wanted();
-  return wanted == slot.armed || method_.update(*this, fd, slot, wanted);
 }
 
 // --- deleting ---
@@ -360,43 +300,11 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
   return 0;
 }
 
-event_base::Change event_base::remove_io_or_signal(event &ev) noexcept {
+Change event_base::remove_io_or_signal(event &ev) noexcept {
   counts_.mark_removed(ev, EVLIST_INSERTED);
-  if (evi::is_signal(ev)) {
-    signals_.remove(ev);
-    return Change::none;
-  }
-  if (ev.ev_fd < 0) {
-    evi::HeadList<event, evi::IoHook>::remove(ev);
-    return Change::none;
-  }
-  evi::FdSlot &slot = fds_[ev.ev_fd];
-  evi::FdTable::remove(slot, ev);
-  edge_events_ -= evi::wants_edges(ev);
-  return withdraw_interest(ev.ev_fd, slot);
-}
-
-event_base::Change event_base::withdraw_interest(int fd, evi::FdSlot &slot) noexcept {
-  std::uint8_t wanted = slot.wanted();
-  if (wanted & evi::kOneShot) {
-    // What a report has disarmed is wanted by events that are active and will be deleted when they run.
-    constexpr std::uint8_t kNoInterest = static_cast<std::uint8_t>(~evi::kIoEvents);
-    wanted &= slot.armed | kNoInterest;
-    if (!(wanted & evi::kIoEvents)) wanted = 0;
-  }
-  if (wanted == slot.armed || EVI_UNLIKELY(!method_.has_state())) return Change::none;
-  // The parent process still wants it; this one's own set is made of what its events want by then.
-  if (EVI_UNLIKELY(is_shared_with_parent()) && method_.is_shared_by_fork()) return Change::none;
-  // A wait that is under way in another thread must hear of it now.
-  const bool may_wait = method_.uses_changelist() && !wanted && edge_events_ == 0 && in_loop_thread();
-  if (may_wait && changes_.note(fd, slot)) return Change::none;
-  const bool updated = method_.update(*this, fd, slot, wanted);
-  return updated && method_.table().updates_reach_wait ? Change::none : Change::wake;
-}
-
-void event_base::apply_changes() noexcept {
-  changes_.apply(fds_,
-                 [this](int fd) EVI_NO_THREAD_SAFETY_ANALYSIS { static_cast<void>(arm(fd, fds_[fd])); });
+  if (!evi::is_signal(ev)) return io_.remove(ev);
+  signals_.remove(ev);
+  return Change::none;
 }
 
 void event_base::dequeue_timeout(event &ev) noexcept {
@@ -431,16 +339,6 @@ void event_base::activate_locked(event &ev, int result, short ncalls) noexcept {
     ev.ev_.ev_signal.ev_pncalls = nullptr;
   }
   schedule_locked(ev.ev_evcallback);
-}
-
-void evi::BackendHost::report_ready(int fd, short what) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {
-  auto &base = static_cast<event_base &>(*this);
-  if (EVI_UNLIKELY(!fds_.contains(fd))) return;
-  // Only a method that supports edges reported one.
-  if (base.method_.has(EV_FEATURE_ET)) what |= EV_ET;
-  for (event *ev = fds_[fd].first; ev; ev = IoHook::of(*ev).le_next) {
-    if (ev->ev_events & what & kIoEvents) base.activate_locked(*ev, ev->ev_events & what, 1);
-  }
 }
 
 void evi::BackendHost::report_done(event_callback &cb) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS {

@@ -25,6 +25,7 @@ event_base *&global_base() noexcept {
 
 event_base::event_base(const evi::Clock &clock, const event_config &config) noexcept
     : BackendHost(config.flags | (config.wants_precise_timer() ? EVENT_BASE_FLAG_PRECISE_TIMER : 0)),
+      io_(*this),
       time_(clock, !(config.flags & EVENT_BASE_FLAG_NO_CACHE_TIME)),
       limits_{config.max_dispatch_interval, config.max_dispatch_callbacks, config.limit_from_priority},
       common_(timers_),
@@ -132,7 +133,7 @@ int event_base::delete_all_events() noexcept {
       ++deleted;
     }
   }
-  while (event *ev = without_fd_) {
+  while (event *ev = io_.first_without_fd()) {
     del_for_good(*ev);
     ++deleted;
   }
@@ -216,23 +217,6 @@ void event_base::disown_lost_descriptors() noexcept {
   const bool known_by_signals = signals_.disown_if_lost();
   const bool known_by_notifier = notifier_.disown_if_lost(method_);
   if (!known_by_signals || !known_by_notifier) method_.disown();
-}
-
-bool event_base::rebuild_backend() noexcept { return method_.renew(*this) && rearm_all(); }
-
-bool evi::BackendHost::rearm_all() noexcept {
-  auto &base = static_cast<event_base &>(*this);
-  bool all = true;
-  entries_may_linger_ = false;
-  for (int fd = 0; fd < fds_.size(); fd += kDescriptorStep) {
-    FdSlot &slot = fds_[fd];
-    slot.armed = 0;
-    slot.registered = 0;
-    if (const std::uint8_t wanted = slot.wanted()) {
-      if (!base.method_.update(*this, fd, slot, wanted)) all = false;
-    }
-  }
-  return all;
 }
 
 bool event_base::make_notifiable(evi::MayWake may_wake) noexcept {

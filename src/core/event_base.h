@@ -12,12 +12,12 @@
 #include "core/active_queue.h"
 #include "core/backend.h"
 #include "core/backend_host.h"
-#include "core/changelist.h"
 #include "core/common_timeout.h"
 #include "core/config.h"
 #include "core/event_counts.h"
 #include "core/fd_table.h"
 #include "core/flush_queue.h"
+#include "core/io_events.h"
 #include "core/loop_recorder.h"
 #include "core/loop_state.h"
 #include "core/loop_time.h"
@@ -185,18 +185,11 @@ struct event_base final : public evi::BackendHost {
   int del_locked(event &ev, evi::DelMode mode) noexcept EVI_REQUIRES(lock_);
   void activate_locked(event &ev, int result, short ncalls) noexcept EVI_REQUIRES(lock_);
   void activate_timeouts_of(int fd) noexcept EVI_REQUIRES(lock_);
-  enum class Change : unsigned char { failed, none, wake };
   bool only_moves_timer(const event &ev, const timeval *tv) const noexcept EVI_REQUIRES(lock_);
   int move_timer(event &ev, const timeval &tv) noexcept EVI_REQUIRES(lock_);
   evi::Micros now_for_caller() noexcept EVI_REQUIRES(lock_);
-  Change insert_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
-  Change insert_io(event &ev) noexcept EVI_REQUIRES(lock_);
-  Change remove_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
-  Change withdraw_interest(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
-  void apply_changes() noexcept EVI_REQUIRES(lock_);
-  void prepare_for_edges() noexcept EVI_REQUIRES(lock_);
-  bool rebuild_backend() noexcept EVI_REQUIRES(lock_);
-  bool arm(int fd, evi::FdSlot &slot) noexcept EVI_REQUIRES(lock_);
+  evi::Change insert_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
+  evi::Change remove_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   void set_timeout(event &ev, const timeval &tv, bool absolute) noexcept EVI_REQUIRES(lock_);
   bool enqueue_timeout(event &ev, bool in_heap) noexcept EVI_REQUIRES(lock_);
   void dequeue_timeout(event &ev) noexcept EVI_REQUIRES(lock_);
@@ -273,6 +266,7 @@ struct event_base final : public evi::BackendHost {
   friend struct evi::OnceEvent;
   friend class evi::BackendHost;
   friend class evi::InternalEvent;
+  friend class evi::IoEvents;
   friend class evi::Notifier;
   friend class evi::SignalEvents;
 
@@ -281,15 +275,13 @@ struct event_base final : public evi::BackendHost {
   evi::LoopRecorder recorder_ EVI_GUARDED_BY(lock_);
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
   evi::FlushQueue flush_ EVI_GUARDED_BY(lock_);
-  event *without_fd_ EVI_GUARDED_BY(lock_) = nullptr;  // events for I/O whose descriptor is -1
-  evi::Changelist changes_ EVI_GUARDED_BY(lock_);
+  evi::IoEvents io_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
   evi::CallbackList later_ EVI_GUARDED_BY(lock_);  // active in the next iteration
 
   evi::LoopTime time_ EVI_GUARDED_BY(lock_);
   evi::LoopState state_ EVI_GUARDED_BY(lock_);
   evi::RunningCallback running_ EVI_GUARDED_BY(lock_);
-  int edge_events_ EVI_GUARDED_BY(lock_) = 0;  // on descriptors, with EV_ET
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
   evi::Notifier notifier_ EVI_GUARDED_BY(lock_);
 

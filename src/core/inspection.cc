@@ -76,7 +76,7 @@ bool event_base::check_invariants() noexcept {
   const LockGuard held(lock_);
   if (!fds_.check_invariants() || !timers_.check_invariants()) return false;
   if (!signals_.check_invariants() || !notifier_.check_invariants()) return false;
-  if (!common_.check_invariants() || !watchers_.check_invariants()) return false;
+  if (!io_.check_invariants() || !common_.check_invariants() || !watchers_.check_invariants()) return false;
   int counted = 0;
   bool flags_right = true;
   visit_events([&](event &ev) {

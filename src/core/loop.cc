@@ -88,7 +88,7 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   }
   time_.forget();
   if (EVI_UNLIKELY(is_shared_with_parent()) && !leave_parent()) return false;
-  if (EVI_UNLIKELY(!changes_.empty())) apply_changes();
+  if (EVI_UNLIKELY(io_.any_deferred())) io_.apply_deferred();
   if (signals_.begin_wait()) timeout = 0;
   recorder_.begin_wait();
   const bool waited = EVI_LIKELY(!recorder_.is_recording())
