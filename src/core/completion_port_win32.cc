@@ -197,8 +197,8 @@ LPFN_GETACCEPTEXSOCKADDRS CompletionPort::accept_addresses(Socket any) noexcept 
 
 // --- what a base asks for ---
 
-bool open_completion_port(event_base &base, CompletionPort *&out) noexcept {
-  auto *const port = static_cast<HANDLE>(base.method_port());
+bool open_completion_port(event_base &base, void *method_port, CompletionPort *&out) noexcept {
+  auto *const port = static_cast<HANDLE>(method_port);
   if (port) out = make<CompletionPort>(base, port);
   return !port || out;
 }

@@ -46,9 +46,15 @@ bool event_base::schedule(event_callback &cb, evi::MayWake may_wake) noexcept {
 bool event_base::schedule_deferred(event_callback &cb, evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
   if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return false;
-  if (deferred_this_round_ >= kMaxDeferredPerRound) return schedule_later_locked(cb);
-  ++deferred_this_round_;
-  return schedule_locked(cb);
+  if (deferred_this_round_ < kMaxDeferredPerRound) {
+    ++deferred_this_round_;
+    return schedule_locked(cb);
+  }
+  cb.evcb_flags |= EVLIST_ACTIVE_LATER;
+  later_.push_back(cb);
+  counts_.enter_later((cb.evcb_flags & EVLIST_INTERNAL) != 0);
+  if (needs_wakeup()) notifier_.wake(method_);
+  return true;
 }
 
 // The queue finds it by its priority, which changes while it is out of the queue.
@@ -62,24 +68,12 @@ void event_base::set_deferred_priority(event_callback &cb, std::uint8_t priority
 
 void event_base::cancel(event_callback &cb, evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
-  cancel_locked(cb);
-}
-
-bool event_base::schedule_later_locked(event_callback &cb) noexcept {
-  cb.evcb_flags |= EVLIST_ACTIVE_LATER;
-  later_.push_back(cb);
-  counts_.enter_later((cb.evcb_flags & EVLIST_INTERNAL) != 0);
-  if (needs_wakeup()) notifier_.wake(method_);
-  return true;
-}
-
-void event_base::cancel_locked(event_callback &cb) noexcept {
   if (cb.evcb_flags & EVLIST_FINALIZING) return;
   if (evi::belongs_to_event(cb)) {
     del_locked(evi::event_of(cb), evi::DelMode::automatic);
-    return;
+  } else if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) {
+    dequeue_active(cb);
   }
-  if (cb.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) dequeue_active(cb);
 }
 
 void event_base::promote_later() noexcept {

@@ -145,6 +145,13 @@ void write_metrics(JsonWriter &json, const eventide_metrics &m) noexcept {
   json.end_object();
 }
 
+int count_later(const event_base &base) noexcept {
+  int count = 0;
+  base.for_each_active(
+      [&](const event_callback &cb) { count += (cb.evcb_flags & EVLIST_ACTIVE_LATER) != 0; });
+  return count;
+}
+
 void write_counts(JsonWriter &json, event_base &base) noexcept {
   json.begin_object("counts");
   json.number("added", base.count_events(EVENT_BASE_COUNT_ADDED));
@@ -153,7 +160,7 @@ void write_counts(JsonWriter &json, event_base &base) noexcept {
   json.number("virtual_max", base.max_events(EVENT_BASE_COUNT_VIRTUAL, false));
   json.number("active", base.count_events(EVENT_BASE_COUNT_ACTIVE));
   json.number("active_max", base.max_events(EVENT_BASE_COUNT_ACTIVE, false));
-  json.number("next_turn", base.count_later());
+  json.number("next_turn", count_later(base));
   json.end_object();
 }
 
@@ -185,7 +192,7 @@ int dump_json(event_base &base, std::FILE *out) noexcept {
   write_events(json, base);
   write_active(json, base);
   eventide_metrics metrics;
-  if (base.read_metrics(metrics)) {
+  if (base.metrics().read(metrics)) {
     write_metrics(json, metrics);
   } else {
     json.null("metrics");

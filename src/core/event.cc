@@ -49,6 +49,22 @@ int delete_event(event &ev, DelMode mode) noexcept {
   return ev.ev_base->del(ev, mode);
 }
 
+namespace {
+
+// The commonest call of all: an idle timeout is pushed back by as much again. Nothing but its deadline
+// changes.
+bool only_moves_timer(const event &ev, const timeval *tv) noexcept {
+  constexpr short kBusy = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+  if (!tv || (flags(ev) & kBusy) != EVLIST_TIMEOUT) return false;
+  const bool nothing_to_insert = !(ev.ev_events & (kIoEvents | EV_SIGNAL)) || has(ev, EVLIST_INSERTED);
+  // In seconds; more, also what a small tv_sec might not hold as a deadline, is left to saturating
+  // arithmetic.
+  constexpr std::uint64_t kYears = std::uint64_t{1} << (sizeof(tv->tv_sec) > 4 ? 40 : 30);
+  return nothing_to_insert && !is_signal(ev) && is_plain(ev.ev_timeout) && is_plain(*tv) &&
+         static_cast<std::uint64_t>(tv->tv_sec) < kYears;
+}
+
+}  // namespace
 }  // namespace evi
 
 // --- the public methods: each takes the lock ---
@@ -58,7 +74,7 @@ int event_base::add(event &ev, const timeval *tv, evi::MayWake may_wake) noexcep
   if (tv && evi::is_common_timeout(*tv)) {
     evi::CommonTimeout *list = common_.named(*tv);
     if (list && list->only_enters(ev)) return enter_common(*list, ev);
-  } else if (only_moves_timer(ev, tv)) {
+  } else if (evi::only_moves_timer(ev, tv)) {
     return move_timer(ev, *tv);
   }
   return add_locked(ev, tv, false);
@@ -120,23 +136,20 @@ int event_base::set_priority(event &ev, int priority) noexcept {
 
 void event_base::activate_by_fd(int fd, short what, evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
-  if (what & EV_TIMEOUT) return activate_timeouts_of(fd);
+  if (what & EV_TIMEOUT) {
+    // Also events that have the fd and wait for nothing but time.
+    const auto activate_timeout = [&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
+      if (evi::descriptor(ev) == fd && evi::closure(ev) != evi::Closure::common_timeout)
+        activate_locked(ev, EV_TIMEOUT, 1);
+    };
+    timers_.for_each(activate_timeout);
+    return common_.for_each_event(activate_timeout);
+  }
   const short io = what & evi::kIoEvents;
   if (!io || !fds_.contains(fd)) return;
   for (event *ev = fds_[fd].first; ev; ev = evi::IoHook::of(*ev).le_next) {
     if (ev->ev_events & io) activate_locked(*ev, ev->ev_events & (io | EV_ET), 1);
   }
-}
-
-// Also of events that have the number and wait for nothing but time.
-void event_base::activate_timeouts_of(int fd) noexcept {
-  timers_.for_each([&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
-    if (evi::descriptor(ev) == fd && evi::closure(ev) != evi::Closure::common_timeout)
-      activate_locked(ev, EV_TIMEOUT, 1);
-  });
-  common_.for_each_event([&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
-    if (evi::descriptor(ev) == fd) activate_locked(ev, EV_TIMEOUT, 1);
-  });
 }
 
 void event_base::activate_by_signal(int signal, evi::MayWake may_wake) noexcept {
@@ -201,20 +214,6 @@ void event_base::set_timeout(event &ev, const timeval &tv, bool absolute) noexce
 // Another thread's timer counts from its own now, not from when this loop last looked at the clock.
 evi::Micros event_base::now_for_caller() noexcept {
   return EVI_LIKELY(in_loop_thread()) ? time_.now() : time_.monotonic();
-}
-
-// The commonest call of all: an idle timeout is pushed back by as much again. Nothing but its deadline
-// changes.
-bool event_base::only_moves_timer(const event &ev, const timeval *tv) const noexcept {
-  constexpr short kBusy = EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
-  if (!tv || (evi::flags(ev) & kBusy) != EVLIST_TIMEOUT) return false;
-  const bool nothing_to_insert =
-      !(ev.ev_events & (evi::kIoEvents | EV_SIGNAL)) || evi::has(ev, EVLIST_INSERTED);
-  // In seconds; more, also what a small tv_sec might not hold as a deadline, is left to saturating
-  // arithmetic.
-  constexpr std::uint64_t kYears = std::uint64_t{1} << (sizeof(tv->tv_sec) > 4 ? 40 : 30);
-  return nothing_to_insert && !evi::is_signal(ev) && evi::is_plain(ev.ev_timeout) && evi::is_plain(*tv) &&
-         static_cast<std::uint64_t>(tv->tv_sec) < kYears;
 }
 
 int event_base::move_timer(event &ev, const timeval &tv) noexcept {
@@ -284,7 +283,7 @@ Change event_base::insert_io_or_signal(event &ev) noexcept {
 int event_base::del_locked(event &ev, DelMode mode) noexcept {
   // A finalizer owns the event from now on.
   if (mode != DelMode::even_if_finalizing && evi::has(ev, EVLIST_FINALIZING)) return 0;
-  const bool anything_before = anything_added();
+  const bool anything_before = counts_.any_added();
   Change change = Change::none;
   evi::SignalEvents::stop_calls(ev);
   if (evi::has(ev, EVLIST_TIMEOUT)) dequeue_timeout(ev);
@@ -292,7 +291,7 @@ int event_base::del_locked(event &ev, DelMode mode) noexcept {
   if (evi::has(ev, EVLIST_INSERTED)) change = remove_io_or_signal(ev);
   evi::forget_deadline(ev);
   // A loop whose last event went has a reason to return.
-  if (change == Change::wake || (anything_before && !anything_added())) {
+  if (change == Change::wake || (anything_before && !counts_.any_added())) {
     if (needs_wakeup()) notifier_.wake(method_);
   }
   const bool wait = mode == DelMode::block || (mode == DelMode::automatic && !(ev.ev_events & EV_FINALIZE));

@@ -25,11 +25,15 @@ event_base *&global_base() noexcept {
 
 event_base::event_base(const evi::Clock &clock, const event_config &config) noexcept
     : BackendHost(config.flags | (config.wants_precise_timer() ? EVENT_BASE_FLAG_PRECISE_TIMER : 0)),
+      recorder_(lock_, clock),
+      flush_(counts_),
       io_(*this),
       time_(clock, !(config.flags & EVENT_BASE_FLAG_NO_CACHE_TIME)),
       limits_{config.max_dispatch_interval, config.max_dispatch_callbacks, config.limit_from_priority},
       common_(timers_),
-      signals_(*this) {}
+      signals_(*this),
+      reserve_(lock_),
+      watchers_(lock_) {}
 
 event_base *event_base::create(const event_config *config, const evi::BaseSeams &seams) noexcept {
   evi::debug::note_in_use();
@@ -42,20 +46,22 @@ event_base *event_base::create(const event_config *config, const evi::BaseSeams 
     return nullptr;
   }
   const bool wants_lock = evi::threads_enabled() && !(demands.flags & EVENT_BASE_FLAG_NOLOCK);
-  if (wants_lock && (!base->lock_.init() || !base->running_.allow_waiters())) return nullptr;
-  if (base->set_priorities(1) != 0 || !evi::watch_forks()) return nullptr;
-  if (!base->choose_method(demands, seams)) return nullptr;
+  if (!base->start(demands, seams, wants_lock)) return nullptr;
   if (evi::environment("EVENT_SHOW_METHOD")) evi::log_msg("libevent using: %s", base->method());
   const bool overlapped = (demands.flags & EVENT_BASE_FLAG_STARTUP_IOCP) != 0;
   if ((wants_lock && !base->make_notifiable()) ||
-      (overlapped && !evi::open_completion_port(*base, base->completion_port_))) {
+      (overlapped &&
+       !evi::open_completion_port(*base, base->method_.completion_port(), base->completion_port_))) {
     base.release()->dispose(false);
     return nullptr;
   }
   return base.release();
 }
 
-bool event_base::choose_method(const event_config &config, const evi::BaseSeams &seams) noexcept {
+// No other thread knows the base yet.
+bool event_base::start(const event_config &config, const evi::BaseSeams &seams, bool wants_lock) noexcept {
+  if (wants_lock && (!lock_.init() || !running_.allow_waiters())) return false;
+  if (set_priorities(1) != 0 || !evi::watch_forks()) return false;
   if (seams.backend) return method_.use(*this, *seams.backend);
   if (!method_.choose(*this, config, seams.methods ? seams.methods : evi::available_backends())) return false;
   signals_.choose_channel(config);
@@ -73,11 +79,19 @@ namespace {
 // run user code, which may queue more: hence rounds until nothing is left.
 constexpr int kMaxTeardownRounds = 1 << 20;
 
+// The callback of a signal event was left by longjmp(), an exception or the end of its thread, so the loop
+// never came back from it. The event exists, since its deletion would have ended the calls, and refers to the
+// base.
+void forget_series(event &ev) noexcept {
+  ev.ev_.ev_signal.ev_pncalls = nullptr;
+  ev.ev_base = nullptr;
+}
+
 }  // namespace
 
 void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
   int deleted = 0;
-  // What it cancels is told by the method's port, which is there still.
+  // The method's port, which exists still, reports what this cancels.
   evi::close_completion_port(completion_port_);
   completion_port_ = nullptr;
   const evi::Notifier *const notifier = &notifier_;
@@ -93,7 +107,7 @@ void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
     method_.destroy();
     signals_.close_channels();
     notifier_.close_event(*this);
-    forget_running_callback();
+    if (running_.is_any() && signals_.has_calls_left()) forget_series(*running_.running_event());
     for (int round = 0; round < kMaxTeardownRounds; ++round) {
       deleted += delete_all_events();
       if (drain_active(run_finalizers) == 0) break;
@@ -109,50 +123,25 @@ void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
   evi::destroy(this);
 }
 
-// The owner may still free the event, and must not be led to a base that is gone.
-void event_base::del_for_good(event &ev) noexcept {
-  del_locked(ev, evi::DelMode::even_if_finalizing);
-  ev.ev_base = nullptr;
-}
-
-// A callback was left by longjmp(), an exception or the end of its thread, so the loop never came back from
-// it. What the loop had put where it would find it again is taken away.
-void event_base::forget_running_callback() noexcept {
-  if (!running_.is_any() || !signals_.has_calls_left()) return;
-  // The event exists: its deletion would have ended the calls.
-  event &ev = *running_.running_event();
-  ev.ev_.ev_signal.ev_pncalls = nullptr;
-  ev.ev_base = nullptr;
-}
-
 int event_base::delete_all_events() noexcept {
   int deleted = 0;
-  for (int fd = 0; fd < fds_.size(); fd += evi::kDescriptorStep) {
-    while (event *ev = fds_[fd].first) {
-      del_for_good(*ev);
-      ++deleted;
-    }
-  }
-  while (event *ev = io_.first_without_fd()) {
-    del_for_good(*ev);
+  // The owner may still free the event, which must not refer to a base that is gone.
+  const auto delete_for_good = [&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
+    del_locked(ev, evi::DelMode::even_if_finalizing);
+    ev.ev_base = nullptr;
     ++deleted;
+  };
+  for (int fd = 0; fd < fds_.size(); fd += evi::kDescriptorStep) {
+    while (event *ev = fds_[fd].first) delete_for_good(*ev);
   }
+  while (event *ev = io_.first_without_fd()) delete_for_good(*ev);
   for (int signal = 1; signal < evi::kSignals; ++signal) {
-    while (event *ev = signals_.first(signal)) {
-      del_for_good(*ev);
-      ++deleted;
-    }
+    while (event *ev = signals_.first(signal)) delete_for_good(*ev);
   }
   for (int i = 0; i < common_.count(); ++i) {
-    while (event *ev = common_[i].events.front()) {
-      del_for_good(*ev);
-      ++deleted;
-    }
+    while (event *ev = common_[i].events.front()) delete_for_good(*ev);
   }
-  while (event *ev = timers_.top()) {
-    del_for_good(*ev);
-    ++deleted;
-  }
+  while (event *ev = timers_.top()) delete_for_good(*ev);
   return deleted;
 }
 
@@ -198,16 +187,11 @@ int event_base::renew_after_fork() noexcept {
   if (method_.is_shared_by_fork() && !method_.reopen()) return -1;
   const bool forked = is_shared_with_parent();
   fork_generation_ = evi::forked_generation();
-  int result = renew_channels();
+  int result = signals_.renew_channels() ? 0 : -1;
+  if (!notifier_.renew_after_fork(*this)) result = -1;
   if (!signals_.rewatch(forked)) result = -1;
   if (method_.is_shared_by_fork() && !rearm_all()) result = -1;
   return result;
-}
-
-// The channels are shared with the parent, whose wake-ups must not come here nor ours go there.
-int event_base::renew_channels() noexcept {
-  const bool signals = signals_.renew_channels();
-  return notifier_.renew_after_fork(*this) && signals ? 0 : -1;
 }
 
 // The application may have closed descriptors that it did not open, and the fds may refer to other files now.
@@ -222,16 +206,6 @@ void event_base::disown_lost_descriptors() noexcept {
 bool event_base::make_notifiable(evi::MayWake may_wake) noexcept {
   const WakingCall call(lock_, &notifier_, may_wake);
   return notifier_.is_open() || notifier_.open(*this);
-}
-
-void event_base::add_watch(evwatch &watch) noexcept {
-  const LockGuard held(lock_);
-  watchers_.add(watch);
-}
-
-void event_base::remove_watch(evwatch &watch) noexcept {
-  const LockGuard held(lock_);
-  watchers_.remove(watch);
 }
 
 const timeval *event_base::init_common_timeout(const timeval &duration) noexcept {
@@ -253,31 +227,6 @@ int event_base::set_priorities(int count) noexcept {
 int event_base::priorities() noexcept {
   const LockGuard held(lock_);
   return active_.priorities();
-}
-
-int event_base::enable_metrics() noexcept {
-  const LockGuard held(lock_);
-  return recorder_.enable(time_.precise()) ? 0 : -1;
-}
-
-void event_base::disable_metrics() noexcept {
-  const LockGuard held(lock_);
-  recorder_.disable();
-}
-
-int event_base::reset_metrics() noexcept {
-  const LockGuard held(lock_);
-  return recorder_.reset(time_.precise()) ? 0 : -1;
-}
-
-bool event_base::read_metrics(eventide_metrics &out) noexcept {
-  const LockGuard held(lock_);
-  return recorder_.read(out, time_.precise());
-}
-
-int event_base::set_slow_callback(evi::Nanos threshold, eventide_slow_cb callback, void *arg) noexcept {
-  const LockGuard held(lock_);
-  return recorder_.set_slow_callback(threshold, callback, arg, time_.precise()) ? 0 : -1;
 }
 
 timeval event_base::cached_time_of_day() noexcept {

@@ -144,37 +144,21 @@ struct event_base final : public evi::BackendHost {
   }
   int count_events(unsigned kinds) noexcept;
   int max_events(unsigned kinds, bool reset) noexcept;
-  // How many callbacks are active for the next iteration.
-  int count_later() noexcept;
   bool loop_runs() noexcept;
   const char *method() const noexcept { return method_.name(); }
   const char *signal_method() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return signals_.channel_name(); }
   int features() const noexcept { return method_.table().features; }
-  // The port that the method waits at, if it does.
-  void *method_port() const noexcept { return method_.completion_port(); }
-
-  // --- metrics, as event2/eventide.h describes them ---
-  int enable_metrics() noexcept;
-  void disable_metrics() noexcept;
-  int reset_metrics() noexcept;
-  // False, and `out` left alone, if they are not enabled.
-  bool read_metrics(eventide_metrics &out) noexcept;
-  // A null callback takes the last one away.
-  int set_slow_callback(evi::Nanos threshold, eventide_slow_cb callback, void *arg) noexcept;
-
-  // --- the descriptor in reserve for listeners (reserve.cc), as evi::Reserve has it ---
-  [[nodiscard]] bool take_reserve() noexcept;
-  bool give_reserve() noexcept;
+  // --- what locks by itself ---
+  evi::Watchers &watchers() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return watchers_; }
+  evi::LoopRecorder &metrics() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return recorder_; }
+  // The descriptor in reserve for listeners.
+  evi::Reserve &reserve() noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return reserve_; }
 
   // --- priorities ---
   int set_priorities(int count) noexcept;
   int priorities() noexcept;
   // Without the lock: for new events, whose base is not changing under them.
   int default_priority() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return active_.priorities() / 2; }
-
-  // --- watchers ---
-  void add_watch(evwatch &watch) noexcept;
-  void remove_watch(evwatch &watch) noexcept;
 
   // For tests: all containers agree with each other and with the events' flags.
   bool check_invariants() noexcept;
@@ -184,8 +168,6 @@ struct event_base final : public evi::BackendHost {
   int add_locked(event &ev, const timeval *tv, bool absolute) noexcept EVI_REQUIRES(lock_);
   int del_locked(event &ev, evi::DelMode mode) noexcept EVI_REQUIRES(lock_);
   void activate_locked(event &ev, int result, short ncalls) noexcept EVI_REQUIRES(lock_);
-  void activate_timeouts_of(int fd) noexcept EVI_REQUIRES(lock_);
-  bool only_moves_timer(const event &ev, const timeval *tv) const noexcept EVI_REQUIRES(lock_);
   int move_timer(event &ev, const timeval &tv) noexcept EVI_REQUIRES(lock_);
   evi::Micros now_for_caller() noexcept EVI_REQUIRES(lock_);
   evi::Change insert_io_or_signal(event &ev) noexcept EVI_REQUIRES(lock_);
@@ -201,12 +183,9 @@ struct event_base final : public evi::BackendHost {
 
   // deferred.cc
   bool schedule_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
-  bool schedule_later_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
-  void cancel_locked(event_callback &cb) noexcept EVI_REQUIRES(lock_);
   void queue_active(event_callback &cb) noexcept EVI_REQUIRES(lock_);
 
   // flush_queue.cc
-  evi::FlushHook *take_due_flush() noexcept EVI_REQUIRES(lock_);
   int run_flushes() noexcept EVI_REQUIRES(lock_);
   int abandon_flushes() noexcept EVI_REQUIRES(lock_);
 
@@ -227,7 +206,6 @@ struct event_base final : public evi::BackendHost {
   void run_persistent(event &ev) noexcept EVI_REQUIRES(lock_);
   void run_signal(event &ev) noexcept EVI_REQUIRES(lock_);
   void rearm_period(event &ev) noexcept EVI_REQUIRES(lock_);
-  bool anything_added() const noexcept EVI_REQUIRES(lock_) { return counts_.added() > 0; }
   bool anything_to_run() const noexcept EVI_REQUIRES(lock_) {
     return !active_.empty() || !later_.empty() || !flush_.empty();
   }
@@ -249,19 +227,18 @@ struct event_base final : public evi::BackendHost {
   int visit_events(F &&f) noexcept EVI_REQUIRES(lock_);
 
   // event_base.cc
-  bool choose_method(const event_config &config, const evi::BaseSeams &seams) noexcept;
+  // Gets the parts that a new base cannot be without. False, with a log line unless memory is short.
+  bool start(const event_config &config, const evi::BaseSeams &seams,
+             bool wants_lock) noexcept EVI_NO_THREAD_SAFETY_ANALYSIS;
   // After a fork: the kernel objects are the parent process's too.
   bool is_shared_with_parent() const noexcept EVI_REQUIRES(lock_) {
     return fork_generation_ != evi::forked_generation();
   }
   bool leave_parent() noexcept EVI_REQUIRES(lock_);
   int renew_after_fork() noexcept EVI_REQUIRES(lock_);
-  int renew_channels() noexcept EVI_REQUIRES(lock_);
   void disown_lost_descriptors() noexcept EVI_REQUIRES(lock_);
   int delete_all_events() noexcept EVI_REQUIRES(lock_);
-  void del_for_good(event &ev) noexcept EVI_REQUIRES(lock_);
   int drain_active(bool run_finalizers) noexcept EVI_REQUIRES(lock_);
-  void forget_running_callback() noexcept EVI_REQUIRES(lock_);
 
   friend struct evi::OnceEvent;
   friend class evi::BackendHost;
@@ -274,6 +251,7 @@ struct event_base final : public evi::BackendHost {
   evi::Method method_;
   evi::LoopRecorder recorder_ EVI_GUARDED_BY(lock_);
   evi::ActiveQueue active_ EVI_GUARDED_BY(lock_);
+  evi::EventCounts counts_ EVI_GUARDED_BY(lock_);
   evi::FlushQueue flush_ EVI_GUARDED_BY(lock_);
   evi::IoEvents io_ EVI_GUARDED_BY(lock_);
   evi::TimerHeap timers_ EVI_GUARDED_BY(lock_);
@@ -285,7 +263,6 @@ struct event_base final : public evi::BackendHost {
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
   evi::Notifier notifier_ EVI_GUARDED_BY(lock_);
 
-  evi::EventCounts counts_ EVI_GUARDED_BY(lock_);
   const evi::DispatchLimits limits_;
   unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
 

@@ -13,6 +13,7 @@ class EventCounts {
   // EVENT_BASE_COUNT_ADDED: each queue that an event is in, and each queued hook that stands for an event.
   // Internal events are not counted.
   int added() const noexcept { return added_; }
+  bool any_added() const noexcept { return added_ > 0; }
   void add() noexcept {
     if (++added_ > added_max_) added_max_ = added_;
   }
@@ -42,7 +43,6 @@ class EventCounts {
     --later_;
     if (!internal) remove();
   }
-  int later() const noexcept { return later_; }
 
   // EVENT_BASE_COUNT_ACTIVE: the length of the queue of active callbacks.
   void note_active(int size) noexcept {

@@ -43,8 +43,6 @@ bool event_base::flush_later(evi::FlushHook &hook, evi::MayWake may_wake) noexce
   const WakingCall call(lock_, &notifier_, may_wake);
   if (hook.queued()) return false;
   flush_.push_back(hook);
-  // What else its event is in, before or meanwhile, does not matter here: see FlushQueue::doubles().
-  if (hook.flush_kind->event_of) counts_.add();
   if (needs_wakeup()) notifier_.wake(method_);
   return true;
 }
@@ -52,15 +50,8 @@ bool event_base::flush_later(evi::FlushHook &hook, evi::MayWake may_wake) noexce
 bool event_base::flush_cancel(evi::FlushHook &hook) noexcept {
   const LockGuard held(lock_);
   if (!hook.queued()) return false;
-  evi::FlushQueue::remove(hook);
-  if (hook.flush_kind->event_of) counts_.remove();
+  flush_.remove(hook);
   return true;
-}
-
-evi::FlushHook *event_base::take_due_flush() noexcept {
-  evi::FlushHook *hook = flush_.pop_due();
-  if (hook && hook->flush_kind->event_of) counts_.remove();
-  return hook;
 }
 
 // Runs what was queued when it was called; hooks that callbacks queue meanwhile wait for the next iteration,
@@ -69,7 +60,7 @@ int event_base::run_flushes() noexcept {
   flush_.begin_turn();
   int ran = 0;
   while (!state_.break_requested()) {
-    evi::FlushHook *hook = take_due_flush();
+    evi::FlushHook *hook = flush_.pop_due();
     if (!hook) return ran;
     ++ran;
     const evi::Unlocked open(lock_);
@@ -82,7 +73,7 @@ int event_base::run_flushes() noexcept {
 int event_base::abandon_flushes() noexcept {
   int abandoned = 0;
   flush_.begin_turn();
-  while (evi::FlushHook *hook = take_due_flush()) {
+  while (evi::FlushHook *hook = flush_.pop_due()) {
     ++abandoned;
     const evi::Unlocked open(lock_);
     hook->flush_kind->run(*hook, true);

@@ -6,6 +6,9 @@
 #ifndef EVI_CORE_FLUSH_QUEUE_H
 #define EVI_CORE_FLUSH_QUEUE_H
 
+#include "core/event_counts.h"
+#include "util/assert.h"
+
 struct event;
 struct event_base;
 
@@ -43,7 +46,7 @@ struct FlushHook : FlushLink {
 // does, leaving by longjmp or exit() included; nothing lies on the stack.
 class FlushQueue {
  public:
-  FlushQueue() noexcept = default;
+  explicit FlushQueue(EventCounts &counts) noexcept : counts_(counts) {}
   FlushQueue(const FlushQueue &) = delete;
   FlushQueue &operator=(const FlushQueue &) = delete;
 
@@ -53,8 +56,15 @@ class FlushQueue {
   // In a turn also whether any of its share is left.
   bool holds_any() const noexcept { return !empty() || due_.flush_next != &due_; }
 
-  void push_back(FlushHook &hook) noexcept { insert_before(waiting_, hook); }
-  static void remove(FlushHook &hook) noexcept {
+  // A hook that stands for an event is counted as one, whatever else its event is in: see doubles().
+  void push_back(FlushHook &hook) noexcept {
+    EVI_ASSERT(!hook.queued());
+    insert_before(waiting_, hook);
+    if (hook.flush_kind->event_of) counts_.add();
+  }
+  void remove(FlushHook &hook) noexcept {
+    EVI_ASSERT(hook.queued());
+    if (hook.flush_kind->event_of) counts_.remove();
     hook.flush_prev->flush_next = hook.flush_next;
     hook.flush_next->flush_prev = hook.flush_prev;
     hook.flush_next = hook.flush_prev = nullptr;
@@ -96,6 +106,7 @@ class FlushQueue {
   // In front of `where`, which is in the other ring or is its head.
   static void move_all(FlushLink &from, FlushLink &where) noexcept;
 
+  EventCounts &counts_;
   FlushLink waiting_{&waiting_, &waiting_};
   FlushLink due_{&due_, &due_};
 };

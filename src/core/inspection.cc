@@ -62,11 +62,6 @@ int event_base::max_events(unsigned kinds, bool reset) noexcept {
   return count;
 }
 
-int event_base::count_later() noexcept {
-  const LockGuard held(lock_);
-  return counts_.later();
-}
-
 bool event_base::loop_runs() noexcept {
   const LockGuard held(lock_);
   return state_.is_running();

@@ -104,7 +104,7 @@ Change IoEvents::withdraw_interest(int fd, FdSlot &slot) noexcept {
 }
 
 void IoEvents::apply_deferred() noexcept {
-  changes_.apply(base_.fds_, [this](int fd) {
+  changes_.apply(base_.fds_, [this](int fd) EVI_NO_THREAD_SAFETY_ANALYSIS {
     FdSlot &slot = base_.fds_[fd];
     const std::uint8_t wanted = slot.wanted();
     if (wanted != slot.armed) static_cast<void>(base_.method_.update(base_, fd, slot, wanted));

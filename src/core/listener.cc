@@ -278,14 +278,14 @@ void evconnlistener::rest() noexcept {
 
 // Without the reserve a shortage costs one connection less, until the next rest ends.
 bool evconnlistener::take_reserve() noexcept {
-  has_reserve_ = base_.take_reserve();
+  has_reserve_ = base_.reserve().take();
   return has_reserve_;
 }
 
 // False if there was none.
 bool evconnlistener::give_reserve() noexcept {
   has_reserve_ = false;
-  return base_.give_reserve();
+  return base_.reserve().give();
 }
 
 void evconnlistener::on_resume(evutil_socket_t, short, void *arg) noexcept {

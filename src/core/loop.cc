@@ -50,7 +50,7 @@ event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
   if (state_.break_requested() || state_.exit_requested()) return Turn::done;
   // Output written just now is an event that happened: a caller who asked for one round gets back to work.
   const bool had_turn = flushed && (loop_flags & (EVLOOP_ONCE | EVLOOP_NONBLOCK));
-  if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !anything_added() && !anything_to_run())
+  if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !counts_.any_added() && !anything_to_run())
     return had_turn && (loop_flags & EVLOOP_ONCE) ? Turn::done : Turn::empty;
 
   if (!wait_for_events(wait_time(loop_flags, had_turn))) return Turn::failed;
@@ -91,9 +91,8 @@ bool event_base::wait_for_events(evi::Nanos timeout) noexcept {
   if (EVI_UNLIKELY(io_.any_deferred())) io_.apply_deferred();
   if (signals_.begin_wait()) timeout = 0;
   recorder_.begin_wait();
-  const bool waited = EVI_LIKELY(!recorder_.is_recording())
-                          ? method_.wait(*this, timeout)
-                          : recorder_.wait(method_, *this, time_.clock(), timeout);
+  const bool waited = EVI_LIKELY(!recorder_.is_recording()) ? method_.wait(*this, timeout)
+                                                            : recorder_.wait(method_, *this, timeout);
   signals_.end_wait();
   if (!waited) return false;
   time_.allow_cache();
@@ -208,8 +207,7 @@ void event_base::run_callback(event_callback &cb) noexcept {
       if (EVI_LIKELY(!recorder_.is_recording())) {
         run_finalizer(cb);
       } else {
-        recorder_.finalize(*this, lock_, time_.clock(), cb,
-                           [&]() EVI_NO_THREAD_SAFETY_ANALYSIS { run_finalizer(cb); });
+        recorder_.finalize(*this, lock_, cb, [&]() EVI_NO_THREAD_SAFETY_ANALYSIS { run_finalizer(cb); });
       }
       break;
     case Closure::common_timeout:

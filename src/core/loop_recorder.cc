@@ -14,8 +14,8 @@ LoopRecorder::~LoopRecorder() { destroy(metrics_); }
 
 // --- turning it on and off ---
 
-bool LoopRecorder::make_metrics(Nanos now) noexcept {
-  if (!metrics_) metrics_ = make<LoopMetrics>(now);
+bool LoopRecorder::make_metrics() noexcept {
+  if (!metrics_) metrics_ = make<LoopMetrics>(precise_now(clock_));
   return metrics_ != nullptr;
 }
 
@@ -25,49 +25,53 @@ void LoopRecorder::drop_unwanted() noexcept {
   metrics_ = recording_ = nullptr;
 }
 
-bool LoopRecorder::enable(Nanos now) noexcept {
-  if (!make_metrics(now)) return false;
-  if (metrics_->counting) return true;
-  metrics_->reset(now);
+int LoopRecorder::enable() noexcept {
+  const LockGuard held(lock_);
+  if (!make_metrics()) return -1;
+  if (metrics_->counting) return 0;
+  metrics_->reset(precise_now(clock_));
   metrics_->counting = true;
-  return true;
+  return 0;
 }
 
 void LoopRecorder::disable() noexcept {
+  const LockGuard held(lock_);
   if (!metrics_) return;
   metrics_->counting = false;
   drop_unwanted();
 }
 
-bool LoopRecorder::reset(Nanos now) noexcept {
+int LoopRecorder::reset() noexcept {
+  const LockGuard held(lock_);
+  if (!metrics_ || !metrics_->counting) return -1;
+  metrics_->reset(precise_now(clock_));
+  return 0;
+}
+
+bool LoopRecorder::read(eventide_metrics &out) const noexcept {
+  const LockGuard held(lock_);
   if (!metrics_ || !metrics_->counting) return false;
-  metrics_->reset(now);
+  out = metrics_->snapshot(precise_now(clock_));
   return true;
 }
 
-bool LoopRecorder::read(eventide_metrics &out, Nanos now) const noexcept {
-  if (!metrics_ || !metrics_->counting) return false;
-  out = metrics_->snapshot(now);
-  return true;
-}
-
-bool LoopRecorder::set_slow_callback(Nanos threshold, eventide_slow_cb callback, void *arg,
-                                     Nanos now) noexcept {
-  if (callback && !make_metrics(now)) return false;
-  if (!metrics_) return true;
+int LoopRecorder::set_slow_callback(Nanos threshold, eventide_slow_cb callback, void *arg) noexcept {
+  const LockGuard held(lock_);
+  if (callback && !make_metrics()) return -1;
+  if (!metrics_) return 0;
   metrics_->slow = {callback, arg, threshold};
   drop_unwanted();
-  return true;
+  return 0;
 }
 
 // --- the measured steps ---
 
-bool LoopRecorder::wait(Method &method, BackendHost &host, const Clock &clock, Nanos timeout) noexcept {
+bool LoopRecorder::wait(Method &method, BackendHost &host, Nanos timeout) noexcept {
   EVI_ASSERT(is_recording());
   recording_->begin_turn();
-  const Nanos start = precise_now(clock);
+  const Nanos start = precise_now(clock_);
   const bool waited = method.wait(host, timeout);
-  const Nanos end = precise_now(clock);
+  const Nanos end = precise_now(clock_);
   if (recording_) recording_->waited(elapsed(start, end), end);
   return waited;
 }
@@ -82,9 +86,9 @@ void LoopRecorder::call_timed(event_base &base, const Lock &lock, eventide_slow_
   Nanos end = 0;
   {
     const Unlocked open(lock);
-    if (start == 0) start = precise_now(base.clock());
+    if (start == 0) start = precise_now(clock_);
     f();
-    end = precise_now(base.clock());
+    end = precise_now(clock_);
   }
   call.duration_ns = elapsed(start, end);
   record(base, lock, call, end);

@@ -11,22 +11,24 @@ namespace evi {
 
 class Method;
 
-// Requires: the base's lock is held.
 class LoopRecorder {
  public:
-  LoopRecorder() noexcept = default;
+  LoopRecorder(const Lock &lock, const Clock &clock) noexcept : lock_(lock), clock_(clock) {}
   LoopRecorder(const LoopRecorder &) = delete;
   LoopRecorder &operator=(const LoopRecorder &) = delete;
   ~LoopRecorder();
 
-  // As event2/eventide.h describes them. False: out of memory, or not enabled.
-  [[nodiscard]] bool enable(Nanos now) noexcept;
+  // As event2/eventide.h describes them; each takes the base's lock. 0, or -1 if memory is short, or if the
+  // metrics to reset are not enabled.
+  int enable() noexcept;
   void disable() noexcept;
-  bool reset(Nanos now) noexcept;
-  bool read(eventide_metrics &out, Nanos now) const noexcept;
+  int reset() noexcept;
+  // False, and `out` left alone, if they are not enabled.
+  bool read(eventide_metrics &out) const noexcept;
   // A null callback removes the one that was set.
-  [[nodiscard]] bool set_slow_callback(Nanos threshold, eventide_slow_cb callback, void *arg,
-                                       Nanos now) noexcept;
+  int set_slow_callback(Nanos threshold, eventide_slow_cb callback, void *arg) noexcept;
+
+  // All that follow require the lock.
 
   // The loop records from the first wait after the metrics were made, when there is a start time, to its end.
   void begin_wait() noexcept { recording_ = metrics_; }
@@ -35,22 +37,22 @@ class LoopRecorder {
 
   // Requires, for all of these: is_recording().
   void timer_due(Micros late) noexcept { recording_->timer_due(late); }
-  bool wait(Method &method, BackendHost &host, const Clock &clock, Nanos timeout) noexcept;
+  bool wait(Method &method, BackendHost &host, Nanos timeout) noexcept;
   void call_event(event_base &base, const Lock &lock, const event &ev) noexcept EVI_REQUIRES(lock);
   void call_deferred(event_base &base, const Lock &lock, event_callback &cb) noexcept EVI_REQUIRES(lock);
   // `run`, with the lock held, runs the finalizer; its time includes that of opening and closing the lock.
   template <typename Run>
-  void finalize(event_base &base, const Lock &lock, const Clock &clock, event_callback &cb,
-                Run &&run) noexcept EVI_REQUIRES(lock) {
+  void finalize(event_base &base, const Lock &lock, event_callback &cb, Run &&run) noexcept
+      EVI_REQUIRES(lock) {
     const Target target = target_of(cb);
-    const Nanos start = precise_now(clock);
+    const Nanos start = precise_now(clock_);
     run();
-    const Nanos end = precise_now(clock);
+    const Nanos end = precise_now(clock_);
     record(base, lock, {target.callback, target.arg, -1, 0, elapsed(start, end)}, end);
   }
 
  private:
-  bool make_metrics(Nanos now) noexcept;
+  bool make_metrics() noexcept;
   void drop_unwanted() noexcept;
   template <typename F>
   void call_timed(event_base &base, const Lock &lock, eventide_slow_call call, bool back_to_back,
@@ -58,6 +60,8 @@ class LoopRecorder {
   void record(event_base &base, const Lock &lock, const eventide_slow_call &call, Nanos end) noexcept
       EVI_REQUIRES(lock);
 
+  const Lock &lock_;
+  const Clock &clock_;
   LoopMetrics *recording_ = nullptr;  // metrics_ while the loop records
   LoopMetrics *metrics_ = nullptr;    // owned; null unless the program wants them
 };

@@ -3,7 +3,7 @@
 
 namespace evi {
 
-bool open_completion_port(event_base &, CompletionPort *&) noexcept { return true; }
+bool open_completion_port(event_base &, void *, CompletionPort *&) noexcept { return true; }
 void close_completion_port(CompletionPort *) noexcept {}
 
 const AcceptMethod *accept_method(const event_base &) noexcept { return nullptr; }

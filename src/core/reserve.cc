@@ -1,14 +1,12 @@
 // Opening and closing the descriptor in reserve.
 #include "core/reserve.h"
 
-#include "core/event_base.h"
 #include "core/waker.h"
-
-using evi::LockGuard;
 
 namespace evi {
 
 bool Reserve::take() noexcept {
+  const LockGuard held(lock_);
   if (fd_.is_open() && fd_.is_intact()) return true;
   fd_.forget();
   fd_.reset(open_placeholder());
@@ -16,19 +14,10 @@ bool Reserve::take() noexcept {
 }
 
 bool Reserve::give() noexcept {
+  const LockGuard locked(lock_);
   const bool held = fd_.is_open() && fd_.is_intact();
   fd_.close();
   return held;
 }
 
 }  // namespace evi
-
-bool event_base::take_reserve() noexcept {
-  const LockGuard held(lock_);
-  return reserve_.take();
-}
-
-bool event_base::give_reserve() noexcept {
-  const LockGuard held(lock_);
-  return reserve_.give();
-}

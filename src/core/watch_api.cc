@@ -17,7 +17,7 @@ struct evwatch *evwatch_prepare_new(struct event_base *base, evwatch_prepare_cb 
   watch->is_check = false;
   watch->callback.prepare = callback;
   watch->arg = arg;
-  base->add_watch(*watch);
+  base->watchers().add(*watch);
   return watch;
 }
 
@@ -29,13 +29,13 @@ struct evwatch *evwatch_check_new(struct event_base *base, evwatch_check_cb call
   watch->is_check = true;
   watch->callback.check = callback;
   watch->arg = arg;
-  base->add_watch(*watch);
+  base->watchers().add(*watch);
   return watch;
 }
 
 void evwatch_free(struct evwatch *watcher) {
   if (!watcher) return;
-  watcher->base->remove_watch(*watcher);
+  watcher->base->watchers().remove(*watcher);
   evi::destroy(watcher);
 }
 

@@ -21,12 +21,14 @@ extern "C" int evwatch_prepare_get_timeout(const struct evwatch_prepare_cb_info 
 namespace evi {
 
 void Watchers::add(evwatch &watch) noexcept {
+  const LockGuard held(lock_);
   EVI_ASSERT(!watch.link.prev);
   watch.born = round_;
   list_of(watch).push_back(watch);
 }
 
 void Watchers::remove(evwatch &watch) noexcept {
+  const LockGuard held(lock_);
   EVI_ASSERT(watch.link.prev);
   if (next_ == &watch) next_ = List::next(watch);
   list_of(watch).remove(watch);

@@ -22,14 +22,15 @@ struct evwatch final {
 
 namespace evi {
 
-// Requires: the base's lock is held. Ownership: the watchers are the application's until free_all().
+// Ownership: the watchers are the application's until free_all().
 class Watchers {
  public:
-  Watchers() noexcept = default;
+  explicit Watchers(const Lock &lock) noexcept : lock_(lock) {}
   Watchers(const Watchers &) = delete;
   Watchers &operator=(const Watchers &) = delete;
   ~Watchers() = default;
 
+  // Thread: any; add() and remove() take the base's lock. All other functions require it.
   void add(evwatch &watch) noexcept;
   // Also during a round: the watcher is not called any more.
   void remove(evwatch &watch) noexcept;
@@ -54,6 +55,7 @@ class Watchers {
   template <typename F>
   void call_each(const Lock &lock, const List &list, F &&call) noexcept EVI_REQUIRES(lock);
 
+  const Lock &lock_;
   List prepare_;
   List check_;
   evwatch *next_ = nullptr;  // the one to call next in the round under way

@@ -63,10 +63,10 @@ void use_up(event_base &base) {
 unsigned long long turns_in(event_base &base, double seconds) {
   Event end(base, test::kNoFd, 0, [&](int, short) { base.loop_break(); });
   end.add(seconds);
-  EXPECT_EQ(base.enable_metrics(), 0);
+  EXPECT_EQ(base.metrics().enable(), 0);
   base.loop(0);
   eventide_metrics metrics{};
-  EXPECT_TRUE(base.read_metrics(metrics));
+  EXPECT_TRUE(base.metrics().read(metrics));
   return metrics.iterations;
 }
 

@@ -46,7 +46,7 @@ class MetricsTest : public testing::Test {
  protected:
   eventide_metrics get() {
     eventide_metrics m{};
-    EXPECT_TRUE(base->read_metrics(m));
+    EXPECT_TRUE(base->metrics().read(m));
     return m;
   }
   int turn() { return base->loop(EVLOOP_ONCE | EVLOOP_NONBLOCK); }
@@ -79,20 +79,20 @@ TEST(MetricsBucket, each_bucket_starts_at_a_power_of_two) {
 TEST_F(MetricsTest, are_off_until_enabled) {
   eventide_metrics m;
   m.callbacks = 77;
-  EXPECT_FALSE(base->read_metrics(m));
+  EXPECT_FALSE(base->metrics().read(m));
   EXPECT_EQ(m.callbacks, 77u);
-  EXPECT_EQ(base->reset_metrics(), -1);
+  EXPECT_EQ(base->metrics().reset(), -1);
   test::Event ev(*base, test::kNoFd, 0, takes(5));
   ev.activate(EV_READ);
   turn();
   EXPECT_EQ(clock.precise_reads, 0) << "an unmeasured loop reads no clock for it";
 
-  ASSERT_EQ(base->enable_metrics(), 0);
-  EXPECT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
+  EXPECT_EQ(base->metrics().enable(), 0);
   EXPECT_EQ(get().callbacks, 0u);
-  base->disable_metrics();
-  base->disable_metrics();
-  EXPECT_FALSE(base->read_metrics(m));
+  base->metrics().disable();
+  base->metrics().disable();
+  EXPECT_FALSE(base->metrics().read(m));
 }
 
 TEST_F(MetricsTest, count_calls_by_the_reported_flags) {
@@ -100,7 +100,7 @@ TEST_F(MetricsTest, count_calls_by_the_reported_flags) {
   test::Event timer(*base, test::kNoFd, 0, takes(20));
   test::Event signal(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST, takes(7));
   ASSERT_EQ(io.add(), 0);
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
 
   script.ready(fd, EV_READ);
   turn();
@@ -136,7 +136,7 @@ TEST_F(MetricsTest, count_calls_by_the_reported_flags) {
 TEST_F(MetricsTest, measure_waits_separately_from_callbacks) {
   test::Event ev(*base, fd, EV_READ | EV_PERSIST, takes(100));
   ASSERT_EQ(ev.add(), 0);
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   script.on_wait = [&](evi::Micros) {
     clock.pass(5000);
     script.ready(fd, EV_READ);
@@ -155,7 +155,7 @@ TEST_F(MetricsTest, measure_waits_separately_from_callbacks) {
 TEST_F(MetricsTest, measure_the_lateness_of_timers) {
   test::Event prompt(*base, test::kNoFd, 0), late(*base, test::kNoFd, 0);
   test::Event periodic(*base, test::kNoFd, EV_PERSIST);
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   prompt.add(1);
   late.add(2);
   periodic.add(2.5);
@@ -180,7 +180,7 @@ TEST_F(MetricsTest, count_common_timeouts_as_timers) {
   const timeval *common = base->init_common_timeout(test::seconds(1));
   ASSERT_NE(common, nullptr);
   test::Event a(*base, test::kNoFd, 0), b(*base, test::kNoFd, 0);
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   a.add(*common);
   clock.t += 10;
   b.add(*common);
@@ -195,7 +195,7 @@ TEST_F(MetricsTest, back_to_back_callbacks_share_a_reading_of_the_clock) {
   test::Event a(*base, test::kNoFd, EV_PERSIST, takes(10));
   test::Event b(*base, test::kNoFd, EV_PERSIST, takes(200));
   test::Event c(*base, test::kNoFd, EV_PERSIST, takes(3000));
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   for (test::Event *ev : {&a, &b, &c}) ev->activate(EV_READ);
   const int before = clock.precise_reads;
   turn();
@@ -211,7 +211,7 @@ TEST_F(MetricsTest, time_between_callbacks_is_not_attributed) {
   test::Event once(*base, other_fd, EV_READ, takes(10));
   ASSERT_EQ(first.add(), 0);
   ASSERT_EQ(once.add(), 0);
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   static decltype(evi::Backend::update) forward;
   static NanoClock *slow_kernel;
   forward = script.update;
@@ -230,7 +230,7 @@ TEST_F(MetricsTest, time_between_callbacks_is_not_attributed) {
 }
 
 TEST_F(MetricsTest, count_deferred_callbacks_and_finalizers_as_other) {
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   event_callback cb;
   const auto defer = [](event_callback *, void *arg) { static_cast<NanoClock *>(arg)->pass(40); };
   evi::deferred_init(cb, 0, defer, &clock);
@@ -253,7 +253,7 @@ void once_callback(evutil_socket_t, short, void *) { clock_of_once->pass(60); }
 
 TEST_F(MetricsTest, once_is_listed_under_the_callback_of_the_caller) {
   clock_of_once = &clock;
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   const timeval none{};
   ASSERT_EQ(base->once(-1, EV_TIMEOUT, once_callback, nullptr, &none), 0);
   turn();
@@ -296,7 +296,7 @@ TEST(MetricsTable, keeps_the_slowest_sorted_and_evicts_the_fastest) {
 TEST_F(MetricsTest, enabling_in_a_callback_starts_recording_at_the_next_wait) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
     clock.pass(10);
-    EXPECT_EQ(base->enable_metrics(), 0);
+    EXPECT_EQ(base->metrics().enable(), 0);
   });
   ev.activate(EV_READ);
   turn();
@@ -311,44 +311,46 @@ TEST_F(MetricsTest, enabling_in_a_callback_starts_recording_at_the_next_wait) {
 TEST_F(MetricsTest, disabling_and_enabling_in_a_callback_discards_it) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
     clock.pass(10);
-    base->disable_metrics();
-    EXPECT_EQ(base->enable_metrics(), 0);
+    base->metrics().disable();
+    EXPECT_EQ(base->metrics().enable(), 0);
   });
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   ev.activate(EV_READ);
   turn();
   EXPECT_EQ(get().callbacks, 0u);
 }
 
 TEST_F(MetricsTest, may_be_disabled_while_waiting_and_in_deferred_callbacks_and_finalizers) {
-  ASSERT_EQ(base->enable_metrics(), 0);
-  script.on_wait = [&](evi::Micros) { base->disable_metrics(); };
+  ASSERT_EQ(base->metrics().enable(), 0);
+  script.on_wait = [&](evi::Micros) { base->metrics().disable(); };
   turn();
   script.on_wait = nullptr;
-  const auto disable = [](event_callback *, void *arg) { static_cast<event_base *>(arg)->disable_metrics(); };
+  const auto disable = [](event_callback *, void *arg) {
+    static_cast<event_base *>(arg)->metrics().disable();
+  };
   event_callback cb;
   evi::deferred_init(cb, 0, disable, base.get());
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   evi::deferred_schedule(*base, cb);
   turn();
   event ev{};
   evi::assign_event(ev, base.get(), -1, 0, once_callback, base.get());
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   base->finalize(
-      ev, [](event *, void *arg) { static_cast<event_base *>(arg)->disable_metrics(); }, false);
+      ev, [](event *, void *arg) { static_cast<event_base *>(arg)->metrics().disable(); }, false);
   turn();
   eventide_metrics m;
-  EXPECT_FALSE(base->read_metrics(m));
+  EXPECT_FALSE(base->metrics().read(m));
 }
 
 TEST_F(MetricsTest, reset_continues_counting) {
   test::Event ev(*base, test::kNoFd, EV_PERSIST, takes(10));
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   ev.activate(EV_READ);
   turn();
   clock.pass(100);
   EXPECT_EQ(get().elapsed_ns, 110u);
-  ASSERT_EQ(base->reset_metrics(), 0);
+  ASSERT_EQ(base->metrics().reset(), 0);
   const eventide_metrics zero = get();
   EXPECT_EQ(zero.callbacks + zero.iterations + zero.elapsed_ns + sum(zero.callback_time), 0u);
   EXPECT_EQ(zero.slowest[0].callback, nullptr);
@@ -358,10 +360,10 @@ TEST_F(MetricsTest, reset_continues_counting) {
 }
 
 TEST_F(MetricsTest, a_callback_that_resets_is_measured_from_the_reset) {
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) {
     clock.pass(900);
-    EXPECT_EQ(base->reset_metrics(), 0);
+    EXPECT_EQ(base->metrics().reset(), 0);
     clock.pass(100);
   });
   ev.add(0.0);
@@ -373,20 +375,20 @@ TEST_F(MetricsTest, a_callback_that_resets_is_measured_from_the_reset) {
 }
 
 TEST_F(MetricsTest, counters_stay_consistent_after_a_failed_wait_and_at_loop_exit) {
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   script.fail_waits = 1;
   test::Event ev(*base, test::kNoFd, 0);
   ev.add(1);
   EXPECT_EQ(base->loop(0), -1);
   EXPECT_EQ(get().iterations, 1u);
-  base->disable_metrics();
+  base->metrics().disable();
   EXPECT_EQ(base->loop(0), 1);
   EXPECT_EQ(ev.calls, 1);
 }
 
 TEST_F(MetricsTest, a_clock_set_back_yields_no_negative_durations) {
   test::Event ev(*base, test::kNoFd, 0, [&](int, short) { clock.t -= 500; });
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   ev.activate(EV_READ);
   turn();
   EXPECT_EQ(get().callback_ns, 0u);
@@ -401,21 +403,21 @@ TEST(Metrics, memory_is_freed_with_the_base_and_enomem_is_reported) {
   {
     test::Base base = test::make_base(clock, script);
     test::FaultAlloc memory{1};
-    EXPECT_EQ(base->enable_metrics(), -1);
+    EXPECT_EQ(base->metrics().enable(), -1);
     memory.fail_at(1);
-    EXPECT_EQ(base->set_slow_callback(0, report, nullptr), -1);
-    EXPECT_EQ(base->set_slow_callback(0, nullptr, nullptr), 0);
-    EXPECT_EQ(base->enable_metrics(), 0);
-    EXPECT_EQ(base->set_slow_callback(0, report, nullptr), 0);
+    EXPECT_EQ(base->metrics().set_slow_callback(0, report, nullptr), -1);
+    EXPECT_EQ(base->metrics().set_slow_callback(0, nullptr, nullptr), 0);
+    EXPECT_EQ(base->metrics().enable(), 0);
+    EXPECT_EQ(base->metrics().set_slow_callback(0, report, nullptr), 0);
     EXPECT_EQ(memory.live(), 1u);
-    base->disable_metrics();
+    base->metrics().disable();
     EXPECT_EQ(memory.live(), 1u) << "the slow callback is still set";
-    EXPECT_EQ(base->set_slow_callback(0, nullptr, nullptr), 0);
+    EXPECT_EQ(base->metrics().set_slow_callback(0, nullptr, nullptr), 0);
     EXPECT_EQ(memory.live(), 0u);
   }
   test::FaultAlloc memory;
   test::Base base = test::make_base(clock, script);
-  EXPECT_EQ(base->enable_metrics(), 0);
+  EXPECT_EQ(base->metrics().enable(), 0);
   base.reset();
   EXPECT_EQ(memory.live(), 0u);
 }
@@ -436,7 +438,7 @@ struct Reports {
 
 TEST_F(MetricsTest, a_callback_over_the_threshold_is_reported) {
   Reports reports;
-  ASSERT_EQ(base->set_slow_callback(1000, Reports::note, &reports), 0);
+  ASSERT_EQ(base->metrics().set_slow_callback(1000, Reports::note, &reports), 0);
   evi::Nanos duration = 1000;
   const auto body = [](evutil_socket_t, short, void *arg) {
     auto *taken = static_cast<std::pair<NanoClock *, evi::Nanos *> *>(arg);
@@ -461,7 +463,7 @@ TEST_F(MetricsTest, a_callback_over_the_threshold_is_reported) {
   EXPECT_EQ(call.what, EV_READ);
   EXPECT_EQ(call.duration_ns, 1001u);
   eventide_metrics m;
-  EXPECT_FALSE(base->read_metrics(m)) << "metrics are another matter";
+  EXPECT_FALSE(base->metrics().read(m)) << "metrics are another matter";
   base->del(ev, evi::DelMode::automatic);
 }
 
@@ -470,8 +472,8 @@ TEST_F(MetricsTest, time_of_the_slow_callback_report_is_not_attributed) {
   reports.does = [&] { clock.pass(1'000'000); };
   test::Event a(*base, test::kNoFd, EV_PERSIST, takes(500));
   test::Event b(*base, test::kNoFd, EV_PERSIST, takes(20));
-  ASSERT_EQ(base->enable_metrics(), 0);
-  ASSERT_EQ(base->set_slow_callback(100, Reports::note, &reports), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
+  ASSERT_EQ(base->metrics().set_slow_callback(100, Reports::note, &reports), 0);
   a.activate(EV_READ);
   b.activate(EV_READ);
   turn();
@@ -486,11 +488,11 @@ TEST_F(MetricsTest, a_slow_callback_report_may_reconfigure_metrics) {
   ev->on_call([&](int, short) { clock.pass(500); });
   reports.does = [&] {
     delete ev;
-    base->disable_metrics();
-    EXPECT_EQ(base->set_slow_callback(0, nullptr, nullptr), 0);
+    base->metrics().disable();
+    EXPECT_EQ(base->metrics().set_slow_callback(0, nullptr, nullptr), 0);
   };
-  ASSERT_EQ(base->enable_metrics(), 0);
-  ASSERT_EQ(base->set_slow_callback(100, Reports::note, &reports), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
+  ASSERT_EQ(base->metrics().set_slow_callback(100, Reports::note, &reports), 0);
   ev->activate(EV_READ);
   turn();
   EXPECT_EQ(reports.calls.size(), 1u);
@@ -503,16 +505,16 @@ TEST_F(MetricsTest, a_slow_callback_report_may_reconfigure_metrics) {
 
 TEST_F(MetricsTest, enabling_metrics_keeps_slow_callback_reports) {
   Reports reports;
-  ASSERT_EQ(base->set_slow_callback(100, Reports::note, &reports), 0);
+  ASSERT_EQ(base->metrics().set_slow_callback(100, Reports::note, &reports), 0);
   test::Event ev(*base, test::kNoFd, EV_PERSIST, [&](int, short) {
     clock.pass(500);
-    EXPECT_EQ(base->enable_metrics(), 0);
+    EXPECT_EQ(base->metrics().enable(), 0);
   });
   ev.activate(EV_READ);
   turn();
   EXPECT_EQ(reports.calls.size(), 1u);
   EXPECT_EQ(get().elapsed_ns, 0u);
-  base->disable_metrics();
+  base->metrics().disable();
   ev.on_call(takes(500));
   ev.activate(EV_READ);
   turn();
@@ -536,18 +538,18 @@ TEST(MetricsThreads, can_be_read_and_switched_while_another_thread_runs_the_loop
   std::thread loop([&] { base->loop(0); });
   std::uint64_t seen = 0;
   for (int round = 0; round < 20; ++round) {
-    EXPECT_EQ(base->enable_metrics(), 0);
+    EXPECT_EQ(base->metrics().enable(), 0);
     eventide_metrics m{};
     do {
-      EXPECT_TRUE(base->read_metrics(m));
+      EXPECT_TRUE(base->metrics().read(m));
     } while (m.callbacks < 3);
     EXPECT_EQ(m.callbacks, m.timeouts);
     EXPECT_EQ(sum(m.callback_time), m.callbacks);
     seen += m.callbacks;
     if (round % 2) {
-      EXPECT_EQ(base->reset_metrics(), 0);
+      EXPECT_EQ(base->metrics().reset(), 0);
     } else {
-      base->disable_metrics();
+      base->metrics().disable();
     }
   }
   stop = true;
@@ -679,7 +681,7 @@ TEST_F(MetricsTest, json_lists_every_event_and_the_active_ones) {
 
 TEST_F(MetricsTest, json_has_the_metrics) {
   test::Event ev(*base, test::kNoFd, 0, takes(1500));
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   std::optional<test::Json> inside;
   ev.on_call([&](int, short) {
     clock.pass(1500);
@@ -704,7 +706,7 @@ TEST_F(MetricsTest, json_has_the_metrics) {
 
 TEST_F(MetricsTest, json_leaves_the_last_bucket_unbounded) {
   test::Event ev(*base, test::kNoFd, 0, takes(evi::Nanos{1} << 41));
-  ASSERT_EQ(base->enable_metrics(), 0);
+  ASSERT_EQ(base->metrics().enable(), 0);
   ev.activate(EV_READ);
   turn();
   const test::Json metrics = dump(*base)["metrics"];
