@@ -98,7 +98,7 @@ void drop(DevpollState &state, int fd, FdSlot &slot) noexcept {
 }
 
 // False with errno if the kernel refuses. For want of memory it may have lost what there was, which is put
-// back then, unless it is more than is wanted: that would be told of in every wait.
+// back then, unless it is more than is wanted: that would be reported in every wait.
 bool watch(DevpollState &state, int fd, FdSlot &slot, std::uint8_t wanted) noexcept {
   if (wanted == 0) {
     drop(state, fd, slot);

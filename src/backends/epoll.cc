@@ -7,7 +7,7 @@
 //
 // Each registration carries a generation. A report of an older one comes from a file that is still open
 // elsewhere (dup) after its number here was closed or reused; no epoll_ctl can name it any more, so the whole
-// set is made anew without it.
+// set is replaced by one without it.
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ namespace {
 
 constexpr int kFirstReports = 32;
 constexpr int kMostReports = 4096;
-// A deletion by another thread can cross a report once; an entry that nobody can name reports in every wait.
+// A deletion by another thread can cross a report once; an entry that no fd refers to reports in every wait.
 constexpr int kStaleWaitsBeforeRenewal = 3;
 
 struct EpollState {
@@ -100,7 +100,7 @@ std::uint32_t to_epoll(std::uint8_t wanted) noexcept {
   return mask;
 }
 
-// What the user may be told. An error or a hang-up concerns whoever waits for anything.
+// What may be reported. An error or a hang-up concerns every event on the descriptor.
 short from_epoll(std::uint32_t mask, std::uint8_t armed) noexcept {
   short what = 0;
   if (mask & EPOLLIN) what |= EV_READ;
@@ -196,7 +196,7 @@ void rearm_rest(EpollState &state, int fd, FdSlot &slot, short reported) noexcep
   }
 }
 
-// Makes a set without the entries that nobody can name.
+// Makes a set without the entries that no fd refers to.
 bool renew_set(EpollState &state, BackendHost &host) noexcept {
   const int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh < 0) return false;

@@ -152,7 +152,7 @@ Flags lasting_or_not(std::uint8_t wanted) noexcept {
 }
 Flags read_flags(std::uint8_t wanted) noexcept {
   if (wanted & EV_READ) return lasting_or_not(wanted);
-  // There is no filter for the end alone. With EV_CLEAR data that nobody reads is reported only as it comes.
+  // There is no filter for the end alone. With EV_CLEAR unread data is reported only as it comes.
   return (wanted & EV_CLOSED) ? EV_ADD | EV_ENABLE | EV_CLEAR : 0;
 }
 Flags write_flags(std::uint8_t wanted) noexcept { return (wanted & EV_WRITE) ? lasting_or_not(wanted) : 0; }
@@ -187,7 +187,7 @@ void note_changes(Changes &changes, int fd, const FdSlot &slot, std::uint8_t old
                  {EVFILT_WRITE, write_flags(old_mask), writing, 0, clean_writing, again});
 }
 
-// A pipe that nobody reads any more takes no filter for writing: whoever waits is told at once, as poll
+// A pipe without a reader takes no filter for writing: its events are reported at once, as poll
 // would.
 bool is_broken_pipe(int filter, int error) noexcept { return filter == EVFILT_WRITE && error == EPIPE; }
 
@@ -196,7 +196,8 @@ void disarm(FdSlot &slot, std::uint8_t interest) noexcept {
   if (!(slot.armed & kIoEvents)) slot.armed = 0;
 }
 
-// A filter that the kernel did not take: its events may have been there before, and are told of no error.
+// A filter that the kernel did not take: its events may have been there before, and no error is reported to
+// them.
 void lose(KqueueState &state, FdSlot &slot, int filter, int error) noexcept {
   disarm(slot, filter == EVFILT_READ ? kReadInterest : static_cast<std::uint8_t>(EV_WRITE));
   static_cast<void>(state.postponed.note(error));
@@ -252,7 +253,7 @@ bool kqueue_update(void *arg, BackendHost &host, int fd, FdSlot &slot, std::uint
 
 // --- reports ---
 
-// After a one-shot report, or at the end for who waits for that alone.
+// After a one-shot report, or at EOF for events that wait for EV_CLOSED alone.
 void rearm_rest(KqueueState &state, int fd, FdSlot &slot, std::uint8_t rest) noexcept {
   Changes changes;
   note_changes(changes, fd, slot, 0, rest);
@@ -277,7 +278,7 @@ void repeat_end(KqueueState &state, int fd, FdSlot &slot) noexcept {
 void deliver_readable(KqueueState &state, BackendHost &host, int fd, FdSlot &slot, bool ended) noexcept {
   const std::uint8_t armed = slot.armed;
   const short what = static_cast<short>(EV_READ | (ended ? EV_CLOSED : 0));
-  if (!(armed & what)) return;  // data, for who waits for the end alone
+  if (!(armed & what)) return;  // data, for events that wait for EV_CLOSED alone
   host.report_ready(fd, what);
   if (armed & kOneShot) {
     const auto rest = static_cast<std::uint8_t>(armed & kReadInterest & ~what);

@@ -13,7 +13,7 @@
 #include "event2/event.h"
 #include "util/time.h"
 
-// macOS and the older systems cannot tell the end of input from input.
+// macOS and the older systems cannot distinguish EOF from input.
 #ifdef POLLRDHUP
 #define EVI_POLL_CLOSED POLLRDHUP
 #else

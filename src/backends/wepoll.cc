@@ -55,7 +55,7 @@ struct DeviceLink {
 
 // One watched descriptor. Either the kernel has its request, or it is due.
 struct Poll {
-  afd::Request request;  // first: a completion tells its address
+  afd::Request request;  // first: a completion has its address
   Device *device;
   SOCKET socket;  // the driver's
   int fd;
@@ -167,7 +167,7 @@ bool ensure(WepollState &state, int fd) noexcept {
 
 // --- interest ---
 
-// An end in any form is always asked for, and told to whoever waits for anything.
+// An end in any form is always asked for, and reported to every event on the socket.
 constexpr ULONG kEnds = afd::kAbort | afd::kConnectFail | afd::kLocalClose;
 
 ULONG to_afd(std::uint8_t wanted) noexcept {
@@ -178,7 +178,7 @@ ULONG to_afd(std::uint8_t wanted) noexcept {
   return mask;
 }
 
-// What the user may be told. A socket that was closed here is no news to him.
+// What may be reported. That a socket was closed here is ignored.
 short from_afd(ULONG events) noexcept {
   short what = 0;
   if (events & (afd::kReceive | afd::kAccept | afd::kDisconnect)) what |= EV_READ;
@@ -281,7 +281,7 @@ bool restart(WepollState &state, BackendHost &host, Poll &poll) noexcept {
 
 bool start_due(WepollState &state, BackendHost &host) noexcept {
   bool all = true;
-  // What is started first is told first; nobody is it for ever.
+  // What is started first is reported first; the start rotates.
   if (Poll *first = state.due.pop_front()) state.due.push_back(*first);
   Poll *next = nullptr;
   for (Poll *poll = state.due.front(); poll; poll = next) {
@@ -334,7 +334,7 @@ bool take_back(WepollState &state, Poll &poll) noexcept {
 struct Findings {
   int count = 0;       // of completions; -1 if the port is broken
   bool news = false;   // news, to the program or to the loop
-  bool again = false;  // some were asked for anew: another look will tell
+  bool again = false;  // some requests were started again: look again
 };
 
 void deliver(WepollState &state, BackendHost &host, Poll &poll, Findings &found) noexcept {

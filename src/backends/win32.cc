@@ -33,7 +33,7 @@ struct SocketSet {
 
   fd_set *native() noexcept { return count ? reinterpret_cast<fd_set *>(this) : nullptr; }
   void add(SOCKET socket) noexcept { sockets[count++] = socket; }
-  // f(fd) for each, around from a place that the caller moves on: so nobody is first for ever.
+  // f(fd) for each, around from a place that the caller moves on: so no socket is always first.
   template <typename F>
   void each(u_int start, F &&f) const noexcept {
     for (u_int i = 0, at = count ? start % count : 0; i < count; ++i, at = at + 1 < count ? at + 1 : 0)
@@ -46,8 +46,8 @@ constexpr std::size_t set_size(std::size_t capacity) noexcept {
   return offsetof(SocketSet, sockets) + capacity * sizeof(SOCKET);
 }
 
-// One wait's sets, in one allocation. Failed connections are told as exceptions, to those that wait to write;
-// so is urgent data, which is nobody's here.
+// One wait's sets, in one allocation. Failed connections are reported as exceptions, to events that wait to
+// write; urgent data is reported so as well, and ignored.
 class Sets {
  public:
   Sets() noexcept = default;
@@ -203,7 +203,7 @@ bool is_connected(int fd) noexcept {
   return getpeername(static_cast<SOCKET>(fd), reinterpret_cast<sockaddr *>(&peer), &length) == 0;
 }
 
-// A socket may be in several sets, and is told of once: the order in which its events are called is the same
+// A socket may be in several sets, and is reported once: the order in which its events are called is the same
 // as with other methods.
 void report_all(Win32State &state, BackendHost &host, const Sets &sets) noexcept {
   const auto watched = [&](int fd) -> Watched * {

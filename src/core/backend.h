@@ -1,8 +1,8 @@
 // What a method (epoll, poll, select ...) must offer to the loop: a table of functions, filled by one file
 // each.
 //
-// The loop decides what each descriptor is watched for; the method tells the kernel and reports readiness
-// through BackendHost::report_ready. All functions are called with the base's lock held.
+// The loop decides what each descriptor is watched for; the method passes it to the kernel and reports
+// readiness through BackendHost::report_ready. All functions are called with the base's lock held.
 #ifndef EVI_CORE_BACKEND_H
 #define EVI_CORE_BACKEND_H
 
@@ -17,7 +17,7 @@ class BackendHost;
 inline constexpr Nanos kWaitForever = -1;
 
 struct Backend {
-  // As event_base_get_method tells it. EVENT_NO<NAME>, in capitals, keeps it from being chosen.
+  // As event_base_get_method returns it. EVENT_NO<NAME>, in capitals, keeps it from being chosen.
   const char *name;
   // The name under EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST; null for a method that keeps its interest in our
   // memory.
@@ -52,12 +52,12 @@ struct Backend {
   // library's own descriptors, which never report errors or hang-ups.
   bool (*has_entry)(void *state, int fd) noexcept = nullptr;
 
-  // Optional, for a kernel that reports signals with everything else: then the method tells of them through
+  // Optional, for a kernel that reports signals with everything else: then the method reports them through
   // BackendHost::report_signal, and the handler of core/signal.h only keeps them from killing the process.
   // watch_signal is false with errno if the kernel refuses. All of them null: signals come by the handler.
   bool (*watch_signal)(void *state, int signal) noexcept = nullptr;
   void (*unwatch_signal)(void *state, int signal) noexcept = nullptr;
-  const char *signal_name = nullptr;  // as event_base_get_signal_method tells it
+  const char *signal_name = nullptr;  // as event_base_get_signal_method returns it
 
   // Optional, for a kernel whose wait can be ended without a descriptor: prepare_wake is called once before
   // the first wake, which then comes from any thread, the lock held; a wait that it ended says so through

@@ -1,11 +1,11 @@
-// Descriptors that nothing waits for any more and that the kernel has not been told of yet.
+// Descriptors that no event waits for any more, and whose removal from the kernel's set is deferred.
 //
 // With EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST an event that is deleted and added again before the next wait
-// costs one system call and not two. Nothing else is put off: an add is told at once, always, also when
+// costs one system call and not two. Nothing else is deferred: an add reaches the kernel at once, also when
 // interest seems unchanged, since the number may mean another file by now; so errors come back from event_add
-// and no report goes astray. Everything noted is told before the loop waits, and before the first
+// and no report goes astray. Everything noted is submitted before the loop waits, and before the first
 // edge-triggered event is added: if the number was closed meanwhile while its file is open elsewhere, the
-// kernel's entry stays until the set is made anew, and that tells edges twice.
+// kernel's entry stays until the set is replaced, and a new set reports edges twice.
 #ifndef EVI_CORE_CHANGELIST_H
 #define EVI_CORE_CHANGELIST_H
 
@@ -23,7 +23,7 @@ class Changelist {
 
   bool empty() const noexcept { return count_ == 0; }
 
-  // False without memory: then the change is told at once.
+  // False if memory is short: then the change is submitted at once.
   [[nodiscard]] bool note(int fd, FdSlot &slot) noexcept {
     if (slot.change_noted) return true;
     if (count_ == capacity_ && !grow()) return false;

@@ -1,4 +1,4 @@
-// Callbacks that a loop runs soon, outside the stack of whoever asked for them.
+// Callbacks that a loop runs soon, outside the stack of the caller that scheduled them.
 //
 // They live in the public struct event_callback, share the queues of active events, and run by priority among
 // them. The owner keeps the struct alive until it ran or was cancelled.
@@ -17,7 +17,7 @@ namespace evi {
 using DeferredFn = void (*)(event_callback *self, void *arg);
 
 void deferred_init(event_callback &cb, std::uint8_t priority, DeferredFn fn, void *arg) noexcept;
-// The middle priority of a base, which deferred callbacks have unless told otherwise.
+// The middle priority of a base, which deferred callbacks have by default.
 std::uint8_t deferred_default_priority(const event_base &base) noexcept;
 // A callback that waits goes behind the others of its new priority. `base`: the one it waits in, if it does.
 void deferred_set_priority(event_base &base, event_callback &cb, std::uint8_t priority) noexcept;

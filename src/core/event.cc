@@ -170,7 +170,7 @@ int event_base::add_locked(event &ev, const timeval *tv, bool absolute) noexcept
 
   Change change = Change::none;
   constexpr short kWatched = evi::kIoEvents | EV_SIGNAL;
-  // A timeout that fired but was not yet told is taken back by setting a new one; what came beside it is not.
+  // A new timeout cancels an expired one whose callback has not run; other reasons to be active remain.
   const bool taken_back =
       tv && evi::has(ev, EVLIST_ACTIVE) && (ev.ev_res & (EV_TIMEOUT | kWatched)) == EV_TIMEOUT;
   // An active event that does not persist is deleted before it runs: it need not be watched meanwhile.

@@ -60,7 +60,7 @@ inline int priority(const event &ev) noexcept { return ev.ev_evcallback.evcb_pri
 inline bool is_internal(const event &ev) noexcept { return has(ev, EVLIST_INTERNAL); }
 inline bool is_signal(const event &ev) noexcept { return (ev.ev_events & EV_SIGNAL) != 0; }
 
-// Internal events do not mind being told of an edge twice.
+// An edge may be reported to internal events twice.
 inline bool wants_edges(const event &ev) noexcept { return (ev.ev_events & EV_ET) && !is_internal(ev); }
 
 // In no queue, and no series of signal calls under way: there is nothing to delete. A finalizer that has not

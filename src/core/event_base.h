@@ -41,7 +41,7 @@ enum class DelMode : unsigned char {
   automatic,           // wait for it, unless the event has EV_FINALIZE
   block,               // wait for it
   no_block,            // do not wait
-  even_if_finalizing,  // do not wait, and delete although a finalizer is on its way
+  even_if_finalizing,  // do not wait, and delete although a finalizer is queued
 };
 
 // Something of a layer above that lives as long as the base and belongs to its loop's thread.
@@ -214,7 +214,7 @@ struct event_base final : public evi::BackendHost {
   // The callback has left its queue.
   void run_finalizer(event_callback &cb) noexcept EVI_REQUIRES(lock_);
 
-  // True on the thread that runs the loop, and when no loop runs or nothing tells threads apart.
+  // True on the thread that runs the loop, and when no loop runs or threads cannot be distinguished.
   bool in_loop_thread() const noexcept EVI_REQUIRES(lock_) {
     return !lock_ || !state_.is_running() || state_.runs_in_this_thread();
   }

@@ -1,4 +1,4 @@
-// The table from descriptor to the events on it, and to what the kernel has been told to watch.
+// The table from descriptor to the events on it, and to what the kernel watches.
 #ifndef EVI_CORE_FD_TABLE_H
 #define EVI_CORE_FD_TABLE_H
 
@@ -62,7 +62,7 @@ class FdTable {
   // One more than the highest number that there is room for. Those in between are kDescriptorStep apart.
   int size() const noexcept { return size_ * kDescriptorStep; }
 
-  // Enters or takes out an event; the caller tells the method. insert is false when the counters are full.
+  // Enters or takes out an event; the caller updates the method. insert is false when the counters are full.
   [[nodiscard]] static bool insert(FdSlot &slot, event &ev) noexcept;
   static void remove(FdSlot &slot, event &ev) noexcept;
 

@@ -48,7 +48,7 @@ event_base::Turn event_base::run_iteration(int loop_flags) noexcept {
   const int flushed = flush_.empty() ? 0 : run_flushes();
   // A reply that was written before the request to exit has had its attempt.
   if (state_.break_requested() || state_.exit_requested()) return Turn::done;
-  // Output written just now is an event that happened: a caller who asked for one round gets back to work.
+  // Output written just now is an event that happened: the call returns if it asked for one iteration.
   const bool had_turn = flushed && (loop_flags & (EVLOOP_ONCE | EVLOOP_NONBLOCK));
   if (!(loop_flags & EVLOOP_NO_EXIT_ON_EMPTY) && !counts_.any_added() && !anything_to_run())
     return had_turn && (loop_flags & EVLOOP_ONCE) ? Turn::done : Turn::empty;

@@ -1,4 +1,4 @@
-// The list of ports that a signal is told to, and a base's side of it.
+// The list of ports that a signal is reported to, and a base's side of it.
 #include "core/signal.h"
 
 #include "core/signal_handler.h"
@@ -63,7 +63,7 @@ void unlink_port(SignalPort &port) noexcept {
 
 }  // namespace
 
-void tell_signal_ports(int signal) noexcept {
+void notify_signal_ports(int signal) noexcept {
   const pid_t self = signal_process();
   handlers_running.fetch_add(1);
   for (SignalPort *port = first_port.load(); port; port = port->next.load()) {

@@ -1,4 +1,5 @@
-// What systems do differently about signals: the handler they call, and the lock around who is told of one.
+// What systems do differently about signals: the handler that they call, and the lock around the list of
+// ports.
 //
 // signal.cc keeps the list of ports; signal_handler_*.cc is a file per system.
 #ifndef EVI_CORE_SIGNAL_HANDLER_H
@@ -37,7 +38,7 @@ pid_t signal_process() noexcept;
 // --- signal.cc ---
 
 // Counts a signal for every base of this process that wants it, and wakes them; async-signal-safe.
-void tell_signal_ports(int signal) noexcept;
+void notify_signal_ports(int signal) noexcept;
 // Around a fork, the registry locked. The child's copies of the ports belong to the child: they count its
 // signals, and none that the parent received; they wake no loop until the base has a waker of its own.
 void before_fork() noexcept;

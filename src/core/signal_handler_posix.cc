@@ -43,7 +43,7 @@ void begin_child() noexcept {
 
 extern "C" void evi_signal_handler(int signal) {
   const int saved_errno = errno;
-  tell_signal_ports(signal);
+  notify_signal_ports(signal);
   errno = saved_errno;
 }
 

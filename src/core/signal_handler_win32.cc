@@ -34,7 +34,7 @@ extern "C" void evi_signal_handler(int signal) {
   const int error = errno;
   const DWORD last_error = GetLastError();
   if (dispositions[signal].bases.load() > 0) ::signal(signal, evi_signal_handler);
-  tell_signal_ports(signal);
+  notify_signal_ports(signal);
   SetLastError(last_error);
   errno = error;
 }

@@ -29,7 +29,7 @@ class Waker {
   // refuses.
   static bool wake(int write_fd) noexcept;
   void drain() noexcept;
-  // Each wake is an edge, whatever was written before: whoever watches for edges need not drain.
+  // Each wake is an edge, whatever was written before: a reader that watches for edges need not drain.
   static const bool kEveryWakeIsAnEdge;
 
  private:
