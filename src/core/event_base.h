@@ -261,10 +261,10 @@ struct event_base final : public evi::BackendHost {
   evi::LoopState state_ EVI_GUARDED_BY(lock_);
   evi::RunningCallback running_ EVI_GUARDED_BY(lock_);
   int deferred_this_round_ EVI_GUARDED_BY(lock_) = 0;
+  unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
   evi::Notifier notifier_ EVI_GUARDED_BY(lock_);
 
   const evi::DispatchLimits limits_;
-  unsigned fork_generation_ EVI_GUARDED_BY(lock_) = evi::forked_generation();
 
   evi::CommonTimeouts common_ EVI_GUARDED_BY(lock_);
 

@@ -6,6 +6,7 @@
 #include "core/backend_host.h"
 #include "core/metrics.h"
 #include "util/clock.h"
+#include "util/platform.h"
 
 namespace evi {
 
@@ -42,7 +43,7 @@ class LoopRecorder {
   void call_deferred(event_base &base, const Lock &lock, event_callback &cb) noexcept EVI_REQUIRES(lock);
   // `run`, with the lock held, runs the finalizer; its time includes that of opening and closing the lock.
   template <typename Run>
-  void finalize(event_base &base, const Lock &lock, event_callback &cb, Run &&run) noexcept
+  EVI_COLD void finalize(event_base &base, const Lock &lock, event_callback &cb, Run &&run) noexcept
       EVI_REQUIRES(lock) {
     const Target target = target_of(cb);
     const Nanos start = precise_now(clock_);

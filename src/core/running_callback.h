@@ -2,6 +2,8 @@
 #ifndef EVI_CORE_RUNNING_CALLBACK_H
 #define EVI_CORE_RUNNING_CALLBACK_H
 
+#include <cstdint>
+
 #include "core/event_access.h"
 #include "thread/lock.h"
 #include "util/assert.h"
@@ -22,7 +24,7 @@ class RunningCallback {
   // `cb` is not read after begin(): the callback may free it. Finalizers are not waited for.
   void begin(const event_callback &cb, bool can_be_awaited) noexcept {
     EVI_ASSERT(!callback_);
-    if (can_be_awaited) callback_ = &cb;
+    if (EVI_LIKELY(can_be_awaited)) callback_ = &cb;
     is_event_ = belongs_to_event(cb);
   }
   void end() noexcept {
@@ -49,15 +51,15 @@ class RunningCallback {
   }
 
   // The priority whose callbacks are run, kNone outside of that.
-  static constexpr int kNone = -1;
+  static constexpr std::int16_t kNone = -1;
   int priority() const noexcept { return priority_; }
-  void set_priority(int priority) noexcept { priority_ = priority; }
+  void set_priority(int priority) noexcept { priority_ = static_cast<std::int16_t>(priority); }
 
  private:
-  int priority_ = kNone;
-  const event_callback *callback_ = nullptr;
+  std::int16_t priority_ = kNone;
   bool is_event_ = false;
   int waiters_ = 0;
+  const event_callback *callback_ = nullptr;
   Condition done_;
 };
 
