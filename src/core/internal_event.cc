@@ -30,8 +30,8 @@ void InternalEvent::drop(event_base &base) noexcept {
 }
 
 bool InternalEvent::still_refers(const Method &method, bool intact, bool &set_is_known) const noexcept {
-  if (!is_added()) return intact;
-  const bool known = intact && method.knows(static_cast<int>(event_.ev_fd));
+  if (!is_added() || !method.can_ask_set()) return intact;
+  const bool known = intact && method.set_has(static_cast<int>(event_.ev_fd));
   set_is_known = set_is_known && known;
   return known;
 }

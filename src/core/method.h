@@ -65,9 +65,17 @@ class Method {
   bool is_shared_by_fork() const noexcept { return table_->reopen != nullptr; }
   // Replaces that object by one that watches nothing. False with a log line: then there is none.
   [[nodiscard]] bool reopen() noexcept;
-  void disown() noexcept { table_->disown(state_); }
-  // Whether the kernel's set has an entry for the file that `fd` refers to; true if the method cannot know.
-  bool knows(int fd) const noexcept { return !table_->has_entry || table_->has_entry(state_, fd); }
+  void disown() noexcept {
+    EVI_ASSERT(is_shared_by_fork());
+    table_->disown(state_);
+  }
+  // Whether the kernel has a set that can be asked for the entry of an fd; and whether that has an entry for
+  // the file that `fd` refers to.
+  bool can_ask_set() const noexcept { return table_->has_entry != nullptr; }
+  bool set_has(int fd) const noexcept {
+    EVI_ASSERT(can_ask_set());
+    return table_->has_entry(state_, fd);
+  }
   // Replaces the state by a new one, which watches nothing. False, and the old one is kept, if there is none.
   [[nodiscard]] bool renew(BackendHost &host) noexcept;
 
