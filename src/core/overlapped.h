@@ -13,7 +13,8 @@ namespace evi {
 class CompletionPort;
 struct Acceptor;
 
-// For a base that was made with EVENT_BASE_FLAG_STARTUP_IOCP. `method_port`: the one that its method waits at. If that is null, `out` stays null:
+// For a base that was made with EVENT_BASE_FLAG_STARTUP_IOCP. `method_port`: the port that its method waits
+// at. If that is null, `out` stays null:
 // then everything goes by readiness. False without memory.
 [[nodiscard]] bool open_completion_port(event_base &base, void *method_port, CompletionPort *&out) noexcept;
 // Cancels what is under way and waits until the kernel has let go of it; the callbacks of those operations
