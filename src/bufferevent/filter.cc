@@ -39,6 +39,12 @@ bool base_lives(BuffereventBase &top) noexcept {
   return false;
 }
 
+void silence_underlying(BuffereventBase &underlying) noexcept {
+  underlying.set_callbacks(nullptr, nullptr, nullptr, nullptr);
+  underlying.input_buffer().remove_all_callbacks();
+  underlying.output_buffer().remove_all_callbacks();
+}
+
 void write_underlying_out(BuffereventBase &underlying) noexcept {
   auto *write = underlying.be_ops->write_last;
   if (!write || underlying.freed() || underlying.output_buffer().empty() || !base_lives(underlying)) return;
@@ -74,13 +80,14 @@ void Filter::leave() noexcept {
   base_watch_.forget_if_gone(*this);
   stop_timeouts(EV_READ | EV_WRITE);
   const bool owner = has_option(BEV_OPT_CLOSE_ON_FREE);
-  // The application may have replaced them by its own, which must not be called for what is being freed.
-  if (owner || (underlying_.errorcb == on_event && underlying_.cbarg == this)) {
-    underlying_.set_callbacks(nullptr, nullptr, nullptr, nullptr);
-  }
   if (owner) {
+    silence_underlying(underlying_);
     write_underlying_out(underlying_);
     return underlying_.release_by_program();
+  }
+  // The application may have replaced them by its own, which stay.
+  if (underlying_.errorcb == on_event && underlying_.cbarg == this) {
+    underlying_.set_callbacks(nullptr, nullptr, nullptr, nullptr);
   }
   underlying_.resume(EV_READ, kFilterBusy);
 }

@@ -20,7 +20,11 @@ inline BuffereventBase *below(const BuffereventBase &bev) noexcept {
 // while nothing is, it may live all the same.
 bool base_lives(BuffereventBase &bev) noexcept;
 
-// A filter that owns `underlying` is being freed, and took its callbacks away. What passed through the filter
+// A filter that owns `underlying` is being freed: callbacks that the application has set on it or its buffers
+// are not invoked any more, as their arguments may be gone.
+void silence_underlying(BuffereventBase &underlying) noexcept;
+
+// A filter that owns `underlying` is being freed, and has silenced it. What passed through the filter
 // counts as written to the program, so it is not to be lost if the transport takes it now; there is one
 // attempt.
 void write_underlying_out(BuffereventBase &underlying) noexcept;

@@ -41,8 +41,10 @@ void TlsFilterWire::begin(TlsBufferevent &self) noexcept {
 
 void TlsFilterWire::leave(TlsBufferevent &self, bool owner, bool may_wait) noexcept {
   BuffereventBase &under = *self.underlying_;
-  // The application may have replaced them by its own, which must not be called for what is being freed.
-  if (owner || under.cbarg == static_cast<BuffereventBase *>(&self))
+  // The application may have replaced them by its own, which stay if it keeps the bufferevent.
+  if (owner)
+    silence_underlying(under);
+  else if (under.cbarg == static_cast<BuffereventBase *>(&self))
     under.set_callbacks(nullptr, nullptr, nullptr, nullptr);
   self.end_session(owner);
   if (!owner) return under.resume(EV_READ, kFilterBusy);
@@ -181,8 +183,8 @@ void TlsFilterWire::on_event(bufferevent *, short what, void *arg) noexcept {
 
 // --- ciphertext ---
 //
-// The session calls receive() and send() inside of the machine, which holds the lock, and when the application
-// calls it by itself, as in SSL_shutdown(). The buffers are those of the underlying bufferevent.
+// The session calls receive() and send() inside of the machine, which holds the lock, and when the
+// application calls it by itself, as in SSL_shutdown(). The buffers are those of the underlying bufferevent.
 
 std::size_t TlsFilterWire::ciphertext(const TlsBufferevent &self) noexcept {
   return self.wire_in_.length() + self.underlying_->input_buffer().length();

@@ -57,9 +57,7 @@ class Bev {
 
  private:
   // With a lock another thread may be at work on it.
-  void check() const {
-    EXPECT_TRUE((**this).lock() || (**this).check_invariants());
-  }
+  void check() const { EXPECT_TRUE((**this).lock() || (**this).check_invariants()); }
   static void read(bufferevent *, void *arg) {
     auto *self = static_cast<Bev *>(arg);
     self->log_ += "r";
