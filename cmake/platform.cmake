@@ -15,7 +15,7 @@ elseif(CMAKE_SYSTEM_NAME STREQUAL "SunOS")
 elseif(WIN32)
   set(EVENTIDE_PLATFORM windows)
 else()
-  message(FATAL_ERROR "There are no files for ${CMAKE_SYSTEM_NAME}: docs/porting.md tells what is needed")
+  message(FATAL_ERROR "There are no files for ${CMAKE_SYSTEM_NAME}: see docs/porting.md for what is needed")
 endif()
 
 if(WIN32)

@@ -107,7 +107,7 @@ short from_epoll(std::uint32_t mask, std::uint8_t armed) noexcept {
   if (mask & EPOLLOUT) what |= EV_WRITE;
   if (mask & EPOLLRDHUP) what |= EV_CLOSED;
   if ((mask & EPOLLERR) || ((mask & EPOLLHUP) && !(mask & EPOLLRDHUP))) what |= EV_READ | EV_WRITE;
-  // Who waits for EV_CLOSED alone must hear of an end in any form, or it would be reported for ever.
+  // An event for EV_CLOSED alone must be made active by an end in any form, or it would be reported for ever.
   if ((mask & (EPOLLERR | EPOLLHUP)) && !(what & armed)) what |= EV_CLOSED | EV_READ | EV_WRITE;
   return what;
 }
@@ -136,8 +136,8 @@ bool set_interest(EpollState &state, BackendHost &host, int fd, FdSlot &slot, st
     if (EVI_UNLIKELY((wanted & EV_ET) && wanted == slot.armed)) return ensure_entry(state, host, fd, slot);
     if (control(state, EPOLL_CTL_MOD, fd, slot, wanted)) return true;
     if (errno != ENOENT) return false;
-    // The number was closed, and perhaps opened again, since: there is no entry for the file it means now,
-    // but there may be one for the old file.
+    // The fd was closed, and perhaps reused, since: there is no entry for its present file, but there may be
+    // one for the old file.
     host.entry_may_linger();
     slot.armed = slot.registered = 0;
     return control(state, EPOLL_CTL_ADD, fd, slot, wanted);
@@ -216,7 +216,7 @@ bool deliver(EpollState &state, int count, BackendHost &host) noexcept {
     const auto generation = static_cast<std::uint32_t>(report.data.u64 >> 32);
     FdSlot &slot = fds[fd];
     if (EVI_UNLIKELY(!slot.registered || slot.tag != generation)) {
-      // Deleted by another thread while this one waited, or left behind by a closed number.
+      // Deleted by another thread while this one waited, or left behind by a closed fd.
       all_known = false;
       continue;
     }
@@ -227,7 +227,7 @@ bool deliver(EpollState &state, int count, BackendHost &host) noexcept {
   return all_known;
 }
 
-// Without memory the next wait simply brings fewer at a time.
+// Out of memory, the next wait brings fewer reports at a time.
 void grow_reports(EpollState &state) noexcept {
   const int capacity = state.capacity * 2;
   void *more = mm_realloc(state.reports, static_cast<std::size_t>(capacity) * sizeof(epoll_event));

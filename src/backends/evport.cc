@@ -29,8 +29,7 @@ namespace {
 
 constexpr unsigned kFirstReports = 32;
 constexpr unsigned kMostReports = 4096;
-// Nobody promises that the kernel adds up longer waits rightly; to wake up for nothing that often is no
-// burden.
+// Longer waits may overflow in the kernel. A spurious wake-up once a day costs nothing.
 constexpr Nanos kLongestWait = Nanos{24} * 3600 * 1'000'000'000;
 
 struct EvportState {
@@ -60,7 +59,7 @@ bool open_port(EvportState &state) noexcept {
   return port >= 0;
 }
 
-// Without memory the arrays stay as they are.
+// Out of memory, the arrays stay as they are.
 bool make_room(EvportState &state, unsigned capacity) noexcept {
   void *fired = mm_realloc(state.fired, capacity * sizeof(int));
   if (!fired) return false;

@@ -8,8 +8,8 @@
 // which stays, so that the deletion that follows a report costs no system call. (EV_ONESHOT would do without
 // the rest, but FreeBSD hands such a filter out without looking whether it is still ready.)
 //
-// Filters vanish when the number is closed, and a kqueue is not inherited by a forked child: there its number
-// is free, or already another file's.
+// Filters vanish when the fd is closed, and a forked child does not inherit the kqueue: its fd is free there,
+// or already refers to another file.
 #include <fcntl.h>
 #include <sys/types.h>
 
@@ -109,7 +109,7 @@ class Changes {
            reinterpret_cast<void *>(static_cast<std::uintptr_t>(tag)));
   }
 
-  // Tells the kernel, which answers in place. False with errno if it took none of them.
+  // Submits the changes; the kernel stores each result in place. False with errno if it accepted none.
   bool submit(const KqueueState &state) noexcept {
     const timespec at_once{};
     const int asked = count_;
@@ -325,7 +325,7 @@ void deliver(KqueueState &state, BackendHost &host, const struct kevent &report)
   }
 }
 
-// Without memory the next wait simply brings fewer at a time.
+// Out of memory, the next wait brings fewer reports at a time.
 void grow_reports(KqueueState &state) noexcept {
   const int capacity = state.capacity * 2;
   void *more = mm_realloc(state.reports, static_cast<std::size_t>(capacity) * sizeof(struct kevent));

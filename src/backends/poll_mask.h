@@ -37,7 +37,7 @@ inline short from_poll(short mask, short asked) noexcept {
   if (mask & POLLIN) what |= EV_READ;
   if (mask & POLLOUT) what |= EV_WRITE;
   if (mask & EVI_POLL_CLOSED) what |= EV_CLOSED;
-  // Who waits for EV_CLOSED alone must hear of an end in any form, or it would be reported for ever.
+  // An event for EV_CLOSED alone must be made active by an end in any form, or it would be reported for ever.
   if ((mask & (POLLERR | POLLHUP)) && (asked & EVI_POLL_CLOSED) && asked == EVI_POLL_CLOSED)
     what |= EV_CLOSED;
   // A descriptor that was closed behind our back is ready for the error that its user will get.

@@ -5,8 +5,8 @@
 // events want by then, so that a deletion after a report costs no system call. New interest waits for that
 // moment too, unless another thread adds it while the loop waits.
 //
-// A request that ended before the wait began may be out of date: a callback may have read since what it tells
-// of. So each wait first takes out what is at the port already, and asks for it again; what comes then, or
+// A request that ended before the wait began may be out of date: a callback may have read the data since.
+// So each wait first takes out what is at the port already, and asks for it again; what comes then, or
 // comes later, is true.
 //
 // The kernel writes to a request until its completion is taken from the port. So one that is not wanted any
@@ -295,7 +295,7 @@ bool start_due(WepollState &state, BackendHost &host) noexcept {
 
 static_assert(INFINITE == static_cast<DWORD>(to_milliseconds(kWaitForever)));
 
-// Without memory the next wait simply brings fewer at a time.
+// Out of memory, the next wait brings fewer reports at a time.
 bool grow_reports(WepollState &state, ULONG capacity) noexcept {
   void *more = mm_realloc(state.reports, capacity * sizeof(OVERLAPPED_ENTRY));
   if (!more) return false;
@@ -318,7 +318,7 @@ Poll &poll_of(const OVERLAPPED_ENTRY &report) noexcept {
   return *reinterpret_cast<Poll *>(report.lpOverlapped);
 }
 
-// Takes a request back from the kernel. False if its poll was given up, and is gone now.
+// Takes a request back from the kernel. False if its poll was given up, and has been freed.
 bool take_back(WepollState &state, Poll &poll) noexcept {
   --state.under_way;
   poll.asked = 0;

@@ -1,8 +1,8 @@
 // The descriptors that other threads withdrew while a method without registrations waited for them.
 //
-// Such a method hands the kernel a snapshot. When a number in it is given up meanwhile and opened anew, what
-// the kernel reports is of the old descriptor. Reports of these numbers are dropped: what is really ready is
-// ready in the next wait too.
+// Such a method hands the kernel a snapshot. When an fd in it is closed meanwhile and reused, the kernel's
+// report is of the old file. Reports of these fds are discarded: a file that is ready is ready in the next
+// wait too.
 #ifndef EVI_BACKENDS_WITHDRAWN_H
 #define EVI_BACKENDS_WITHDRAWN_H
 
@@ -24,7 +24,7 @@ class Withdrawn {
     waiting_ = true;
     count_ = 0;
   }
-  // Without memory a number is not noted, and a report of it is believed, as if it had come just before.
+  // Out of memory, the fd is not noted, and a report of it is taken for a true one.
   void note(int fd) noexcept {
     if (waiting_ && (count_ < capacity_ || grow())) fds_[count_++] = fd;
   }

@@ -62,8 +62,8 @@ evbuffer_ptr to_ptr(const Cursor &at) noexcept {
   return {static_cast<ev_ssize_t>(at.position), {const_cast<Chain *>(at.chain), at.offset}};
 }
 
-// After so many false starts a search within a chain stops looking for the first byte alone: the chain is
-// full of that byte, or made so that each byte is compared many times.
+// The number of false starts after which a search within a chain stops looking for the first byte alone: the
+// chain is full of that byte, or made so that each byte is compared many times.
 constexpr int kMaxFalseStarts = 16;
 
 // The first occurrence in `room` contiguous bytes; null if there is none.

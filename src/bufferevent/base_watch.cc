@@ -16,7 +16,7 @@ BaseWatch::~BaseWatch() {
 }
 
 void BaseWatch::forget_if_gone(BuffereventBase &top) const noexcept {
-  if (!chunks_ || !chunks_->base_is_gone()) return;
+  if (!chunks_ || !chunks_->base_is_freed()) return;
   const event_base *const gone = top.ev_base;
   for (bufferevent *bev = &top; bev; bev = bev->be_ops->get_underlying(BuffereventBase::of(*bev))) {
     if (bev->ev_base == gone) bev->ev_base = nullptr;

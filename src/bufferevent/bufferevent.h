@@ -287,7 +287,7 @@ class BuffereventBase : public bufferevent, public FlushHook {
   friend class BuffereventUse;
 
   bool freed_ : 1 = false;     // by the program: no callback begins any more
-  bool finished_ : 1 = false;  // the last reference has gone
+  bool finished_ : 1 = false;  // the last reference was dropped
   bool finish_from_loop_ : 1 = false;
   bool owns_lock_ : 1 = false;    // a filter uses the underlying lock, a pair has one for both
   bool relays_ : 1 = false;       // see set_relay()

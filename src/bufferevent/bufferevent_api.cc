@@ -30,7 +30,7 @@ void store(T *out, const T &value) {
 }
 
 // Gives the output buffer what `fill` puts into a buffer: that itself if its lock is free, or one that waits
-// for it (mail.h). False if `fill` failed, or without memory.
+// for it (mail.h). False if `fill` failed, or if out of memory.
 template <typename Fill>
 bool write_with(BuffereventBase &bev, Fill fill) {
   if (EVI_LIKELY(evi::raw_lock_try(bev.lock()))) {

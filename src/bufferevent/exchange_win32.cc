@@ -44,7 +44,7 @@ bool Exchange::end_sending(std::size_t &bytes) noexcept {
 }
 
 void Exchange::leave() noexcept {
-  // Its base is gone, but not what it may write to.
+  // Its base was freed, but the kernel may still write to it.
   if (reading.op.stranded || writing.op.stranded) return;
   if (!under_way()) return destroy(this);
   if (reading.under_way()) reading.op.cancel();

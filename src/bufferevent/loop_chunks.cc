@@ -26,7 +26,7 @@ void LoopChunks::abandon() noexcept {
   kept = nullptr;
   if (receive.chain) chain_release(receive.chain);
   receive.chain = nullptr;
-  base_is_gone_.store(true, std::memory_order_release);
+  base_is_freed_.store(true, std::memory_order_release);
   drop();
 }
 

@@ -26,7 +26,7 @@ struct LoopChunks {
   void drop() noexcept;
   // The base is freed: releases the chunks. The object is destroyed with the last claim.
   void abandon() noexcept;
-  bool base_is_gone() const noexcept { return base_is_gone_.load(std::memory_order_acquire); }
+  bool base_is_freed() const noexcept { return base_is_freed_.load(std::memory_order_acquire); }
 
   // What all connections receive into; for the loop's thread alone.
   ReadChunk receive;
@@ -36,7 +36,7 @@ struct LoopChunks {
 
  private:
   std::atomic<std::uint32_t> claims_{1};
-  std::atomic<bool> base_is_gone_{false};
+  std::atomic<bool> base_is_freed_{false};
 };
 
 // What is kept in all, and of what sizes.

@@ -17,7 +17,7 @@ class SocketBufferevent;
 enum class Start : unsigned char {
   enabled,  // the program asked for it: timeouts restart, and the write callback reports when writing is
             // possible
-  resumed,  // what held it back is gone
+  resumed,  // the reason to suspend was removed
 };
 
 // What became of an attempt to connect. `unfit`: for this way of connecting; nothing was done.
@@ -86,7 +86,7 @@ struct bufferevent_ops {
 
   // The program freed it: takes back what the kernel, a base or a partner knows of it. Does not wait.
   void (*unlink)(evi::BuffereventBase &bev) noexcept;
-  // The last reference is gone: lets go of the transport and of the memory. No lock is held.
+  // The last reference was dropped: frees the transport and the memory. No lock is held.
   void (*dispose)(evi::BuffereventBase *bev) noexcept;
 };
 

@@ -102,7 +102,7 @@ bool is_connected_stream(evutil_socket_t fd) noexcept {
   return is_stream(fd) && getpeername(winsock(fd), reinterpret_cast<sockaddr *>(&peer), &length) == 0;
 }
 
-// Without memory readiness serves the socket.
+// Out of memory, the socket is served by readiness.
 void OverlappedBufferevent::attach(SocketBufferevent &bev) noexcept {
   OverlappedBufferevent &self = of(bev);
   const evutil_socket_t fd = fd_of(bev);

@@ -74,7 +74,7 @@ Micros RateLimit::now() const noexcept {
   return system_clock().monotonic(system_clock());
 }
 
-// Without memory for the timer nothing may wait, because nothing would let it go on: then the transport asks
+// If there is no memory for the timer, the transport must not wait, since nothing would resume it: it asks
 // again and again.
 bool RateLimit::hold_back(Side side, SuspendReasons why, Micros wait) noexcept {
   EVI_ASSERT(why == kBandwidth || why == kGroupBandwidth);
@@ -112,8 +112,8 @@ void RateLimit::disarm() noexcept {
   delete_if_queued(timer_.ev_base, timer_, threads);
 }
 
-// A result other than EV_TIMEOUT, which setting the timer again would take back. A seat that waits has its
-// timer set, or its base is gone, which took the timer's away.
+// A result other than EV_TIMEOUT, which setting the timer again would take back. A waiting seat has its
+// timer set, unless its base was freed, which removed the timer.
 void RateLimit::wake() noexcept {
   if (timer_.ev_base) timer_.ev_base->activate(timer_, EV_READ, 1);
 }

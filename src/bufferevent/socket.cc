@@ -188,7 +188,7 @@ void output_added(BuffereventBase &self) noexcept {
   SocketBufferevent &bev = SocketBufferevent::of(self);
   if (bev.socket_.write_armed || !bev.wants(EV_WRITE)) return;
   if (fd_of(bev) >= 0) return schedule_output(bev);
-  // Only the timeout runs; without memory for it there is none.
+  // Only the timeout runs; if out of memory, there is none.
   if (bev.ev_base) static_cast<void>(arm_write(bev));
 }
 

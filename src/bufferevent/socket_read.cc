@@ -1,8 +1,8 @@
 // Reading from sockets: one system call brings many bytes, the program sees them slice by slice.
 //
-// Programs rely on how much new input a read callback finds at most: they have arrays of that size, or take
-// so much once per callback. So a slice enters the input buffer, the read callback runs, and then the next
-// slice enters, as if it had been a read of its own:
+// Programs rely on the greatest amount of new input per read callback: they have arrays of that size, or
+// remove that amount once per callback. So a slice enters the input buffer, the read callback runs, and then
+// the next slice enters, as if it had been a read of its own:
 //
 //   read --> [ slice | slice | slice ]     one chunk
 //                |       '-------'--> SocketKeeps::ahead, not yet visible

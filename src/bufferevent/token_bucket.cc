@@ -61,7 +61,7 @@ bool TokenBuckets::refill(Micros now) noexcept {
 
 void TokenBuckets::change(const ev_token_bucket_cfg &config, Micros now) noexcept {
   refill(now);
-  // Whoever changes ticks more often than they pass must neither win nor lose by that.
+  // Changing the tick more often than it passes must neither add nor lose tokens.
   const double part = static_cast<double>(now - tick_began_) / static_cast<double>(config_.tick);
   if (config.tick != config_.tick) {
     const auto passed = static_cast<Micros>(part * static_cast<double>(config.tick));

@@ -42,7 +42,7 @@ struct ev_token_bucket_cfg {
 namespace evi {
 
 // A bucket for each direction. All ticks that have passed are credited at once, each at its exact time, so
-// it does not matter when and how often anybody looks.
+// it does not matter when and how often they are read.
 class TokenBuckets {
  public:
   // Full by one tick's tokens; a tick begins now.

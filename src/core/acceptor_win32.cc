@@ -34,7 +34,8 @@ struct Slot {
 }  // namespace
 
 struct Acceptor {
-  Acceptor(event_base &of, Socket socket, event &told) noexcept : base(of), listening(socket), ready(&told) {}
+  Acceptor(event_base &of, Socket socket, event &ready_event) noexcept
+      : base(of), listening(socket), ready(&ready_event) {}
   Acceptor(const Acceptor &) = delete;
   Acceptor &operator=(const Acceptor &) = delete;
 
@@ -44,7 +45,7 @@ struct Acceptor {
   int post_patiently(Slot &slot) noexcept;
   void proceed_after(const Slot &slot) noexcept;
   Slot *next_done() noexcept;
-  void tell() noexcept;
+  void report_ready() noexcept;
   Socket hand_over(Slot &slot, sockaddr *peer, ev_socklen_t *length) noexcept;
   void drop_reference() noexcept {
     if (--references == 0) destroy(this);
@@ -84,7 +85,7 @@ bool Acceptor::init() noexcept {
   for (Slot &slot : slots) {
     slot.owner = this;
     slot.operation.init(on_done, &slot);
-    // It only passes on what is then told by an event that counts.
+    // It only activates another event, which counts.
     slot.operation.done.evcb_flags = EVLIST_INTERNAL;
   }
   set_socket_error(kInvalidArgument);
@@ -94,7 +95,7 @@ bool Acceptor::init() noexcept {
 
 // --- one connection ---
 
-// 0, or the error for which nobody waits in the slot.
+// Returns 0, or the error because of which the slot does not wait for a connection.
 int Acceptor::post(Slot &slot) noexcept {
   CompletionPort *port = base.completion_port();
   if (!port) return WSA_OPERATION_ABORTED;
@@ -121,7 +122,7 @@ int Acceptor::post_patiently(Slot &slot) noexcept {
   return error;
 }
 
-// False if nobody waits, nor has a connection, because it cannot be done.
+// False if no slot waits or has a connection, because none could be started.
 bool Acceptor::fill() noexcept {
   bool any = false;
   int error = 0;
@@ -142,7 +143,7 @@ void Acceptor::on_done(event_callback *self, void *arg) noexcept {
   slot.error = slot.operation.finish(none);
   slot.state = slot.error ? Slot::State::failed : Slot::State::connected;
   slot.turn = ++owner.turns;
-  // Cancelled by a stop, or by the end: the connection, if one came in between, is nobody's.
+  // Cancelled by stop() or close(): a connection that arrived in between is closed.
   if (slot.error == WSA_OPERATION_ABORTED || !owner.ready || !self) {
     close_quietly(slot.socket);
     slot.state = Slot::State::idle;
@@ -153,7 +154,7 @@ void Acceptor::on_done(event_callback *self, void *arg) noexcept {
 
 void Acceptor::proceed_after(const Slot &slot) noexcept {
   if (!started || !ready) return;
-  if (slot.state != Slot::State::idle) return tell();
+  if (slot.state != Slot::State::idle) return report_ready();
   // Stopped, and started again before this came back. If nothing can be had, the listener finds out why.
   if (!fill()) base.activate(*ready, EV_READ, 1);
 }
@@ -167,7 +168,7 @@ Slot *Acceptor::next_done() noexcept {
   return first;
 }
 
-void Acceptor::tell() noexcept {
+void Acceptor::report_ready() noexcept {
   if (ready && started && next_done()) base.activate(*ready, EV_READ, 1);
 }
 
@@ -203,7 +204,7 @@ Acceptor *create(event_base &base, Socket listening, event &ready) noexcept {
 void start(Acceptor &self) noexcept {
   const LockGuard held(self.base.lock());
   self.started = true;
-  self.tell();
+  self.report_ready();
   if (!self.fill()) self.base.activate(*self.ready, EV_READ, 1);
 }
 
@@ -240,7 +241,7 @@ Socket take(Acceptor &self, sockaddr *peer, ev_socklen_t *length, SocketFlags fl
 bool proceed(Acceptor &self) noexcept {
   const LockGuard held(self.base.lock());
   if (!self.started) return true;
-  self.tell();
+  self.report_ready();
   return self.fill();
 }
 

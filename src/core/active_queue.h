@@ -20,7 +20,7 @@ class ActiveQueue {
   ActiveQueue &operator=(const ActiveQueue &) = delete;
   ~ActiveQueue() { mm_free(lists_); }
 
-  // Must be empty. False, and nothing changed, without memory.
+  // Requires: empty. False, and nothing is changed, if out of memory.
   [[nodiscard]] bool set_priorities(int count) noexcept {
     auto *lists =
         static_cast<CallbackList *>(mm_malloc(sizeof(CallbackList) * static_cast<std::size_t>(count)));

@@ -2,9 +2,9 @@
 //
 // With EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST an event that is deleted and added again before the next wait
 // costs one system call and not two. Nothing else is deferred: an add reaches the kernel at once, also when
-// interest seems unchanged, since the number may mean another file by now; so errors come back from event_add
-// and no report goes astray. Everything noted is submitted before the loop waits, and before the first
-// edge-triggered event is added: if the number was closed meanwhile while its file is open elsewhere, the
+// interest seems unchanged, since the fd may have been reused; so errors come back from event_add and no
+// report is misdelivered. Everything noted is submitted before the loop waits, and before the first
+// edge-triggered event is added: if the fd was closed meanwhile while its file is open elsewhere, the
 // kernel's entry stays until the set is replaced, and a new set reports edges twice.
 #ifndef EVI_CORE_CHANGELIST_H
 #define EVI_CORE_CHANGELIST_H

@@ -1,4 +1,4 @@
-// Overlapped operations of Windows: begun by who owns them, finished on the loop's thread.
+// Overlapped operations of Windows: started by their owners, finished on the loop's thread.
 //
 // A base that was made with EVENT_BASE_FLAG_STARTUP_IOCP shares the port that its method waits at. The method
 // hands over what it finds there, and the callback of the operation is queued in the base: it runs by its
@@ -28,7 +28,7 @@ inline SOCKET winsock(Socket socket) noexcept { return static_cast<SOCKET>(socke
 
 // From begin() until its callback runs it belongs to the kernel and to the port: it must stay where it is.
 struct Operation {
-  OVERLAPPED overlapped = {};  // first: a completion tells its address
+  OVERLAPPED overlapped = {};  // first: a completion reports its address
   event_callback done = {};
   ListHook<Operation> link;
   Socket socket = kNoSocket;
@@ -41,8 +41,8 @@ struct Operation {
   int finish(std::size_t &bytes) noexcept;
   // It ends soon, by itself or as cancelled, and its callback runs.
   void cancel() noexcept;
-  // The same, and waits until the kernel is done with it. False if that takes too long: then nobody knows
-  // what it moved, or will.
+  // The same, and waits until the kernel is done with it. False if that takes too long: then the number
+  // of bytes is unknown.
   bool cancel_and_wait(std::size_t &bytes) noexcept;
 };
 
@@ -73,7 +73,7 @@ class CompletionPort {
     withdraw(op);
     return error;
   }
-  // The same, where the callback is to tell of the error.
+  // The same; the callback reports the error.
   template <typename F>
   void begin(Operation &op, Socket socket, std::uint8_t priority, F &&call) noexcept {
     const int error = try_begin(op, socket, priority, call);

@@ -35,8 +35,8 @@ constexpr GUID kAcceptExAddresses = WSAID_GETACCEPTEXSOCKADDRS;
 
 }  // namespace
 
-// What a base that is being freed finds at its port but the method waits for. It is put back at the end:
-// whoever puts it back at once finds it again at once, and never waits.
+// Completions of the method that a base which is being freed finds at its port. They are put back at the end:
+// put back at once, they would be found again at once, and the base would never wait.
 class ForeignReports {
  public:
   explicit ForeignReports(HANDLE port) noexcept : port_(port) {}
@@ -47,7 +47,7 @@ class ForeignReports {
     mm_free(entries_);
   }
 
-  // Without memory it goes back at once.
+  // Out of memory, it is put back at once.
   void keep(const OVERLAPPED_ENTRY &entry) noexcept {
     if (count_ == capacity_ && !grow()) return put_back(entry);
     entries_[count_++] = entry;

@@ -36,7 +36,7 @@ struct event_config final {
   event_config &operator=(const event_config &) = delete;
   ~event_config();
 
-  // False without memory.
+  // False if out of memory.
   [[nodiscard]] bool avoid(const char *method) noexcept;
   bool avoids(const char *method) const noexcept;
   // Whether the environment, the avoided names and the required features leave the method eligible.

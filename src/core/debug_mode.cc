@@ -30,7 +30,7 @@ class Guard {
   Guard &operator=(const Guard &) = delete;
 };
 
-// Open addressing with linear probing; at most half full. Without memory it stops knowing things, and says so
+// Open addressing with linear probing; at most half full. Out of memory, it stops recording, and logs that
 // once.
 class EventSet {
  public:

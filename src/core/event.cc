@@ -114,7 +114,7 @@ int event_base::pending(const event &ev, short what, timeval *tv) noexcept {
   found &= what & (EV_TIMEOUT | evi::kIoEvents | EV_SIGNAL);
   // Of an expired timer it is the deadline that has passed.
   if (tv && (found & EV_TIMEOUT) && evi::has_deadline(ev)) {
-    // Told as time of day: both clocks are read now, so what is left is never more than what was set.
+    // Returned as time of day: both clocks are read now, so what is left is never more than what was set.
     const evi::Micros left = evi::deadline(ev) - time_.monotonic();
     *tv = evi::to_timeval(evi::add_saturating(time_.wall(), left));
   }

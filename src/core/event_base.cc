@@ -125,7 +125,7 @@ void event_base::dispose(bool run_finalizers, evi::MayWake may_wake) noexcept {
 
 int event_base::delete_all_events() noexcept {
   int deleted = 0;
-  // The owner may still free the event, which must not refer to a base that is gone.
+  // The owner may still free the event, which must not refer to a freed base.
   const auto delete_for_good = [&](event &ev) EVI_NO_THREAD_SAFETY_ANALYSIS {
     del_locked(ev, evi::DelMode::even_if_finalizing);
     ev.ev_base = nullptr;

@@ -72,7 +72,7 @@ struct event_base final : public evi::BackendHost {
   event_base &operator=(const event_base &) = delete;
   ~event_base();
 
-  // Null with a log line if no method fits the demands, or without memory.
+  // Null with a log line if no method meets the demands, or if out of memory.
   static event_base *create(const event_config *config, const evi::BaseSeams &seams = {}) noexcept;
   // Deletes every event, runs or skips the finalizers still queued, and frees the base.
   void dispose(bool run_finalizers, evi::MayWake = {}) noexcept;

@@ -16,7 +16,7 @@ void eventide_metrics_disable(struct event_base *base) {
 
 int eventide_metrics_reset(struct event_base *base) { return base ? base->metrics().reset() : -1; }
 
-// `size` tells which version of the struct the program knows.
+// `size` says which version of the struct the program was compiled with.
 int eventide_metrics_get(struct event_base *base, struct eventide_metrics *out, size_t size) {
   eventide_metrics current;
   if (!base || !out || size == 0 || !base->metrics().read(current)) return -1;

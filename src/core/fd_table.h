@@ -52,8 +52,8 @@ class FdTable {
   FdTable &operator=(const FdTable &) = delete;
   ~FdTable();
 
-  // Makes room for `fd`; false with errno without memory, or if the number is no open descriptor (asked only
-  // when the table would have to grow, so that absurd numbers cost no memory).
+  // Makes room for `fd`; false with errno if out of memory, or if `fd` is not open (checked only when the
+  // table would have to grow, so that a huge fd costs no memory).
   [[nodiscard]] bool reserve(int fd) noexcept;
   bool contains(int fd) const noexcept {
     return fd >= 0 && fd / kDescriptorStep < size_ && fd % kDescriptorStep == 0;

@@ -1,7 +1,7 @@
 // struct evconnlistener: accepts connections from a listening socket and hands them to a callback.
 //
 // A listener has a lock only with LEV_OPT_THREADSAFE; the lock order is listener, then base. The user's
-// callbacks run with it open and may free the listener: whoever runs one holds a reference.
+// callbacks run with it open and may free the listener: the code that invokes one holds a reference.
 //
 // The base holds one descriptor in reserve for all its listeners (reserve.h). When there are none left, the
 // reserve makes room for one connection more, and then the listener rests until it can be had back. Recovery
@@ -20,8 +20,8 @@
 
 // The opaque struct of event2/listener.h.
 struct evconnlistener final {
-  // Null without memory, or if listen() fails; the descriptor is the caller's then. `method` may be null, as
-  // accept_method() has it.
+  // Null if out of memory, or if listen() fails; the caller then keeps the descriptor. `method` may be null,
+  // as accept_method() has it.
   static evconnlistener *create(event_base &base, evconnlistener_cb cb, void *arg, unsigned flags,
                                 int backlog, evi::Socket fd, const evi::AcceptMethod *method) noexcept;
   // Makes and binds the socket too; whatever fails, nothing stays open.

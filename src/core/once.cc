@@ -1,4 +1,4 @@
-// event_base_once: one call, then the event is gone.
+// event_base_once: one call, then the event is freed.
 #include "core/once.h"
 
 #include "core/debug_mode.h"

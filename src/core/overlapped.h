@@ -14,8 +14,7 @@ class CompletionPort;
 struct Acceptor;
 
 // For a base that was made with EVENT_BASE_FLAG_STARTUP_IOCP. `method_port`: the port that its method waits
-// at. If that is null, `out` stays null:
-// then everything goes by readiness. False without memory.
+// at. If that is null, `out` stays null, and the base uses readiness. False if out of memory.
 [[nodiscard]] bool open_completion_port(event_base &base, void *method_port, CompletionPort *&out) noexcept;
 // Cancels what is under way and waits until the kernel has let go of it; the callbacks of those operations
 // are then queued in the base. The base's lock is not held.
@@ -24,9 +23,9 @@ void close_completion_port(CompletionPort *port) noexcept;
 // How a listener gets connections if not by accept().
 struct AcceptMethod {
   // `ready` is an event without a descriptor: it is made active when there is a connection to be taken. Null,
-  // with the socket error, if the socket does not fit, or without memory.
+  // with the socket error, if the socket does not fit, or if out of memory.
   Acceptor *(*create)(event_base &base, Socket listening, event &ready) noexcept;
-  // If no connection can be waited for, `ready` is made active, and proceed() tells why.
+  // If no connection can be waited for, `ready` is made active, and proceed() returns the reason.
   void (*start)(Acceptor &self) noexcept;
   // No connection is lost by stopping: those that came wait, here or in the system's queue.
   void (*stop)(Acceptor &self) noexcept;
@@ -35,7 +34,7 @@ struct AcceptMethod {
   // After a round of taking: waits for as many again, and makes `ready` active if there are more to be taken.
   // False, with the socket error, if there are none and none can be waited for.
   bool (*proceed)(Acceptor &self) noexcept;
-  // Closes those that nobody took. The listening socket and the event may go right after.
+  // Closes connections that were not taken. The listening socket and the event may be freed right after.
   void (*close)(Acceptor *self) noexcept;
 };
 

@@ -136,7 +136,7 @@ std::size_t TimerHeap::gather_due(Micros now) noexcept {
   return total - front;
 }
 
-// Floyd's bottom-up construction on the keys alone, then one pass that tells each event its index.
+// Floyd's bottom-up construction on the keys alone, then one pass that stores its index in each event.
 void TimerHeap::rebuild() noexcept {
   if (size_ > 1) {
     for (std::size_t i = parent(size_ - 1) + 1; i-- > 0;) {

@@ -1,5 +1,4 @@
-// A descriptor that turns readable when somebody asks, for waking a loop from another thread or a signal
-// handler.
+// A descriptor that is made readable to wake a loop from another thread or a signal handler.
 #ifndef EVI_CORE_WAKER_H
 #define EVI_CORE_WAKER_H
 

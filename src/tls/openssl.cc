@@ -240,7 +240,7 @@ bool keeps_its_bio(BIO *bio) noexcept {
   return bio && bio_fd(bio) >= 0 && BIO_method_type(bio) != BIO_TYPE_SOCKET && !is_ours(bio);
 }
 
-// False without memory.
+// False if out of memory.
 bool pass_on_remnant(BIO *before, TlsWire &wire) noexcept {
   Remnant *rest = is_ours(before) ? remnant_of(before) : nullptr;
   if (!rest) return true;

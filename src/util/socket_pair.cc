@@ -6,8 +6,8 @@
 namespace evi {
 namespace {
 
-// Other processes may connect to the listener while it is open: so many connections are closed before the
-// call fails.
+// Other processes may connect to the listener while it is open. The number of such connections that are
+// closed before the call fails.
 constexpr int kMaxForeignConnections = 16;
 
 bool listen_on_loopback(Socket fd, sockaddr_in &address) noexcept {

@@ -42,7 +42,7 @@ AVOIDED = {
 COUNTED = {"turn": r"turns?|rounds?", "know": r"knows?|knew"}
 
 # Folders that have no findings.
-CLEAN = ("include/", "docs/", "README.md", "sample/", "bench/")
+CLEAN = ("include/", "docs/", "README.md", "sample/", "bench/", "src/", "cmake/")
 READ = (("src/", (".h", ".cc")), ("include/", (".h",)), ("docs/", (".md",)), ("README.md", (".md",)),
         ("sample/", (".c", ".h", ".md")), ("bench/", (".c", ".h", ".py", ".md", ".txt")), ("cmake/", (".cmake",)))
 TEST_NAME = re.compile(r"^TEST(?:_F|_P)?\(\s*(?:\w+,\s*)?(\w+)\)", re.M)
@@ -50,7 +50,7 @@ TEST_NAME = re.compile(r"^TEST(?:_F|_P)?\(\s*(?:\w+,\s*)?(\w+)\)", re.M)
 
 def compiled(pattern):
     spaced = pattern.replace(" ", r"(?:[\s/*#|]+|_)")
-    return re.compile(rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:{spaced})(?![a-z])")
+    return re.compile(rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:{spaced})(?![a-z]|(?<=[A-Z]{{2}})[A-Z])")
 
 
 PATTERNS = {word: compiled(pattern) for word, (pattern, _) in AVOIDED.items()}
