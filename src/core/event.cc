@@ -46,6 +46,7 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
 
 int delete_event(event &ev, DelMode mode) noexcept {
   if (!ev.ev_base || (!threads_enabled() && is_idle(ev))) return 0;
+  const BaseCheck check(ev.ev_base);
   return ev.ev_base->del(ev, mode);
 }
 

@@ -122,7 +122,10 @@ int event_base_get_num_events(struct event_base *base, unsigned int kinds) {
 int event_base_get_max_events(struct event_base *base, unsigned int kinds, int clear) {
   return base->max_events(kinds, clear != 0);
 }
-int event_base_priority_init(struct event_base *base, int count) { return base->set_priorities(count); }
+int event_base_priority_init(struct event_base *base, int count) {
+  const evi::BaseCheck check(base);
+  return base->set_priorities(count);
+}
 int event_base_get_npriorities(struct event_base *base) {
   return or_global(base) ? or_global(base)->priorities() : -1;
 }
@@ -138,8 +141,14 @@ void event_base_active_by_signal(struct event_base *base, int signal) { base->ac
 
 // --- the loop ---
 
-int event_base_dispatch(struct event_base *base) { return base->loop(0); }
-int event_base_loop(struct event_base *base, int loop_flags) { return base->loop(loop_flags); }
+int event_base_dispatch(struct event_base *base) {
+  const evi::BaseCheck check(base);
+  return base->loop(0);
+}
+int event_base_loop(struct event_base *base, int loop_flags) {
+  const evi::BaseCheck check(base);
+  return base->loop(loop_flags);
+}
 int event_base_loopexit(struct event_base *base, const struct timeval *tv) {
   return base ? base->loop_exit_after(tv) : -1;
 }
@@ -175,6 +184,7 @@ int event_gettime_monotonic(struct event_base *base, struct timeval *tv) {
 
 const struct timeval *event_base_init_common_timeout(struct event_base *base,
                                                      const struct timeval *duration) {
+  const evi::BaseCheck check(base);
   return base && duration ? base->init_common_timeout(*duration) : nullptr;
 }
 
@@ -213,25 +223,32 @@ void event_free(struct event *ev) {
 
 int event_finalize(unsigned flags, struct event *ev, event_finalize_callback_fn callback) {
   if (flags != 0 || !has_base(ev, "event_finalize")) return -1;
+  const evi::BaseCheck check(ev->ev_base);
   return ev->ev_base->finalize(*ev, callback, false);
 }
 
 int event_free_finalize(unsigned flags, struct event *ev, event_finalize_callback_fn callback) {
   if (flags != 0 || !has_base(ev, "event_free_finalize")) return -1;
+  const evi::BaseCheck check(ev->ev_base);
   return ev->ev_base->finalize(*ev, callback, true);
 }
 
 int event_base_once(struct event_base *base, evutil_socket_t fd, short what, event_callback_fn callback,
                     void *arg, const struct timeval *tv) {
+  const evi::BaseCheck check(base);
   return base ? base->once(static_cast<int>(fd), what, callback, arg, tv) : -1;
 }
 
 int event_add(struct event *ev, const struct timeval *tv) {
-  return has_base(ev, "event_add") ? ev->ev_base->add(*ev, tv) : -1;
+  if (!has_base(ev, "event_add")) return -1;
+  const evi::BaseCheck check(ev->ev_base);
+  return ev->ev_base->add(*ev, tv);
 }
 
 int event_remove_timer(struct event *ev) {
-  return has_base(ev, "event_remove_timer") ? ev->ev_base->remove_timer(*ev) : -1;
+  if (!has_base(ev, "event_remove_timer")) return -1;
+  const evi::BaseCheck check(ev->ev_base);
+  return ev->ev_base->remove_timer(*ev);
 }
 
 int event_del(struct event *ev) {
@@ -245,7 +262,9 @@ int event_del_noblock(struct event *ev) {
 }
 
 void event_active(struct event *ev, int result, short ncalls) {
-  if (has_base(ev, "event_active")) ev->ev_base->activate(*ev, result, ncalls);
+  if (!has_base(ev, "event_active")) return;
+  const evi::BaseCheck check(ev->ev_base);
+  ev->ev_base->activate(*ev, result, ncalls);
 }
 
 int event_pending(const struct event *ev, short what, struct timeval *tv) {

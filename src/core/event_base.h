@@ -32,6 +32,7 @@
 #include "core/watchers.h"
 #include "event2/event.h"
 #include "thread/lock.h"
+#include "util/assert.h"
 #include "util/clock.h"
 
 namespace evi {
@@ -160,8 +161,9 @@ struct event_base final : public evi::BackendHost {
   // Without the lock: for new events, whose base is not changing under them.
   int default_priority() const noexcept EVI_NO_THREAD_SAFETY_ANALYSIS { return active_.priorities() / 2; }
 
-  // For tests: all containers agree with each other and with the events' flags.
-  bool check_invariants() noexcept;
+  // All containers agree with each other and with the events' flags. With more descriptors, timers and events
+  // than `limit` only what takes a constant time is checked.
+  bool check_invariants(std::size_t limit = SIZE_MAX) noexcept;
 
  private:
   // event.cc
@@ -324,7 +326,24 @@ int assign_event(event &ev, event_base *base, int fd, short what, event_callback
 int delete_event(event &ev, DelMode mode) noexcept;
 
 // The base of the old interface, made by event_init.
-event_base *&global_base() noexcept;
+EVI_VISIBLE event_base *&global_base() noexcept;
+
+// In builds with assertions: checks a base when a public call on it returns. With threads another one may
+// have freed the base by then, and nothing is checked.
+class BaseCheck {
+ public:
+  explicit BaseCheck(event_base *base, CallSite caller = CallSite::here()) noexcept
+      : base_(kAssertions && base && !base->lock() ? base : nullptr), caller_(caller) {}
+  ~BaseCheck() {
+    if (base_) caller_.check(*base_);
+  }
+  BaseCheck(const BaseCheck &) = delete;
+  BaseCheck &operator=(const BaseCheck &) = delete;
+
+ private:
+  event_base *const base_;
+  [[no_unique_address]] CallSite caller_;
+};
 
 }  // namespace evi
 

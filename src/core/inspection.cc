@@ -67,21 +67,28 @@ bool event_base::loop_runs() noexcept {
   return state_.is_running();
 }
 
-bool event_base::check_invariants() noexcept {
+bool event_base::check_invariants(std::size_t limit) noexcept {
   const LockGuard held(lock_);
+  if (!notifier_.check_invariants()) return false;
+  const auto elements =
+      static_cast<std::size_t>(fds_.size()) + timers_.size() + static_cast<std::size_t>(counts_.added());
+  if (elements > limit) return true;
   if (!fds_.check_invariants() || !timers_.check_invariants()) return false;
-  if (!signals_.check_invariants() || !notifier_.check_invariants()) return false;
+  if (!signals_.check_invariants()) return false;
   if (!io_.check_invariants() || !common_.check_invariants() || !watchers_.check_invariants()) return false;
   int counted = 0;
   bool flags_right = true;
-  visit_events([&](event &ev) {
+  const auto count = [&](const event &ev) {
     flags_right = flags_right && evi::has(ev, EVLIST_INIT) && ev.ev_base == this;
     if (!evi::is_internal(ev)) {
       counted += evi::has(ev, EVLIST_INSERTED) + evi::has(ev, EVLIST_TIMEOUT);
       counted += evi::has(ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER);
     }
     return 0;
-  });
+  };
+  visit_events(count);
+  // As in libevent, event_base_foreach_event() does not report them.
+  for (event *ev = io_.first_without_fd(); ev; ev = evi::IoHook::of(*ev).le_next) count(*ev);
   flush_.for_each([&](evi::FlushHook &hook) { counted += hook.flush_kind->event_of != nullptr; });
   int bare = 0;
   const auto count_bare = [&](event_callback &cb) { bare += !evi::belongs_to_event(cb); };

@@ -1,7 +1,6 @@
 // The façade of event2/http.h, event2/http_compat.h and event2/eventide_http.h for servers.
+#include "core/event_base.h"
 #include "event2/event.h"
-#include "event2/event_compat.h"
-#include "event2/event_struct.h"
 #include "event2/eventide_http.h"
 #include "event2/http.h"
 #include "event2/http_compat.h"
@@ -11,17 +10,6 @@
 namespace {
 
 timeval whole_seconds(int seconds) noexcept { return {seconds > 0 ? seconds : 0, 0}; }
-
-// The base of event_init(), which public functions return for events alone.
-event_base *current_base() noexcept {
-  event probe;
-  event_set(
-      &probe, -1, 0, [](evutil_socket_t, short, void *) noexcept {}, nullptr);
-  event_base *const base = event_get_base(&probe);
-  // Debug mode remembers events by their addresses, and this one's is reused.
-  event_debug_unassign(&probe);
-  return base;
-}
 
 }  // namespace
 
@@ -157,7 +145,7 @@ void eventide_http_set_close_on_eof(struct evhttp *http, int on) {
 }
 
 struct evhttp *evhttp_start(const char *address, ev_uint16_t port) {
-  event_base *base = current_base();
+  event_base *base = evi::global_base();
   struct evhttp *http = base ? evhttp_new(base) : nullptr;
   if (http && evhttp_bind_socket(http, address, port) != 0) {
     evhttp_free(http);

@@ -32,6 +32,48 @@ TEST(EventBase, freeing_the_base_destroys_the_method) {
   EXPECT_TRUE(script.destroyed);
 }
 
+// Among as many calls as there are between two checks that visit many events.
+void make_active_often(event &ev) {
+  for (unsigned call = 0; call < evi::kLongCheckInterval; ++call) event_active(&ev, EV_READ, 1);
+}
+
+TEST(EventBase, check_invariants_visits_no_more_events_than_its_limit) {
+  const test::Base base = test::make_base();
+  Event timer(*base, kNoFd, 0);
+  timer.add(1000);
+  EXPECT_TRUE(base->check_invariants());
+  timer->ev_evcallback.evcb_flags &= static_cast<short>(~EVLIST_TIMEOUT);
+  EXPECT_FALSE(base->check_invariants());
+  EXPECT_TRUE(base->check_invariants(0));
+  timer->ev_evcallback.evcb_flags |= EVLIST_TIMEOUT;
+  EXPECT_TRUE(base->check_invariants());
+}
+
+#ifndef NDEBUG
+TEST(EventBase, is_checked_after_public_calls) {
+  const test::Base base = test::make_base();
+  Event timer(*base, kNoFd, 0), other(*base, kNoFd, EV_PERSIST);
+  timer.add(1000);
+  make_active_often(*other);
+  timer->ev_evcallback.evcb_flags &= static_cast<short>(~EVLIST_TIMEOUT);
+  EXPECT_DEATH(make_active_often(*other), "event_api\\.cc:[0-9]+: assertion check_invariants");
+  timer->ev_evcallback.evcb_flags |= EVLIST_TIMEOUT;
+}
+
+// Another thread could free the base before the check.
+TEST(EventBase, is_not_checked_after_public_calls_if_it_has_a_lock) {
+  if (!evi::kThreadSupport) GTEST_SKIP();
+  test::Threads threads;
+  const test::Base base = test::make_base();
+  Event timer(*base, kNoFd, 0), other(*base, kNoFd, EV_PERSIST);
+  timer.add(1000);
+  timer->ev_evcallback.evcb_flags &= static_cast<short>(~EVLIST_TIMEOUT);
+  make_active_often(*other);
+  timer->ev_evcallback.evcb_flags |= EVLIST_TIMEOUT;
+  EXPECT_EQ(other.calls, 0);
+}
+#endif
+
 TEST(EventBase, pending_events_can_be_freed_after_the_base) {
   const test::Pair pair = test::socket_pair();
   test::Base base = test::make_base();
