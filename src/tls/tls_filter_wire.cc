@@ -79,6 +79,7 @@ void TlsFilterWire::dispose(BuffereventBase *bev) noexcept {
 
 bool TlsFilterWire::inherit(TlsWire &wire, const TlsRemains &remains) noexcept {
   TlsBufferevent &self = of(wire);
+  const BuffereventUse use(*self.underlying_);
   if (remains.in_size && !self.wire_in_.add(remains.in, remains.in_size)) return false;
   return !remains.out_size || self.underlying_->output_buffer().add(remains.out, remains.out_size);
 }

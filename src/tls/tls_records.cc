@@ -140,7 +140,8 @@ TlsOutcome TlsBufferevent::decrypt(std::size_t limit, std::size_t &total) noexce
       into.iov_len = outcome.bytes;
       static_cast<void>(input.commit(&into, 1));
       total += outcome.bytes;
-      if (total >= limit || freed()) return outcome;
+      // A callback of the input may have renegotiated.
+      if (total >= limit || freed() || phase_ != Phase::open) return outcome;
       if (outcome.bytes < size && nothing_left()) return {TlsResult::want_read, 0};
       // A record that did not fit is still inside.
       expected = outcome.bytes == size ? kUnknownSize : unknown;
@@ -178,7 +179,8 @@ void TlsBufferevent::write_records() noexcept {
   std::size_t allowed = 0;
   if (!freed() && wants(EV_WRITE) && !output_buffer().empty() && may_seal()) allowed = write_limit();
   TlsResult result = TlsResult::done;
-  while (allowed > 0 && result == TlsResult::done && !freed() && may_seal()) {
+  // A callback of the output may have renegotiated.
+  while (allowed > 0 && result == TlsResult::done && !freed() && phase_ == Phase::open && may_seal()) {
     result = write_batch(allowed);
     if (wire_out_.empty() && !send_error_ && !freed()) moved += sealed_left();
   }
