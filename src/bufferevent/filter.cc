@@ -41,8 +41,12 @@ bool base_lives(BuffereventBase &top) noexcept {
 
 void silence_underlying(BuffereventBase &underlying) noexcept {
   underlying.set_callbacks(nullptr, nullptr, nullptr, nullptr);
-  underlying.input_buffer().remove_all_callbacks();
-  underlying.output_buffer().remove_all_callbacks();
+  // Those below it that are freed with it are written to before.
+  for (BuffereventBase *bev = &underlying; bev;) {
+    bev->input_buffer().remove_all_callbacks();
+    bev->output_buffer().remove_all_callbacks();
+    bev = bev->has_option(BEV_OPT_CLOSE_ON_FREE) ? below(*bev) : nullptr;
+  }
 }
 
 void write_underlying_out(BuffereventBase &underlying) noexcept {
