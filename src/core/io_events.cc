@@ -31,7 +31,7 @@ Change IoEvents::insert(event &ev) noexcept {
     log_warn("event_add: descriptor %d", static_cast<int>(ev.ev_fd));
     return Change::failed;
   }
-  if (wants_edges(ev) && edge_events_ == 0) prepare_for_edges();
+  if (wants_edges(ev) && edge_events_ == 0 && base_.method_.has_state()) prepare_for_edges();
   FdSlot &slot = base_.fds_[ev.ev_fd];
   if (debug::enabled() && mixes_edge_and_level(slot, ev)) {
     log_warnx("event_add: descriptor %d has edge-triggered and level-triggered events",

@@ -9,22 +9,27 @@ namespace evi {
 
 bool Notifier::open(event_base &base) noexcept {
   EVI_ASSERT(!is_open());
-  pending_ = false;
+  wanted_ = true;
+  event_.drop(base);  // it may be left of a waker that was lost in a child
+  pending_ = wake_due_;
   by_method_ = base.method_.prepare_wake();
   if (by_method_) return true;
   if (!waker_.open()) {
     log_warn_socket(last_socket_error(),
                     "evthread_make_base_notifiable: no descriptor to wake the loop with");
+    pending_ = wake_due_ = false;
     return false;
   }
   if (event_.add_waker(base, waker_.read_fd(), on_wake)) return true;
   waker_.close();
+  pending_ = wake_due_ = false;
   return false;
 }
 
 // A wake-up that the system refuses is not pending: the next one tries again.
 void Notifier::wake(Method &method) noexcept {
-  if (pending_ || !is_open()) return;
+  // Finalizers may run when the method has been destroyed already.
+  if (pending_ || !is_open() || !method.has_state()) return;
   if (by_method_) {
     pending_ = method.wake();
   } else if (calls_ > 0) {
@@ -68,7 +73,7 @@ bool Notifier::disown_if_lost(const Method &method) noexcept {
 
 // Also repeats an attempt that could not open another channel.
 bool Notifier::renew_after_fork(event_base &base) noexcept {
-  if (!is_open() && !event_.is_added()) return true;
+  if (!wanted_) return true;
   event_.drop(base);
   waker_.close();
   by_method_ = false;

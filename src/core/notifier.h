@@ -31,7 +31,7 @@ class Notifier {
   // system call. Within a WakingCall the system call is made after the lock was released.
   void wake(Method &method) noexcept;
   // The loop saw the wake-up: the next one has to reach the system again.
-  void woken() noexcept { pending_ = false; }
+  void woken() noexcept { pending_ = wake_due_; }
 
   // In a forked child, which shares the channel with its parent: forgets the waker if its fds refer to other
   // files by now. False if the method's set proved to be lost as well.
@@ -63,6 +63,7 @@ class Notifier {
   int calls_ = 0;           // WakingCalls under way: the one that ends next makes the wake-up that is due
   bool wake_due_ = false;   // implies pending_
   bool pending_ = false;    // the loop was woken, or will be as a call ends, and has not seen it yet
+  bool wanted_ = false;     // open() was called: a renewal that fails is repeated by the next one
   bool by_method_ = false;  // Method::wake in place of waker_
   std::atomic<int> wakes_in_flight_{0};  // writes to waker_ by threads that do not hold the lock
   Waker waker_;

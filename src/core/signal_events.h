@@ -6,6 +6,7 @@
 #ifndef EVI_CORE_SIGNAL_EVENTS_H
 #define EVI_CORE_SIGNAL_EVENTS_H
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/event_access.h"
@@ -65,8 +66,9 @@ class SignalEvents {
   void begin_calls(event &ev) noexcept {
     EVI_ASSERT(is_signal(ev));
     EVI_ASSERT(calls_left_ == 0);
-    calls_left_ = ev.ev_.ev_signal.ev_ncalls;
-    ev.ev_.ev_signal.ev_pncalls = &calls_left_;
+    // The application may have asked for none, or for a negative number.
+    calls_left_ = std::max<short>(ev.ev_.ev_signal.ev_ncalls, 0);
+    ev.ev_.ev_signal.ev_pncalls = calls_left_ > 0 ? &calls_left_ : nullptr;
   }
   // False if no call is left. From the last call on the series does not refer to the event, which the
   // callback may free.

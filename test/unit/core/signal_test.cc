@@ -299,6 +299,20 @@ TEST_P(SignalTest, a_failed_reinit_leaves_the_child_usable) {
   });
 }
 
+TEST_P(SignalTest, activating_for_no_call_or_a_negative_number_leaves_later_signals_alone) {
+  const test::Base base = make();
+  Event none(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST), after(*base, SIGUSR2, EV_SIGNAL | EV_PERSIST);
+  for (const short calls : {short{0}, short{-1}, short{-7}}) {
+    base->activate(*none, EV_SIGNAL, calls);
+    base->activate(*after, EV_SIGNAL, 2);
+    const int before = after.calls;
+    base->loop(EVLOOP_NONBLOCK);
+    EXPECT_EQ(none.calls, 0);
+    EXPECT_EQ(after.calls, before + 2);
+    EXPECT_TRUE(base->check_invariants());
+  }
+}
+
 TEST_P(SignalTest, two_bases_in_two_threads) {
   if (GetParam()) GTEST_SKIP() << "the signal must be blocked in all threads";
   constexpr int kSignals = 300;
