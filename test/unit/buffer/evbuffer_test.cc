@@ -379,7 +379,7 @@ TEST(EvbufferInvariants, are_checked_after_a_public_call_and_name_it) {
   evbuffer *buffer = evbuffer_new();
   ASSERT_EQ(evbuffer_add(buffer, "text", 4), 0);
   --first_of(*buffer).tail;
-  EXPECT_DEATH(evbuffer_drain(buffer, 1), "buffer_api\\.cc:[0-9]+: assertion check_invariants");
+  EXPECT_DEATH(evbuffer_drain(buffer, 1), "buffer_api\\.cc:.*: assertion check_invariants");
   ++first_of(*buffer).tail;
   evbuffer_free(buffer);
 }

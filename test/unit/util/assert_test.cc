@@ -37,7 +37,7 @@ const testing::KilledBySignal kAborted(SIGABRT);
 
 TEST(Assert, false_condition_logs_its_place_and_aborts) {
   EXPECT_EXIT(EVI_ASSERT(1 + 1 == 3), kAborted,
-              "\\[err\\] .*assert_test\\.cc:[0-9]+: assertion 1 \\+ 1 == 3 failed");
+              "\\[err\\] .*assert_test\\.cc:.*: assertion 1 \\+ 1 == 3 failed");
 }
 
 TEST(Assert, false_condition_calls_the_fatal_callback) {
@@ -66,7 +66,7 @@ TEST(Assert, invariants_are_checked_when_the_scope_ends) {
 
 TEST(Assert, broken_invariant_logs_the_public_call_and_aborts) {
   Checked object;
-  EXPECT_EXIT(make_unsound(object), kAborted, "assert_test\\.cc:[0-9]+: assertion check_invariants\\(\\)");
+  EXPECT_EXIT(make_unsound(object), kAborted, "assert_test\\.cc:.*: assertion check_invariants\\(\\)");
 }
 
 TEST(Assert, one_check_in_an_interval_is_long) {
