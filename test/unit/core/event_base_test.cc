@@ -32,11 +32,6 @@ TEST(EventBase, freeing_the_base_destroys_the_method) {
   EXPECT_TRUE(script.destroyed);
 }
 
-// Among as many calls as there are between two checks that visit many events.
-void make_active_often(event &ev) {
-  for (unsigned call = 0; call < evi::kLongCheckInterval; ++call) event_active(&ev, EV_READ, 1);
-}
-
 TEST(EventBase, check_invariants_visits_no_more_events_than_its_limit) {
   const test::Base base = test::make_base();
   Event timer(*base, kNoFd, 0);
@@ -50,6 +45,11 @@ TEST(EventBase, check_invariants_visits_no_more_events_than_its_limit) {
 }
 
 #ifndef NDEBUG
+// Among as many calls as there are between two checks that visit many events.
+void make_active_often(event &ev) {
+  for (unsigned call = 0; call < evi::kLongCheckInterval; ++call) event_active(&ev, EV_READ, 1);
+}
+
 TEST(EventBase, is_checked_after_public_calls) {
   const test::Base base = test::make_base();
   Event timer(*base, kNoFd, 0), other(*base, kNoFd, EV_PERSIST);
