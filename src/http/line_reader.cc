@@ -50,17 +50,21 @@ LineReader::Result LineReader::next(std::string_view &line) noexcept {
   return held() + scanned_ >= kLongLine ? set_aside() : Result::incomplete;
 }
 
+// A callback of the buffer may call reset() as bytes are removed: then the line is lost, and the result
+// failed.
+
 // Moves the beginning of a long line out of the buffer, without the blocks that it was received into: those
 // may be twice as large, and serve to receive what follows.
 LineReader::Result LineReader::set_aside() noexcept {
   if (!long_ && !(long_ = evbuffer_new())) return Result::failed;
   drain_found();
+  if (!from_) return Result::failed;
   for (look(); scanned_ > 0; look()) {
     const std::size_t size = std::min(size_, scanned_);
     const bool moved = size <= kFewBytes
                            ? evbuffer_remove_buffer(from_, long_, size) == static_cast<int>(size)
                            : evbuffer_add(long_, data_, size) == 0 && evbuffer_drain(from_, size) == 0;
-    if (!moved) return Result::failed;
+    if (!moved || !from_) return Result::failed;
     scanned_ -= size;
   }
   return Result::incomplete;
@@ -72,12 +76,14 @@ LineReader::Result LineReader::take_spanning(std::size_t size, std::string_view 
   spanning_.reset(static_cast<char *>(mm_malloc(before + size)));
   if (!spanning_) return Result::failed;
   drain_found();
+  if (!from_) return Result::failed;
   if (long_) {
     if (evbuffer_remove(long_, spanning_.get(), before) != static_cast<int>(before)) return Result::failed;
     evbuffer_free(long_);
     long_ = nullptr;
   }
-  if (evbuffer_remove(from_, spanning_.get() + before, size) != static_cast<int>(size)) return Result::failed;
+  const int removed = evbuffer_remove(from_, spanning_.get() + before, size);
+  if (removed != static_cast<int>(size) || !from_) return Result::failed;
   scanned_ = 0;
   look();
   line = std::string_view(spanning_.get(), before + size);

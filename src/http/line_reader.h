@@ -31,7 +31,7 @@ class LineReader {
     if (!from_) open(from);
   }
   // Requires: a buffer is open. Returns the next line with its LF, valid until the next call. incomplete:
-  // pending() is the size of what there is of it. failed: out of memory.
+  // pending() is the size of what there is of it. failed: out of memory, or reset() was called meanwhile.
   Result next(std::string_view &line) noexcept;
   // Requires: a buffer is open.
   std::size_t pending() const noexcept;

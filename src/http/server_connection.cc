@@ -88,7 +88,7 @@ void ServerConnection::take_back() noexcept {
   }
   // In process() its end does that.
   if (bufferevent_enable(bev_, EV_WRITE) != 0) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
-  if (!processing_) update_reading();
+  if (!processing_ && !is_dead()) update_reading();
 }
 
 ServerConnection::Reading ServerConnection::wanted_reading() const noexcept {

@@ -30,8 +30,8 @@ inline void ServerConnection::note_progress() noexcept {
 inline bool ServerConnection::read_request() noexcept {
   if (!request_ && (evbuffer_get_length(input()) == 0 || !begin_request())) return false;
   const MessageReader::Item item = reader_.next(*input());
-  // An evbuffer callback of the application may have freed the connection.
-  if (is_dead()) return false;
+  // An evbuffer callback of the application may have freed the connection, or the request.
+  if (is_dead() || !request_) return false;
   note_progress();
   switch (item) {
     case MessageReader::Item::incomplete:
@@ -110,8 +110,8 @@ bool ServerConnection::take_request_line(std::string_view line) noexcept {
   request_->minor = static_cast<char>(parts.minor);
   unsigned type = method_of(parts.method);
   if (type == 0) type = ext_method_of(parts.method);
-  // The application's function may have freed the connection, and with it the line.
-  if (is_dead()) return false;
+  // The application's function may have freed the connection, and with it the line, or the request.
+  if (is_dead() || !request_) return false;
   request_->type = static_cast<evhttp_cmd_type>(type);
   if (!request_->set_target(parts.target)) return give_up();
   return take_target(parts.target) ? true : refuse(HTTP_BADREQUEST);

@@ -67,6 +67,7 @@ void ServerConnection::reply(HttpRequest &request, int code, const char *reason,
   if (!body || evbuffer_get_length(request.output_buffer) > 0) {
     whole = request.output_buffer;
     if (body && evbuffer_add_buffer(whole, body) != 0) return dispose();
+    if (is_dead()) return;
   }
   using Persistence = ReplyShape::Persistence;
   if (must_close(request)) close_after_output();
@@ -82,7 +83,11 @@ void ServerConnection::reply(HttpRequest &request, int code, const char *reason,
   if (measured && !headers_find(*request.output_headers, "Content-Length")) shape.length = size;
   if (request.minor > 0) shape.date = server_.date();
   if (described) shape.content_type = text_or_nothing(server_.settings().default_content_type);
-  if (write_reply_head(request, shape, output()) == 0) return dispose();
+  const bool written = write_reply_head(request, shape, output()) > 0;
+  // An evbuffer callback of the application may free the connection whenever output is added, and with it a
+  // request that was answered.
+  if (is_dead()) return;
+  if (!written) return dispose();
   if (!has_body(request)) {
     evbuffer_drain(whole, size);
   } else if (evbuffer_add_buffer(output(), whole) != 0) {
@@ -113,6 +118,7 @@ void ServerConnection::start_reply(HttpRequest &request, int code, const char *r
   const bool described = status_has_body(code) && request.type != EVHTTP_REQ_HEAD;
   if (described) shape.content_type = text_or_nothing(server_.settings().default_content_type);
   reply_bytes_ = write_reply_head(request, shape, output());
+  if (is_dead()) return;
   if (reply_bytes_ == 0) return dispose();
   state_ = State::streaming;
   // Most replies are complete when their callback returns.
@@ -133,9 +139,10 @@ bool ServerConnection::add_chunk(const HttpRequest &request, evbuffer *data, std
   if (!request.chunked) return evbuffer_add_buffer(output(), data) == 0;
   constexpr std::string_view kEnd = "\r\n";
   const int line = evbuffer_add_printf(output(), "%llx\r\n", static_cast<unsigned long long>(size));
-  if (line < 0) return false;
+  if (line < 0 || is_dead()) return false;
   reply_bytes_ += static_cast<std::size_t>(line) + kEnd.size();
-  return evbuffer_add_buffer(output(), data) == 0 && evbuffer_add(output(), kEnd.data(), kEnd.size()) == 0;
+  if (evbuffer_add_buffer(output(), data) != 0 || is_dead()) return false;
+  return evbuffer_add(output(), kEnd.data(), kEnd.size()) == 0;
 }
 
 void ServerConnection::send_chunk(HttpRequest &request, evbuffer *data, ConnectionCallback sent,
@@ -147,6 +154,7 @@ void ServerConnection::send_chunk(HttpRequest &request, evbuffer *data, Connecti
   if (is_dead()) return;
   // The reply cannot be completed, and no error page can replace it.
   if (!add_chunk(request, data, size)) return fail(EVREQ_HTTP_BUFFER_ERROR, Output::sent_first);
+  if (is_dead()) return;
   sent_cb_ = sent;
   sent_arg_ = arg;
 }
@@ -203,6 +211,7 @@ void ServerConnection::cut_short(HttpRequest &request) noexcept {
 }
 
 void ServerConnection::complete_reply() noexcept {
+  if (is_dead()) return;
   EVI_ASSERT(state_ == State::handling || state_ == State::streaming);
   state_ = State::replied;
   take_back();

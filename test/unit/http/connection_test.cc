@@ -150,6 +150,102 @@ TEST(Connection, may_be_freed_by_a_callback_of_its_input_buffer) {
   }
 }
 
+// A line of the head that spans extents is copied and drained, and the beginning of a long one is moved.
+TEST(Connection, may_be_freed_by_a_callback_of_its_input_buffer_within_a_line) {
+  const std::string field = "A: " + std::string(5000, 'a');
+  const std::string_view long_field = field;
+  for (const auto &[first, second] : {std::pair<std::string_view, std::string_view>("GET / HT", "TP/1.1\r\n"),
+                                      {"GET / HTTP/1.1\r\nA", ": b\r\n\r\n"},
+                                      {"GET / HTTP/1.1\r\n", long_field}}) {
+    test::Served served;
+    ASSERT_TRUE(served);
+    evhttp_set_newreqcb(served.http(), watch_input, nullptr);
+    served.send_extents(first, second);
+    EXPECT_EQ(watched, nullptr);
+    EXPECT_EQ(served.http()->connection_count(), 0);
+  }
+}
+
+// The application has taken the bufferevent over, so that the connection stays when the request is freed.
+TEST(Connection, request_may_be_freed_by_a_callback_of_the_input_buffer) {
+  static evhttp_request *request;
+  test::Served served;
+  ASSERT_TRUE(served);
+  evhttp_set_newreqcb(
+      served.http(),
+      [](evhttp_request *req, void *) {
+        request = req;
+        bufferevent *const bev = evhttp_connection_get_bufferevent(req->evcon);
+        bufferevent_setcb(bev, nullptr, nullptr, nullptr, nullptr);
+        evbuffer_add_cb(
+            bufferevent_get_input(bev),
+            [](evbuffer *, const evbuffer_cb_info *info, void *) {
+              if (info->n_deleted > 0 && request) evhttp_request_free(std::exchange(request, nullptr));
+            },
+            nullptr);
+        return 0;
+      },
+      nullptr);
+  served.send("GET / HTTP/1.1\r\nA: b\r\n\r\n");
+  EXPECT_EQ(request, nullptr);
+  EXPECT_EQ(served.http()->connection_count(), 1);
+}
+
+int changes_of_output_left;
+void free_at_change_of_output(evbuffer *, const evbuffer_cb_info *, void *) {
+  if (--changes_of_output_left == 0) evhttp_connection_free(std::exchange(watched, nullptr));
+}
+void watch_output(evhttp_request *req) {
+  watched = req->evcon;
+  evbuffer_add_cb(bufferevent_get_output(evhttp_connection_get_bufferevent(watched)),
+                  free_at_change_of_output, nullptr);
+}
+
+// At the first change of the output buffer, at the second, and so on.
+TEST(Connection, may_be_freed_by_a_callback_of_its_output_buffer) {
+  const auto describe_watched = [](evhttp_request *req, void *arg) {
+    watch_output(req);
+    describe(req, arg);
+  };
+  const auto describe_watched_in_chunks = [](evhttp_request *req, void *) {
+    evbuffer *const chunk = evbuffer_new();
+    watch_output(req);
+    evhttp_send_reply_start(req, 200, nullptr);
+    for (int i = 0; i < 2 && watched; ++i) {
+      evbuffer_add(chunk, "chunk", 5);
+      evhttp_send_reply_chunk(req, chunk);
+    }
+    // Without its connection a request that was not answered is the application's.
+    watched ? evhttp_send_reply_end(req) : evhttp_request_free(req);
+    evbuffer_free(chunk);
+  };
+  const auto refuse_watched = [](evhttp_request *req, void *) {
+    watch_output(req);
+    evhttp_send_error(req, 500, nullptr);
+  };
+  using Callback = void (*)(evhttp_request *, void *);
+  for (const Callback callback :
+       {Callback{describe_watched}, Callback{describe_watched_in_chunks}, Callback{refuse_watched}}) {
+    int at = 0;
+    for (bool freed = true; freed; ++at) {
+      test::Served served;
+      ASSERT_TRUE(served);
+      evhttp_set_gencb(served.http(), callback, nullptr);
+      changes_of_output_left = at + 1;
+      served.send("GET / HTTP/1.1\r\n\r\n");
+      freed = !watched;
+      if (freed) {
+        EXPECT_EQ(served.http()->connection_count(), 0) << "change " << at + 1;
+      } else {
+        EXPECT_NE(served.received(), "");
+      }
+      changes_of_output_left = 0;
+      watched = nullptr;
+    }
+    EXPECT_GT(at, 2);
+  }
+}
+
 TEST(Connection, may_be_freed_while_it_discards_input) {
   test::Served served;
   ASSERT_TRUE(served);
