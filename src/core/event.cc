@@ -259,9 +259,13 @@ int event_base::enter_common(evi::CommonTimeout &list, event &ev) noexcept {
   if (evi::closure(ev) == evi::Closure::persist) evi::period(ev) = list.tagged;
   ev.ev_timeout = list.due(now_for_caller());
   list.insert(ev);
-  if (was_first) {
+  // The heap's key may stay earlier than the deadline, but not later: another thread may have added the event
+  // by the clock, and the loop's thread adds it again by the time of its iteration.
+  const bool earlier =
+      list.events.front() == &ev && (!was_first || evi::deadline(ev) < evi::deadline(list.stand_in));
+  if (EVI_LIKELY(was_first && !earlier)) {
     list.follow_front();
-  } else if (EVI_UNLIKELY(list.events.front() == &ev)) {
+  } else if (EVI_UNLIKELY(earlier)) {
     common_.schedule_stand_in(list);
     if (evi::heap_index(list.stand_in) == 0 && needs_wakeup()) notifier_.wake(method_);
   }
@@ -336,7 +340,8 @@ void event_base::activate_locked(event &ev, int result, short ncalls) noexcept {
   if (evi::is_signal(ev)) {
     if (running_elsewhere(ev)) running_.wait_until_ended(ev, lock_);
     ev.ev_.ev_signal.ev_ncalls = ncalls;
-    ev.ev_.ev_signal.ev_pncalls = nullptr;
+    // In its own callback the event still refers to the calls that are left, for a deletion to end them.
+    if (!running_.is(ev)) ev.ev_.ev_signal.ev_pncalls = nullptr;
   }
   schedule_locked(ev.ev_evcallback);
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "support/events.h"
@@ -207,6 +208,28 @@ TEST_F(CommonTimeout, the_base_may_be_freed_with_events_on_lists) {
   base.reset();
   ev.forget();
   EXPECT_EQ(evi::flags(*ev), EVLIST_INIT);
+}
+
+// The other thread counts from the clock, the loop's thread from the time of its iteration.
+TEST_F(CommonTimeout, re_adding_what_another_thread_added_may_bring_the_deadline_forward) {
+  if (!evi::kThreadSupport) GTEST_SKIP();
+  test::Threads threads;
+  test::FakeClock ticking;
+  test::ScriptBackend method{&ticking};
+  const test::Base locked = test::make_base(ticking, method);
+  const timeval *tv = locked->init_common_timeout(test::seconds(10));
+  ASSERT_NE(tv, nullptr);
+  test::Event ev(*locked, test::kNoFd, 0), other(*locked, test::kNoFd, 0);
+  test::Event callback(*locked, test::kNoFd, 0, [&](int, short) {
+    other.add(100);  // the time of the iteration is known from now on
+    ticking.t += 5'000'000;
+    std::thread([&] { locked->add(*ev, tv); }).join();
+    locked->add(*ev, tv);
+    EXPECT_TRUE(locked->check_invariants());
+  });
+  callback.activate(EV_READ);
+  EXPECT_EQ(locked->loop(EVLOOP_NONBLOCK), 0);
+  EXPECT_EQ(callback.calls, 1);
 }
 
 }  // namespace

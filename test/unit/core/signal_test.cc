@@ -184,6 +184,21 @@ TEST_P(SignalTest, a_callback_may_free_its_event_during_a_burst) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST_P(SignalTest, a_callback_may_activate_its_event_and_free_it_during_a_burst) {
+  const test::Base base = make();
+  auto *ev = new Event(*base, SIGUSR1, EV_SIGNAL | EV_PERSIST);
+  int calls = 0;
+  ev->on_call([&](int, short) {
+    ++calls;
+    base->activate(**ev, EV_SIGNAL, 4);
+    delete ev;
+  });
+  ev->add();
+  base->activate(**ev, EV_SIGNAL, 3);
+  EXPECT_EQ(base->loop(0), 1);
+  EXPECT_EQ(calls, 1);
+}
+
 TEST_P(SignalTest, a_timeout_removes_a_non_persistent_signal_event) {
   const test::Base base = make();
   Event ev(*base, SIGUSR1, EV_SIGNAL);
