@@ -1,7 +1,7 @@
 # Internal functions of event_core that its sibling libraries use (extra, pthreads, openssl, mbedtls), and how libraries
 # of different builds are kept apart.
 #
-# The node is a name with a hash over core's internal headers and the list of the functions: write_private_node.cmake
+# The node is a name with a hash over core's headers and the list of the functions: write_private_node.cmake
 # computes it at build time. In ELF it is the version of the listed functions, which the dynamic linker looks for
 # before anything runs. On every system core also defines a function named after the node, and each sibling has a
 # pointer to it: it binds where the loader knows no versions (Windows, macOS, musl, OpenBSD). Public functions have no
@@ -13,6 +13,7 @@ set(EVENTIDE_CORE_LAYERS util thread core backends buffer bufferevent tls)
 
 list(TRANSFORM EVENTIDE_CORE_LAYERS PREPEND ${PROJECT_SOURCE_DIR}/src/ OUTPUT_VARIABLE node_headers)
 list(TRANSFORM node_headers APPEND /*.h)
+list(APPEND node_headers ${PROJECT_SOURCE_DIR}/include/event2/*.h)
 file(GLOB node_headers CONFIGURE_DEPENDS ${node_headers})
 list(JOIN EVENTIDE_CORE_LAYERS "," node_layers)
 set(node_writer ${PROJECT_SOURCE_DIR}/cmake/write_private_node.cmake)

@@ -7,15 +7,16 @@
 cmake_minimum_required(VERSION 3.25)
 
 string(REPLACE "," ";" LAYERS "${LAYERS}")
-set(headers "")
+# Core's classes hold structs of the public headers.
+file(GLOB headers RELATIVE ${SOURCE} ${SOURCE}/include/event2/*.h)
 foreach(layer IN LISTS LAYERS)
-  file(GLOB some RELATIVE ${SOURCE}/src ${SOURCE}/src/${layer}/*.h)
+  file(GLOB some RELATIVE ${SOURCE} ${SOURCE}/src/${layer}/*.h)
   list(APPEND headers ${some})
 endforeach()
 list(SORT headers)
 set(contents "${BUILD}\n")
 foreach(header IN LISTS headers)
-  file(SHA256 ${SOURCE}/src/${header} hash)
+  file(SHA256 ${SOURCE}/${header} hash)
   string(APPEND contents "${header} ${hash}\n")
 endforeach()
 

@@ -426,11 +426,13 @@ def node_of(files, build="Release"):
 
 def node_follows_what_siblings_see():
     tree = {"src/util/a.h": "int a();\n", "src/core/b.h": "int b();\n", "src/core/b.cc": "int b() { return 1; }\n",
-            "src/http/c.h": "int c();\n", "cmake/private_exports.txt": "# A remark.\nevi::a\n"}
+            "src/http/c.h": "int c();\n", "include/event2/s.h": "struct s { int a; };\n",
+            "cmake/private_exports.txt": "# A remark.\nevi::a\n"}
     first = node_of(tree)
     for name, content in (("src/core/b.cc", ""), ("src/http/c.h", ""), ("cmake/private_exports.txt", "evi::a (new)\n")):
         expect(node_of({**tree, name: content}) == first, f"depends on {name}")
     expect(node_of({**tree, "src/core/b.h": "int b() noexcept;\n"}) != first, "does not depend on an internal header")
+    expect(node_of({**tree, "include/event2/s.h": "struct s {};\n"}) != first, "does not depend on a public header")
     expect(node_of({**tree, "src/core/d.h": "int d();\n"}) != first, "does not depend on a new header")
     expect(node_of({**tree, "cmake/private_exports.txt": "evi::a\nevi::b\n"}) != first, "does not depend on the list")
     expect(node_of(tree, "Debug") != first, "does not depend on the kind of build")
