@@ -117,9 +117,10 @@ void on_writable(evutil_socket_t, short what, void *arg) noexcept {
     return;
   }
   if (!bev.output_buffer().empty()) {
-    // The first write to this descriptor may be this one. There is none if the application activated the
-    // event.
-    if (fd_of(bev) >= 0) static_cast<void>(blocks(bev));
+    // The application made the event active: the output waits for a descriptor.
+    if (fd_of(bev) < 0) return;
+    // The first write to this descriptor may be this one.
+    static_cast<void>(blocks(bev));
     return write_once(bev);
   }
   // Nothing to write: the program enabled writing, and it is possible now.
