@@ -364,6 +364,16 @@ TEST_F(Timeouts, removing_a_timeout_removes_its_period) {
   EXPECT_EQ(event_pending(&bev->ev_read, EV_TIMEOUT, nullptr), 0);
 }
 
+TEST_F(Timeouts, activating_ev_write_without_an_fd_writes_nothing) {
+  Bev bev(*base, test::kNoFd);
+  bufferevent_set_timeouts(bev, nullptr, &seven);
+  bev.put("x");
+  event_active(&bev->ev_write, EV_WRITE, 1);
+  test::turn(*base);
+  EXPECT_EQ(bev.log(), "");
+  EXPECT_EQ(evbuffer_get_length(bev->output), 1u);
+}
+
 TEST_F(Timeouts, the_write_timeout_starts_with_data_if_there_is_no_fd) {
   Bev later(*base, test::kNoFd);
   bufferevent_set_timeouts(later, &five, &seven);

@@ -1,5 +1,6 @@
 // A loop used from other threads: adding, deleting and activating events take effect, and deletion waits for
 // the callback.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #ifdef __linux__
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include "core/deferred.h"
 #include "core/flush_queue.h"
 #include "core/waker.h"
+#include "support/descriptor_limit.h"
 #include "support/events.h"
 #include "support/methods.h"
 
@@ -211,6 +213,42 @@ TEST_P(NotifyTest, del_waits_for_the_callback) {
     EXPECT_TRUE(left);
     releaser.join();
   }
+}
+
+int count_open_fds() {
+  int count = 0;
+  for (int fd = 0; fd < 256; ++fd) count += fcntl(fd, F_GETFD) != -1;
+  return count;
+}
+
+TEST_P(NotifyTest, a_renewal_that_failed_is_repeated_by_the_next) {
+  const int before = count_open_fds();
+  {
+    const test::QuietLog quiet;
+    const test::DescriptorLimit none(0);
+    EXPECT_EQ(base->reinit(), -1);
+  }
+  EXPECT_EQ(base->reinit(), 0);
+  EXPECT_EQ(count_open_fds(), before);
+  EXPECT_TRUE(base->check_invariants());
+  run();
+  until_it_waits();
+}
+
+// The deletion has asked for a wake-up, which is due when it returns, while it waits for the callback.
+TEST_P(NotifyTest, the_channel_may_be_renewed_while_a_wake_up_is_due) {
+  std::thread deleter;
+  Event ev(*base, kNoFd, EV_PERSIST, [&](int, short) {
+    deleter = std::thread([&] { ev.del(); });
+    while (event_pending(&*ev, EV_TIMEOUT, nullptr)) std::this_thread::yield();
+    EXPECT_EQ(base->reinit(), 0);
+  });
+  ev.add(0.001);  // added again before the callback
+  run(0);
+  thread.join();
+  deleter.join();
+  EXPECT_EQ(result, 1);
+  EXPECT_EQ(ev.calls, 1);
 }
 
 TEST_P(NotifyTest, del_waits_for_a_series_of_signal_calls) {

@@ -25,8 +25,9 @@ struct Session {
   TlsSide side = TlsSide::settled;
   TlsAttached attached = TlsAttached::wire;
   std::deque<TlsResult> handshakes, reads, writes;
-  std::string inside;  // for reading, taken from the wire or put here by the test
-  std::string asked;   // what the machine did
+  std::string inside;   // for reading, taken from the wire or put here by the test
+  std::string asked;    // what the machine did
+  std::string remains;  // not sent by the wire that it had before
   std::size_t retry = 0;
   int shutdowns = 0, detaches = 0, frees = 0;
   bool renegotiates = true;
@@ -45,6 +46,8 @@ inline TlsAttached attach(void *session, TlsWire &wire, TlsSide side, bool) noex
   if (of(session).attached != TlsAttached::failed) {
     of(session).wire = &wire;
     of(session).side = side;
+    const std::string &rest = of(session).remains;
+    EXPECT_TRUE(rest.empty() || wire.inherit({nullptr, 0, rest.data(), rest.size()}));
   }
   return of(session).attached;
 }

@@ -90,6 +90,71 @@ TEST_P(TlsMachine, queued_output_counts_as_an_event_until_it_is_written) {
   EXPECT_TRUE(base->check_invariants());
 }
 
+// By a callback of the output buffer, whose bytes leave it between two batches, and of the input buffer.
+TEST_P(TlsMachine, renegotiation_may_be_started_by_evbuffer_callbacks) {
+  const auto renegotiate = [](evbuffer *, const evbuffer_cb_info *info, void *arg) {
+    auto &self = *static_cast<TlsMachine *>(arg);
+    if (info->n_deleted > 0 || info->orig_size == 0) evi_private_tls_renegotiate(self.bev);
+  };
+  open();
+  evbuffer_add_cb(bufferevent_get_output(bev), renegotiate, this);
+  put(std::string(100'000, 'x'));
+  for (int i = 0; i < 20; ++i) turn();
+  EXPECT_EQ(evbuffer_get_length(bufferevent_get_output(bev)), 0u);
+  EXPECT_NE(session.asked.find('h'), std::string::npos);
+
+  evbuffer_add_cb(bufferevent_get_input(bev), renegotiate, this);
+  session.asked.clear();
+  test::write_all(fds.b, "abc");
+  for (int i = 0; i < 20; ++i) turn();
+  EXPECT_EQ(evbuffer_get_length(bufferevent_get_input(bev)), 3u);
+  EXPECT_NE(session.asked.find('h'), std::string::npos);
+}
+
+// Freeing a filter has the TLS bufferevent below it write its last records into the buffer of the socket.
+TEST(TlsFilter, freeing_a_stack_of_owners_calls_no_evbuffer_callback_below) {
+  auto base = test::make_base();
+  auto fds = test::socket_pair();
+  Session session;
+  bufferevent *under = bufferevent_socket_new(base.get(), fds.a.release(), BEV_OPT_CLOSE_ON_FREE);
+  const evi::TlsSetup setup = {base.get(),           under, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
+                               BEV_OPT_CLOSE_ON_FREE};
+  bufferevent *tls = evi_private_tls_new(&setup);
+  ASSERT_NE(tls, nullptr);
+  bufferevent *top = bufferevent_filter_new(tls, nullptr, nullptr, BEV_OPT_CLOSE_ON_FREE, nullptr, nullptr);
+  ASSERT_NE(top, nullptr);
+  bufferevent_enable(top, EV_WRITE);
+  test::turn(*base);
+  int calls = 0;
+  evbuffer_add_cb(
+      bufferevent_get_output(under),
+      [](evbuffer *, const evbuffer_cb_info *, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+  bufferevent_write(top, "abc", 3);
+  bufferevent_free(top);
+  EXPECT_EQ(calls, 0);
+  EXPECT_EQ(test::read_all(fds.b), "abc");
+  test::turn(*base);
+}
+
+TEST(TlsFilter, ciphertext_of_an_earlier_wire_is_added_under_the_lock) {
+  if (!evi::kThreadSupport) GTEST_SKIP();
+  test::Threads threads;
+  auto base = test::make_base();
+  auto fds = test::socket_pair();
+  Session session;
+  session.remains = "left";
+  bufferevent *under =
+      bufferevent_socket_new(base.get(), fds.a.release(), BEV_OPT_CLOSE_ON_FREE | BEV_OPT_THREADSAFE);
+  const evi::TlsSetup setup = {base.get(),           under, -1, &kEngine, &session, BUFFEREVENT_SSL_OPEN,
+                               BEV_OPT_CLOSE_ON_FREE};
+  bufferevent *bev = evi_private_tls_new(&setup);
+  ASSERT_NE(bev, nullptr);
+  test::turn(*base);
+  EXPECT_EQ(test::read_all(fds.b), "left");
+  bufferevent_free(bev);
+  test::turn(*base);
+}
+
 TEST_P(TlsMachine, the_engine_is_set_to_client_or_server) {
   make(BUFFEREVENT_SSL_CONNECTING);
   EXPECT_EQ(session.side, TlsSide::client);
