@@ -7,8 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#include "api/counting_locks.h"
-#include "api/events.h"
+#include "api/counted_base.h"
 
 #ifdef WITH_OURS
 #include <event2/eventide.h>
@@ -20,17 +19,6 @@ static struct event *ev;
 static struct bufferevent *bev, *second;
 static struct evconnlistener *listener;
 static struct seen ignored;
-
-static void make_base(void) {
-  lock_owner_now = LOCK_OF_BASE;
-  base = event_base_new();
-  lock_owner_now = LOCK_OF_PROCESS;
-  CHECK(base && open_pair() == 0);
-}
-static void free_base(void) {
-  event_base_free(base);
-  close_pair();
-}
 
 static void make_event(void) {
   make_base();

@@ -16,7 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "api/events.h"
+#include "api/counted_base.h"
 #include "api/lock_rows.h"
 
 #ifdef WITH_OURS
@@ -114,17 +114,6 @@ static int add_formatted(const char *format, ...) {
 
 BUFFER_ROWS(FUNCTION_OF_ROW)
 static const struct lock_row buffer_rows[] = {BUFFER_ROWS(ENTRY_OF_ROW)};
-
-static void make_base(void) {
-  lock_owner_now = LOCK_OF_BASE;
-  base = event_base_new();
-  lock_owner_now = LOCK_OF_PROCESS;
-  CHECK(base && open_pair() == 0);
-}
-static void free_base(void) {
-  event_base_free(base);
-  close_pair();
-}
 
 static struct evbuffer *locked_buffer(enum lock_owner owner) {
   struct evbuffer *made = evbuffer_new();

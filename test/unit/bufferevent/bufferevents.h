@@ -96,6 +96,17 @@ inline void turn(event_base &base, int turns = 5) {
   for (int i = 0; i < turns; ++i) base.loop(EVLOOP_NONBLOCK);
 }
 
+// Counts each call of the bufferevent's own callbacks and those of its output buffer.
+inline void count_callbacks(bufferevent *bev, int &calls) {
+  bufferevent_setcb(
+      bev, [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
+      [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
+      [](bufferevent *, short, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+  evbuffer_add_cb(
+      bufferevent_get_output(bev),
+      [](evbuffer *, const evbuffer_cb_info *, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+}
+
 }  // namespace test
 
 #endif

@@ -225,13 +225,7 @@ TEST_F(Filters, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent
   bufferevent_enable(under, EV_READ);
   bufferevent_write(filter, "abc", 3);
   int calls = 0;
-  bufferevent_setcb(
-      under, [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
-      [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
-      [](bufferevent *, short, void *arg) { ++*static_cast<int *>(arg); }, &calls);
-  evbuffer_add_cb(
-      bufferevent_get_output(under),
-      [](evbuffer *, const evbuffer_cb_info *, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+  test::count_callbacks(under, calls);
   filter.free();
   EXPECT_EQ(calls, 0);
   EXPECT_EQ(test::read_all(fds.b), "abc");

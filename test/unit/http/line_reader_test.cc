@@ -8,16 +8,14 @@
 #include <vector>
 
 #include "event2/buffer.h"
+#include "owned_buffer.h"
 #include "support/fault_alloc.h"
 
 namespace {
 
 using evi::LineReader;
 
-struct BufferFreer {
-  void operator()(evbuffer *buffer) const { evbuffer_free(buffer); }
-};
-using Buffer = std::unique_ptr<evbuffer, BufferFreer>;
+using Buffer = test::OwnedBuffer;
 
 // In extents of `extent` bytes, each a chain of its own.
 void add_in_extents(evbuffer *to, const std::string &text, std::size_t extent) {

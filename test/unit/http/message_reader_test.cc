@@ -10,6 +10,7 @@
 #include "event2/buffer.h"
 #include "http/headers.h"
 #include "http/limits.h"
+#include "owned_buffer.h"
 #include "support/fault_alloc.h"
 
 namespace {
@@ -18,10 +19,7 @@ using evi::Framing;
 using evi::MessageReader;
 using Item = evi::MessageReader::Item;
 
-struct BufferFreer {
-  void operator()(evbuffer *buffer) const { evbuffer_free(buffer); }
-};
-using Buffer = std::unique_ptr<evbuffer, BufferFreer>;
+using Buffer = test::OwnedBuffer;
 
 // How the test frames bodies: as the fields say; until EOF; the same after interim replies, which are heads
 // alone.

@@ -10,19 +10,20 @@
 #include "http/headers.h"
 #include "http/request.h"
 #include "http/status.h"
+#include "owned_buffer.h"
 #include "support/fault_alloc.h"
 
 namespace {
 
 using evi::HttpRequest;
 using evi::ReplyShape;
+using Buffer = test::OwnedBuffer;
 using Persistence = evi::ReplyShape::Persistence;
 
 struct Freer {
-  void operator()(evbuffer *buffer) const { evbuffer_free(buffer); }
   void operator()(HttpRequest *request) const { request->dispose(); }
 };
-using Buffer = std::unique_ptr<evbuffer, Freer>;
+
 using Request = std::unique_ptr<HttpRequest, Freer>;
 
 Request make_request(int minor, int code, const char *reason) {

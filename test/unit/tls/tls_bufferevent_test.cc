@@ -546,13 +546,7 @@ TEST(TlsFilter, freeing_an_owner_calls_no_callback_of_the_underlying_bufferevent
   bufferevent *bev = evi_private_tls_new(&setup);
   ASSERT_NE(bev, nullptr);
   int calls = 0;
-  bufferevent_setcb(
-      under, [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
-      [](bufferevent *, void *arg) { ++*static_cast<int *>(arg); },
-      [](bufferevent *, short, void *arg) { ++*static_cast<int *>(arg); }, &calls);
-  evbuffer_add_cb(
-      bufferevent_get_output(under),
-      [](evbuffer *, const evbuffer_cb_info *, void *arg) { ++*static_cast<int *>(arg); }, &calls);
+  test::count_callbacks(under, calls);
   bufferevent_free(bev);
   EXPECT_EQ(calls, 0);
   EXPECT_FALSE(test::read_all(fds.b).empty());
