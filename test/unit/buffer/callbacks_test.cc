@@ -265,9 +265,13 @@ TEST_F(Deferred, changes_counted_for_removed_callbacks_are_dropped_when_others_f
     std::size_t uncounted_add, uncounted_drain, counted_add;
     const char *reported;
   } cases[] = {
-      {"no change", 0, 0, 0, "0+100-0 "}, {"counted", 0, 0, 7, "0+107-0 "},
-      {"uncounted drain", 0, 100, 0, ""}, {"uncounted drain, then counted", 0, 100, 7, "0+7-0 "},
-      {"uncounted add", 50, 0, 0, ""},    {"uncounted add, then counted", 50, 0, 7, "150+7-0 "},
+      {"no change", 0, 0, 0, "0+100-0 "},
+      {"counted", 0, 0, 7, "0+107-0 "},
+      {"uncounted drain", 0, 100, 0, ""},
+      {"uncounted drain, then counted", 0, 100, 7, "0+7-0 "},
+      {"uncounted add", 50, 0, 0, ""},
+      {"uncounted add, then counted", 50, 0, 7, "150+7-0 "},
+      {"uncounted changes that cancel out", 50, 50, 0, "0+100-0 "},
   };
   for (const auto &c : cases) {
     SCOPED_TRACE(c.name);
